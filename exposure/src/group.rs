@@ -1,0 +1,103 @@
+//! A security group and its ingress rules. Egress is never judged, so it is not here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ipnetwork::IpNetwork;
+
+use crate::traffic::Traffic;
+
+/// A security group, as far as its exposure is concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// `sg-…`.
+    pub id: String,
+    /// `GroupName`, where it is known.
+    pub name: Option<String>,
+    /// The VPC it was made in; absent in EC2-Classic records.
+    pub vpc_id: Option<String>,
+    /// The account that owns it.
+    pub owner_id: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its ingress rules, one per source.
+    pub ingress: Vec<IngressRule>,
+}
+
+/// Whether `text` is written like a security group id: `sg-` and 8 to 17 lower-case hexadecimal digits.
+#[must_use]
+pub fn is_security_group_id(text: &str) -> bool {
+    text.strip_prefix("sg-").is_some_and(|digits| {
+        (8..=17).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+/// One security group rule: one source. An `IpPermission` of EC2 bundles many of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngressRule {
+    /// `sgr-…`; configuration items do not carry it.
+    pub id: Option<String>,
+    /// Protocol and ports.
+    pub traffic: Traffic,
+    /// Who is let in.
+    pub source: Source,
+    /// The rule's description.
+    pub description: Option<String>,
+    /// The rule's tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl IngressRule {
+    /// A rule without id, description or tags.
+    #[must_use]
+    pub fn new(traffic: Traffic, source: Source) -> Self {
+        Self { id: None, traffic, source, description: None, tags: BTreeMap::new() }
+    }
+}
+
+/// Who a rule lets in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// An IPv4 or IPv6 network, without host bits.
+    Cidr(IpNetwork),
+    /// A managed prefix list, `pl-…`.
+    PrefixList(String),
+    /// Another security group, `sg-…`; reaches nothing of the internet.
+    SecurityGroup(String),
+    /// Not understood: it cannot be judged, so it is never taken for harmless.
+    Unrecognized(String),
+}
+
+impl Source {
+    /// Reads a CIDR; anything else becomes [`Source::Unrecognized`]. EC2 stores CIDRs without host bits, and so does this.
+    #[must_use]
+    pub fn from_cidr(text: &str) -> Self {
+        text.parse::<IpNetwork>()
+            .ok()
+            .and_then(|network| IpNetwork::new(network.network(), network.prefix()).ok())
+            .map_or_else(|| Self::Unrecognized(text.to_owned()), Self::Cidr)
+    }
+}
+
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        if text.starts_with("pl-") {
+            Self::PrefixList(text.to_owned())
+        } else if text.starts_with("sg-") {
+            Self::SecurityGroup(text.to_owned())
+        } else {
+            Self::from_cidr(text)
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cidr(network) => network.fmt(f),
+            Self::PrefixList(id) | Self::SecurityGroup(id) => f.write_str(id),
+            Self::Unrecognized(text) => write!(f, "`{text}`"),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod assess;
+mod exemption;
+mod group;
+mod internet;
+mod plan;
+mod policy;
+mod port;
+mod prefix_list;
+mod traffic;
+
+pub use address::{AddressSet, Family, FamilySizes};
+pub use assess::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict, assess};
+pub use exemption::{Exemption, ExemptionError, Exemptions, Expiry, GroupSelector};
+pub use group::{IngressRule, SecurityGroup, Source, is_security_group_id};
+pub use internet::{INTERNET_TABLE_DATE, Internet, Reach};
+pub use plan::{Plan, Strategy, plan};
+pub use policy::{Policy, SourceScope};
+pub use port::{PortError, PortRange, PortSet, Transport};
+pub use prefix_list::{PrefixList, PrefixLists};
+pub use traffic::{IcmpVersion, Traffic};
