@@ -224,10 +224,12 @@ impl Exemptions {
         Ok(Self(exemptions))
     }
 
-    /// Whether a group's name or VPC can matter, which the rules of a group alone do not tell.
+    /// Whether more of a group than its id and rules can matter: its name, VPC or owner.
     #[must_use]
-    pub fn need_group_name(&self) -> bool {
-        self.0.iter().any(|exemption| matches!(exemption.group, GroupSelector::Name { .. }))
+    pub fn need_the_group(&self) -> bool {
+        self.0
+            .iter()
+            .any(|exemption| matches!(exemption.group, GroupSelector::Name { .. }) || exemption.account_id.is_some())
     }
 
     /// The exemptions that hold for `group` at `now`: those of the document in its order, then the tag.

@@ -1,0 +1,139 @@
+//! The annotation of an evaluation: what an auditor reads in the AWS Config console.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use exposure::{Assessment, Exposure, PortRange, Reach, Source, SourceScope, Traffic, Transport};
+
+/// AWS Config refuses a longer annotation. Characters, not bytes.
+pub const ANNOTATION_MAX_CHARS: usize = 256;
+
+/// More sources of one port than this are only counted, so that one entry always fits.
+const SOURCES_SHOWN: usize = 4;
+/// More of a reason than this is cut.
+const REASON_MAX_CHARS: usize = 120;
+
+/// A text of 1 to [`ANNOTATION_MAX_CHARS`] characters on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation(String);
+
+impl Annotation {
+    /// Makes any text fit. Control characters become spaces, since part of the text may come from tags and documents.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let text = truncated(text, ANNOTATION_MAX_CHARS);
+        Self(if text.trim().is_empty() { "no details".to_owned() } else { text })
+    }
+
+    /// Every exposure, most severe first: `tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to 0.0.0.0/0; +2 more`.
+    #[must_use]
+    pub fn exposed(assessment: &Assessment<'_>) -> Self {
+        Self(exposures(&assessment.exposures, ANNOTATION_MAX_CHARS))
+    }
+
+    /// Until when and why the group is exempt, and from what: `exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)`.
+    #[must_use]
+    pub fn exempt(assessment: &Assessment<'_>) -> Self {
+        let Some(first) = assessment.exempted.first() else { return Self::new("exempt") };
+        let until = first.exemption.expires.as_ref().map_or_else(String::new, |expires| format!(" until {expires}"));
+        let owner = first.exemption.owner.as_ref().map_or_else(String::new, |owner| format!(" [{owner}]"));
+        let reason = truncated(&format!("{}{owner}", first.exemption.reason), REASON_MAX_CHARS);
+        let text = format!("exempt{until}: {reason}");
+        let room = ANNOTATION_MAX_CHARS.saturating_sub(text.chars().count() + " ()".len());
+        let covered: Vec<_> = assessment.exempted.iter().map(|exempted| exempted.exposure.clone()).collect();
+        Self::new(&format!("{text} ({})", exposures(&covered, room)))
+    }
+
+    /// Nothing to complain about.
+    #[must_use]
+    pub fn compliant(scope: SourceScope) -> Self {
+        Self::new(match scope {
+            SourceScope::World => "no blocked port is open to the world",
+            SourceScope::Public => "no blocked port is open to the internet",
+        })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Cut to `max` characters, the last of them an ellipsis if anything is missing.
+fn truncated(text: &str, max: usize) -> String {
+    let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let mut cut: String = chars.by_ref().take(max).collect();
+    if chars.next().is_some() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}
+
+/// What one entry is about: how bad, which ports, within which rule.
+type Subject = (Reverse<Reach>, Transport, PortRange, Within);
+
+/// The range of the rule that carries the ports, where it is wider than they are.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Within {
+    Itself,
+    Range(PortRange),
+    AllTraffic,
+}
+
+fn exposures(exposures: &[Exposure<'_>], max_chars: usize) -> String {
+    let mut entries: BTreeMap<Subject, BTreeSet<&Source>> = BTreeMap::new();
+    for exposure in exposures {
+        for (transport, ports) in exposure.ports.ranges() {
+            let within = match &exposure.rule.traffic {
+                Traffic::Ports { range, .. } if *range == ports => Within::Itself,
+                Traffic::Ports { range, .. } => Within::Range(*range),
+                _ => Within::AllTraffic,
+            };
+            entries
+                .entry((Reverse(exposure.reach), transport, ports, within))
+                .or_default()
+                .insert(&exposure.rule.source);
+        }
+    }
+    let total = entries.len();
+    let mut text = String::new();
+    for (index, (subject, sources)) in entries.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        let entry = format!("{separator}{}", entry(subject, sources));
+        let left = total - index - 1;
+        let more = if left == 0 { String::new() } else { more(left) };
+        if text.chars().count() + entry.chars().count() + more.chars().count() > max_chars {
+            let rest = if index == 0 { format!("{total} exposures") } else { self::more(total - index) };
+            text.push_str(&rest);
+            break;
+        }
+        text.push_str(&entry);
+    }
+    text
+}
+
+fn more(count: usize) -> String {
+    format!("; +{count} more")
+}
+
+fn entry((_, transport, ports, within): &Subject, sources: &BTreeSet<&Source>) -> String {
+    let within = match within {
+        Within::Itself => String::new(),
+        Within::Range(range) => format!(" (in {range})"),
+        Within::AllTraffic => " (in all traffic)".to_owned(),
+    };
+    let mut shown: Vec<String> = sources.iter().take(SOURCES_SHOWN).map(ToString::to_string).collect();
+    if sources.len() > SOURCES_SHOWN {
+        shown.push(format!("+{} sources", sources.len() - SOURCES_SHOWN));
+    }
+    format!("{transport}/{ports}{within} open to {}", shown.join(", "))
+}

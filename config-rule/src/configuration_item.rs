@@ -1,0 +1,261 @@
+//! Configuration items of security groups, in every shape that AWS Config has given them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exposure::{IngressRule, SecurityGroup, Source, Traffic};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// `AWS::EC2::SecurityGroup`.
+pub const SECURITY_GROUP_RESOURCE_TYPE: &str = "AWS::EC2::SecurityGroup";
+
+/// A configuration item, whether it came in an event or from the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigurationItem {
+    /// `resourceType`.
+    pub resource_type: String,
+    /// `resourceId`.
+    pub resource_id: String,
+    /// `configurationItemStatus`.
+    pub status: String,
+    /// `configurationItemCaptureTime`.
+    pub capture_time: Timestamp,
+    /// `awsAccountId` in events, `accountId` in the API.
+    pub account_id: Option<String>,
+    /// `tags`.
+    pub tags: BTreeMap<String, String>,
+    /// `configuration` as JSON text: an object, or a string that contains an object. `None` for a deleted resource.
+    pub configuration: Option<String>,
+}
+
+/// Why a configuration item does not describe a security group. Such an item is never taken for compliant.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// There is no configuration although the resource exists.
+    #[error("configuration item of `{resource_id}` ({status}) has no configuration")]
+    NoConfiguration {
+        /// The resource.
+        resource_id: String,
+        /// `configurationItemStatus`.
+        status: String,
+    },
+    /// The configuration is not that of a security group.
+    #[error("configuration item of `{resource_id}`: {problem}")]
+    Configuration {
+        /// The resource.
+        resource_id: String,
+        /// What serde says.
+        #[source]
+        problem: serde_json::Error,
+    },
+    /// The configuration is that of another group, or of no group.
+    #[error("configuration item of `{resource_id}` describes `{described}`")]
+    OtherGroup {
+        /// The resource.
+        resource_id: String,
+        /// `groupId` in the configuration.
+        described: String,
+    },
+}
+
+impl ConfigurationItem {
+    /// The security group that the item describes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no configuration, or when it is not that of the group `resource_id`.
+    pub fn security_group(&self) -> Result<SecurityGroup, ItemError> {
+        let resource_id = || self.resource_id.clone();
+        let text = self
+            .configuration
+            .as_deref()
+            .ok_or_else(|| ItemError::NoConfiguration { resource_id: resource_id(), status: self.status.clone() })?;
+        let problem = |problem| ItemError::Configuration { resource_id: resource_id(), problem };
+        let inner: String;
+        let text = if text.starts_with('"') {
+            inner = serde_json::from_str(text).map_err(problem)?;
+            inner.as_str()
+        } else {
+            text
+        };
+        let configuration: Configuration = serde_json::from_str(text).map_err(problem)?;
+        if configuration.group_id.as_deref() != Some(self.resource_id.as_str()) {
+            let described = configuration.group_id.unwrap_or_else(|| "no security group".to_owned());
+            return Err(ItemError::OtherGroup { resource_id: resource_id(), described });
+        }
+        let mut tags: BTreeMap<_, _> = configuration
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|tag| (tag.key, tag.value.unwrap_or_default()))
+            .collect();
+        tags.extend(self.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(SecurityGroup {
+            id: self.resource_id.clone(),
+            name: configuration.group_name,
+            vpc_id: configuration.vpc_id,
+            owner_id: configuration.owner_id.or_else(|| self.account_id.clone()),
+            tags,
+            ingress: configuration.ip_permissions.unwrap_or_default().into_iter().flat_map(Permission::rules).collect(),
+        })
+    }
+}
+
+/// The item as it lies in an event: `configuration` is parsed only once somebody asks for the group.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Wire<'a> {
+    resource_type: String,
+    resource_id: String,
+    configuration_item_status: String,
+    configuration_item_capture_time: Timestamp,
+    #[serde(alias = "accountId")]
+    aws_account_id: Option<String>,
+    tags: Option<BTreeMap<String, Option<String>>>,
+    #[serde(borrow)]
+    configuration: Option<&'a RawValue>,
+}
+
+impl From<Wire<'_>> for ConfigurationItem {
+    fn from(wire: Wire<'_>) -> Self {
+        let tags = wire.tags.unwrap_or_default();
+        Self {
+            resource_type: wire.resource_type,
+            resource_id: wire.resource_id,
+            status: wire.configuration_item_status,
+            capture_time: wire.configuration_item_capture_time,
+            account_id: wire.aws_account_id,
+            tags: tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect(),
+            configuration: wire.configuration.map(|json| json.get().to_owned()),
+        }
+    }
+}
+
+// Every list may be absent or null, whatever the age of the item.
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration {
+    group_id: Option<String>,
+    group_name: Option<String>,
+    vpc_id: Option<String>,
+    owner_id: Option<String>,
+    tags: Option<Vec<Tag>>,
+    ip_permissions: Option<Vec<Permission>>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    key: String,
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Permission {
+    ip_protocol: Option<String>,
+    from_port: Option<i64>,
+    to_port: Option<i64>,
+    ipv4_ranges: Option<Vec<Ipv4Range>>,
+    ipv6_ranges: Option<Vec<Ipv6Range>>,
+    prefix_list_ids: Option<Vec<PrefixListId>>,
+    user_id_group_pairs: Option<Vec<UserIdGroupPair>>,
+    /// The only IPv4 sources of items of 2016 and 2017; since then a copy of `ipv4Ranges`.
+    ip_ranges: Option<Vec<IpRange>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ipv4Range {
+    cidr_ip: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ipv6Range {
+    cidr_ipv6: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PrefixListId {
+    prefix_list_id: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserIdGroupPair {
+    group_id: Option<String>,
+    group_name: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum IpRange {
+    Cidr(String),
+    #[serde(rename_all = "camelCase")]
+    Range {
+        cidr_ip: String,
+    },
+}
+
+impl IpRange {
+    fn cidr(&self) -> &str {
+        match self {
+            Self::Cidr(cidr) | Self::Range { cidr_ip: cidr } => cidr,
+        }
+    }
+}
+
+impl Permission {
+    /// One rule per source. A permission without any source lets nobody in.
+    fn rules(self) -> Vec<IngressRule> {
+        let traffic = Traffic::parse(self.ip_protocol.as_deref().unwrap_or_default(), self.from_port, self.to_port);
+        let ipv4 = self.ipv4_ranges.unwrap_or_default();
+        let only_in_ip_ranges = cidrs_missing_from(&ipv4, &self.ip_ranges.unwrap_or_default());
+        let sources = ipv4
+            .into_iter()
+            .map(|range| (Source::from_cidr(&range.cidr_ip), range.description))
+            .chain(only_in_ip_ranges.into_iter().map(|source| (source, None)))
+            .chain(
+                self.ipv6_ranges
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|range| (Source::from_cidr(&range.cidr_ipv6), range.description)),
+            )
+            .chain(
+                self.prefix_list_ids
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|list| (Source::PrefixList(list.prefix_list_id), list.description)),
+            )
+            .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
+                let group = pair.group_id.or(pair.group_name).unwrap_or_default();
+                (Source::SecurityGroup(group), pair.description)
+            }));
+        sources
+            .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })
+            .collect()
+    }
+}
+
+/// The sources of `ipRanges` that `ipv4Ranges` does not have. Usually the one is a copy of the other, and counting both
+/// would report every source twice; dropping a source that only `ipRanges` names would hide it.
+fn cidrs_missing_from(ipv4: &[Ipv4Range], ip_ranges: &[IpRange]) -> Vec<Source> {
+    let is_copy =
+        ipv4.len() == ip_ranges.len() && ipv4.iter().zip(ip_ranges).all(|(one, other)| one.cidr_ip == other.cidr());
+    if is_copy {
+        return Vec::new();
+    }
+    let mut known: BTreeSet<Source> = ipv4.iter().map(|range| Source::from_cidr(&range.cidr_ip)).collect();
+    ip_ranges
+        .iter()
+        .map(|range| Source::from_cidr(range.cidr()))
+        .filter(|source| known.insert(source.clone()))
+        .collect()
+}

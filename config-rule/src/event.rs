@@ -1,0 +1,162 @@
+//! What AWS Config sends to the Lambda function of a custom rule.
+
+use aws_lambda_events::event::config::ConfigEvent;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::configuration_item::ConfigurationItem;
+
+/// One invocation of the rule.
+#[derive(Debug, Clone)]
+pub struct RuleInvocation {
+    /// `configRuleName`.
+    pub rule_name: String,
+    /// `accountId`: the account that owns the rule.
+    pub account_id: Option<String>,
+    /// `ruleParameters`: a JSON object as text; absent when the rule has none.
+    pub rule_parameters: Option<String>,
+    /// `resultToken`: ties evaluations to this invocation. Never to be logged.
+    pub result_token: String,
+    /// What happened.
+    pub notification: Notification,
+}
+
+/// The part of `invokingEvent` that the rule acts upon.
+#[derive(Debug, Clone)]
+pub enum Notification {
+    /// `ConfigurationItemChangeNotification`.
+    Change {
+        /// The changed resource.
+        item: Box<ConfigurationItem>,
+        /// Whether the resource has left the scope of the rule.
+        left_scope: bool,
+    },
+    /// `OversizedConfigurationItemChangeNotification`: the item itself has to be fetched.
+    Oversized {
+        /// The changed resource.
+        summary: Summary,
+        /// Whether the resource has left the scope of the rule.
+        left_scope: bool,
+    },
+    /// `ScheduledNotification`: every security group of the account and region is to be judged.
+    Scheduled {
+        /// `notificationCreationTime`.
+        at: Timestamp,
+    },
+    /// A message that this release does not know; answered without harm.
+    Other {
+        /// `messageType`.
+        message_type: String,
+    },
+    /// The rule was invoked in `PROACTIVE` mode, which AWS Config does not offer for security groups.
+    Proactive,
+}
+
+/// `configurationItemSummary`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// `resourceType`.
+    pub resource_type: String,
+    /// `resourceId`.
+    pub resource_id: String,
+    /// `configurationItemStatus`.
+    pub configuration_item_status: String,
+    /// `configurationItemCaptureTime`.
+    pub configuration_item_capture_time: Timestamp,
+}
+
+/// Why an event is not one of AWS Config.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// The Lambda payload is not an AWS Config event.
+    #[error("the payload is not an event of an AWS Config rule: {0}")]
+    Payload(#[source] serde_json::Error),
+    /// A field without which nothing can be done is missing.
+    #[error("the payload is not an event of an AWS Config rule: `{0}` is missing")]
+    Missing(&'static str),
+    /// `invokingEvent` is not what its message type promises.
+    #[error("`invokingEvent` cannot be read: {0}")]
+    InvokingEvent(#[source] serde_json::Error),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    message_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Change<'a> {
+    #[serde(borrow)]
+    configuration_item: crate::configuration_item::Wire<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Oversized {
+    configuration_item_summary: Summary,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Scheduled {
+    notification_creation_time: Timestamp,
+}
+
+impl RuleInvocation {
+    /// Reads the payload of a Lambda invocation.
+    ///
+    /// # Errors
+    ///
+    /// When the payload is not an event of an AWS Config rule. A message type that is not known is no error.
+    pub fn from_payload(mut payload: Map<String, Value>) -> Result<Self, EventError> {
+        // Documented samples have no `eventLeftScope` for some messages; `ConfigEvent` cannot be read without it.
+        if payload.get("eventLeftScope").is_none_or(Value::is_null) {
+            payload.insert("eventLeftScope".to_owned(), Value::Bool(false));
+        }
+        let proactive = payload.get("evaluationMode").and_then(Value::as_str) == Some("PROACTIVE");
+        let event: ConfigEvent = serde_json::from_value(Value::Object(payload)).map_err(EventError::Payload)?;
+        let invoking_event = event.invoking_event.ok_or(EventError::Missing("invokingEvent"))?;
+        Ok(Self {
+            rule_name: event.config_rule_name.ok_or(EventError::Missing("configRuleName"))?,
+            account_id: event.account_id,
+            rule_parameters: event.rule_parameters,
+            result_token: event.result_token.ok_or(EventError::Missing("resultToken"))?,
+            notification: if proactive {
+                Notification::Proactive
+            } else {
+                Notification::read(&invoking_event, event.event_left_scope).map_err(EventError::InvokingEvent)?
+            },
+        })
+    }
+
+    /// Whether the evaluations are only to be checked, not stored: the convention of the AWS RDK.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.result_token == "TESTMODE"
+    }
+}
+
+impl Notification {
+    fn read(invoking_event: &str, left_scope: bool) -> Result<Self, serde_json::Error> {
+        let Kind { message_type } = serde_json::from_str(invoking_event)?;
+        Ok(match message_type.as_str() {
+            "ConfigurationItemChangeNotification" => {
+                let Change { configuration_item } = serde_json::from_str(invoking_event)?;
+                Self::Change { item: Box::new(configuration_item.into()), left_scope }
+            }
+            "OversizedConfigurationItemChangeNotification" => {
+                let Oversized { configuration_item_summary } = serde_json::from_str(invoking_event)?;
+                Self::Oversized { summary: configuration_item_summary, left_scope }
+            }
+            "ScheduledNotification" => {
+                let Scheduled { notification_creation_time } = serde_json::from_str(invoking_event)?;
+                Self::Scheduled { at: notification_creation_time }
+            }
+            _ => Self::Other { message_type },
+        })
+    }
+}

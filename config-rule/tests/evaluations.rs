@@ -1,0 +1,143 @@
+//! From assessment to evaluation and annotation.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use config_rule::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
+use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, SourceScope, Traffic, assess};
+use jiff::Timestamp;
+use rstest::rstest;
+
+const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
+
+fn rule(protocol: &str, from: i64, to: i64, source: &str) -> IngressRule {
+    IngressRule::new(Traffic::parse(protocol, Some(from), Some(to)), source.into())
+}
+
+fn evaluate(ports: &str, scope: SourceScope, rules: Vec<IngressRule>, exemptions: &str) -> Result<Evaluation, String> {
+    let group = SecurityGroup { id: GROUP.into(), ingress: rules, ..SecurityGroup::default() };
+    let policy = Policy { scope, ..Policy::new(ports.parse().unwrap()) };
+    let exemptions = Exemptions::from_json(exemptions).unwrap();
+    let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+    let assessment = assess(&group, &policy, &exemptions, &PrefixLists::default(), now);
+    Evaluation::of(GROUP, &assessment, scope, now).map_err(|error| error.to_string())
+}
+
+fn annotation(ports: &str, rules: Vec<IngressRule>) -> String {
+    let evaluation = evaluate(ports, SourceScope::Public, rules, r#"{"version":1,"exemptions":[]}"#).unwrap();
+    assert!((1..=ANNOTATION_MAX_CHARS).contains(&evaluation.annotation.as_str().chars().count()));
+    evaluation.annotation.to_string()
+}
+
+#[test]
+fn the_annotation_names_port_source_and_rule() {
+    let rules = vec![
+        rule("tcp", 3000, 4000, "0.0.0.0/0"),
+        rule("tcp", 22, 22, "::/0"),
+        rule("tcp", 22, 22, "0.0.0.0/0"),
+        rule("tcp", 443, 443, "0.0.0.0/0"),
+    ];
+    assert_eq!(
+        annotation("tcp/22, tcp/3389", rules),
+        "tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to 0.0.0.0/0"
+    );
+}
+
+#[test]
+fn all_traffic_and_port_ranges_are_named() {
+    let rules = vec![rule("-1", -1, -1, "0.0.0.0/0"), rule("udp", 0, 65535, "::/0")];
+    assert_eq!(
+        annotation("tcp/22, udp/53-54", rules),
+        "tcp/22 (in all traffic) open to 0.0.0.0/0; udp/53-54 (in 0-65535) open to ::/0; \
+         udp/53-54 (in all traffic) open to 0.0.0.0/0"
+    );
+}
+
+/// Most severe first.
+#[test]
+fn the_world_comes_before_a_part_of_it() {
+    let rules = vec![rule("tcp", 22, 22, "8.8.8.0/24"), rule("tcp", 3389, 3389, "0.0.0.0/0")];
+    assert_eq!(annotation("tcp/22, tcp/3389", rules), "tcp/3389 open to 0.0.0.0/0; tcp/22 open to 8.8.8.0/24");
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let rules = (0..40).map(|port| rule("tcp", port * 10, port * 10, "0.0.0.0/0")).collect();
+    let text = annotation("tcp/0-1000", rules);
+    assert!(text.starts_with("tcp/0 open to 0.0.0.0/0; tcp/10 open to 0.0.0.0/0; "), "{text}");
+    let shown = text.matches(" open to ").count();
+    assert!(text.ends_with(&format!("; +{} more", 40 - shown)), "{text}");
+    assert!(text.len() > 220, "fills the room: {text}");
+}
+
+#[test]
+fn many_sources_of_one_port_are_counted() {
+    let rules = (1..=60)
+        .map(|host| rule("tcp", 0, 65535, &format!("2a00:1450:4001:ffff:ffff:ffff:ffff:ff{host:02x}/128")))
+        .collect();
+    let text = annotation("tcp/40000-50000", rules);
+    assert!(text.starts_with("tcp/40000-50000 (in 0-65535) open to 2a00:1450:4001:"), "{text}");
+    assert!(text.ends_with(", +56 sources"), "{text}");
+}
+
+#[test]
+fn a_closed_group_is_compliant_and_says_so() {
+    let none = r#"{"version":1,"exemptions":[]}"#;
+    let evaluation = evaluate("22", SourceScope::World, vec![rule("tcp", 22, 22, "10.0.0.0/8")], none).unwrap();
+    assert_eq!(evaluation.compliance, Compliance::Compliant);
+    assert_eq!(evaluation.annotation.as_str(), "no blocked port is open to the world");
+    let evaluation = evaluate("22", SourceScope::Public, vec![], none).unwrap();
+    assert_eq!(evaluation.annotation.as_str(), "no blocked port is open to the internet");
+}
+
+/// An exempt group is `COMPLIANT`, and its annotation says until when and why.
+#[test]
+fn an_exempt_group_says_until_when_and_why() {
+    let document = r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31",
+        "reason":"bastion,\nTICKET-7","owner":"ops"}]}"#;
+    let evaluation = evaluate("tcp/22", SourceScope::World, vec![rule("tcp", 22, 22, "0.0.0.0/0")], document).unwrap();
+    assert_eq!(evaluation.compliance, Compliance::Compliant);
+    assert_eq!(
+        evaluation.annotation.as_str(),
+        "exempt until 2026-12-31: bastion, TICKET-7 [ops] (tcp/22 open to 0.0.0.0/0)"
+    );
+}
+
+#[test]
+fn a_long_reason_is_cut_on_a_character() {
+    let document = format!(
+        r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"{}"}}]}}"#,
+        "é".repeat(500)
+    );
+    let evaluation = evaluate("tcp/22", SourceScope::World, vec![rule("tcp", 22, 22, "0.0.0.0/0")], &document).unwrap();
+    let text = evaluation.annotation.as_str();
+    assert!(
+        text.chars().count() <= ANNOTATION_MAX_CHARS
+            && text.contains("é…")
+            && text.ends_with("(tcp/22 open to 0.0.0.0/0)"),
+        "{text}"
+    );
+}
+
+/// Unknown is never compliant.
+#[test]
+fn what_cannot_be_judged_is_no_evaluation() {
+    let error =
+        evaluate("22", SourceScope::World, vec![rule("tcp", 22, 22, "pl-0f00ba4")], r#"{"version":1,"exemptions":[]}"#)
+            .unwrap_err();
+    assert_eq!(
+        error,
+        "security group sg-0aaaaaaaaaaaaaaaa cannot be judged: prefix list pl-0f00ba4 could not be read: it was not looked up"
+    );
+}
+
+#[rstest]
+#[case("", "no details")]
+#[case("a\nb\u{7}c", "a b c")]
+fn any_text_becomes_an_annotation(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(Annotation::new(text).as_str(), expected);
+}
+
+#[test]
+fn a_long_text_is_cut_to_256_characters() {
+    assert_eq!(Annotation::new(&"é".repeat(300)).as_str().chars().count(), ANNOTATION_MAX_CHARS);
+}

@@ -1,0 +1,231 @@
+//! Events of AWS Config, as documented and as captured.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use config_rule::{Notification, RuleInvocation};
+use exposure::{SecurityGroup, Source};
+use rstest::rstest;
+use serde_json::{Map, Value, json};
+
+const CHANGE: &str = include_str!("samples/config-change-event.json");
+const OVERSIZED: &str = include_str!("samples/config-oversized-event.json");
+const SCHEDULED: &str = include_str!("samples/config-scheduled-event.json");
+const DELETED: &str = include_str!("samples/config-deleted-event.json");
+const LEFT_SCOPE: &str = include_str!("samples/config-left-scope-event.json");
+
+fn payload(sample: &str) -> Map<String, Value> {
+    serde_json::from_str(sample).unwrap()
+}
+
+fn read(sample: &str) -> RuleInvocation {
+    RuleInvocation::from_payload(payload(sample)).unwrap()
+}
+
+/// The change sample with another configuration item.
+fn with_item(change: impl FnOnce(&mut Value)) -> RuleInvocation {
+    let mut event = payload(CHANGE);
+    let mut invoking: Value = serde_json::from_str(event["invokingEvent"].as_str().unwrap()).unwrap();
+    change(&mut invoking["configurationItem"]);
+    event.insert("invokingEvent".into(), Value::String(invoking.to_string()));
+    RuleInvocation::from_payload(event).unwrap()
+}
+
+fn group_of(invocation: RuleInvocation) -> SecurityGroup {
+    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    item.security_group().unwrap()
+}
+
+fn rules(group: &SecurityGroup) -> Vec<String> {
+    group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
+}
+
+#[test]
+fn a_change_carries_the_group_with_one_rule_per_source() {
+    let invocation = read(CHANGE);
+    assert_eq!(invocation.rule_name, "sg-port-blocklist");
+    assert_eq!(invocation.rule_parameters.as_deref(), Some(r#"{"FocusOnPorts":"22,80,3389"}"#));
+    assert!(!invocation.is_test());
+    let Notification::Change { item, left_scope: false } = &invocation.notification else { panic!("not a change") };
+    assert_eq!(item.status, "OK");
+    assert_eq!(item.capture_time.to_string(), "2026-03-01T10:15:30.123Z");
+    let group = item.security_group().unwrap();
+    assert_eq!((group.id.as_str(), group.name.as_deref()), ("sg-0aaaaaaaaaaaaaaaa", Some("web-sg")));
+    assert_eq!(group.vpc_id.as_deref(), Some("vpc-0a1b2c3d4e5f60718"));
+    assert_eq!(group.owner_id.as_deref(), Some("111122223333"));
+    assert_eq!(group.tags.get("Name").map(String::as_str), Some("web"));
+    assert_eq!(
+        rules(&group),
+        [
+            "tcp/22 from 0.0.0.0/0",
+            "tcp/22 from ::/0",
+            "tcp/22 from pl-0f00ba4",
+            "tcp/443 from sg-0bbbbbbbbbbbbbbbb",
+            "udp/0-65535 from 10.0.0.0/8",
+            "all traffic from 192.0.2.0/24",
+            "icmp from 198.51.100.7/32",
+        ]
+    );
+    assert_eq!(group.ingress.first().unwrap().description.as_deref(), Some("temp ssh"));
+}
+
+#[test]
+fn the_bare_invoking_event_is_read_too() {
+    let mut event = payload(CHANGE);
+    event.insert("invokingEvent".into(), include_str!("samples/configuration-item-change.invokingEvent.json").into());
+    assert_eq!(group_of(RuleInvocation::from_payload(event).unwrap()), group_of(read(CHANGE)));
+}
+
+#[test]
+fn a_deleted_resource_has_no_configuration() {
+    let Notification::Change { item, .. } = read(DELETED).notification else { panic!("not a change") };
+    assert_eq!(item.status, "ResourceDeleted");
+    let error = item.security_group().unwrap_err().to_string();
+    assert_eq!(error, "configuration item of `sg-0aaaaaaaaaaaaaaaa` (ResourceDeleted) has no configuration");
+}
+
+#[test]
+fn a_resource_that_left_the_scope_says_so() {
+    assert!(matches!(read(LEFT_SCOPE).notification, Notification::Change { left_scope: true, .. }));
+}
+
+#[test]
+fn an_oversized_notification_carries_a_summary() {
+    let Notification::Oversized { summary, left_scope: false } = read(OVERSIZED).notification else {
+        panic!("not oversized")
+    };
+    assert_eq!(summary.resource_id, "sg-0aaaaaaaaaaaaaaaa");
+    assert_eq!(summary.configuration_item_capture_time.to_string(), "2026-03-01T10:15:30.123Z");
+}
+
+/// The sample of the developer guide has neither `s3DeliverySummary` nor `notificationCreationTime`.
+#[test]
+fn an_oversized_notification_needs_the_summary_only() {
+    let mut event = payload(OVERSIZED);
+    let mut invoking: Value = serde_json::from_str(event["invokingEvent"].as_str().unwrap()).unwrap();
+    for optional in ["s3DeliverySummary", "notificationCreationTime", "recordVersion"] {
+        invoking.as_object_mut().unwrap().remove(optional);
+    }
+    event.insert("invokingEvent".into(), Value::String(invoking.to_string()));
+    assert!(matches!(RuleInvocation::from_payload(event).unwrap().notification, Notification::Oversized { .. }));
+}
+
+#[test]
+fn a_scheduled_notification_says_when() {
+    let Notification::Scheduled { at } = read(SCHEDULED).notification else { panic!("not scheduled") };
+    assert_eq!(at.to_string(), "2026-03-01T12:00:00Z");
+}
+
+#[test]
+fn an_unknown_message_type_is_no_error() {
+    let mut event = payload(SCHEDULED);
+    event.insert(
+        "invokingEvent".into(),
+        r#"{"messageType":"ConfigurationSnapshotDeliveryCompleted","s3Bucket":"b"}"#.into(),
+    );
+    let Notification::Other { message_type } = RuleInvocation::from_payload(event).unwrap().notification else {
+        panic!("not other")
+    };
+    assert_eq!(message_type, "ConfigurationSnapshotDeliveryCompleted");
+}
+
+#[test]
+fn proactive_mode_is_told_apart() {
+    let mut event = payload(CHANGE);
+    event.insert("evaluationMode".into(), "PROACTIVE".into());
+    assert!(matches!(RuleInvocation::from_payload(event).unwrap().notification, Notification::Proactive));
+}
+
+/// Fields that are absent from documented events.
+#[rstest]
+#[case("eventLeftScope")]
+#[case("evaluationMode")]
+#[case("ruleParameters")]
+#[case("executionRoleArn")]
+#[case("configRuleArn")]
+#[case("configRuleId")]
+#[case("accountId")]
+#[case("version")]
+fn optional_fields_may_be_absent(#[case] field: &str) {
+    let mut event = payload(CHANGE);
+    event.remove(field).unwrap();
+    assert!(RuleInvocation::from_payload(event.clone()).is_ok());
+    event.insert(field.into(), Value::Null);
+    assert!(RuleInvocation::from_payload(event).is_ok());
+}
+
+#[rstest]
+#[case("invokingEvent")]
+#[case("configRuleName")]
+#[case("resultToken")]
+fn without_the_essentials_it_is_no_event(#[case] field: &str) {
+    let mut event = payload(CHANGE);
+    event.remove(field);
+    let error = RuleInvocation::from_payload(event).unwrap_err().to_string();
+    assert_eq!(error, format!("the payload is not an event of an AWS Config rule: `{field}` is missing"));
+}
+
+#[test]
+fn testmode_is_the_rdk_convention() {
+    let mut event = payload(CHANGE);
+    event.insert("resultToken".into(), "TESTMODE".into());
+    assert!(RuleInvocation::from_payload(event).unwrap().is_test());
+}
+
+// --- Configuration items, old and new
+
+/// `configuration` is an object in events and a JSON string in the API.
+#[test]
+fn configuration_may_be_a_string() {
+    let as_string = with_item(|item| item["configuration"] = item["configuration"].to_string().into());
+    assert_eq!(group_of(as_string), group_of(read(CHANGE)));
+}
+
+fn with_permissions(permissions: Value) -> SecurityGroup {
+    group_of(with_item(|item| item["configuration"]["ipPermissions"] = permissions))
+}
+
+/// Items of 2016 and 2017 have `ipRanges` only; later ones repeat `ipv4Ranges` there; never count both.
+#[rstest]
+#[case::old(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipRanges":["0.0.0.0/0","10.0.0.0/8"]}), &["tcp/22 from 0.0.0.0/0", "tcp/22 from 10.0.0.0/8"])]
+#[case::copy(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"0.0.0.0/0"}],"ipRanges":["0.0.0.0/0"]}), &["tcp/22 from 0.0.0.0/0"])]
+#[case::differing(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"10.0.0.0/8"}],"ipRanges":["0.0.0.0/0","10.0.0.0/8"]}), &["tcp/22 from 10.0.0.0/8", "tcp/22 from 0.0.0.0/0"])]
+#[case::objects(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipRanges":[{"cidrIp":"0.0.0.0/0"}]}), &["tcp/22 from 0.0.0.0/0"])]
+#[case::nulls(json!({"ipProtocol":"-1","fromPort":null,"toPort":null,"ipv4Ranges":null,"ipv6Ranges":[{"cidrIpv6":"::/0","description":null}],"prefixListIds":null,"userIdGroupPairs":null,"ipRanges":null}), &["all traffic from ::/0"])]
+#[case::absent(json!({"ipProtocol":"-1"}), &[])]
+#[case::classic_elb(json!({"ipProtocol":"tcp","fromPort":80,"toPort":80,"userIdGroupPairs":[{"userId":"amazon-elb","groupName":"amazon-elb-sg","groupId":"sg-843f59ed"}]}), &["tcp/80 from sg-843f59ed"])]
+fn permissions_of_every_age_are_read(#[case] permission: Value, #[case] expected: &[&str]) {
+    assert_eq!(rules(&with_permissions(json!([permission]))), expected);
+}
+
+#[test]
+fn absent_permissions_let_nobody_in() {
+    assert_eq!(rules(&with_permissions(Value::Null)), Vec::<String>::new());
+    let none = with_item(|item| _ = item["configuration"].as_object_mut().unwrap().remove("ipPermissions"));
+    assert_eq!(rules(&group_of(none)), Vec::<String>::new());
+}
+
+/// No group comes out of garbage.
+#[rstest]
+#[case(json!({}))]
+#[case(json!("{}"))]
+#[case(json!("not json"))]
+#[case(json!([]))]
+#[case(json!(7))]
+#[case(json!({"groupId":"sg-0bbbbbbbbbbbbbbbb","ipPermissions":[]}))]
+#[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":"none"}))]
+#[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"tcp","fromPort":"22"}]}))]
+#[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"tcp","fromPort":1e99,"toPort":22}]}))]
+#[case(Value::Null)]
+fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
+    let invocation = with_item(|item| item["configuration"] = configuration);
+    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    let error = item.security_group().unwrap_err().to_string();
+    assert!(error.contains("configuration item of `sg-0aaaaaaaaaaaaaaaa`"), "{error}");
+}
+
+/// A permission without protocol is not understood, and a source that is not understood stays one.
+#[test]
+fn odd_permissions_stay_visible() {
+    let odd = with_permissions(json!([{"ipv4Ranges":[{"cidrIp":"anywhere"}]}]));
+    assert!(matches!(odd.ingress.first().unwrap().source, Source::Unrecognized(_)));
+}
