@@ -1,1 +1,16 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod ec2;
+mod error;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+mod log;
+mod lookups;
+mod sdk;
+pub mod ssm;
+
+pub use error::AwsError;
+pub use log::init_log;
+pub use lookups::{LookupError, Lookups, Warm};
+pub use sdk::from_env;

@@ -1,0 +1,71 @@
+//! What AWS answered when it did not do what it was asked.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// An AWS call that failed, retries included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsError {
+    operation: &'static str,
+    subject: String,
+    code: Option<String>,
+    message: String,
+}
+
+impl AwsError {
+    /// An error of `operation` (`ec2:RevokeSecurityGroupIngress`) on `subject` (`sg-…`).
+    #[must_use]
+    pub fn new(operation: &'static str, subject: &str, code: Option<&str>, message: &str) -> Self {
+        Self { operation, subject: subject.to_owned(), code: code.map(str::to_owned), message: message.to_owned() }
+    }
+
+    /// From an error of the SDK: a service error has a code, a client error (timeout, no connection, malformed reply) has
+    /// none.
+    pub(crate) fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
+    where
+        E: ProvideErrorMetadata + Error,
+    {
+        let message = match (error.code(), error.message()) {
+            (Some(_), Some(message)) => message.to_owned(),
+            _ => DisplayErrorContext(error).to_string(),
+        };
+        Self::new(operation, subject, error.code(), &message)
+    }
+
+    /// The answer of the service was not what its API promises.
+    pub(crate) fn malformed(operation: &'static str, subject: &str, problem: &str) -> Self {
+        Self::new(operation, subject, None, &format!("the answer is malformed: {problem}"))
+    }
+
+    /// The error code of the service, such as `InvalidGroup.NotFound`. `None` when no service answered.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether the caller lacks a permission.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self.code(), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"))
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, subject, code, message } = self;
+        write!(f, "{operation} on {subject} failed: ")?;
+        if let Some(code) = code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(message)?;
+        if self.is_denied() {
+            write!(f, " (allow {operation} in the role of this function)")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for AwsError {}

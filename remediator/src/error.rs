@@ -1,0 +1,53 @@
+//! Why an invocation failed. The SSM document fails with it, so that AWS Config counts the attempt.
+
+use aws::{AwsError, LookupError};
+use config_rule::{ParameterError, UnjudgedError};
+use lambda_runtime::Diagnostic;
+
+use crate::request::RequestError;
+use crate::response::{Response, Status};
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemediatorError {
+    /// The request is not understood. Nothing was changed.
+    #[error("{0}")]
+    Request(#[from] RequestError),
+    /// The rule's parameters are not understood. Nothing was changed.
+    #[error("AWS Config rule {rule_name}, nothing was changed: {problem}")]
+    RuleParameters {
+        /// The rule.
+        rule_name: String,
+        /// Which key, which token.
+        #[source]
+        problem: ParameterError,
+    },
+    /// It is not known who is exempt. Nothing was changed.
+    #[error("nothing was changed: {0}")]
+    Exemptions(#[from] LookupError),
+    /// There is no exposure, but not everything could be judged. Nothing was changed.
+    #[error("nothing was changed: {0}")]
+    Unjudged(#[from] UnjudgedError),
+    /// An AWS call failed before anything was changed.
+    #[error("nothing was changed: {0}")]
+    Aws(#[from] AwsError),
+    /// Exposures remain.
+    #[error("{}: {}", .0.status, .0.message)]
+    Incomplete(Box<Response>),
+}
+
+impl From<RemediatorError> for Diagnostic {
+    /// `errorType` is what alarms and log queries look for, so it is spelt out here and not derived from a Rust type.
+    fn from(error: RemediatorError) -> Self {
+        let error_type = match &error {
+            RemediatorError::Request(_) => "InvalidRequest",
+            RemediatorError::RuleParameters { .. } => "InvalidRuleParameters",
+            RemediatorError::Exemptions(_) => "ExemptionsUnavailable",
+            RemediatorError::Unjudged(_) => "CannotJudge",
+            RemediatorError::Aws(_) => "AwsCallFailed",
+            RemediatorError::Incomplete(response) if response.status == Status::Partial => "Partial",
+            RemediatorError::Incomplete(_) => "Failed",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}

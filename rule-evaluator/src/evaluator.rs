@@ -1,0 +1,261 @@
+//! From an event of AWS Config to evaluations.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws::Lookups;
+use aws::config::{ConfigurationHistory, Evaluations};
+use aws::ec2::{ManagedPrefixLists, SecurityGroups};
+use aws::ssm::Parameters;
+use config_rule::{
+    Compliance, ConfigurationItem, Evaluation, Notification, RuleInvocation, RuleParameters,
+    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError,
+};
+use exposure::{SecurityGroup, assess};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tracing::info;
+
+use crate::error::EvaluatorError;
+use crate::report::Report;
+
+const SERVICE: &str = "rule-evaluator";
+
+/// Judges security groups and reports to AWS Config. Made once per process, used for every invocation.
+#[derive(Debug)]
+pub struct Evaluator<C, E, P> {
+    config: C,
+    ec2: E,
+    lookups: Lookups<P, E>,
+    now: fn() -> Timestamp,
+    cold: AtomicBool,
+}
+
+/// What an invocation came to. AWS Config ignores it; it is for people who invoke the function by hand.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Evaluations with `COMPLIANT`.
+    pub compliant: usize,
+    /// Evaluations with `NON_COMPLIANT`.
+    pub non_compliant: usize,
+    /// Evaluations with `NOT_APPLICABLE`.
+    pub not_applicable: usize,
+    /// Why nothing was evaluated, if nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<String>,
+}
+
+impl Outcome {
+    fn count(&mut self, evaluation: &Evaluation) {
+        match evaluation.compliance {
+            Compliance::Compliant => self.compliant += 1,
+            Compliance::NonCompliant => self.non_compliant += 1,
+            Compliance::NotApplicable => self.not_applicable += 1,
+        }
+    }
+
+    fn ignored(why: String) -> Self {
+        Self { ignored: Some(why), ..Self::default() }
+    }
+}
+
+impl<C, E, P> Evaluator<C, E, P>
+where
+    C: Evaluations + ConfigurationHistory,
+    E: SecurityGroups + ManagedPrefixLists + Clone,
+    P: Parameters,
+{
+    /// An evaluator on these services. `now` decides which exemptions have expired, and nothing else.
+    pub fn new(config: C, ec2: E, parameters: P, now: fn() -> Timestamp) -> Self {
+        let lookups = Lookups::new(parameters, ec2.clone());
+        Self { config, ec2, lookups, now, cold: AtomicBool::new(true) }
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    ///
+    /// When the verdict could not be found or delivered; see [`EvaluatorError`].
+    pub async fn handle(&self, payload: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        let invocation = RuleInvocation::from_payload(payload)
+            .inspect_err(|error| tracing::error!(service = SERVICE, cold_start, %error, "event refused"))?;
+        let result = self.dispatch(&invocation).await;
+        let rule = invocation.rule_name.as_str();
+        match &result {
+            Ok(outcome) => info!(
+                service = SERVICE,
+                cold_start,
+                config_rule.name = rule,
+                account.id = invocation.account_id,
+                evaluations.compliant = outcome.compliant,
+                evaluations.non_compliant = outcome.non_compliant,
+                evaluations.not_applicable = outcome.not_applicable,
+                ignored = outcome.ignored,
+                "invocation done"
+            ),
+            Err(error) => {
+                tracing::error!(service = SERVICE, cold_start, config_rule.name = rule, %error, "invocation failed");
+            }
+        }
+        result
+    }
+
+    async fn dispatch(&self, invocation: &RuleInvocation) -> Result<Outcome, EvaluatorError> {
+        match &invocation.notification {
+            Notification::Change { item, left_scope } => self.changed(invocation, item, *left_scope).await,
+            Notification::Oversized { summary, left_scope } => self.oversized(invocation, summary, *left_scope).await,
+            Notification::Scheduled { at } => self.all_groups(invocation, *at).await,
+            Notification::Other { message_type } => Ok(Outcome::ignored(format!("message type {message_type}"))),
+            // What a function receives in this mode, and what it may answer, is not documented.
+            Notification::Proactive => Ok(Outcome::ignored("evaluation mode PROACTIVE".to_owned())),
+        }
+    }
+
+    async fn changed(
+        &self,
+        invocation: &RuleInvocation,
+        item: &ConfigurationItem,
+        left_scope: bool,
+    ) -> Result<Outcome, EvaluatorError> {
+        let evaluation = match not_applicable(item.resource_type.as_str(), &item.status, left_scope) {
+            Some(why) => Evaluation::not_applicable(&item.resource_type, &item.resource_id, why, item.capture_time),
+            None => {
+                let parameters = parameters(invocation)?;
+                self.judge(&parameters, &item.security_group()?, item.capture_time).await??
+            }
+        };
+        self.report_one(invocation, evaluation).await
+    }
+
+    async fn oversized(
+        &self,
+        invocation: &RuleInvocation,
+        summary: &Summary,
+        left_scope: bool,
+    ) -> Result<Outcome, EvaluatorError> {
+        let Summary { resource_type, resource_id, configuration_item_status: status, .. } = summary;
+        let captured = summary.configuration_item_capture_time;
+        let evaluation = if let Some(why) = not_applicable(resource_type, status, left_scope) {
+            Evaluation::not_applicable(resource_type, resource_id, why, captured)
+        } else {
+            let parameters = parameters(invocation)?;
+            let item = self.config.configuration_item(summary).await?;
+            // The history lags behind the notification. Its times are floating-point seconds, hence the tolerance.
+            if captured.duration_since(item.capture_time) > SignedDuration::from_millis(1) {
+                return Err(EvaluatorError::NotRecordedYet { resource_id: resource_id.clone() });
+            }
+            match not_applicable(resource_type, &item.status, left_scope) {
+                Some(why) => Evaluation::not_applicable(resource_type, resource_id, why, captured),
+                None => self.judge(&parameters, &item.security_group()?, captured).await??,
+            }
+        };
+        self.report_one(invocation, evaluation).await
+    }
+
+    /// Judges every group of the account and region, and withdraws the results of those that are gone.
+    async fn all_groups(&self, invocation: &RuleInvocation, at: Timestamp) -> Result<Outcome, EvaluatorError> {
+        let parameters = parameters(invocation)?;
+        let mut report = self.report(invocation);
+        let mut outcome = Outcome::default();
+        let mut errors: Vec<UnjudgedError> = Vec::new();
+        let mut existing: BTreeSet<String> = BTreeSet::new();
+        let mut next_token = None;
+        loop {
+            let (groups, next) = self.ec2.security_groups(next_token).await?;
+            for group in groups {
+                match self.judge(&parameters, &group, at).await? {
+                    Ok(evaluation) => {
+                        outcome.count(&evaluation);
+                        report.add(evaluation).await?;
+                    }
+                    Err(error) => errors.push(error),
+                }
+                existing.insert(group.id);
+            }
+            if next.is_none() || report.is_refused() {
+                break;
+            }
+            next_token = next;
+        }
+        // AWS Config keeps the results of a periodic rule until they are withdrawn.
+        let mut next_token = None;
+        while !report.is_refused() {
+            let (reported, next) = self.config.reported_groups(&invocation.rule_name, next_token).await?;
+            for id in reported.iter().filter(|id| !existing.contains(*id)) {
+                let evaluation = Evaluation::not_applicable(SECURITY_GROUP_RESOURCE_TYPE, id, DELETED, at);
+                outcome.count(&evaluation);
+                report.add(evaluation).await?;
+            }
+            if next.is_none() {
+                break;
+            }
+            next_token = next;
+        }
+        report.finish().await?;
+        if errors.is_empty() {
+            Ok(outcome)
+        } else {
+            Err(EvaluatorError::SomeUnjudged { evaluated: existing.len(), errors })
+        }
+    }
+
+    /// The outer error stops everything; the inner one is about this group alone.
+    async fn judge(
+        &self,
+        parameters: &RuleParameters,
+        group: &SecurityGroup,
+        ordering_timestamp: Timestamp,
+    ) -> Result<Result<Evaluation, UnjudgedError>, EvaluatorError> {
+        let now = (self.now)();
+        let policy = &parameters.policy;
+        let exemptions = self.lookups.exemptions(parameters.exemptions_parameter.as_deref(), now).await?;
+        let prefix_lists = self.lookups.prefix_lists(policy, group, now).await;
+        let assessment = assess(group, policy, &exemptions, &prefix_lists, now);
+        let evaluation = Evaluation::of(&group.id, &assessment, policy.scope, ordering_timestamp);
+        if let Ok(evaluation) = &evaluation {
+            info!(
+                service = SERVICE,
+                security_group.id = group.id,
+                account.id = group.owner_id,
+                compliance = ?evaluation.compliance,
+                annotation = %evaluation.annotation,
+                "security group judged"
+            );
+        }
+        Ok(evaluation)
+    }
+
+    async fn report_one(&self, invocation: &RuleInvocation, evaluation: Evaluation) -> Result<Outcome, EvaluatorError> {
+        let mut outcome = Outcome::default();
+        outcome.count(&evaluation);
+        let mut report = self.report(invocation);
+        report.add(evaluation).await?;
+        report.finish().await?;
+        Ok(outcome)
+    }
+
+    fn report<'a>(&'a self, invocation: &'a RuleInvocation) -> Report<'a, C> {
+        Report::new(&self.config, &invocation.result_token, invocation.is_test())
+    }
+}
+
+const DELETED: &str = "the security group no longer exists";
+
+/// Why the rule has nothing to say about a resource; `None` when it is to be judged.
+fn not_applicable(resource_type: &str, status: &str, left_scope: bool) -> Option<&'static str> {
+    match status {
+        _ if resource_type != SECURITY_GROUP_RESOURCE_TYPE => Some("the rule judges security groups only"),
+        _ if left_scope => Some("the security group has left the scope of the rule"),
+        "OK" | "ResourceDiscovered" => None,
+        "ResourceDeleted" => Some(DELETED),
+        _ => Some("the security group is not recorded by AWS Config"),
+    }
+}
+
+fn parameters(invocation: &RuleInvocation) -> Result<RuleParameters, EvaluatorError> {
+    RuleParameters::from_json(invocation.rule_parameters.as_deref())
+        .map_err(|problem| EvaluatorError::RuleParameters { rule_name: invocation.rule_name.clone(), problem })
+}

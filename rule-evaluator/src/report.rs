@@ -1,0 +1,62 @@
+//! Handing evaluations to AWS Config, in the batches that it takes.
+
+use aws::config::{Delivery, EVALUATIONS_PER_CALL, Evaluations};
+use config_rule::Evaluation;
+use tracing::warn;
+
+use crate::error::EvaluatorError;
+
+/// Collects evaluations and sends them whenever a batch is full.
+#[derive(Debug)]
+pub(crate) struct Report<'a, C> {
+    config: &'a C,
+    result_token: &'a str,
+    test_mode: bool,
+    batch: Vec<Evaluation>,
+    not_stored: Vec<String>,
+    refused: bool,
+}
+
+impl<'a, C: Evaluations> Report<'a, C> {
+    pub(crate) fn new(config: &'a C, result_token: &'a str, test_mode: bool) -> Self {
+        Self { config, result_token, test_mode, batch: Vec::new(), not_stored: Vec::new(), refused: false }
+    }
+
+    /// Adds an evaluation; sends the batch when it is full.
+    pub(crate) async fn add(&mut self, evaluation: Evaluation) -> Result<(), EvaluatorError> {
+        self.batch.push(evaluation);
+        if self.batch.len() == EVALUATIONS_PER_CALL { self.send().await } else { Ok(()) }
+    }
+
+    /// Whether AWS Config takes no more evaluations for this invocation, so that going on is of no use.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Sends what is left. An error when anything was not stored.
+    pub(crate) async fn finish(mut self) -> Result<(), EvaluatorError> {
+        self.send().await?;
+        if self.not_stored.is_empty() {
+            Ok(())
+        } else {
+            Err(EvaluatorError::NotStored { resource_ids: self.not_stored })
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), EvaluatorError> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() || self.refused {
+            return Ok(());
+        }
+        match self.config.put_evaluations(&batch, self.result_token, self.test_mode).await? {
+            Delivery::Stored => {}
+            Delivery::NotStored { resource_ids } => self.not_stored.extend(resource_ids),
+            Delivery::Refused { error } => {
+                // Another attempt would carry the same token. The next change or schedule brings a new one.
+                warn!(%error, evaluations = batch.len(), "evaluations refused for good");
+                self.refused = true;
+            }
+        }
+        Ok(())
+    }
+}
