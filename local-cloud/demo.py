@@ -1,0 +1,299 @@
+"""The whole loop on this machine: build, deploy into the local cloud, find what is open, close it.
+
+Run by `make demo`. Ends with a non-zero exit code if anything is not as expected, and cleans up after itself, also on
+Ctrl-C. KEEP=1 leaves the local cloud up.
+"""
+
+import contextlib
+import difflib
+import json
+import os
+import pathlib
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "python"))
+
+from local_cloud import REPOSITORY, Cloud, start, stop, wait_for
+
+STACK = "portcullis"
+RULE = "portcullis"
+BUCKET = "portcullis-demo-code"
+RULE_PARAMETERS = {
+    "FocusOnPorts": "22, tcp/3389, udp/53, 8000-8100",
+    "AuthorizedCidrs": "12.0.0.0/6",
+    "ExemptionsParameter": "/portcullis/exemptions",
+}
+WORLD = "0.0.0.0/0"
+
+BOLD, DIM, RED, GREEN, RESET = (
+    ("\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("",) * 5
+)
+
+
+class UnexpectedError(Exception):
+    """Something is not as the demo expects it."""
+
+
+def headline(text: str) -> None:
+    print(f"\n{BOLD}== {text}{RESET}", flush=True)
+
+
+def expect(condition: bool, what: str) -> None:
+    if not condition:
+        raise UnexpectedError(what)
+
+
+def permission(protocol: str, ports: tuple[int, int] | None, *sources: str) -> dict:
+    made = {"IpProtocol": protocol}
+    if ports:
+        made |= {"FromPort": ports[0], "ToPort": ports[1]}
+    made["IpRanges"] = [{"CidrIp": s} for s in sources if "." in s]
+    made["Ipv6Ranges"] = [{"CidrIpv6": s} for s in sources if ":" in s]
+    made["PrefixListIds"] = [{"PrefixListId": s} for s in sources if s.startswith("pl-")]
+    made["UserIdGroupPairs"] = [{"GroupId": s} for s in sources if s.startswith("sg-")]
+    return made
+
+
+def groups(prefix_list: str, other_group: str) -> dict[str, tuple[str, list[dict]]]:
+    """Name: expected compliance, rules. Between them they show what counts as an exposure, and what does not."""
+    ssh = (22, 22)
+    return {
+        "ssh-world": ("NON_COMPLIANT", [permission("tcp", ssh, WORLD)]),
+        "ssh-world-ipv6": ("NON_COMPLIANT", [permission("tcp", ssh, "::/0")]),
+        "ssh-two-halves": ("NON_COMPLIANT", [permission("tcp", ssh, "0.0.0.0/1", "128.0.0.0/1")]),
+        "ssh-prefix-list": ("NON_COMPLIANT", [permission("tcp", ssh, prefix_list)]),
+        "wide-range": ("NON_COMPLIANT", [permission("tcp", (0, 65535), WORLD)]),
+        "within-range": ("NON_COMPLIANT", [permission("tcp", (3000, 4000), WORLD, "::/0")]),
+        "udp-dns": ("NON_COMPLIANT", [permission("udp", (53, 53), WORLD)]),
+        "all-traffic": ("NON_COMPLIANT", [permission("-1", None, WORLD)]),
+        "web-and-ssh": (
+            "NON_COMPLIANT",
+            [
+                permission("tcp", ssh, WORLD, "198.41.0.4/32", "10.0.0.0/8"),
+                permission("tcp", (443, 443), WORLD, "::/0"),
+                permission("tcp", (8080, 8080), "::/0", other_group),
+            ],
+        ),
+        "bastion-exempt": ("COMPLIANT", [permission("tcp", ssh, WORLD)]),
+        "ssh-authorised": ("COMPLIANT", [permission("tcp", ssh, "12.0.0.0/6")]),
+        "ssh-one-office": ("COMPLIANT", [permission("tcp", ssh, "198.41.0.0/24")]),
+        "ssh-private": ("COMPLIANT", [permission("tcp", ssh, "10.0.0.0/8", "fd00::/8", other_group)]),
+        "not-ports": ("COMPLIANT", [permission("icmp", (8, 0), WORLD), permission("47", (-1, -1), WORLD)]),
+        "other-ports": ("COMPLIANT", [permission("tcp", (443, 443), WORLD), permission("udp", (3389, 3389), WORLD)]),
+    }
+
+
+class Demo:
+    def __init__(self, cloud: Cloud):
+        self.cloud = cloud
+        self.ids: dict[str, str] = {}
+        self.expected: dict[str, str] = {}
+
+    def environment(self) -> dict[str, str]:
+        ends = self.cloud.endpoints
+        return os.environ | {
+            "AWS_ENDPOINT_URL": ends["endpoint"],
+            "AWS_ACCESS_KEY_ID": ends["accessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": ends["secretAccessKey"],
+            "AWS_REGION": ends["region"],
+            "AWS_DEFAULT_REGION": ends["region"],
+            "AWS_PAGER": "",
+        }
+
+    def deploy(self, mode: str) -> None:
+        """The command that `make deploy` runs for AWS."""
+        parameters = {
+            "RuleName": RULE,
+            "SourceInputParameters": json.dumps(RULE_PARAMETERS),
+            "RemediationMode": mode,
+        }
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"Parameters": parameters}, file)
+            file.flush()
+            command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
+            command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name]
+            subprocess.run(command, cwd=REPOSITORY, env=self.environment(), check=True)
+
+    def create_groups(self) -> None:
+        ec2 = self.cloud.client("ec2")
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        exemption = {"vpcId": vpc, "groupName": "bastion-exempt", "expires": "2099-12-31", "reason": "bastion, TICKET-7"}
+        document = {"version": 1, "exemptions": [exemption]}
+        ssm = self.cloud.client("ssm")
+        ssm.put_parameter(Name=RULE_PARAMETERS["ExemptionsParameter"], Type="String", Value=json.dumps(document))
+        prefix_list = ec2.create_managed_prefix_list(
+            PrefixListName="anywhere", AddressFamily="IPv4", MaxEntries=2, Entries=[{"Cidr": WORLD}, {"Cidr": "10.0.0.0/8"}]
+        )["PrefixList"]["PrefixListId"]
+        other = self.cloud.group("no-rules")
+        self.ids["no-rules"], self.expected["no-rules"] = other, "COMPLIANT"
+        for name, (compliance, permissions) in groups(prefix_list, other).items():
+            self.ids[name] = self.cloud.group(name, *permissions)
+            self.expected[name] = compliance
+        print(f"{len(self.ids)} security groups")
+
+    def compliance(self) -> dict[str, tuple[str, str]]:
+        """Compliance and annotation by group id."""
+        pages = self.cloud.client("config").get_paginator("get_compliance_details_by_config_rule")
+        results = [r for page in pages.paginate(ConfigRuleName=RULE) for r in page["EvaluationResults"]]
+        return {
+            r["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"]: (r["ComplianceType"], r.get("Annotation", ""))
+            for r in results
+        }
+
+    def show_compliance(self) -> None:
+        found = self.compliance()
+        for name, group in self.ids.items():
+            compliance, annotation = found.get(group, ("not evaluated", ""))
+            colour = GREEN if compliance == "COMPLIANT" else RED
+            print(f"  {name:15}  {group}  {colour}{compliance:13}{RESET}  {annotation}")
+            expect(compliance == self.expected[name], f"{name} ({group}) is {compliance}, not {self.expected[name]}")
+
+    def rules(self, group: str) -> list[str]:
+        pages = self.cloud.client("ec2").get_paginator("describe_security_group_rules")
+        lines = []
+        for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]):
+            for rule in page["SecurityGroupRules"]:
+                if rule["IsEgress"]:
+                    continue
+                source = next(
+                    rule[key] if key != "ReferencedGroupInfo" else rule[key]["GroupId"]
+                    for key in ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupInfo")
+                    if rule.get(key)
+                )
+                ports = "all" if rule["IpProtocol"] == "-1" else f"{rule['FromPort']}-{rule['ToPort']}"
+                lines.append(f"{rule['IpProtocol']:4} {ports:11} from {source}")
+        return sorted(lines)
+
+    def remediate_by_hand(self, name: str) -> None:
+        group = self.ids[name]
+        before = self.rules(group)
+        command = ["configservice", "start-remediation-execution", "--config-rule-name", RULE]
+        command += ["--resource-keys", f"resourceType=AWS::EC2::SecurityGroup,resourceId={group}"]
+        print(f"  {DIM}$ aws {' '.join(command)}{RESET}")
+        subprocess.run([REPOSITORY / ".tools/venv/bin/aws", *command], env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.cloud.settle()
+        for line in difflib.ndiff(before, self.rules(group)):
+            colour = RED if line.startswith("-") else GREEN if line.startswith("+") else ""
+            print(f"  {colour}{line.rstrip()}{RESET}")
+        expected = [line for line in before if not ("22-22" in line and line.endswith(WORLD)) and "8080" not in line]
+        expected += [line for line in before if "8080" in line and "from sg-" in line]
+        expect(self.rules(group) == sorted(expected), f"{name}: other rules than the open ones have changed")
+        self.expected[name] = "COMPLIANT"
+        expect(self.compliance()[group][0] == "COMPLIANT", f"{name} was not evaluated again")
+
+    def remediate_automatically(self) -> None:
+        self.deploy("True")
+        open_groups = {name for name, compliance in self.expected.items() if compliance == "NON_COMPLIANT"}
+        print(f"waiting for AWS Config to close {len(open_groups)} security groups", flush=True)
+        closed: set[str] = set()
+
+        def all_closed() -> bool:
+            found = self.compliance()
+            for name in sorted(open_groups - closed):
+                if found[self.ids[name]][0] == "COMPLIANT":
+                    closed.add(name)
+                    print(f"  closed: {name}", flush=True)
+            return closed == open_groups
+
+        wait_for("every security group to be closed", all_closed, 60)
+        self.cloud.settle()
+        self.expected = dict.fromkeys(self.expected, "COMPLIANT")
+
+    def show_evidence(self) -> None:
+        documents = self.cloud.client("ssm").describe_automation_executions()["AutomationExecutionMetadataList"]
+        failed = [run for run in documents if run["AutomationExecutionStatus"] != "Success"]
+        print(f"  {len(documents)} automation executions, {len(failed)} failed")
+        expect(not failed, f"automation executions failed: {failed}")
+
+    def run(self) -> None:
+        started = time.monotonic()
+        headline("Deploy the stack, with the command for AWS")
+        self.cloud.client("s3").create_bucket(Bucket=BUCKET)
+        headline_groups = "Security groups: what is an exposure, and what is not"
+        self.create_groups()
+        self.deploy("False")
+        headline(headline_groups)
+        self.cloud.settle()
+        self.show_compliance()
+        headline("Press Remediate for one of them")
+        self.remediate_by_hand("web-and-ssh")
+        headline("Switch RemediationMode to True by a stack update")
+        self.remediate_automatically()
+        self.show_compliance()
+        headline("Evidence")
+        self.show_evidence()
+        print(f"\n{GREEN}Everything as expected{RESET}, {time.monotonic() - started:.0f} s after the build.")
+
+    def where_to_look(self) -> None:
+        outputs = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        ends = self.cloud.endpoints
+        print(
+            f"""
+The local cloud is still up. In another terminal:
+
+  export AWS_ENDPOINT_URL={ends["endpoint"]} AWS_REGION={ends["region"]}
+  export AWS_ACCESS_KEY_ID={ends["accessKeyId"]} AWS_SECRET_ACCESS_KEY={ends["secretAccessKey"]}
+  alias aws={REPOSITORY}/.tools/venv/bin/aws
+
+  aws configservice get-compliance-details-by-config-rule --config-rule-name {RULE} --output table
+  aws ssm describe-automation-executions --output table
+  aws logs filter-log-events --log-group-name {outputs["RemediatorLogGroup"]} --query events[].message
+
+Ctrl-C ends it."""
+        )
+
+
+def architecture() -> str:
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+def build() -> None:
+    headline("Build the functions and the local cloud")
+    print("the first time this takes some minutes: the AWS SDK is large", flush=True)
+    subprocess.run(["scripts/package"], cwd=REPOSITORY, check=True)
+    subprocess.run(["cargo", "build", "--package", "local-cloud", "--locked"], cwd=REPOSITORY, check=True)
+
+
+def interrupt(_signal, _frame) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, interrupt)
+    keep = os.environ.get("KEEP", "") not in ("", "0")
+    cloud = None
+    try:
+        build()
+        headline("Start the local cloud")
+        with tempfile.TemporaryDirectory(prefix="portcullis-demo-") as directory:
+            cloud = start(pathlib.Path(directory))
+            print(f"{cloud.endpoints['endpoint']} (IAM enforced)")
+            demo = Demo(cloud)
+            demo.run()
+            if keep:
+                demo.where_to_look()
+                with contextlib.suppress(KeyboardInterrupt):
+                    cloud.process.wait()
+            else:
+                print("KEEP=1 make demo leaves it up to look around. Next: README.md, docs/.")
+            stop(cloud)
+        return 0
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    except (UnexpectedError, subprocess.CalledProcessError, AssertionError, TimeoutError) as error:
+        print(f"\n{RED}The demo failed:{RESET} {error}", file=sys.stderr)
+        return 1
+    finally:
+        if cloud and cloud.process.poll() is None:
+            stop(cloud)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Installs the local cloud's additions in MiniStack.
+
+The names used are private to MiniStack: when a new version moves one, this says
+which, instead of running with a service that silently is not ours.
+"""
+
+import importlib
+
+import functions
+import gate
+import identity
+import proxies
+import resources
+import resources_ec2
+import resources_lambda
+
+# module: the names in it that the additions replace or call.
+REQUIRED = {
+    "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
+    "ministack.core.iam_actions": (
+        "access_denied_response",
+        "extract_iam_action",
+        "extract_resource_arn",
+        "request_tag_context",
+    ),
+    "ministack.core.iam_evaluator": (
+        "EvalContext",
+        "_action_matches",
+        "_conditions_met",
+        "_principal_keys",
+        "_service_principal_matches",
+        "enforce",
+        "evaluate_resource_policy",
+        "pin_request_origin",
+        "request_caller_arn",
+    ),
+    "ministack.core.lambda_runtime": ("execution_credentials",),
+    "ministack.core.responses": ("request_scope",),
+    "ministack.core.router": ("detect_service", "extract_region"),
+    "ministack.services.cloudformation": ("_stacks",),
+    "ministack.services.cloudformation.provisioners": (
+        "_RESOURCE_HANDLERS",
+        "_REPLACING_PROPERTIES",
+        "_CUSTOM_NAME_REPLACEMENT",
+        "_physical_name",
+    ),
+    "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
+    "ministack.services.eventbridge": ("_dispatch_to_lambda", "_invoke_target", "_put_events"),
+    "ministack.services.iam": ("_roles",),
+    "ministack.services.lambda_svc": (
+        "_emit_lambda_logs",
+        "_emit_lambda_metrics",
+        "_execute_function",
+        "_functions",
+        "execution_credentials",
+        "_get_func_record_for_ref",
+        "_execution_record_for_config",
+        "_provided_worker_env",
+        "_route_async_failure",
+        "invoke_async_with_retry",
+    ),
+    "ministack.services.sts": ("register_session",),
+    "ministack.services.tagging": ("resource_tags",),
+}
+
+
+class HookMissing(RuntimeError):
+    """A private name of MiniStack that the local cloud builds on is gone."""
+
+
+def check() -> None:
+    missing = []
+    for module_name, names in REQUIRED.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            missing.append(f"{module_name} ({error})")
+            continue
+        missing += [f"{module_name}.{name}" for name in names if not hasattr(module, name)]
+    if missing:
+        raise HookMissing(
+            "this version of MiniStack no longer has "
+            + ", ".join(missing)
+            + ": install the version pinned in tools/requirements.txt, or adapt local-cloud/launcher"
+        )
+
+
+def install() -> None:
+    check()
+    gate.install()
+    identity.install()
+    proxies.install()
+    functions.install()
+    resources.install()
+    resources_ec2.install()
+    resources_lambda.install()

@@ -1,0 +1,190 @@
+"""IAM for the services that are not MiniStack's: resources, tags, condition keys.
+
+MiniStack enforces policies at the front door, before a call reaches any service.
+It has to be told which resource an EC2, Config or SSM call is about, and what
+tags an EC2 resource has, since those live in moto.
+"""
+
+import json
+
+import grants
+import moto_client
+import rust
+import settings
+
+SSM_DOCUMENT_ACTIONS = {
+    "CreateDocument",
+    "DeleteDocument",
+    "DescribeDocument",
+    "GetDocument",
+    "UpdateDocument",
+    "UpdateDocumentDefaultVersion",
+}
+# AWS authorises these on the Config rule; the others have no resource level.
+CONFIG_RULE_ACTIONS = {
+    "DeleteConfigRule",
+    "GetComplianceDetailsByConfigRule",
+    "PutConfigRule",
+    "StartConfigRulesEvaluation",
+    "DescribeConfigRuleEvaluationStatus",
+}
+
+
+# Functions by the access key of their execution role's session.
+_functions: dict[str, str] = {}
+
+
+def _arn(service: str, resource: str, account: str | None = None) -> str:
+    current = settings.current()
+    account = current.account_id if account is None else account
+    return f"arn:aws:{service}:{current.region}:{account}:{resource}"
+
+
+def _json(body: bytes) -> dict:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _first(params: dict, name: str) -> str:
+    value = params.get(name, "")
+    return value[0] if isinstance(value, list) and value else value or ""
+
+
+def ec2_resource(action: str, params: dict) -> str:
+    """The resource that AWS authorises an EC2 call on."""
+    if action == "GetManagedPrefixListEntries":
+        prefix_list = _first(params, "PrefixListId")
+        owner = moto_client.prefix_list_owner(prefix_list)
+        # AWS's own lists belong to the account `aws`.
+        return _arn("ec2", f"prefix-list/{prefix_list}", "aws" if owner == "AWS" else None)
+    if action.startswith(("Describe", "Get")):
+        return "*"
+    group = _first(params, "GroupId")
+    if not group and _first(params, "SecurityGroupRuleId.1"):
+        group = moto_client.group_of_rule(_first(params, "SecurityGroupRuleId.1"))
+    if not group and action in ("CreateTags", "DeleteTags"):
+        resource = _first(params, "ResourceId.1")
+        kinds = {"sg-": "security-group", "sgr-": "security-group-rule", "vpc-": "vpc", "acl-": "network-acl"}
+        for prefix, kind in kinds.items():
+            if resource.startswith(prefix):
+                return _arn("ec2", f"{kind}/{resource}")
+    if not group and _first(params, "NetworkAclId"):
+        return _arn("ec2", f"network-acl/{_first(params, 'NetworkAclId')}")
+    return _arn("ec2", f"security-group/{group}") if group else ""
+
+
+def ssm_resource(action: str, data: dict) -> str:
+    """The resource of an SSM call that is not about parameters."""
+    if action in SSM_DOCUMENT_ACTIONS:
+        name = str(data.get("Name", ""))
+        return name if name.startswith("arn:") else _arn("ssm", f"document/{name}")
+    if action == "StartAutomationExecution":
+        name = str(data.get("DocumentName", ""))
+        return _arn("ssm", f"automation-definition/{name}:{data.get('DocumentVersion', '$DEFAULT')}")
+    if action in ("GetAutomationExecution", "StopAutomationExecution", "DescribeAutomationStepExecutions", "SendAutomationSignal"):
+        return _arn("ssm", f"automation-execution/{data.get('AutomationExecutionId', '')}")
+    if action in ("DescribeAutomationExecutions", "ListDocuments"):
+        return "*"
+    return ""
+
+
+def config_resource(action: str, data: dict) -> str:
+    if action not in CONFIG_RULE_ACTIONS:
+        return "*"
+    name = data.get("ConfigRuleName") or data.get("ConfigRule", {}).get("ConfigRuleName")
+    if not name:
+        names = data.get("ConfigRuleNames") or []
+        name = names[0] if names else ""
+    if not name:
+        return "*"
+    rule_id = rust.get(f"/internal/config-rule-id?name={name}").get("configRuleId")
+    return _arn("config", f"config-rule/{rule_id or 'config-rule-unknown'}")
+
+
+def _group_context(group: str) -> dict:
+    """The condition keys of ec2 that describe a security group."""
+    described = moto_client.describe_group(group)
+    if described is None:
+        return {}
+    context = {f"ec2:ResourceTag/{k}": v for k, v in described["tags"].items()}
+    context["ec2:SecurityGroupID"] = group
+    context["ec2:Region"] = settings.current().region
+    if described["vpc"]:
+        context["ec2:Vpc"] = _arn("ec2", f"vpc/{described['vpc']}")
+    return context
+
+
+def _install_conditions() -> None:
+    """Condition keys that depend on how a call came here."""
+    from ministack.core import iam_evaluator, lambda_runtime
+    from ministack.services import lambda_svc
+
+    pin_origin = iam_evaluator.pin_request_origin
+    principal_keys = iam_evaluator._principal_keys
+    credentials_of = lambda_runtime.execution_credentials
+
+    def pin_request_origin(source_ip, secure_transport):
+        # On loopback there is no TLS; policies are to see what they would see in AWS.
+        pin_origin(source_ip, True)
+
+    def execution_credentials(config):
+        credentials = credentials_of(config)
+        _functions[credentials["AWS_ACCESS_KEY_ID"]] = config.get("FunctionArn", "")
+        return credentials
+
+    def keys_of_principal(credential):
+        keys = principal_keys(credential)
+        function = _functions.get(credential.access_key_id)
+        # Set on the calls of a function's own code, and not on those that Lambda makes with its role.
+        if function and not grants.by_service.get():
+            keys["lambda:sourcefunctionarn"] = function
+        return keys
+
+    iam_evaluator.pin_request_origin = pin_request_origin
+    iam_evaluator._principal_keys = keys_of_principal
+    for module in (lambda_runtime, lambda_svc):
+        module.execution_credentials = execution_credentials
+
+    from ministack import app
+
+    app.pin_request_origin = pin_request_origin
+
+
+def install() -> None:
+    from ministack.core import iam_actions
+    from ministack.services import tagging
+
+    _install_conditions()
+
+    extract = iam_actions.extract_resource_arn
+    tag_context = iam_actions.request_tag_context
+    tags_of = tagging.resource_tags
+
+    def extract_resource_arn(service, method, path, headers, body, query_params, region, account_id):
+        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        ours = ""
+        if service == "ec2":
+            ours = ec2_resource(_first(query_params, "Action"), query_params)
+        elif service == "ssm":
+            ours = ssm_resource(action, _json(body))
+        elif service == "config":
+            ours = config_resource(action, _json(body))
+        return ours or extract(service, method, path, headers, body, query_params, region, account_id)
+
+    def request_tag_context(service, iam_action, body, params):
+        context = tag_context(service, iam_action, body, params)
+        group = _first(params, "GroupId") if service == "ec2" else ""
+        return {**context, **_group_context(group)} if group else context
+
+    def resource_tags(arn):
+        parts = arn.split(":", 5)
+        if len(parts) == 6 and parts[2] == "ec2" and "/" in parts[5]:
+            return moto_client.tags(parts[5].split("/", 1)[1])
+        return tags_of(arn)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    iam_actions.request_tag_context = request_tag_context
+    tagging.resource_tags = resource_tags

@@ -1,0 +1,17 @@
+"""Runs the moto server for as long as the process that started it lives."""
+
+import os
+import sys
+import threading
+
+from moto.server import main
+
+
+def watch() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+main(sys.argv[1:])

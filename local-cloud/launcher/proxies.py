@@ -1,0 +1,132 @@
+"""The services that MiniStack hands on: EC2 to moto, Config and SSM Automation to the supervisor."""
+
+import asyncio
+import contextvars
+import functools
+import re
+from concurrent.futures import ThreadPoolExecutor
+from xml.sax.saxutils import escape
+
+import ec2_paging
+import ec2_revoke
+import gate
+import rust
+import settings
+import urllib3
+import validation
+
+_moto = urllib3.PoolManager(num_pools=2, maxsize=16, retries=False)
+# One at a time: moto's stores are plain dictionaries, changed without a lock.
+_ec2_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ec2")
+_workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="proxy")
+
+SSM_ACTIONS = {
+    "CreateDocument",
+    "DeleteDocument",
+    "DescribeAutomationExecutions",
+    "DescribeAutomationStepExecutions",
+    "DescribeDocument",
+    "GetAutomationExecution",
+    "GetDocument",
+    "ListDocuments",
+    "StartAutomationExecution",
+    "StopAutomationExecution",
+    "UpdateDocument",
+    "UpdateDocumentDefaultVersion",
+}
+_READ_ONLY = ("Describe", "Get", "List", "Search")
+_HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server", "keep-alive"}
+_GROUP_ID = re.compile(rb"<groupId>(sg-[0-9a-f]+)</groupId>")
+
+
+async def _run(pool, function, *arguments):
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(context.run, function, *arguments))
+
+
+def _ec2_error(code: str, message: str, status: int = 400):
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{code}</Code>'
+        f"<Message>{escape(message)}</Message></Error></Errors><RequestID>local</RequestID></Response>"
+    )
+    return status, {"Content-Type": "text/xml;charset=UTF-8"}, body.encode()
+
+
+def _changed_groups(form: dict, reply: bytes) -> list[str]:
+    """The security groups a call changed; empty = any of them."""
+    action = form.get("Action", "")
+    if action == "CreateSecurityGroup":
+        return [found.decode() for found in _GROUP_ID.findall(reply)][:1]
+    if "SecurityGroup" in action and form.get("GroupId"):
+        return [form["GroupId"]]
+    if action in ("CreateTags", "DeleteTags"):
+        resources = [v for k, v in form.items() if k.startswith("ResourceId.")]
+        if resources and all(r.startswith("sg-") for r in resources):
+            return resources
+    return []
+
+
+def _ec2(method: str, path: str, headers: dict, body: bytes):
+    form = gate.form(body)
+    rules = ec2_revoke.before(form)
+    unknown = ec2_revoke.unknown_rule(form, rules)
+    if unknown:
+        return _ec2_error("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{unknown}' does not exist")
+    try:
+        ec2_paging.check(form)
+    except ec2_paging.Refused as error:
+        return _ec2_error(error.code, str(error))
+    forwarded = {k: v for k, v in headers.items() if k not in ("host", "content-length", "connection")}
+    reply = _moto.request(method, settings.current().moto_url + path, body=body, headers=forwarded, timeout=60)
+    reply_headers = {k: v for k, v in reply.headers.items() if k.lower() not in _HOP_BY_HOP}
+    changed = not form.get("Action", "").startswith(_READ_ONLY) and form.get("DryRun", "").lower() != "true"
+    if reply.status < 400 and changed:
+        # Before the caller has its answer, so that "idle" already counts the change.
+        rust.post("/internal/ec2-changed", {"groupIds": _changed_groups(form, reply.data)})
+    if reply.status >= 400:
+        return reply.status, reply_headers, reply.data
+    if rules is not None and form.get("DryRun", "").lower() != "true":
+        return reply.status, reply_headers, ec2_revoke.reply(form, rules, reply.data)
+    return reply.status, reply_headers, ec2_paging.page(form, reply.data)
+
+
+def _ours(service: str, headers: dict, body: bytes):
+    action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+    refused = validation.check(service, action, body)
+    if refused:
+        return refused
+    from ministack.core import iam_evaluator, router
+
+    status, reply_headers, reply = rust.request(
+        "POST",
+        "/",
+        body,
+        {
+            "content-type": "application/x-amz-json-1.1",
+            "x-amz-target": headers.get("x-amz-target", ""),
+            "x-local-principal": iam_evaluator.caller_arn(),
+            "x-local-access-key": router.extract_access_key_id(headers, {}) or "",
+        },
+        timeout=120,
+    )
+    return status, {k: v for k, v in reply_headers.items() if k.lower() not in _HOP_BY_HOP}, reply
+
+
+def install() -> None:
+    from ministack import app
+
+    parameters = app.SERVICE_HANDLERS["ssm"]
+
+    async def ec2(method, path, headers, body, query_params):
+        return await _run(_ec2_worker, _ec2, method, path, headers, body)
+
+    async def config(method, path, headers, body, query_params):
+        return await _run(_workers, _ours, "config", headers, body)
+
+    async def ssm(method, path, headers, body, query_params):
+        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if action in SSM_ACTIONS:
+            return await _run(_workers, _ours, "ssm", headers, body)
+        return await parameters(method, path, headers, body, query_params)
+
+    app.SERVICE_HANDLERS.update(ec2=ec2, config=config, ssm=ssm)

@@ -1,0 +1,49 @@
+//! `configurationItemDiff`: `PascalCase` paths, `camelCase` values.
+
+use serde_json::{Map, Value, json};
+
+use super::item::Item;
+
+const LISTS: [(&str, &str); 3] = [
+    ("ipPermissions", "Configuration.IpPermissions"),
+    ("ipPermissionsEgress", "Configuration.IpPermissionsEgress"),
+    ("tags", "Configuration.Tags"),
+];
+
+/// What changed from `old` to `new`, for two items that both have a configuration.
+pub(crate) fn update(old: &Item, new: &Item) -> Value {
+    let mut changes = Map::new();
+    for (name, path) in LISTS {
+        let of = |item: &Item| item.configuration.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        list_changes(&mut changes, path, &of(old), &of(new));
+    }
+    let relationships = |item: &Item| -> Vec<Value> {
+        item.relationships
+            .iter()
+            .map(|(kind, id, name)| json!({"resourceId": id, "resourceName": null, "resourceType": kind, "name": name}))
+            .collect()
+    };
+    list_changes(&mut changes, "Relationships", &relationships(old), &relationships(new));
+    json!({"changedProperties": changes, "changeType": "UPDATE"})
+}
+
+/// The diff of a deletion.
+pub(crate) fn deletion() -> Value {
+    json!({"changedProperties": {}, "changeType": "DELETE"})
+}
+
+/// Members that came are CREATE, those that went DELETE; a list has no order that means anything.
+fn list_changes(changes: &mut Map<String, Value>, path: &str, old: &[Value], new: &[Value]) {
+    let gone: Vec<&Value> = old.iter().filter(|member| !new.contains(member)).collect();
+    let came: Vec<&Value> = new.iter().filter(|member| !old.contains(member)).collect();
+    let entries = gone
+        .into_iter()
+        .map(|member| json!({"previousValue": member, "updatedValue": null, "changeType": "DELETE"}))
+        .chain(
+            came.into_iter()
+                .map(|member| json!({"previousValue": null, "updatedValue": member, "changeType": "CREATE"})),
+        );
+    for (index, entry) in entries.enumerate() {
+        changes.insert(format!("{path}.{index}"), entry);
+    }
+}

@@ -1,0 +1,315 @@
+//! Which resources are due for remediation: snapshots, attempts, exceptions, concurrency.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::State;
+use super::exception::Exception;
+use crate::clock;
+use crate::settings::Settings;
+
+/// Rule and resource.
+pub(crate) type Key = (String, String);
+
+/// A remediation configuration, as put and described.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Configuration {
+    pub(crate) config_rule_name: String,
+    pub(crate) target_type: String,
+    pub(crate) target_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target_version: Option<String>,
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Parameter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_type: Option<String>,
+    #[serde(default)]
+    pub(crate) automatic: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) execution_controls: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) maximum_automatic_attempts: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_attempt_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arn: Option<String>,
+}
+
+/// A value for a parameter of the document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Parameter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_value: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) static_value: Option<StaticValue>,
+}
+
+/// Values that are the same for every resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StaticValue {
+    #[serde(default)]
+    pub(crate) values: Vec<String>,
+}
+
+impl Configuration {
+    fn attempts(&self) -> usize {
+        self.maximum_automatic_attempts.unwrap_or(5)
+    }
+
+    fn window(&self) -> f64 {
+        f64::from(self.retry_attempt_seconds.unwrap_or(60))
+    }
+
+    fn control(&self, name: &str, default: usize) -> usize {
+        let controls = self.execution_controls.as_ref().and_then(|controls| controls.get("SsmControls"));
+        let value = controls.and_then(|controls| controls.get(name)).and_then(Value::as_u64);
+        value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
+    }
+
+    /// How many of `total` resources may be remediated at the same time; at least one.
+    fn concurrency(&self, total: usize) -> usize {
+        total.saturating_mul(self.control("ConcurrentExecutionRatePercentage", 10)).div_ceil(100).max(1)
+    }
+
+    /// Whether so many failures among so many runs stop the batch.
+    fn too_many_errors(&self, failed: usize, total: usize) -> bool {
+        failed.saturating_mul(100) > total.saturating_mul(self.control("ErrorPercentage", 50))
+    }
+}
+
+/// How far a remediation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+}
+
+impl Progress {
+    /// AWS's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running => "IN_PROGRESS",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    /// Whether it is not over.
+    pub(crate) fn active(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// The last remediation of a resource for a rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) resource_type: String,
+    pub(crate) automatic: bool,
+    pub(crate) progress: Progress,
+    /// The automation execution, once there is one.
+    pub(crate) execution: Option<String>,
+    /// Why there is none.
+    pub(crate) error: Option<String>,
+    pub(crate) invoked: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+/// A rule's automatic runs since none was active.
+#[derive(Debug, Clone, Copy, Default)]
+struct Batch {
+    started: usize,
+    failed: usize,
+}
+
+/// Everything about remediation.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    pub(crate) configurations: BTreeMap<String, Configuration>,
+    pub(crate) exceptions: BTreeMap<Key, Exception>,
+    pub(crate) runs: BTreeMap<Key, Run>,
+    failures: BTreeMap<Key, Vec<Timestamp>>,
+    batches: BTreeMap<String, Batch>,
+    last_snapshot: BTreeSet<Key>,
+}
+
+impl Board {
+    /// A rule's configuration.
+    pub(crate) fn configuration(&self, rule: &str) -> Option<&Configuration> {
+        self.configurations.get(rule)
+    }
+
+    /// Drops what belonged to a rule that is gone.
+    pub(crate) fn forget_rule(&mut self, rule: &str) {
+        self.exceptions.retain(|(name, _), _| name != rule);
+        self.runs.retain(|(name, _), _| name != rule);
+        self.failures.retain(|(name, _), _| name != rule);
+    }
+
+    /// Whether a rule has a run that is not over.
+    pub(crate) fn running(&self, rule: &str) -> bool {
+        self.runs.iter().any(|((name, _), run)| name == rule && run.progress.active())
+    }
+
+    fn excepted(&self, key: &Key, now: Timestamp) -> bool {
+        self.exceptions.get(key).is_some_and(|exception| exception.holds(now))
+    }
+
+    fn failures_within(&self, key: &Key, seconds: f64, now: Timestamp) -> usize {
+        let failures = self.failures.get(key).map_or(&[][..], Vec::as_slice);
+        failures.iter().filter(|at| clock::after(**at, seconds) >= now).count()
+    }
+
+    /// A run is over.
+    pub(crate) fn finish(&mut self, key: &Key, error: Option<String>, now: Timestamp) {
+        let Some(run) = self.runs.get_mut(key) else { return };
+        let failed = error.is_some();
+        run.progress = if failed { Progress::Failed } else { Progress::Succeeded };
+        run.error = error.filter(|_| run.execution.is_none());
+        run.updated = now;
+        if !run.automatic {
+            return;
+        }
+        if failed {
+            self.failures.entry(key.clone()).or_default().push(now);
+            let batch = self.batches.entry(key.0.clone()).or_default();
+            batch.failed = batch.failed.saturating_add(1);
+        } else {
+            self.failures.remove(key);
+        }
+    }
+
+    /// Whether no remediation runs, waits or is about to start.
+    pub(crate) fn idle(&self, state: &State, now: Timestamp, settings: &Settings) -> bool {
+        let snapshot = if settings.remediation_snapshot_stale { &self.last_snapshot } else { &state.snapshot() };
+        self.runs.values().all(|run| !run.progress.active())
+            && !snapshot.iter().any(|key| {
+                !self.excepted(key, now)
+                    && self.configuration(&key.0).is_some_and(|configuration| {
+                        configuration.automatic
+                            && self.failures_within(key, configuration.window(), now) < configuration.attempts()
+                    })
+            })
+    }
+}
+
+impl State {
+    /// What is non-compliant under a rule that remediates automatically.
+    fn snapshot(&self) -> BTreeSet<Key> {
+        let automatic = |rule: &str, kind: &str| {
+            self.remediation.configuration(rule).is_some_and(|configuration| {
+                configuration.automatic && configuration.resource_type.as_deref().is_none_or(|wanted| wanted == kind)
+            })
+        };
+        self.results
+            .iter()
+            .filter(|(key, result)| result.compliance == "NON_COMPLIANT" && automatic(&key.0, &result.resource_type))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// Takes a new snapshot and marks what starts now as in progress; the keys of that.
+    pub(crate) fn start_automatic(&mut self, now: Timestamp, settings: &Settings) -> Vec<Key> {
+        let current = self.snapshot();
+        let previous = std::mem::replace(&mut self.remediation.last_snapshot, current.clone());
+        let snapshot = if settings.remediation_snapshot_stale { previous } else { current };
+        let rules: Vec<String> = self.remediation.configurations.keys().cloned().collect();
+        rules.iter().flat_map(|rule| self.start_of_rule(rule, &snapshot, now, settings)).collect()
+    }
+
+    /// Starts what waits for a free place, without a new snapshot.
+    pub(crate) fn start_queued(&mut self, now: Timestamp, settings: &Settings) -> Vec<Key> {
+        let queued: BTreeSet<Key> = self
+            .remediation
+            .runs
+            .iter()
+            .filter(|(_, run)| run.automatic && run.progress == Progress::Queued)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let rules: BTreeSet<String> = queued.iter().map(|(rule, _)| rule.clone()).collect();
+        rules.iter().flat_map(|rule| self.start_of_rule(rule, &queued, now, settings)).collect()
+    }
+
+    fn start_of_rule(&mut self, rule: &str, snapshot: &BTreeSet<Key>, now: Timestamp, settings: &Settings) -> Vec<Key> {
+        let Some(configuration) = self.remediation.configuration(rule).filter(|c| c.automatic).cloned() else {
+            // Switched off meanwhile: what runs goes on, what waits does not start.
+            self.remediation
+                .runs
+                .retain(|(name, _), run| !(name == rule && run.automatic && run.progress == Progress::Queued));
+            return Vec::new();
+        };
+        let due: Vec<Key> = snapshot
+            .iter()
+            .filter(|key| key.0 == rule && self.due(key, &configuration, now, settings))
+            .cloned()
+            .collect();
+        let in_progress = |board: &Board| {
+            board.runs.iter().filter(|(key, run)| key.0 == rule && run.progress == Progress::Running).count()
+        };
+        let running = in_progress(&self.remediation);
+        let batch = self.remediation.batches.entry(rule.to_owned()).or_default();
+        if running == 0 {
+            *batch = Batch::default();
+        }
+        let total = due.len().saturating_add(running).max(batch.started);
+        let halted = running > 0 && configuration.too_many_errors(batch.failed, total);
+        let free = if halted { 0 } else { configuration.concurrency(total).saturating_sub(running) };
+        let mut started = Vec::new();
+        for key in due {
+            let resource_type = self.results.get(&key).map_or_else(String::new, |result| result.resource_type.clone());
+            let start = started.len() < free;
+            let progress = if start { Progress::Running } else { Progress::Queued };
+            let run = Run {
+                resource_type,
+                automatic: true,
+                progress,
+                execution: None,
+                error: None,
+                invoked: now,
+                updated: now,
+            };
+            self.remediation.runs.insert(key.clone(), run);
+            if start {
+                started.push(key);
+            }
+        }
+        let batch = self.remediation.batches.entry(rule.to_owned()).or_default();
+        batch.started = batch.started.saturating_add(started.len());
+        started
+    }
+
+    /// Whether a resource of the snapshot is to be remediated; parks it when its attempts are used up.
+    fn due(&mut self, key: &Key, configuration: &Configuration, now: Timestamp, settings: &Settings) -> bool {
+        if self.remediation.excepted(key, now)
+            || self.remediation.runs.get(key).is_some_and(|run| run.progress == Progress::Running)
+            || (!settings.remediate_while_evaluation_pending && self.evaluation_pending(&key.0, &key.1))
+        {
+            return false;
+        }
+        let failed = self.remediation.failures_within(key, configuration.window(), now);
+        if failed < configuration.attempts() {
+            return true;
+        }
+        let resource_type = self.results.get(key).map_or_else(String::new, |result| result.resource_type.clone());
+        let message = format!(
+            "Automatic remediation failed {failed} times within {} seconds. Delete this exception to try again.",
+            configuration.retry_attempt_seconds.unwrap_or(60)
+        );
+        let exception = Exception { resource_type, message: Some(message), expires: None };
+        self.remediation.exceptions.insert(key.clone(), exception);
+        self.remediation.failures.remove(key);
+        false
+    }
+}
+
+#[cfg(test)]
+#[path = "remediation_tests.rs"]
+mod tests;

@@ -1,0 +1,147 @@
+//! The state machine of automatic remediation, by its own clock.
+
+use serde_json::json;
+
+use super::*;
+use crate::config::evaluation::Evaluated;
+
+const GROUP: &str = "AWS::EC2::SecurityGroup";
+
+fn at(seconds: i64) -> Timestamp {
+    clock::from_millis(seconds * 1000)
+}
+
+fn state(groups: usize, automatic: bool) -> State {
+    let mut state = State::default();
+    for index in 0..groups {
+        judge(&mut state, index, "NON_COMPLIANT");
+    }
+    let configuration = serde_json::from_value(json!({
+        "ConfigRuleName": "r", "TargetType": "SSM_DOCUMENT", "TargetId": "close", "Automatic": automatic,
+        "MaximumAutomaticAttempts": 3, "RetryAttemptSeconds": 600,
+        "ExecutionControls": {"SsmControls": {"ConcurrentExecutionRatePercentage": 25, "ErrorPercentage": 50}}}))
+    .unwrap();
+    state.remediation.configurations.insert("r".to_owned(), configuration);
+    state
+}
+
+fn key(index: usize) -> Key {
+    ("r".to_owned(), format!("sg-{index:02}"))
+}
+
+fn judge(state: &mut State, index: usize, compliance: &str) {
+    let evaluated = Evaluated {
+        resource_type: GROUP.to_owned(),
+        compliance: compliance.to_owned(),
+        annotation: None,
+        ordering: at(0),
+        recorded: at(0),
+        invoked: at(0),
+    };
+    state.results.insert(key(index), evaluated);
+}
+
+fn failed(state: &mut State, index: usize, seconds: i64) {
+    state.remediation.finish(&key(index), Some("it failed".to_owned()), at(seconds));
+}
+
+#[test]
+fn a_manual_configuration_starts_nothing() {
+    let mut state = state(2, false);
+    assert!(state.start_automatic(at(1), &Settings::default()).is_empty());
+    assert!(state.remediation.idle(&state, at(1), &Settings::default()));
+}
+
+#[test]
+fn a_quarter_runs_at_a_time_and_the_rest_follows() {
+    let mut state = state(8, true);
+    let settings = Settings::default();
+    assert_eq!(state.start_automatic(at(1), &settings), [key(0), key(1)]);
+    assert_eq!(state.remediation.runs[&key(7)].progress, Progress::Queued);
+    assert!(state.start_automatic(at(2), &settings).is_empty(), "both places are taken");
+    judge(&mut state, 0, "COMPLIANT");
+    state.remediation.finish(&key(0), None, at(2));
+    assert_eq!(state.start_queued(at(2), &settings), [key(2)]);
+}
+
+#[test]
+fn after_the_attempts_of_the_window_an_exception_parks_the_resource() {
+    let mut state = state(1, true);
+    let settings = Settings::default();
+    for attempt in 1..=3 {
+        assert_eq!(state.start_automatic(at(attempt), &settings), [key(0)], "attempt {attempt}");
+        failed(&mut state, 0, attempt);
+    }
+    assert!(state.start_automatic(at(4), &settings).is_empty());
+    assert!(state.remediation.exceptions.contains_key(&key(0)));
+    assert!(state.remediation.idle(&state, at(4), &settings));
+    state.remediation.exceptions.clear();
+    assert_eq!(state.start_automatic(at(5), &settings), [key(0)], "deleting the exception starts over");
+}
+
+#[test]
+fn failures_outside_the_window_do_not_count() {
+    let mut state = state(1, true);
+    let settings = Settings::default();
+    for attempt in 1..=4 {
+        assert_eq!(state.start_automatic(at(attempt * 601), &settings), [key(0)]);
+        failed(&mut state, 0, attempt * 601);
+    }
+    assert!(state.remediation.exceptions.is_empty());
+}
+
+#[test]
+fn a_success_that_leaves_the_resource_non_compliant_is_triggered_again_for_ever() {
+    let mut state = state(1, true);
+    for second in 1..20 {
+        assert_eq!(state.start_automatic(at(second), &Settings::default()), [key(0)]);
+        state.remediation.finish(&key(0), None, at(second));
+    }
+}
+
+#[test]
+fn nothing_starts_while_a_newer_item_waits_for_its_verdict_unless_switched() {
+    let mut state = state(1, true);
+    state.scan.groups.insert(key(0).1);
+    assert!(state.start_automatic(at(1), &Settings::default()).is_empty());
+    let switched = Settings { remediate_while_evaluation_pending: true, ..Settings::default() };
+    assert_eq!(state.start_automatic(at(1), &switched), [key(0)]);
+}
+
+#[test]
+fn a_stale_snapshot_remediates_what_is_compliant_already() {
+    let mut state = state(1, true);
+    let switched = Settings { remediation_snapshot_stale: true, ..Settings::default() };
+    assert!(state.start_automatic(at(1), &switched).is_empty(), "there is no older snapshot yet");
+    judge(&mut state, 0, "COMPLIANT");
+    assert_eq!(state.start_automatic(at(2), &switched), [key(0)]);
+}
+
+#[test]
+fn an_exception_holds_until_it_expires() {
+    let mut state = state(1, true);
+    let exception = Exception { resource_type: GROUP.to_owned(), message: None, expires: Some(at(10)) };
+    state.remediation.exceptions.insert(key(0), exception);
+    assert!(state.start_automatic(at(9), &Settings::default()).is_empty());
+    assert_eq!(state.start_automatic(at(10), &Settings::default()), [key(0)]);
+}
+
+#[test]
+fn switching_off_drops_what_waits_and_lets_run_what_runs() {
+    let mut state = state(8, true);
+    state.start_automatic(at(1), &Settings::default());
+    state.remediation.configurations.get_mut("r").unwrap().automatic = false;
+    assert!(state.start_automatic(at(2), &Settings::default()).is_empty());
+    let left: Vec<Progress> = state.remediation.runs.values().map(|run| run.progress).collect();
+    assert_eq!(left, [Progress::Running, Progress::Running]);
+}
+
+#[test]
+fn too_many_failures_halt_the_batch() {
+    let mut state = state(4, true);
+    let all_at_once = json!({"SsmControls": {"ConcurrentExecutionRatePercentage": 50, "ErrorPercentage": 1}});
+    state.remediation.configurations.get_mut("r").unwrap().execution_controls = Some(all_at_once);
+    assert_eq!(state.start_automatic(at(1), &Settings::default()), [key(0), key(1)]);
+    failed(&mut state, 0, 1);
+    assert!(state.start_queued(at(1), &Settings::default()).is_empty(), "one of four is more than 1 %");
+}

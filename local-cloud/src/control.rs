@@ -1,0 +1,144 @@
+//! What tests turn and read: settings, faults, the call log, idleness, and triggers.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{Method, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::bridge;
+use crate::cloud::Cloud;
+use crate::config;
+use crate::settings::Settings;
+use crate::wire::{AwsError, text};
+
+type Answer = (StatusCode, Json<Value>);
+
+/// The routes of the control interface.
+pub(crate) fn router() -> Router<Arc<Cloud>> {
+    Router::new()
+        .route("/settings", get(settings).put(change_settings))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/calls", get(calls).delete(clear_calls))
+        .route("/schedule", post(schedule))
+        .route("/redeliver", post(redeliver))
+        .route("/idle", get(idle))
+        .route("/reset", post(reset))
+}
+
+fn ok(data: Value) -> Answer {
+    (StatusCode::OK, Json(data))
+}
+
+fn bad(message: &str) -> Answer {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": message})))
+}
+
+fn answer(reply: Result<Value, AwsError>) -> Answer {
+    reply.map_or_else(|error| bad(&error.to_string()), ok)
+}
+
+fn bridged(reply: Result<Value, bridge::Error>) -> Answer {
+    match reply {
+        Ok(data) => ok(data),
+        Err(bridge::Error::Aws(error)) => bad(&error.message),
+        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"error": error.to_string()}))),
+    }
+}
+
+async fn settings(State(cloud): State<Arc<Cloud>>) -> Answer {
+    ok(json!(cloud.settings()))
+}
+
+async fn change_settings(State(cloud): State<Arc<Cloud>>, Json(change): Json<Value>) -> Answer {
+    match cloud.settings().merged(&change) {
+        Ok(settings) => match apply(&cloud, settings).await {
+            Ok(()) => ok(json!(cloud.settings())),
+            Err(error) => bridged(Err(error)),
+        },
+        Err(message) => bad(&message),
+    }
+}
+
+/// Puts settings in place, here and in the Python part.
+pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::Error> {
+    let retry = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds});
+    cloud.set_settings(settings);
+    cloud.changed.notify_one();
+    cloud.progress.notify_waiters();
+    cloud.bridge.request(Method::POST, "/settings", Some(&retry)).await.map(|_| ())
+}
+
+async fn faults(State(cloud): State<Arc<Cloud>>) -> Answer {
+    bridged(cloud.bridge.request(Method::GET, "/faults", None).await)
+}
+
+async fn add_fault(State(cloud): State<Arc<Cloud>>, Json(fault): Json<Value>) -> Answer {
+    bridged(cloud.bridge.request(Method::POST, "/faults", Some(&fault)).await)
+}
+
+async fn clear_faults(State(cloud): State<Arc<Cloud>>) -> Answer {
+    bridged(cloud.bridge.request(Method::DELETE, "/faults", None).await)
+}
+
+async fn calls(State(cloud): State<Arc<Cloud>>, RawQuery(query): RawQuery) -> Answer {
+    let path = query.map_or_else(|| "/calls".to_owned(), |query| format!("/calls?{query}"));
+    bridged(cloud.bridge.request(Method::GET, &path, None).await)
+}
+
+async fn clear_calls(State(cloud): State<Arc<Cloud>>) -> Answer {
+    bridged(cloud.bridge.request(Method::DELETE, "/calls", None).await)
+}
+
+async fn schedule(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
+    match text(&data, "ruleName") {
+        Some(rule) => answer(config::schedule_now(&cloud, rule)),
+        None => bad("a schedule needs a ruleName"),
+    }
+}
+
+async fn redeliver(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
+    answer(config::redeliver(&cloud, data))
+}
+
+/// True when nothing is waiting or running anywhere: changes, invocations, evaluations, remediations, executions.
+async fn idle(State(cloud): State<Arc<Cloud>>) -> Answer {
+    let quiet = || {
+        let settings = cloud.settings();
+        let (busy, begun) = cloud.work();
+        let idle = busy == 0 && cloud.config().idle(&settings) && cloud.ssm().idle();
+        idle.then_some(begun)
+    };
+    let before = quiet();
+    let pending = match cloud.bridge.request(Method::GET, "/pending", None).await {
+        Ok(pending) => pending,
+        Err(error) => return bridged(Err(error)),
+    };
+    // The same count of work begun, before and after, means that nothing slipped through in between.
+    let idle = before.is_some() && before == quiet() && pending.as_array().is_some_and(Vec::is_empty);
+    ok(json!({"idle": idle, "pendingInvocations": pending}))
+}
+
+/// Everything as it was after the start, but for the settings given at the command line.
+async fn reset(State(cloud): State<Arc<Cloud>>) -> Answer {
+    cloud.ssm().stop_all();
+    let state = if cloud.start_with_recorder() {
+        config::State::with_recorder(config::default_recorder(&cloud.place))
+    } else {
+        config::State::default()
+    };
+    {
+        let mut current = cloud.config();
+        *current = state.numbered_after(&current);
+    }
+    *cloud.ssm() = crate::ssm::State::default();
+    if let Err(error) = apply(&cloud, Settings::default()).await {
+        return bridged(Err(error));
+    }
+    let reply = cloud.bridge.request(Method::POST, "/reset", Some(&json!({}))).await;
+    cloud.config().groups_changed(Vec::new());
+    cloud.changed.notify_one();
+    bridged(reply)
+}

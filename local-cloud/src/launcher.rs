@@ -1,0 +1,63 @@
+//! The Python part, carried in this binary so that it runs from anywhere.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../launcher/", $name)))),+]
+    };
+}
+
+const FILES: &[(&str, &str)] = files![
+    "aws_clients.py",
+    "bridge.py",
+    "ec2_paging.py",
+    "ec2_revoke.py",
+    "functions.py",
+    "gate.py",
+    "grants.py",
+    "hooks.py",
+    "identity.py",
+    "main.py",
+    "moto_client.py",
+    "moto_server.py",
+    "proxies.py",
+    "resources.py",
+    "resources_ec2.py",
+    "resources_lambda.py",
+    "rust.py",
+    "settings.py",
+    "validation.py",
+];
+
+/// Writes the Python part below `state_dir`; the directory it is in.
+///
+/// # Errors
+///
+/// When a file cannot be written.
+pub(crate) fn unpack(state_dir: &Path) -> io::Result<PathBuf> {
+    let directory = state_dir.join("launcher");
+    std::fs::create_dir_all(&directory)?;
+    for (name, content) in FILES {
+        std::fs::write(directory.join(name), content)?;
+    }
+    Ok(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_python_file_is_carried() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("launcher");
+        let mut names: Vec<String> = std::fs::read_dir(here)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "py"))
+            .collect();
+        names.sort();
+        assert_eq!(names, FILES.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>());
+    }
+}

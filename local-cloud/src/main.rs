@@ -1,0 +1,82 @@
+//! The AWS that Portcullis touches, on one machine.
+//!
+//! | Module | What it is |
+//! |---|---|
+//! | [`supervisor`] | starts moto and MiniStack, waits until all answer, ends them |
+//! | [`launcher`] | the Python part, carried in this binary |
+//! | [`bridge`] | calls AWS through the Python part |
+//! | [`server`] | the HTTP entry: AWS JSON protocol, control, internal notifications |
+//! | [`config`] | AWS Config: recorder, rules, evaluations, remediation |
+//! | [`ssm`] | SSM documents and Automation |
+//! | [`control`] | settings, faults, call log and triggers for tests |
+
+mod bridge;
+mod clock;
+mod cloud;
+mod config;
+mod control;
+mod launcher;
+mod paging;
+mod server;
+mod settings;
+mod ssm;
+mod supervisor;
+mod wire;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The AWS that Portcullis touches, on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "local-cloud", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start it, and run until interrupted.
+    Up(Up),
+}
+
+/// What `local-cloud up` is told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Up {
+    /// The Python of an environment with the packages of tools/requirements.txt.
+    #[arg(long, default_value = ".tools/venv/bin/python")]
+    pub(crate) python: PathBuf,
+    /// Port of the front door; 0 takes a free one.
+    #[arg(long, default_value_t = 4566)]
+    pub(crate) port: u16,
+    /// Where `endpoints.json`, the logs and temporary files go.
+    #[arg(long, default_value = ".local-cloud")]
+    pub(crate) state_dir: PathBuf,
+    /// The region everything is in.
+    #[arg(long, default_value = "us-east-1")]
+    pub(crate) region: String,
+    /// Enforce IAM policies.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) auth: bool,
+    /// Start without a configuration recorder: AWS Config then refuses rules.
+    #[arg(long)]
+    pub(crate) no_recorder: bool,
+    /// How long to wait for the services to answer, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) deadline: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let Command::Up(up) = Cli::parse().command;
+    match supervisor::up(up).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `aws:executeAwsApi` and `aws:assertAwsResourceProperty`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::action::{Context, Done, Failure, declared, select};
+use super::document::Step;
+use super::variable::plain;
+
+/// Calls an operation; what is neither Service nor Api is its input.
+async fn call(context: &Context, mut inputs: Map<String, Value>) -> Result<Value, Failure> {
+    let mut take = |name: &str| inputs.remove(name).map(|value| plain(&value)).unwrap_or_default();
+    let (service, api) = (take("Service"), take("Api"));
+    for name in ["PropertySelector", "DesiredValues"] {
+        inputs.remove(name);
+    }
+    let parameters = Value::Object(inputs);
+    Ok(context.cloud.bridge.call(&service, &api, parameters, Some(&context.credentials)).await?)
+}
+
+/// `aws:executeAwsApi`.
+pub(crate) async fn execute(context: &Context, step: &Step, inputs: Map<String, Value>) -> Result<Done, Failure> {
+    let answer = call(context, inputs).await?;
+    Ok(Done { outputs: declared(&step.outputs, &answer)?, next: None })
+}
+
+/// `aws:assertAwsResourceProperty`.
+pub(crate) async fn assert_property(context: &Context, inputs: Map<String, Value>) -> Result<Done, Failure> {
+    let selector = inputs.get("PropertySelector").map(plain).unwrap_or_default();
+    let desired: Vec<String> = match inputs.get("DesiredValues") {
+        Some(Value::Array(values)) => values.iter().map(property).collect(),
+        Some(value) => vec![property(value)],
+        None => Vec::new(),
+    };
+    let answer = call(context, inputs).await?;
+    let found = select(&selector, &answer)?;
+    let values: Vec<String> = match &found {
+        Value::Array(values) => values.iter().map(property).collect(),
+        value => vec![property(value)],
+    };
+    if !values.is_empty() && values.iter().all(|value| desired.contains(value)) {
+        return Ok(Done { outputs: BTreeMap::new(), next: None });
+    }
+    Err(Failure::new(format!("{selector} is {found}, and is to be one of {}.", desired.join(", "))))
+}
+
+/// Booleans compare as "True" and "False".
+fn property(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => plain(other),
+    }
+}

@@ -1,0 +1,95 @@
+//! `aws:branch`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::action::{Done, Failure};
+use super::variable::plain;
+
+/// Chooses the next step: the first choice that holds, else the default, else the step that follows.
+pub(crate) fn choose(inputs: &Map<String, Value>) -> Result<Done, Failure> {
+    for choice in inputs.get("Choices").and_then(Value::as_array).into_iter().flatten() {
+        if holds(choice)? {
+            let next = choice.get("NextStep").map(plain);
+            let next = next.ok_or_else(|| Failure::new(format!("the choice {choice} has no NextStep")))?;
+            let outputs = BTreeMap::from([("NextStep".to_owned(), Value::from(next.clone()))]);
+            return Ok(Done { outputs, next: Some(next) });
+        }
+    }
+    Ok(Done { outputs: BTreeMap::new(), next: inputs.get("Default").map(plain) })
+}
+
+fn holds(choice: &Value) -> Result<bool, Failure> {
+    let members = |name: &str| choice.get(name).and_then(Value::as_array);
+    if let Some(all) = members("And") {
+        return all.iter().map(holds).try_fold(true, |so_far, one| Ok(so_far && one?));
+    }
+    if let Some(any) = members("Or") {
+        return any.iter().map(holds).try_fold(false, |so_far, one| Ok(so_far || one?));
+    }
+    if let Some(not) = choice.get("Not") {
+        return holds(not).map(|holds| !holds);
+    }
+    let variable =
+        choice.get("Variable").ok_or_else(|| Failure::new(format!("the choice {choice} has no Variable")))?;
+    let text = plain(variable);
+    let object = choice.as_object().into_iter().flatten();
+    let compared = object.filter(|(name, _)| !matches!(name.as_str(), "Variable" | "NextStep")).collect::<Vec<_>>();
+    let [(operator, value)] = compared.as_slice() else {
+        return Err(Failure::new(format!("the choice {choice} needs exactly one comparison")));
+    };
+    let wanted = plain(value);
+    let numbers = || -> Result<(f64, f64), Failure> {
+        let number = |text: &str| text.parse().map_err(|_| Failure::new(format!("{text} is not a number")));
+        Ok((number(&text)?, number(&wanted)?))
+    };
+    Ok(match operator.as_str() {
+        "StringEquals" => text == wanted,
+        "EqualsIgnoreCase" | "BooleanEquals" => text.eq_ignore_ascii_case(&wanted),
+        "StartsWith" => text.starts_with(&wanted),
+        "EndsWith" => text.ends_with(&wanted),
+        "Contains" => text.contains(&wanted),
+        "NumericEquals" => numbers().map(|(a, b)| a.total_cmp(&b).is_eq())?,
+        "NumericGreater" => numbers().map(|(a, b)| a > b)?,
+        "NumericLesser" => numbers().map(|(a, b)| a < b)?,
+        "NumericGreaterOrEquals" => numbers().map(|(a, b)| a >= b)?,
+        "NumericLesserOrEquals" | "NumericLesserOrEqual" => numbers().map(|(a, b)| a <= b)?,
+        other => return Err(Failure::new(format!("the comparison {other} is unknown"))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn next(inputs: &Value) -> Option<String> {
+        choose(inputs.as_object().unwrap()).unwrap().next
+    }
+
+    #[test]
+    fn the_first_choice_that_holds_wins() {
+        let choices = json!([
+            {"NextStep": "A", "Variable": "x", "StringEquals": "y"},
+            {"NextStep": "B", "Variable": "7", "NumericGreater": 3},
+            {"NextStep": "C", "Variable": true, "BooleanEquals": true}]);
+        assert_eq!(next(&json!({"Choices": choices, "Default": "D"})), Some("B".to_owned()));
+    }
+
+    #[test]
+    fn without_a_match_the_default_or_what_follows() {
+        let choices = json!([{"NextStep": "A", "Variable": "x", "StringEquals": "y"}]);
+        assert_eq!(next(&json!({"Choices": choices, "Default": "D"})), Some("D".to_owned()));
+        assert_eq!(next(&json!({"Choices": choices})), None);
+    }
+
+    #[test]
+    fn and_or_not() {
+        let is = |text: &str| json!({"Variable": "x", "StringEquals": text});
+        assert!(holds(&json!({"And": [is("x"), {"Not": is("y")}]})).unwrap());
+        assert!(holds(&json!({"Or": [is("y"), is("x")]})).unwrap());
+        assert!(!holds(&json!({"And": [is("x"), is("y")]})).unwrap());
+        assert!(holds(&json!({"Variable": "x", "Matches": "y"})).is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! `aws:invokeLambdaFunction`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::action::{Context, Done, Failure, declared};
+use super::document::Step;
+use super::variable::plain;
+
+/// Invokes a function and waits for its answer, unless told otherwise.
+pub(crate) async fn invoke(context: &Context, step: &Step, inputs: &Map<String, Value>) -> Result<Done, Failure> {
+    let mut parameters = Map::new();
+    for name in ["FunctionName", "Qualifier", "LogType", "ClientContext"] {
+        if let Some(value) = inputs.get(name) {
+            parameters.insert(name.to_owned(), json!(plain(value)));
+        }
+    }
+    let invocation = inputs.get("InvocationType").map_or_else(|| "RequestResponse".to_owned(), plain);
+    parameters.insert("InvocationType".to_owned(), json!(invocation));
+    // InputPayload wins over the older Payload, which is JSON text.
+    let payload = inputs.get("InputPayload").map(Value::to_string).or_else(|| inputs.get("Payload").map(plain));
+    if let Some(payload) = payload {
+        parameters.insert("Payload".to_owned(), json!(payload));
+    }
+    let answer =
+        context.cloud.bridge.call("lambda", "Invoke", Value::Object(parameters), Some(&context.credentials)).await?;
+    let mut outputs: BTreeMap<String, Value> = ["StatusCode", "FunctionError", "LogResult", "Payload"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), answer.get(name)?.clone())))
+        .collect();
+    let fails = context.cloud.settings().function_error_fails_step;
+    if fails && let Some(error) = outputs.get("FunctionError") {
+        let payload = outputs.get("Payload").map(plain).unwrap_or_default();
+        let message = format!("The function answered with FunctionError {}: {payload}", plain(error));
+        return Err(Failure { outputs, ..Failure::new(message) });
+    }
+    outputs.extend(declared(&step.outputs, &answer)?);
+    Ok(Done { outputs, next: None })
+}

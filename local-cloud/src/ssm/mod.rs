@@ -1,0 +1,71 @@
+//! SSM: documents, and the Automation that runs them.
+
+mod action;
+mod action_api;
+mod action_branch;
+mod action_lambda;
+mod action_script;
+mod document;
+mod document_api;
+mod execution;
+mod execution_api;
+mod parameter;
+mod runner;
+mod variable;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub(crate) use execution_api::{StartRequest, StartedBy, finished, start, steps};
+
+use crate::cloud::Cloud;
+use crate::wire::{AwsError, Caller, Reply};
+
+/// Everything SSM knows.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    documents: BTreeMap<String, document_api::Record>,
+    executions: BTreeMap<String, execution::Execution>,
+    /// In the order of their start.
+    order: Vec<String>,
+    /// Executions by the client token of their start.
+    tokens: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Whether no execution runs or waits.
+    pub(crate) fn idle(&self) -> bool {
+        self.executions.values().all(|execution| execution.status.over())
+    }
+
+    /// Asks every execution to stop, for a reset.
+    pub(crate) fn stop_all(&self) {
+        for execution in self.executions.values() {
+            execution.stop.send_replace(execution::Stop::Cancel);
+        }
+    }
+}
+
+/// Answers an operation of SSM.
+pub(crate) async fn handle(cloud: &Arc<Cloud>, operation: &str, data: Value, caller: &Caller) -> Reply {
+    match operation {
+        "CreateDocument" => document_api::create(cloud, data),
+        "UpdateDocument" => document_api::update(cloud, data),
+        "UpdateDocumentDefaultVersion" => document_api::set_default(cloud, &data),
+        "DescribeDocument" => document_api::describe(cloud, &data),
+        "GetDocument" => document_api::get(cloud, &data),
+        "DeleteDocument" => document_api::delete(cloud, &data),
+        "ListDocuments" => document_api::list(cloud, &data),
+        "StartAutomationExecution" => execution_api::start_operation(cloud, data, caller).await,
+        "GetAutomationExecution" => execution_api::get(cloud, &data),
+        "DescribeAutomationExecutions" => execution_api::describe(cloud, &data),
+        "DescribeAutomationStepExecutions" => execution_api::describe_steps(cloud, &data),
+        "StopAutomationExecution" => execution_api::stop(cloud, &data),
+        other => Err(AwsError::new(
+            "UnknownOperationException",
+            format!("The local cloud does not serve ssm:{other}. See docs/local-cloud.md for what it serves."),
+        )),
+    }
+}
