@@ -1,0 +1,96 @@
+# Needs Rust, Python >= 3.10, make and a C compiler. All else is installed by scripts/tools, pinned, into the checkout.
+
+SHELL := /bin/sh
+
+# Outside of the checkout, so that a fresh clone need not compile the AWS SDK again.
+CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/portcullis/target
+export CARGO_TARGET_DIR
+
+# Cases per property; `make unit PROPTEST_CASES=256` is enough while writing.
+PROPTEST_CASES ?= 10000
+export PROPTEST_CASES
+
+CFN_GUARD_VERSION := 3.2.1
+MDBOOK_VERSION := 0.5.4
+
+VENV := .tools/venv/bin
+PYTEST := $(VENV)/pytest --quiet --timeout 300
+STAGE := scripts/stage
+PYTHON_SOURCES := scripts tests local-cloud
+
+.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template package package-host local-cloud-binary acceptance \
+	deploy docs doc-check clean tools target-dir
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: tools target-dir ## The whole loop on this machine: build, deploy into the local cloud, find, close (KEEP=1 leaves it up)
+	$(VENV)/python local-cloud/demo.py
+
+test: ## Everything: formatting, lints, unit, property, template and acceptance tests
+	@$(STAGE) 'install the pinned tools' $(MAKE) --no-print-directory tools target-dir
+	@$(STAGE) 'formatting' $(MAKE) --no-print-directory fmt-check
+	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
+	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
+	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
+	@$(STAGE) 'template' $(MAKE) --no-print-directory template
+	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
+	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
+	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
+
+unit: target-dir ## Unit, property and snapshot tests of the crates
+	cargo test --workspace --locked --quiet
+
+lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
+
+fmt: tools ## Format Rust and Python
+	cargo fmt --all
+	$(VENV)/ruff format --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
+
+fmt-check: tools
+	cargo fmt --all --check
+	$(VENV)/ruff format --check --config tools/ruff.toml $(PYTHON_SOURCES)
+
+rust-lint: target-dir
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+script-lint: tools
+	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
+	@grep -lE '^#!/(usr/bin/env bash|bin/sh)' scripts/* .ci/* | xargs $(VENV)/shellcheck
+
+template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation template
+	$(VENV)/cfn-lint cloudformation/portcullis.yaml
+	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
+	$(PYTEST) tests/template
+
+package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where possible
+	scripts/package --all
+
+package-host:
+	scripts/package
+
+local-cloud-binary: target-dir
+	cargo build --package local-cloud --locked --quiet
+
+acceptance: tools package-host local-cloud-binary ## The deployed stack, driven through the local cloud
+	$(PYTEST) tests/local_cloud tests/acceptance
+
+deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
+	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
+		$(if $(ARCH),--arch '$(ARCH)') $(if $(PARAMETERS),--parameters "$$PARAMETERS")
+
+docs: ## The book, in docs/book
+	$$(scripts/cargo-tool mdbook $(MDBOOK_VERSION)) build docs
+
+# Links between items, and to files that do not exist. The book itself needs mdbook, which takes minutes to compile.
+doc-check: target-dir
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+
+tools:
+	@scripts/tools
+
+target-dir:
+	@scripts/prepare-target
+
+clean: ## Removes what was built and installed in the checkout, and keeps the shared target directory
+	rm -rf target .tools .local-cloud docs/book

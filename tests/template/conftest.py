@@ -1,0 +1,60 @@
+"""The template as plain data, for all tests of this directory."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+TEMPLATE = CHECKOUT / "cloudformation" / "portcullis.yaml"
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads the short forms of the intrinsic functions (`!Ref x`) as the long ones (`{"Ref": x}`)."""
+
+
+def intrinsic(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    """The long form of one short form."""
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+TemplateLoader.add_multi_constructor("!", intrinsic)
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """Root of the checkout."""
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """The template, with long forms of the intrinsic functions."""
+    return yaml.load(TEMPLATE.read_text(encoding="utf-8"), TemplateLoader)
+
+
+@pytest.fixture(scope="session")
+def resources(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Properties of the resources, by logical id."""
+    return {name: resource.get("Properties", {}) for name, resource in template["Resources"].items()}
+
+
+@pytest.fixture(scope="session")
+def document(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Content of the SSM document that closes a group."""
+    return resources["CloseDocument"]["Content"]
+
+
+@pytest.fixture(scope="session")
+def steps(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Steps of the document, by name."""
+    return {step["name"]: step for step in document["mainSteps"]}

@@ -1,0 +1,154 @@
+"""Bounds of AWS that cfn-lint does not know: it takes 99 attempts, and any text for RESOURCE_ID."""
+
+import re
+from typing import Any
+
+import pytest
+
+Resources = dict[str, dict[str, Any]]
+
+
+def one_of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Properties of the only resource of a type."""
+    found = [resource for resource in template["Resources"].values() if resource["Type"] == kind]
+    assert len(found) == 1
+    return found[0]["Properties"]
+
+
+def test_the_remediation_gives_up_within_its_window(template: dict[str, Any]) -> None:
+    remediation = one_of_type(template, "AWS::Config::RemediationConfiguration")
+    attempts, window = remediation["MaximumAutomaticAttempts"], remediation["RetryAttemptSeconds"]
+    assert 1 <= attempts <= 25
+    assert 1 <= window <= 2_678_000
+    longest_run = sum(step["timeoutSeconds"] * step["maxAttempts"] for step in resources_document(template)["mainSteps"])
+    assert window >= 2 * longest_run, "failures that are further apart than the window never add up"
+
+
+def test_the_remediation_leaves_capacity_to_others(template: dict[str, Any]) -> None:
+    controls = one_of_type(template, "AWS::Config::RemediationConfiguration")["ExecutionControls"]["SsmControls"]
+    assert 1 <= controls["ConcurrentExecutionRatePercentage"] <= 25
+    assert 1 <= controls["ErrorPercentage"] <= 100
+
+
+def test_remediation_parameters_have_exactly_one_kind_of_value(template: dict[str, Any]) -> None:
+    parameters = one_of_type(template, "AWS::Config::RemediationConfiguration")["Parameters"]
+    assert len(parameters) <= 25
+    for name, value in parameters.items():
+        assert len(value) == 1, name
+        match value:
+            case {"ResourceValue": resource}:
+                assert resource == {"Value": "RESOURCE_ID"}
+            case {"StaticValue": {"Values": values}}:
+                assert 1 <= len(values) <= 25
+                assert all(isinstance(text, dict) or 1 <= len(text) <= 256 for text in values), name
+            case _:
+                pytest.fail(f"{name}: neither ResourceValue nor StaticValue: {value}")
+
+
+def test_static_values_that_are_parameters_fit(template: dict[str, Any]) -> None:
+    # The rest are names and ARNs of roles that CloudFormation generates: 64 characters and a prefix.
+    assert template["Parameters"]["RuleName"]["MaxLength"] <= 256
+
+
+def test_automatic_is_a_boolean_and_not_the_text_of_the_parameter(template: dict[str, Any]) -> None:
+    automatic = one_of_type(template, "AWS::Config::RemediationConfiguration")["Automatic"]
+    assert automatic == {"Fn::If": ["RemediatesAutomatically", True, False]}
+    assert template["Conditions"]["RemediatesAutomatically"] == {"Fn::Equals": [{"Ref": "RemediationMode"}, "True"]}
+    assert template["Parameters"]["RemediationMode"]["AllowedValues"] == ["True", "False"]
+
+
+def test_automatic_remediation_has_the_role_that_it_demands(template: dict[str, Any]) -> None:
+    parameters = one_of_type(template, "AWS::Config::RemediationConfiguration")["Parameters"]
+    assert parameters["AutomationAssumeRole"] == {"StaticValue": {"Values": [{"Fn::GetAtt": ["AutomationRole", "Arn"]}]}}
+
+
+def resources_document(template: dict[str, Any]) -> dict[str, Any]:
+    return template["Resources"]["CloseDocument"]["Properties"]["Content"]
+
+
+def test_the_function_ends_before_its_step(resources: Resources, steps: dict[str, dict[str, Any]]) -> None:
+    invoke = steps["InvokeRemediator"]
+    assert resources["RemediatorFunction"]["Timeout"] < invoke["timeoutSeconds"] <= 300
+    assert 1 <= invoke["maxAttempts"] <= 2
+
+
+def test_scripts_end_in_time(steps: dict[str, dict[str, Any]]) -> None:
+    assert steps["VerifyOutcome"]["timeoutSeconds"] <= 600
+
+
+def test_every_step_aborts_on_failure(document: dict[str, Any]) -> None:
+    for step in document["mainSteps"]:
+        assert step["onFailure"] == "Abort", step["name"]
+        assert step.get("isCritical", True) is True, step["name"]
+
+
+def test_the_rule(template: dict[str, Any]) -> None:
+    rule = one_of_type(template, "AWS::Config::ConfigRule")
+    assert rule["InputParameters"] == {"Ref": "SourceInputParameters"}
+    assert template["Parameters"]["SourceInputParameters"]["MaxLength"] == 1024
+    assert template["Parameters"]["RuleName"]["MaxLength"] == 128
+    assert template["Parameters"]["Description"]["MaxLength"] == 256
+    assert rule["Source"]["Owner"] == "CUSTOM_LAMBDA"
+    details = [detail["Fn::If"] for detail in rule["Source"]["SourceDetails"]]
+    assert {(condition, detail["MessageType"]) for condition, detail, _ in details} == {
+        ("OnChange", "ConfigurationItemChangeNotification"),
+        ("OnChange", "OversizedConfigurationItemChangeNotification"),
+        ("OnSchedule", "ScheduledNotification"),
+    }
+    for _, detail, otherwise in details:
+        assert ("MaximumExecutionFrequency" in detail) == (detail["MessageType"] == "ScheduledNotification")
+        assert otherwise == {"Ref": "AWS::NoValue"}
+
+
+def test_the_rule_waits_for_the_permission_of_config(template: dict[str, Any]) -> None:
+    assert "EvaluatorPermission" in template["Resources"]["ConfigRule"]["DependsOn"]
+    permission = template["Resources"]["EvaluatorPermission"]["Properties"]
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert "SourceArn" not in permission, "the rule's ARN would make a circle of dependencies"
+
+
+def test_lost_events_are_kept(resources: Resources) -> None:
+    retries = resources["EvaluatorRetries"]
+    assert retries["MaximumRetryAttempts"] == 2
+    assert 60 <= retries["MaximumEventAgeInSeconds"] <= 21600
+    assert resources["EvaluatorFunction"]["DeadLetterConfig"] == {"TargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+    assert resources["DeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_every_function_writes_to_a_log_group_of_the_stack(template: dict[str, Any]) -> None:
+    groups = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Logs::LogGroup"}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            assert resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in groups, name
+
+
+@pytest.mark.parametrize(
+    ("namespace", "metric", "source"),
+    [
+        ("AWS/Lambda", "Errors", "EvaluatorFunction"),
+        ("AWS/Lambda", "Errors", "RemediatorFunction"),
+        ("AWS/Lambda", "Throttles", "EvaluatorFunction"),
+        ("AWS/Lambda", "Throttles", "RemediatorFunction"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
+    ],
+)
+def test_what_can_fail_has_an_alarm(template: dict[str, Any], namespace: str, metric: str, source: str) -> None:
+    alarms = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    found = [a for a in alarms if (a["Namespace"], a["MetricName"]) == (namespace, metric) and source in str(a["Dimensions"])]
+    assert len(found) == 1
+    assert found[0]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
+
+
+def test_the_queue_does_not_name_a_key_and_the_sse_of_sqs_together(resources: Resources) -> None:
+    queue = resources["DeadLetterQueue"]
+    no_value = {"Ref": "AWS::NoValue"}
+    assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", no_value, True]}
+    assert queue["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, no_value]}
+
+
+def test_arns_are_of_the_partition_of_the_stack(checkout: Any) -> None:
+    text = (checkout / "cloudformation" / "portcullis.yaml").read_text(encoding="utf-8")
+    body = text[text.index("\nResources:") :]
+    # Patterns name every partition.
+    assert re.findall(r"arn:aws:[^\s]*", body) == []
+    assert re.findall(r"amazonaws\.com(?:\.cn)?/", body) == []

@@ -1,0 +1,250 @@
+"""Parameters of the stack: bad values are refused before anything is created, and good ones are not."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLE = "arn:aws:iam::123456789012:role/path/my-role"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:extension:3"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+
+
+def accepts(template: dict[str, Any], name: str, value: str) -> bool:
+    """Whether CloudFormation takes a value, going by the constraints of the parameter."""
+    parameter = template["Parameters"][name]
+    members = [member.strip() for member in value.split(",")] if parameter["Type"] == "CommaDelimitedList" else [value]
+    if "AllowedValues" in parameter and value not in [str(allowed) for allowed in parameter["AllowedValues"]]:
+        return False
+    if parameter["Type"] == "Number":
+        if not re.fullmatch(r"-?\d+", value):
+            return False
+        return parameter.get("MinValue", int(value)) <= int(value) <= parameter.get("MaxValue", int(value))
+    if len(value) > parameter.get("MaxLength", 4096):
+        return False
+    return "AllowedPattern" not in parameter or all(re.fullmatch(parameter["AllowedPattern"], member) for member in members)
+
+
+GOOD = {
+    "SourceInputParameters": [
+        '{"FocusOnPorts":"22,3389"}',
+        '{"FocusOnPorts": "22, 80,3389"}',
+        '{"FocusOnPorts":22}',
+        '{"FocusOnPorts":[22,3389]}',
+        '{"FocusOnPorts":["tcp/22", "8000-8100", 53]}',
+        '{"FocusOnPorts":"0,65535,0022"}',
+        '{"FocusOnPorts":"TCP/22 , udp / 53 - 54"}',
+        ' {\n "FocusOnPorts" : "1234,5678"\n} ',
+        '{"SourceScope":"Public","FocusOnPorts":"22"}',
+        '{"SourceScope":"world","FocusOnPorts":"22"}',
+        '{"FocusOnPorts":"22","AuthorizedCidrs":"198.51.100.0/24, 2001:db8::/32"}',
+        '{"FocusOnPorts":"22","AuthorizedCidrs":["198.51.100.0/24","2001:db8::/32"],"SourceScope":"World"}',
+        '{"FocusOnPorts":"22","AuthorizedCidrs":[]}',
+        '{"FocusOnPorts":"22","ExemptionsParameter":"/portcullis/team-a/exemptions"}',
+        '{"FocusOnPorts":"22","ExemptionTagKey":"portcullis:exempt"}',
+        '{"blockedPort1":"20","blockedPort2":3389,"blockedPort5":"4333"}',
+    ],
+    "RemediationMode": ["True", "False"],
+    "RuleName": ["portcullis", "p", "Sg_port-blocklist-2", "a" * 128],
+    "Description": ["", "What it does: no open ports.", "d" * 256],
+    "SourceEvents": ["AWS::EC2::SecurityGroup", "NONE"],
+    "SourcePeriodic": ["NONE", "One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"],
+    "CodeBucket": ["my-bucket", "my.bucket.1", "a" * 63],
+    "RuleEvaluatorKey": ["rule-evaluator.zip", "portcullis/arm64/rule-evaluator-0123abcd.zip"],
+    "RemediatorKey": ["remediator.zip"],
+    "Architecture": ["arm64", "x86_64"],
+    "RuleLambdaName": ["", "my-rule", "a" * 53],
+    "Timeout": ["10", "60", "900"],
+    "Layers": ["", LAYER, f"{LAYER}, {LAYER.replace('aws', 'aws-cn', 1)}"],
+    "SubnetIds": ["", "subnet-0123456789abcdef0", "subnet-01234567,subnet-0123456789abcdef0"],
+    "SecurityGroupIds": ["", "sg-0123456789abcdef0", "sg-01234567, sg-0123456789abcdef0"],
+    "LambdaRoleArn": ["", ROLE, ROLE.replace("aws", "aws-us-gov", 1)],
+    "BoundaryPolicyArn": ["", "arn:aws:iam::123456789012:policy/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
+    "KmsKeyArn": ["", KEY, KEY.replace("1234abcd-", "mrk-", 1)],
+    "LogRetentionDays": ["1", "90", "3653"],
+    "AlarmTopicArn": ["", TOPIC, TOPIC.replace("aws", "aws-cn", 1)],
+}
+
+BAD = {
+    "SourceInputParameters": [
+        "",
+        "{}",
+        "22,3389",
+        '"FocusOnPorts"',
+        '[{"FocusOnPorts":"22"}]',
+        '{"FocusOnPorts":""}',
+        '{"FocusOnPorts":[]}',
+        '{"FocusOnPorts":"ssh"}',
+        '{"FocusOnPorts":"655360"}',
+        '{"FocusOnPorts":"-22"}',
+        '{"FocusOnPorts":"22,"}',
+        '{"FocusOnPorts":"22,,80"}',
+        '{"FocusOnPorts":"22;80"}',
+        '{"FocusOnPorts":"icmp/8"}',
+        '{"FocusOnPorts":"22",}',
+        '{"FocusOnPorts":"22"',
+        "{'FocusOnPorts':'22'}",
+        '{"FocusOnPort":"22"}',
+        '{"focusOnPorts":"22"}',
+        '{"FocusOnPorts":"22","Scope":"Public"}',
+        '{"FocusOnPorts":"22","SourceScope":"everyone"}',
+        '{"FocusOnPorts":"22","AuthorizedCidrs":"office"}',
+        '{"FocusOnPorts":"22","ExemptionsParameter":"/other/exemptions"}',
+        '{"SourceScope":"World"}',
+        '{"blockedPort6":"22"}',
+        '{"FocusOnPorts":"' + "22," * 337 + '22"}',
+        '{"FocusOnPorts":"' + "22," * 330 + 'x"}',
+    ],
+    "RemediationMode": ["true", "false", "", "yes", "TRUE"],
+    "RuleName": ["", "-rule", "my rule", "rule/1", "a" * 129],
+    "Description": ["two\nlines", "d" * 257],
+    "SourceEvents": ["", "AWS::EC2::Instance", "none", "AWS::EC2::SecurityGroup,NONE"],
+    "SourcePeriodic": ["", "Daily", "24", "none"],
+    "CodeBucket": ["", "s3://my-bucket", "My-Bucket", "my_bucket", "my-bucket/", "ab", "a" * 64],
+    "RuleEvaluatorKey": ["", "/rule-evaluator.zip", "rule evaluator.zip", "rule-evaluator", "s3 key.zip", "bootstrap"],
+    "RemediatorKey": ["", "/remediator.zip", "remediator.tar.gz"],
+    "Architecture": ["", "arm", "amd64", "aarch64"],
+    "RuleLambdaName": ["my rule", "a" * 54, "rule:prod", "arn:aws:lambda:x"],
+    "Timeout": ["", "0", "9", "901", "ten"],
+    "Layers": ["my-layer", LAYER.rsplit(":", 1)[0], f"{LAYER},nonsense"],
+    "SubnetIds": ["subnet", "subnet-xyz", "sg-0123456789abcdef0", "subnet-0123456789abcdef0;subnet-0123456789abcdef1"],
+    "SecurityGroupIds": ["default", "subnet-0123456789abcdef0", "sg-0123456789abcdef0,web"],
+    "LambdaRoleArn": ["my-role", "arn:aws:iam::123456789012:user/me", "arn:aws:iam::1234:role/r", f" {ROLE}"],
+    "BoundaryPolicyArn": ["boundary", ROLE, "arn:aws:iam::123456789012:policy/"],
+    "KmsKeyArn": ["alias/my-key", KEY.replace(":key/", ":alias/"), KEY.rsplit("/", 1)[1]],
+    "LogRetentionDays": ["", "0", "2", "91", "forever"],
+    "AlarmTopicArn": ["alarms", TOPIC.rsplit(":", 1)[0], TOPIC.replace(":sns:", ":sqs:")],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_good_values_are_taken(template: dict[str, Any], name: str, value: str) -> None:
+    assert accepts(template, name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_bad_values_are_refused(template: dict[str, Any], name: str, value: str) -> None:
+    assert not accepts(template, name, value)
+
+
+def test_every_parameter_is_in_both_tables(template: dict[str, Any]) -> None:
+    assert GOOD.keys() == BAD.keys() == template["Parameters"].keys()
+
+
+def test_the_keys_are_those_that_the_functions_know(checkout: Path, template: dict[str, Any]) -> None:
+    source = (checkout / "config-rule" / "src" / "parameters.rs").read_text(encoding="utf-8")
+    known = set(re.findall(r'^const [A-Z_]+: &str = "(\w+)";', source, re.MULTILINE))
+    assert "FocusOnPorts" in known
+    known |= set(re.findall(r'"(blockedPort\d)"', source))
+    parameter = template["Parameters"]["SourceInputParameters"]
+    pattern = parameter["AllowedPattern"].replace("blockedPort[1-5]", "|".join(f"blockedPort{number}" for number in range(1, 6)))
+    assert {key for key in re.findall(r"[A-Za-z]{5,}\d?", pattern)} - {"world", "public", "portcullis"} == known
+    assert all(key in parameter["ConstraintDescription"] or key.startswith("blocked") for key in known)
+
+
+def test_defaults_are_good_values(template: dict[str, Any]) -> None:
+    for name, parameter in template["Parameters"].items():
+        if "Default" in parameter:
+            assert accepts(template, name, str(parameter["Default"])), name
+    assert {name for name, parameter in template["Parameters"].items() if "Default" not in parameter} == {"CodeBucket"}
+
+
+def test_nothing_is_changed_by_default(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["RemediationMode"]["Default"] == "False"
+
+
+def test_every_parameter_says_what_to_write(template: dict[str, Any]) -> None:
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"], name
+        assert parameter["ConstraintDescription"].startswith("must be "), name
+        assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
+
+
+def test_every_parameter_is_in_one_group_of_the_console_and_has_a_label(template: dict[str, Any]) -> None:
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert interface["ParameterLabels"].keys() == template["Parameters"].keys()
+
+
+def test_the_names_that_users_of_the_original_know_are_kept(template: dict[str, Any]) -> None:
+    original = {
+        "RuleName",
+        "Description",
+        "RemediationMode",
+        "SourceInputParameters",
+        "SourceEvents",
+        "SourcePeriodic",
+        "RuleLambdaName",
+        "LambdaRoleArn",
+        "BoundaryPolicyArn",
+        "SecurityGroupIds",
+        "SubnetIds",
+        "Timeout",
+        "Layers",
+    }
+    assert original <= template["Parameters"].keys()
+
+
+def test_a_pattern_does_not_take_for_ever(template: dict[str, Any]) -> None:
+    # Texts of full length that almost match: a pattern that backtracks would not come back from these.
+    pattern = re.compile(template["Parameters"]["SourceInputParameters"]["AllowedPattern"])
+    for text in [
+        '{"FocusOnPorts":"' + "1" * 1000,
+        '{"FocusOnPorts":"' + "0" * 1000 + 'x"}',
+        '{"FocusOnPorts":"' + "22 , " * 200 + "!",
+        '{"FocusOnPorts":"22"' + " " * 1000,
+        '{"FocusOnPorts":[' + "22," * 330,
+        '{"FocusOnPorts":"22","AuthorizedCidrs":[' + '"1",' * 240,
+    ]:
+        assert not pattern.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "cloudformation" / "parameters").glob("*.json")), ids=lambda path: path.name
+)
+def test_parameter_files_are_good(template: dict[str, Any], path: Path) -> None:
+    parameters = json.loads(path.read_text(encoding="utf-8"))["Parameters"]
+    for name, value in parameters.items():
+        assert accepts(template, name, value), name
+
+
+# ---- the Rules section
+
+
+def holds(node: Any, values: dict[str, Any]) -> Any:
+    """The value of a rule function; of the functions, those that the template uses."""
+    match node:
+        case {"Ref": name}:
+            return values[name]
+        case {"Fn::Equals": [left, right]}:
+            return holds(left, values) == holds(right, values)
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, values)
+        case {"Fn::And": inner}:
+            return all(holds(one, values) for one in inner)
+        case {"Fn::Or": inner}:
+            return any(holds(one, values) for one in inner)
+        case {"Fn::EachMemberEquals": [members, wanted]}:
+            return all(member == wanted for member in holds(members, values))
+        case str():
+            return node
+    raise AssertionError(f"a function that this test does not know: {node}")
+
+
+@pytest.mark.parametrize("empty", [[], [""]], ids=["no member", "an empty member"])
+@pytest.mark.parametrize(("subnets", "groups", "good"), [(0, 0, True), (1, 1, True), (2, 1, True), (1, 0, False), (0, 1, False)])
+def test_a_vpc_takes_subnets_and_security_groups(template: dict[str, Any], empty: list[str], subnets: int, groups: int, good: bool) -> None:
+    (assertion,) = template["Rules"]["VpcNeedsSubnetsAndSecurityGroups"]["Assertions"]
+    values = {"SubnetIds": ["subnet-0"] * subnets or empty, "SecurityGroupIds": ["sg-0"] * groups or empty}
+    assert holds(assertion["Assert"], values) is good
+
+
+@pytest.mark.parametrize("events", ["NONE", "AWS::EC2::SecurityGroup"])
+@pytest.mark.parametrize("periodic", ["NONE", "One_Hour"])
+def test_something_triggers_the_rule(template: dict[str, Any], events: str, periodic: str) -> None:
+    (assertion,) = template["Rules"]["SomethingTriggersTheRule"]["Assertions"]
+    assert holds(assertion["Assert"], {"SourceEvents": events, "SourcePeriodic": periodic}) is not (events == periodic == "NONE")

@@ -1,0 +1,159 @@
+"""What scripts/ decides: parameters are merged, recorders are judged, and errors say what to do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECURITY_GROUP = "AWS::EC2::SecurityGroup"
+
+
+def run(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=checkout, capture_output=True, text=True, check=False)
+
+
+def merge(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return run(checkout, sys.executable, "scripts/merge_parameters.py", "cloudformation/portcullis.yaml", *arguments)
+
+
+def merged(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    assert done.returncode == 0, done.stderr
+    return dict(word.split("=", 1) for word in done.stdout.split("\0") if word)
+
+
+def test_parameters_come_from_files_and_words_and_the_later_wins(checkout: Path) -> None:
+    done = merge(checkout, "cloudformation/parameters/detect-only.json", "RemediationMode=True Timeout=30", "Timeout=45")
+    parameters = merged(done)
+    assert parameters["RemediationMode"] == "True"
+    assert parameters["Timeout"] == "45"
+    assert parameters["SourceInputParameters"] == '{"FocusOnPorts":"22,3389"}'
+
+
+@pytest.mark.parametrize(
+    ("words", "parameters"),
+    [
+        (
+            'SourceInputParameters={"FocusOnPorts": "22, 80"} Description=a = b',
+            {"SourceInputParameters": '{"FocusOnPorts": "22, 80"}', "Description": "a = b"},
+        ),
+        ("Description='two words'  Timeout=30\n", {"Description": "two words", "Timeout": "30"}),
+        ("AlarmTopicArn= Timeout=30", {"AlarmTopicArn": "", "Timeout": "30"}),
+        ("SubnetIds=subnet-1,subnet-2", {"SubnetIds": "subnet-1,subnet-2"}),
+    ],
+)
+def test_a_value_ends_where_the_next_one_begins(checkout: Path, words: str, parameters: dict[str, str]) -> None:
+    assert merged(merge(checkout, words)) == parameters
+
+
+@pytest.mark.parametrize(
+    ("argument", "word"),
+    [
+        ("no-such-file.json", "no-such-file.json"),
+        ("Cargo.toml", "not of the form"),
+        ("RemedationMode=True", "no parameter RemedationMode. It has: AlarmTopicArn, "),
+    ],
+)
+def test_bad_parameters_are_refused(checkout: Path, argument: str, word: str) -> None:
+    done = merge(checkout, argument)
+    assert done.returncode == 1
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def recorder(**group: Any) -> dict[str, Any]:
+    return {"name": "default", "recordingGroup": group}
+
+
+ALL = recorder(allSupported=True, includeGlobalResourceTypes=True)
+RUNNING = [{"name": "default", "recording": True}]
+
+
+@pytest.mark.parametrize(
+    ("recorders", "statuses", "problem"),
+    [
+        ([ALL], RUNNING, None),
+        ([recorder(allSupported=False, resourceTypes=["AWS::EC2::VPC", SECURITY_GROUP])], RUNNING, None),
+        ([recorder(recordingStrategy={"useOnly": "ALL_SUPPORTED_RESOURCE_TYPES"})], RUNNING, None),
+        (
+            [
+                recorder(
+                    recordingStrategy={"useOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
+                    exclusionByResourceTypes={"resourceTypes": ["AWS::EC2::VPC"]},
+                )
+            ],
+            RUNNING,
+            None,
+        ),
+        ([], [], "no recorder in eu-central-1"),
+        ([recorder(allSupported=False, resourceTypes=["AWS::EC2::VPC"])], RUNNING, "does not record"),
+        (
+            [
+                recorder(
+                    recordingStrategy={"useOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
+                    exclusionByResourceTypes={"resourceTypes": [SECURITY_GROUP]},
+                )
+            ],
+            RUNNING,
+            "does not record",
+        ),
+        ([ALL], [{"name": "default", "recording": False}], "stopped"),
+        ([ALL], [], "stopped"),
+    ],
+)
+def test_the_recorder_is_judged(checkout: Path, tmp_path: Path, recorders: list[Any], statuses: list[Any], problem: str | None) -> None:
+    (tmp_path / "recorders.json").write_text(json.dumps({"ConfigurationRecorders": recorders}))
+    (tmp_path / "status.json").write_text(json.dumps({"ConfigurationRecordersStatus": statuses}))
+    done = run(checkout, sys.executable, "scripts/check_recorder.py", tmp_path / "recorders.json", tmp_path / "status.json", "eu-central-1")
+    if problem is None:
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert done.returncode == 1
+        assert problem in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--bucket", "b"], ["--bucket"], ["--region", "r"], ["--buckets", "b", "--region", "r"]])
+def test_deploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> None:
+    done = subprocess.run(
+        ["scripts/deploy", *arguments], cwd=checkout, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}
+    )
+    assert done.returncode == 2
+    assert "usage: deploy --bucket BUCKET --region REGION" in done.stderr
+
+
+def test_package_says_how_it_is_used(checkout: Path) -> None:
+    done = run(checkout, "scripts/package", "--sparc")
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
+
+
+def test_an_old_python_is_refused(checkout: Path, tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1 || exit 1\n')
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["scripts/tools"], cwd=checkout, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", "PYTHON": str(old)}
+    )
+    assert done.returncode == 1
+    assert "Python 3.9.1, and 3.10 or newer is needed" in done.stderr
+
+
+def test_a_stage_passes_on_the_exit_code(checkout: Path) -> None:
+    done = run(checkout, "scripts/stage", "a stage", "sh", "-c", "echo working; exit 7")
+    assert done.returncode == 7
+    assert "==> a stage" in done.stdout
+    assert "working" in done.stdout
+    assert "FAILED" in done.stderr
+
+
+def test_every_requirement_is_pinned_with_a_hash(checkout: Path) -> None:
+    text = (checkout / "tools" / "requirements.txt").read_text(encoding="utf-8")
+    requirements = text.replace("\\\n", " ").splitlines()
+    pinned = [line for line in requirements if line and not line.lstrip().startswith("#")]
+    assert len(pinned) > 30
+    for line in pinned:
+        assert "==" in line, line
+        assert "--hash=sha256:" in line, line
+    assert "http" not in text, "the file is for whatever index its reader uses"
