@@ -1,8 +1,8 @@
 //! AWS Config.
 
-use aws_config::SdkConfig;
 use aws_sdk_config::types::{ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, ResourceType};
 use aws_smithy_types::DateTime;
+use aws_types::SdkConfig;
 use config_rule::{Compliance, ConfigurationItem, Evaluation, SECURITY_GROUP_RESOURCE_TYPE, Summary};
 use jiff::Timestamp;
 

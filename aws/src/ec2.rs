@@ -1,9 +1,9 @@
 //! EC2: security groups, their rules, managed prefix lists.
 
-use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
     Filter, IpPermission, RevokedSecurityGroupRule, SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag,
 };
+use aws_types::SdkConfig;
 use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 

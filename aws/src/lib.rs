@@ -13,4 +13,4 @@ pub mod ssm;
 pub use error::AwsError;
 pub use log::init_log;
 pub use lookups::{LookupError, Lookups, Warm};
-pub use sdk::from_env;
+pub use sdk::{MissingVariable, from_env};

@@ -1,28 +1,77 @@
 //! One SDK configuration for all clients.
+//!
+//! The `aws-config` crate would look for the same things in files, containers and metadata services as well, none of
+//! which a Lambda function has: its chain of providers is 0.3 MB of every zip.
 
+use std::env;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 /// EC2 allows 5 revokes a second once a bucket of 50 is empty, and AWS Config may start many remediations together.
 const MAX_ATTEMPTS: u32 = 8;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// No call of ours takes this long; a connection that hangs is better tried again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment.
-pub async fn from_env() -> SdkConfig {
+/// The environment of a Lambda function lacks what Lambda always puts there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not set: this program runs as an AWS Lambda function")]
+pub struct MissingVariable(&'static str);
+
+/// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment. The credentials
+/// hold for as long as the process lives.
+///
+/// # Errors
+///
+/// When region or credentials are not there.
+pub fn from_env() -> Result<SdkConfig, MissingVariable> {
+    let required = |name: &'static str| env::var(name).map_err(|_| MissingVariable(name));
+    let credentials = Credentials::new(
+        required("AWS_ACCESS_KEY_ID")?,
+        required("AWS_SECRET_ACCESS_KEY")?,
+        env::var("AWS_SESSION_TOKEN").ok(),
+        None,
+        "environment",
+    );
     let tls = Provider::Rustls(CryptoMode::Ring);
-    aws_config::defaults(BehaviorVersion::latest())
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(required("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
-        // Lambda puts them there; the default chain would go on to look for files and metadata services.
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
-        .load()
-        .await
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
+        )
+        .service_config(ServiceEnvironment);
+    builder.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
+    Ok(builder.build())
+}
+
+/// Settings of one service, such as `AWS_ENDPOINT_URL_CONFIG_SERVICE`, which win over those of all services.
+#[derive(Debug)]
+struct ServiceEnvironment;
+
+impl LoadServiceConfig for ServiceEnvironment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        env::var(format!("{}_{service}", key.env())).ok()
+    }
 }

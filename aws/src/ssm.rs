@@ -1,7 +1,7 @@
 //! SSM Parameter Store.
 
 use crate::error::AwsError;
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 
 /// Reads parameters.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]

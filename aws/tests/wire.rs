@@ -1,6 +1,6 @@
 //! The adapters against canned replies on the wire.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use aws::config::{Config, ConfigRules, ConfigurationHistory, Delivery, Evaluations};
 use aws::ec2::{Ec2, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
 use aws::ssm::{Parameters, Ssm};
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_config::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_config::config::retry::RetryConfig;
+use aws_sdk_config::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use config_rule::{Annotation, Compliance, Evaluation, Summary};

@@ -1,6 +1,6 @@
 //! From assessment to evaluation and annotation.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use config_rule::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, SourceScope, Traffic, assess};

@@ -1,6 +1,6 @@
 //! Events of AWS Config, as documented and as captured.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use config_rule::{Notification, RuleInvocation};
 use exposure::{SecurityGroup, Source};

@@ -1,6 +1,6 @@
 //! Rule parameters, good and bad.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use config_rule::RuleParameters;
 use exposure::{AddressSet, SourceScope};

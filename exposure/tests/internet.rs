@@ -1,6 +1,6 @@
 //! The internet table against the registries it was taken from.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use exposure::{AddressSet, Internet};
 use ipnetwork::IpNetwork;

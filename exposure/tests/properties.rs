@@ -2,7 +2,7 @@
 //!
 //! `PROPTEST_CASES` sets the number of cases; the full test run asks for 10,000.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use exposure::{
     AddressSet, Exemptions, Family, IngressRule, Policy, PortRange, PortSet, PrefixList, PrefixLists, SecurityGroup,

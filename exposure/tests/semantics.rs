@@ -1,6 +1,6 @@
 //! The semantics of an exposure, sentence by sentence. The doc comment of each test is the sentence that it checks.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use exposure::{
     AddressSet, Assessment, Cause, Exemptions, IngressRule, Policy, PortError, PortSet, PrefixList, PrefixLists, Reach,

@@ -18,7 +18,7 @@ pub struct Request {
     #[serde(default)]
     pub strategy: StrategyName,
     /// What takes the place of an exposing source; only with a strategy that replaces.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub replacement_cidrs: Vec<String>,
     /// Say what would be done, and do nothing.
     #[serde(default, deserialize_with = "boolean")]
@@ -92,6 +92,23 @@ impl Request {
             StrategyName::Revoke if !request.replacement_cidrs.is_empty() => Err(RequestError::Replacement),
             StrategyName::Revoke => Ok(request),
         }
+    }
+}
+
+/// SSM documents hand over lists as JSON lists; whether an empty one may come as text is not documented.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum List {
+        Json(Vec<String>),
+        Text(String),
+    }
+    match List::deserialize(deserializer)? {
+        List::Json(values) => Ok(values),
+        List::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
+        List::Text(text) => serde_json::from_str(&text).map_err(|_| {
+            serde::de::Error::custom(format!("`replacementCidrs` is `{text}`, which is not a list of CIDRs"))
+        }),
     }
 }
 

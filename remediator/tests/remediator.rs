@@ -1,6 +1,6 @@
 //! The remediator against an account in memory.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use aws::fakes::{Account, FakeAws};
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
@@ -189,6 +189,16 @@ async fn a_tag_exempts_when_the_operator_names_it() {
     assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Exempt);
 }
 
+/// Whether SSM hands an empty list over as a list or as text is not documented.
+#[rstest]
+#[case(json!([]))]
+#[case(json!("[]"))]
+#[case(json!(""))]
+#[tokio::test]
+async fn an_empty_list_may_come_as_text(#[case] list: Value) {
+    assert_eq!(handle(&aws(), with("replacementCidrs", list)).await.unwrap().status, Status::Closed);
+}
+
 // --- A refused request changes nothing
 
 #[rstest]
@@ -200,6 +210,8 @@ async fn a_tag_exempts_when_the_operator_names_it() {
 #[case(with("configRuleName", json!(" ")), "`configRuleName` is empty")]
 #[case(with("strategy", json!("Burn")), "unknown variant `Burn`, expected `Revoke`")]
 #[case(with("replacementCidrs", json!(["10.0.0.0/8"])), "`replacementCidrs` does not go with strategy `Revoke`")]
+#[case(with("replacementCidrs", json!(r#"["10.0.0.0/8"]"#)), "`replacementCidrs` does not go with strategy `Revoke`")]
+#[case(with("replacementCidrs", json!("10.0.0.0/8")), "`replacementCidrs` is `10.0.0.0/8`, which is not a list")]
 #[case(with("dryRun", json!("yes")), "`dryRun` is `yes`, neither true nor false")]
 #[case(with("dryrun", json!(true)), "unknown field `dryrun`")]
 #[tokio::test]

@@ -120,12 +120,12 @@ where
         item: &ConfigurationItem,
         left_scope: bool,
     ) -> Result<Outcome, EvaluatorError> {
-        let evaluation = match not_applicable(item.resource_type.as_str(), &item.status, left_scope) {
-            Some(why) => Evaluation::not_applicable(&item.resource_type, &item.resource_id, why, item.capture_time),
-            None => {
-                let parameters = parameters(invocation)?;
-                self.judge(&parameters, &item.security_group()?, item.capture_time).await??
-            }
+        let ConfigurationItem { resource_type, resource_id, capture_time, .. } = item;
+        let evaluation = if let Some(why) = not_applicable(resource_type, &item.status, left_scope) {
+            Evaluation::not_applicable(resource_type, resource_id, why, *capture_time)
+        } else {
+            let parameters = parameters(invocation)?;
+            self.judge(&parameters, &item.security_group()?, *capture_time).await??
         };
         self.report_one(invocation, evaluation).await
     }

@@ -10,7 +10,7 @@ use rule_evaluator::Evaluator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::init_log();
-    let sdk = aws::from_env().await;
+    let sdk = aws::from_env()?;
     let evaluator = Evaluator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), Timestamp::now);
     run(service_fn(|event: LambdaEvent<_>| evaluator.handle(event.payload))).await
 }

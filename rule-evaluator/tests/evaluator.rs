@@ -1,6 +1,6 @@
 //! The evaluator against an account in memory.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use aws::fakes::FakeAws;
 use config_rule::{Compliance, ConfigurationItem};
