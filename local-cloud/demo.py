@@ -94,17 +94,6 @@ class Demo:
         self.ids: dict[str, str] = {}
         self.expected: dict[str, str] = {}
 
-    def environment(self) -> dict[str, str]:
-        ends = self.cloud.endpoints
-        return os.environ | {
-            "AWS_ENDPOINT_URL": ends["endpoint"],
-            "AWS_ACCESS_KEY_ID": ends["accessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": ends["secretAccessKey"],
-            "AWS_REGION": ends["region"],
-            "AWS_DEFAULT_REGION": ends["region"],
-            "AWS_PAGER": "",
-        }
-
     def deploy(self, mode: str) -> None:
         """The command that `make deploy` runs for AWS."""
         parameters = {
@@ -117,7 +106,7 @@ class Demo:
             file.flush()
             command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
             command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name]
-            subprocess.run(command, cwd=REPOSITORY, env=self.environment(), check=True)
+            subprocess.run(command, cwd=REPOSITORY, env=self.cloud.environment(), check=True)
 
     def create_groups(self) -> None:
         ec2 = self.cloud.client("ec2")
@@ -175,7 +164,7 @@ class Demo:
         command = ["configservice", "start-remediation-execution", "--config-rule-name", RULE]
         command += ["--resource-keys", f"resourceType=AWS::EC2::SecurityGroup,resourceId={group}"]
         print(f"  {DIM}$ aws {' '.join(command)}{RESET}")
-        subprocess.run([REPOSITORY / ".tools/venv/bin/aws", *command], env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([REPOSITORY / ".tools/venv/bin/aws", *command], env=self.cloud.environment(), check=True, stdout=subprocess.DEVNULL)
         self.cloud.settle()
         for line in difflib.ndiff(before, self.rules(group)):
             colour = RED if line.startswith("-") else GREEN if line.startswith("+") else ""
@@ -214,10 +203,9 @@ class Demo:
         started = time.monotonic()
         headline("Deploy the stack, with the command for AWS")
         self.cloud.client("s3").create_bucket(Bucket=BUCKET)
-        headline_groups = "Security groups: what is an exposure, and what is not"
         self.create_groups()
         self.deploy("False")
-        headline(headline_groups)
+        headline("Security groups: what is an exposure, and what is not")
         self.cloud.settle()
         self.show_compliance()
         headline("Press Remediate for one of them")
@@ -267,32 +255,30 @@ def interrupt(_signal, _frame) -> None:
 def main() -> int:
     signal.signal(signal.SIGTERM, interrupt)
     keep = os.environ.get("KEEP", "") not in ("", "0")
-    cloud = None
     try:
         build()
         headline("Start the local cloud")
         with tempfile.TemporaryDirectory(prefix="portcullis-demo-") as directory:
             cloud = start(pathlib.Path(directory))
-            print(f"{cloud.endpoints['endpoint']} (IAM enforced)")
-            demo = Demo(cloud)
-            demo.run()
-            if keep:
-                demo.where_to_look()
-                with contextlib.suppress(KeyboardInterrupt):
-                    cloud.process.wait()
-            else:
-                print("KEEP=1 make demo leaves it up to look around. Next: README.md, docs/.")
-            stop(cloud)
+            try:
+                print(f"{cloud.endpoints['endpoint']} (IAM enforced)")
+                demo = Demo(cloud)
+                demo.run()
+                if keep:
+                    demo.where_to_look()
+                    with contextlib.suppress(KeyboardInterrupt):
+                        cloud.process.wait()
+                else:
+                    print("KEEP=1 make demo leaves it up to look around. Next: README.md, docs/.")
+            finally:
+                stop(cloud)
         return 0
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+        print("\ninterrupted, and cleaned up", file=sys.stderr)
         return 130
-    except (UnexpectedError, subprocess.CalledProcessError, AssertionError, TimeoutError) as error:
+    except (UnexpectedError, subprocess.CalledProcessError, AssertionError, RuntimeError, TimeoutError) as error:
         print(f"\n{RED}The demo failed:{RESET} {error}", file=sys.stderr)
         return 1
-    finally:
-        if cloud and cloud.process.poll() is None:
-            stop(cloud)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,17 @@ class Cloud:
             )
         return self._clients[key]
 
+    def environment(self) -> dict[str, str]:
+        """The environment in which the AWS CLI, and whatever else is made for AWS, talks to this cloud."""
+        return os.environ | {
+            "AWS_ENDPOINT_URL": self.endpoints["endpoint"],
+            "AWS_ACCESS_KEY_ID": self.endpoints["accessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": self.endpoints["secretAccessKey"],
+            "AWS_REGION": self.endpoints["region"],
+            "AWS_DEFAULT_REGION": self.endpoints["region"],
+            "AWS_PAGER": "",
+        }
+
     def control(self, method: str, path: str, data=None):
         request = urllib.request.Request(
             self.endpoints["control"] + path,
@@ -143,17 +154,19 @@ class StackFailed(AssertionError):
 
 
 def start(state_dir: pathlib.Path, *arguments: str) -> Cloud:
-    process = subprocess.Popen(
-        [binary(), "up", "--python", sys.executable, "--port", "0", "--state-dir", state_dir, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # To a file and not to a pipe: nobody would read the pipe, and the local cloud would stop when it is full.
+    log = state_dir / "local-cloud.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [binary(), "up", "--python", sys.executable, "--port", "0", "--state-dir", state_dir, *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     path = state_dir / "endpoints.json"
 
     def ready():
         if process.poll() is not None:
-            raise RuntimeError(f"the local cloud ended: {process.stdout.read()}")
+            raise RuntimeError(f"the local cloud ended: {log.read_text()}")
         return path.exists()
 
     wait_for("the local cloud to start", ready, 60)

@@ -1,0 +1,144 @@
+"""The deployed stack, and how tests talk to it."""
+
+import contextlib
+import json
+import pathlib
+import platform
+import subprocess
+
+from local_cloud import REPOSITORY, Cloud
+
+BUCKET = "portcullis-code"
+RULE = "portcullis"
+GROUP_TYPE = "AWS::EC2::SecurityGroup"
+PARAMETERS = {"FocusOnPorts": "22,3389", "ExemptionsParameter": "/portcullis/exemptions"}
+NO_EXEMPTIONS = {"version": 1, "exemptions": []}
+ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+class Portcullis:
+    """The deployed stack."""
+
+    def __init__(self, cloud: Cloud, directory: pathlib.Path):
+        self.cloud, self.directory = cloud, directory
+        self.config, self.ec2, self.ssm = (cloud.client(service) for service in ("config", "ec2", "ssm"))
+        self.outputs: dict[str, str] = {}
+
+    def script_deploy(self, **parameters: str) -> subprocess.CompletedProcess:
+        """The command that `make deploy` runs."""
+        file = self.directory / "parameters.json"
+        file.write_text(json.dumps({"Parameters": parameters}))
+        command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
+        command += ["--arch", ARCHITECTURE, "--parameters", str(file)]
+        return subprocess.run(command, cwd=REPOSITORY, env=self.cloud.environment(), capture_output=True, text=True, check=False)
+
+    def deploy(self, **parameters: str) -> None:
+        done = self.script_deploy(**parameters)
+        assert done.returncode == 0, done.stdout + done.stderr
+        stack = self.cloud.client("cloudformation").describe_stacks(StackName="portcullis")["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.cloud.settle()
+
+    def update(self, **parameters: str) -> None:
+        """A stack update that changes these parameters only: quicker than the whole script."""
+        cloudformation = self.cloud.client("cloudformation")
+        stack = cloudformation.describe_stacks(StackName="portcullis")["Stacks"][0]
+        now = {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}
+        if all(now[key] == value for key, value in parameters.items()):
+            return
+        cloudformation.update_stack(
+            StackName="portcullis",
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": parameters.get(key, value)} for key, value in now.items()],
+        )
+        cloudformation.get_waiter("stack_update_complete").wait(StackName="portcullis", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        self.cloud.settle()
+
+    def exempt(self, document: dict | str) -> None:
+        text = document if isinstance(document, str) else json.dumps(document)
+        self.ssm.put_parameter(Name=PARAMETERS["ExemptionsParameter"], Type="String", Value=text, Overwrite=True)
+
+    @contextlib.contextmanager
+    def another_rule(self, name: str, parameters: str):
+        """A second rule on the same function, as somebody might make it in the console: no template checks it, and a
+        warm remediator has not read it yet."""
+        rule = self.config.describe_config_rules(ConfigRuleNames=[RULE])["ConfigRules"][0]
+        copy = {key: rule[key] for key in ("Scope", "Source")} | {"ConfigRuleName": name, "InputParameters": parameters}
+        self.config.put_config_rule(ConfigRule=copy)
+        try:
+            self.cloud.settle()
+            yield
+        finally:
+            self.config.delete_config_rule(ConfigRuleName=name)
+            self.cloud.settle()
+
+    def close(self, group: str, **parameters: str) -> dict:
+        """Runs the document by hand, and gives the execution in full."""
+        document = self.outputs["CloseDocumentName"]
+        given = {"SecurityGroupId": [group]} | {name: [value] for name, value in parameters.items()}
+        self.ssm.start_automation_execution(DocumentName=document, Parameters=given)
+        self.cloud.settle()
+        return self.executions(group)[-1]
+
+    def result(self, group: str, rule: str = RULE) -> tuple[str, str] | None:
+        """Compliance and annotation of a group."""
+        pages = self.config.get_paginator("get_compliance_details_by_config_rule").paginate(ConfigRuleName=rule)
+        for page in pages:
+            for result in page["EvaluationResults"]:
+                if result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"] == group:
+                    return result["ComplianceType"], result.get("Annotation", "")
+        return None
+
+    def remediate(self, group: str) -> dict:
+        """Presses *Remediate*, waits, and gives the execution's status."""
+        key = {"resourceType": GROUP_TYPE, "resourceId": group}
+        reply = self.config.start_remediation_execution(ConfigRuleName=RULE, ResourceKeys=[key])
+        assert not reply.get("FailedItems"), reply
+        self.cloud.settle()
+        return self.remediation(group)
+
+    def remediation(self, group: str) -> dict:
+        key = {"resourceType": GROUP_TYPE, "resourceId": group}
+        reply = self.config.describe_remediation_execution_status(ConfigRuleName=RULE, ResourceKeys=[key])
+        return reply["RemediationExecutionStatuses"][0]
+
+    def executions(self, group: str) -> list[dict]:
+        """The automation executions for a group, oldest first, in full."""
+        pages = self.ssm.get_paginator("describe_automation_executions").paginate()
+        ids = [run["AutomationExecutionId"] for page in pages for run in page["AutomationExecutionMetadataList"]]
+        runs = [self.ssm.get_automation_execution(AutomationExecutionId=i)["AutomationExecution"] for i in ids]
+        runs = [run for run in runs if run["Parameters"]["SecurityGroupId"] == [group]]
+        return sorted(runs, key=lambda run: run["ExecutionStartTime"])
+
+    def sources(self, group: str, port: int = 22) -> set[str]:
+        """Who may reach a port."""
+        rules = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+        return {
+            rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or rule["ReferencedGroupInfo"]["GroupId"]
+            for rule in rules["SecurityGroupRules"]
+            if not rule["IsEgress"] and (rule["IpProtocol"] == "-1" or rule["FromPort"] <= port <= rule["ToPort"])
+        }
+
+    def calls(self, role: str, since: int, action: str = "") -> list[dict]:
+        """The AWS calls that a function made itself; writing its log is Lambda's doing, with the same role."""
+        calls = self.cloud.calls(since=since, principal=role, action=action)
+        return [call for call in calls if call["invokedBy"] is None]
+
+    def log(self, output: str) -> list[dict]:
+        """The structured lines in the log group that an output of the stack names."""
+        pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
+        lines = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def open_to(*sources: str, ports: tuple[int, int] = (22, 22), protocol: str = "tcp") -> dict:
+    """An `IpPermission`."""
+    return {
+        "IpProtocol": protocol,
+        "FromPort": ports[0],
+        "ToPort": ports[1],
+        "IpRanges": [{"CidrIp": source} for source in sources if "." in source],
+        "Ipv6Ranges": [{"CidrIpv6": source} for source in sources if ":" in source],
+        "PrefixListIds": [{"PrefixListId": source} for source in sources if source.startswith("pl-")],
+    }
