@@ -158,7 +158,7 @@ impl Evaluations for Config {
             .filter(|qualifier| qualifier.resource_type() == Some(SECURITY_GROUP_RESOURCE_TYPE))
             .filter_map(|qualifier| qualifier.resource_id().map(str::to_owned))
             .collect();
-        Ok((groups, output.next_token))
+        Ok((groups, output.next_token.filter(|token| !token.is_empty())))
     }
 }
 

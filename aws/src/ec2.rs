@@ -73,8 +73,10 @@ impl Ec2 {
     }
 }
 
-/// The largest page of every operation used here.
-const PAGE: i32 = 1000;
+/// The largest page of rules: as many as a group can have.
+const RULES_PER_PAGE: i32 = 1000;
+/// A thousand large groups are megabytes of XML, more than a small function reads before its attempt times out.
+const GROUPS_PER_PAGE: i32 = 100;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
 
@@ -86,7 +88,7 @@ impl SecurityGroups for Ec2 {
         let output = self
             .client
             .describe_security_groups()
-            .max_results(PAGE)
+            .max_results(GROUPS_PER_PAGE)
             .set_next_token(next_token)
             .send()
             .await
@@ -113,7 +115,7 @@ impl SecurityGroupRules for Ec2 {
             .client
             .describe_security_group_rules()
             .filters(Filter::builder().name("group-id").values(group_id).build())
-            .max_results(PAGE)
+            .max_results(RULES_PER_PAGE)
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {

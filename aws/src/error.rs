@@ -46,6 +46,12 @@ impl AwsError {
         self.code.as_deref()
     }
 
+    /// Whether the service wants fewer calls.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.code(), Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException"))
+    }
+
     /// Whether the caller lacks a permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {

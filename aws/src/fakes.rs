@@ -38,8 +38,10 @@ pub struct Account {
     pub not_stored: Vec<String>,
     /// Whether result tokens have expired.
     pub token_expired: bool,
-    /// Ids of rules that may not be revoked.
+    /// Ids of rules that the caller may not revoke.
     pub protected: Vec<String>,
+    /// Ids of rules that nobody can revoke.
+    pub locked: Vec<String>,
     /// How many groups or results a page holds; 0 is all.
     pub page_size: usize,
     /// The operations that were called, in order.
@@ -230,6 +232,9 @@ impl SecurityGroupRules for FakeAws {
             // Like EC2 outside the default VPC: one unknown id, and nothing of the call is done.
             if group.ingress.iter().filter(|rule| is_meant(rule)).count() < rule_ids.len() {
                 return Err(error("InvalidSecurityGroupRuleId.NotFound"));
+            }
+            if rule_ids.iter().any(|id| account.locked.contains(id)) {
+                return Err(error("OperationNotPermitted"));
             }
             if rule_ids.iter().any(|id| account.protected.contains(id)) {
                 return Err(error("UnauthorizedOperation"));

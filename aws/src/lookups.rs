@@ -1,5 +1,5 @@
-//! What a judgement needs besides the group itself: exemptions and prefix lists. Cached for a short while, so that a warm
-//! function judging a thousand groups reads them once, and a change of them counts within a minute.
+//! What a judgement needs besides the group itself: exemptions and prefix lists. They can be kept for a short while, so
+//! that a warm function judging a thousand groups reads them once, and a change of them counts within a minute.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,30 +11,32 @@ use crate::ec2::ManagedPrefixLists;
 use crate::error::AwsError;
 use crate::ssm::Parameters;
 
-/// How long a value that was read stays good.
-const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
-
-/// Values by name, kept for [`TIME_TO_LIVE`] while the function is warm.
+/// Values by name, kept for a while as long as the function is warm.
 #[derive(Debug)]
-pub struct Warm<T>(Mutex<BTreeMap<String, (Timestamp, T)>>);
+pub struct Warm<T> {
+    time_to_live: SignedDuration,
+    values: Mutex<BTreeMap<String, (Timestamp, T)>>,
+}
 
-impl<T> Default for Warm<T> {
-    fn default() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
+impl<T> Warm<T> {
+    /// An empty cache whose values are good for `time_to_live`; zero keeps nothing.
+    #[must_use]
+    pub fn new(time_to_live: SignedDuration) -> Self {
+        Self { time_to_live, values: Mutex::new(BTreeMap::new()) }
     }
 }
 
 impl<T: Clone> Warm<T> {
     /// The value that was kept under `name`, unless it is too old.
     pub fn get(&self, name: &str, now: Timestamp) -> Option<T> {
-        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, value) = values.get(name)?;
-        (now.duration_since(*read_at) < TIME_TO_LIVE).then(|| value.clone())
+        (now.duration_since(*read_at) < self.time_to_live).then(|| value.clone())
     }
 
     /// Keeps a value that was read at `now`.
     pub fn put(&self, name: &str, value: T, now: Timestamp) {
-        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.insert(name.to_owned(), (now, value));
     }
 }
@@ -66,9 +68,9 @@ pub enum LookupError {
 }
 
 impl<P: Parameters, L: ManagedPrefixLists> Lookups<P, L> {
-    /// Nothing is read before it is needed.
-    pub fn new(parameters: P, lists: L) -> Self {
-        Self { parameters, lists, exemptions: Warm::default(), prefix_lists: Warm::default() }
+    /// Nothing is read before it is needed, and what was read is good for `time_to_live`.
+    pub fn new(parameters: P, lists: L, time_to_live: SignedDuration) -> Self {
+        Self { parameters, lists, exemptions: Warm::new(time_to_live), prefix_lists: Warm::new(time_to_live) }
     }
 
     /// The exemptions in the SSM parameter `name`; none without a name.

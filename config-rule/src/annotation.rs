@@ -35,14 +35,19 @@ impl Annotation {
     /// Until when and why the group is exempt, and from what: `exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)`.
     #[must_use]
     pub fn exempt(assessment: &Assessment<'_>) -> Self {
-        let Some(first) = assessment.exempted.first() else { return Self::new("exempt") };
-        let until = first.exemption.expires.as_ref().map_or_else(String::new, |expires| format!(" until {expires}"));
-        let owner = first.exemption.owner.as_ref().map_or_else(String::new, |owner| format!(" [{owner}]"));
-        let reason = truncated(&format!("{}{owner}", first.exemption.reason), REASON_MAX_CHARS);
+        let by_exposure = assessment.exempted.first().map(|exempted| &exempted.exemption);
+        let by_unjudged = assessment.exempted_unjudged.first().map(|(_, exemption)| exemption);
+        let Some(exemption) = by_exposure.or(by_unjudged) else { return Self::new("exempt") };
+        let until = exemption.expires.as_ref().map_or_else(String::new, |expires| format!(" until {expires}"));
+        let owner = exemption.owner.as_ref().map_or_else(String::new, |owner| format!(" [{owner}]"));
+        let reason = truncated(&format!("{}{owner}", exemption.reason), REASON_MAX_CHARS);
         let text = format!("exempt{until}: {reason}");
         let room = ANNOTATION_MAX_CHARS.saturating_sub(text.chars().count() + " ()".len());
         let covered: Vec<_> = assessment.exempted.iter().map(|exempted| exempted.exposure.clone()).collect();
-        Self::new(&format!("{text} ({})", exposures(&covered, room)))
+        match assessment.exempted_unjudged.first() {
+            Some((unjudged, _)) if covered.is_empty() => Self::new(&format!("{text} ({})", unjudged.cause)),
+            _ => Self::new(&format!("{text} ({})", exposures(&covered, room))),
+        }
     }
 
     /// Nothing to complain about.

@@ -110,8 +110,8 @@ pub(crate) struct Wire<'a> {
     resource_id: String,
     configuration_item_status: String,
     configuration_item_capture_time: Timestamp,
-    #[serde(alias = "accountId")]
     aws_account_id: Option<String>,
+    account_id: Option<String>,
     tags: Option<BTreeMap<String, Option<String>>>,
     #[serde(borrow)]
     configuration: Option<&'a RawValue>,
@@ -125,7 +125,7 @@ impl From<Wire<'_>> for ConfigurationItem {
             resource_id: wire.resource_id,
             status: wire.configuration_item_status,
             capture_time: wire.configuration_item_capture_time,
-            account_id: wire.aws_account_id,
+            account_id: wire.aws_account_id.or(wire.account_id),
             tags: tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect(),
             configuration: wire.configuration.map(|json| json.get().to_owned()),
         }

@@ -74,7 +74,7 @@ pub enum Verdict {
     NonCompliant,
     /// No exposure is uncovered, but a rule could not be judged. Never to be reported as compliant.
     Unknown,
-    /// Exposures, all of them covered by exemptions.
+    /// Exposures, or rules that could not be judged, all of them covered by exemptions.
     Exempt,
     /// No exposure.
     Compliant,
@@ -89,6 +89,8 @@ pub struct Assessment<'g> {
     pub exempted: Vec<Exempted<'g>>,
     /// In the order of the group's rules.
     pub unjudged: Vec<Unjudged<'g>>,
+    /// Rules that could not be judged, and need not be: an exemption covers whatever they may expose.
+    pub exempted_unjudged: Vec<(Unjudged<'g>, Exemption)>,
 }
 
 impl Assessment<'_> {
@@ -99,7 +101,7 @@ impl Assessment<'_> {
             Verdict::NonCompliant
         } else if !self.unjudged.is_empty() {
             Verdict::Unknown
-        } else if !self.exempted.is_empty() {
+        } else if !self.exempted.is_empty() || !self.exempted_unjudged.is_empty() {
             Verdict::Exempt
         } else {
             Verdict::Compliant
@@ -137,13 +139,17 @@ pub fn assess<'g>(
     let (candidates, mut unjudged) = candidates(group, policy, prefix_lists);
     let mut exposures = exposures(candidates, policy);
     let mut exempted = Vec::new();
+    let mut exempted_unjudged = Vec::new();
     for exemption in exemptions.covering(group, policy.exemption_tag_key.as_deref(), now) {
         (exposures, exempted) = cover(exposures, exempted, &exemption);
-        unjudged.retain(|unjudged| !exempts_rule(&exemption, unjudged.rule, policy));
+        let (covered, rest): (Vec<_>, Vec<_>) =
+            unjudged.into_iter().partition(|unjudged| exempts_rule(&exemption, unjudged.rule, policy));
+        exempted_unjudged.extend(covered.into_iter().map(|unjudged| (unjudged, exemption.clone())));
+        unjudged = rest;
     }
     exposures.sort_by_cached_key(severity_order);
     exempted.sort_by_cached_key(|exempted: &Exempted<'_>| severity_order(&exempted.exposure));
-    Assessment { exposures, exempted, unjudged }
+    Assessment { exposures, exempted, unjudged, exempted_unjudged }
 }
 
 /// A rule that carries blocked ports and reaches the internet.

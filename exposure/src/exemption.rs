@@ -26,7 +26,15 @@ impl Expiry {
     pub fn parse(text: &str) -> Option<Self> {
         let at = match text.parse::<Timestamp>() {
             Ok(instant) => instant,
-            Err(_) => text.parse::<Date>().ok()?.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp(),
+            // A date only: jiff would also read a time without an offset as its date, which would be up to a day longer.
+            Err(_) if text.len() == "2026-12-31".len() => {
+                let day = text.parse::<Date>().ok()?;
+                // 9999-12-31, for ever, has no day after it.
+                day.tomorrow()
+                    .and_then(|next| next.to_zoned(TimeZone::UTC))
+                    .map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+            }
+            Err(_) => return None,
         };
         Some(Self { at, text: text.to_owned() })
     }

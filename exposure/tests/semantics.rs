@@ -484,6 +484,7 @@ fn an_exemption_by_port_leaves_the_other_ports() {
 #[case("2026-11-21T12:00:01Z", Verdict::Exempt)]
 #[case("2026-11-21T12:00:00Z", Verdict::NonCompliant)]
 #[case("2026-11-21T14:00:00+02:00", Verdict::NonCompliant)]
+#[case("9999-12-31", Verdict::Exempt)] // for ever
 fn an_expired_exemption_is_not_there(#[case] expires: &str, #[case] expected: Verdict) {
     let document = entry(&format!(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"{expires}""#));
     assert_eq!(exempt(&document, "22"), expected);
@@ -497,10 +498,10 @@ fn an_exemption_covers_what_could_not_be_judged() {
         let exemptions = Exemptions::from_json(&entry(fields)).unwrap();
         assess(&unreadable, &policy("22-23"), &exemptions, &PrefixLists::default(), now()).verdict()
     };
-    assert_eq!(judge(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2027-01-01""#), Verdict::Compliant);
+    assert_eq!(judge(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2027-01-01""#), Verdict::Exempt);
     assert_eq!(
         judge(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","ports":"22","expires":"2027-01-01""#),
-        Verdict::Compliant
+        Verdict::Exempt
     );
     assert_eq!(
         judge(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","ports":"23","expires":"2027-01-01""#),
@@ -562,6 +563,10 @@ fn hammers_whitelist_loads_as_it_is(#[case] document: &str, #[case] expected: Ve
 #[case(
     r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"soon","reason":"x"}]}"#,
     "`expires` `soon`"
+)]
+#[case(
+    r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31T08:00:00","reason":"x"}]}"#,
+    "`expires` `2026-12-31T08:00:00`"
 )]
 #[case(
     r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31","reason":" "}]}"#,

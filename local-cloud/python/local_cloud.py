@@ -169,7 +169,11 @@ def start(state_dir: pathlib.Path, *arguments: str) -> Cloud:
             raise RuntimeError(f"the local cloud ended: {log.read_text()}")
         return path.exists()
 
-    wait_for("the local cloud to start", ready, 60)
+    try:
+        wait_for("the local cloud to start", ready, 60)
+    except BaseException:
+        process.kill()
+        raise
     return Cloud(json.loads(path.read_text()), state_dir, process)
 
 

@@ -28,6 +28,12 @@ pub enum RemediatorError {
     /// There is no exposure, but not everything could be judged. Nothing was changed.
     #[error("nothing was changed: {0}")]
     Unjudged(#[from] UnjudgedError),
+    /// EC2 lists rules of a group that, it says, does not exist.
+    #[error("nothing was changed: EC2 lists rules of {group_id} and says that it does not exist; run this again")]
+    Contradiction {
+        /// The group.
+        group_id: String,
+    },
     /// An AWS call failed before anything was changed.
     #[error("nothing was changed: {0}")]
     Aws(#[from] AwsError),
@@ -44,7 +50,7 @@ impl From<RemediatorError> for Diagnostic {
             RemediatorError::RuleParameters { .. } => "InvalidRuleParameters",
             RemediatorError::Exemptions(_) => "ExemptionsUnavailable",
             RemediatorError::Unjudged(_) => "CannotJudge",
-            RemediatorError::Aws(_) => "AwsCallFailed",
+            RemediatorError::Aws(_) | RemediatorError::Contradiction { .. } => "AwsCallFailed",
             RemediatorError::Incomplete(response) if response.status == Status::Partial => "Partial",
             RemediatorError::Incomplete(_) => "Failed",
         };

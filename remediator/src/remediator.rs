@@ -10,7 +10,7 @@ use aws::ssm::Parameters;
 use aws::{Lookups, Warm};
 use config_rule::{RuleParameters, UnjudgedError};
 use exposure::{Assessment, IngressRule, PrefixLists, SecurityGroup, Verdict, assess, plan};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{error, info};
 
@@ -25,6 +25,10 @@ const SERVICE: &str = "remediator";
 const ROUNDS: usize = 4;
 /// How long a revoked rule may take to vanish from a describe; EC2 is eventually consistent. Doubles every round.
 const PROPAGATION: Duration = Duration::from_millis(100);
+
+/// How long the parameters of the rule are kept while the function is warm. Exemptions and prefix lists are not: who has
+/// just been exempted is not closed.
+const PARAMETERS_TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Closes exposures. Made once per process, used for every invocation.
 #[derive(Debug)]
@@ -45,8 +49,8 @@ where
 {
     /// A remediator on these services. `now` decides which exemptions have expired, and how long settings stay cached.
     pub fn new(config: C, ec2: E, parameters: P, now: fn() -> Timestamp) -> Self {
-        let lookups = Lookups::new(parameters, ec2.clone());
-        Self { config, ec2, lookups, parameters: Warm::default(), now, cold: AtomicBool::new(true) }
+        let lookups = Lookups::new(parameters, ec2.clone(), SignedDuration::ZERO);
+        Self { config, ec2, lookups, parameters: Warm::new(PARAMETERS_TIME_TO_LIVE), now, cold: AtomicBool::new(true) }
     }
 
     /// Handles one invocation.
@@ -100,8 +104,13 @@ where
         let group_id = request.security_group_id.as_str();
         let mut revocations = Revocations::default();
         let mut round = 0;
+        let mut settled = true;
         loop {
             round += 1;
+            // Never between judgement and revoke: what is judged has to be what is there.
+            if !settled {
+                tokio::time::sleep(PROPAGATION * (1 << round)).await;
+            }
             let judged = match self.read(group_id, &parameters).await {
                 Ok(judged) => judged,
                 // Nothing has been changed yet: the error itself says all there is to say.
@@ -119,20 +128,18 @@ where
             }
             let plan = plan(&assessment, request.strategy.into());
             if request.dry_run {
-                return Ok(planned(group_id, &plan.revoke));
+                return Ok(planned(group_id, &plan.revoke, &assessment));
             }
             let (settling, open): (Vec<_>, Vec<_>) =
                 plan.revoke.into_iter().partition(|rule| revocations.is_gone(rule));
             if settling.is_empty() && open.is_empty() {
                 return finished(group_id, revocations, &assessment);
             }
-            if round > ROUNDS {
+            if round > ROUNDS || (settling.is_empty() && revocations.all_denied(&open)) {
                 return Err(still_open(group_id, revocations, &settling, &open));
             }
-            if open.is_empty() || round > 1 {
-                tokio::time::sleep(PROPAGATION * (1 << round)).await;
-            }
             revocations.revoke(&self.ec2, group_id, &open).await;
+            settled = settling.is_empty() && open.iter().all(|rule| revocations.is_gone(rule));
         }
     }
 
@@ -158,7 +165,14 @@ where
         let mut group = SecurityGroup { id: group_id.to_owned(), ingress, ..SecurityGroup::default() };
         // Names, tags and owner are not part of a rule. Most policies do not ask for them, which saves a call.
         let needs_the_group = parameters.policy.exemption_tag_key.is_some() || exemptions.need_the_group();
-        if needs_the_group && let Some(described) = self.ec2.security_group(group_id).await? {
+        if needs_the_group && !group.ingress.is_empty() {
+            // A group that is being deleted, or EC2 at odds with itself: without its name and tags nobody can tell
+            // whether it is exempt.
+            let described = self
+                .ec2
+                .security_group(group_id)
+                .await?
+                .ok_or_else(|| RemediatorError::Contradiction { group_id: group_id.to_owned() })?;
             group = SecurityGroup { ingress: group.ingress, ..described };
         }
         let prefix_lists = self.lookups.prefix_lists(&parameters.policy, &group, now).await;
@@ -201,9 +215,13 @@ fn exempt(group_id: &str, assessment: &Assessment<'_>) -> Response {
     response(Status::Exempt, group_id, format!("{group_id} is left as it is: {annotation}"))
 }
 
-fn planned(group_id: &str, rules: &[IngressRule]) -> Response {
+fn planned(group_id: &str, rules: &[IngressRule], assessment: &Assessment<'_>) -> Response {
     let message = format!("{group_id}: {} would be revoked; dry run, nothing was changed", count(rules.len()));
-    Response { revoked: rules.iter().map(Into::into).collect(), ..response(Status::Planned, group_id, message) }
+    Response {
+        revoked: rules.iter().map(Into::into).collect(),
+        remaining: assessment.unjudged.iter().map(Into::into).collect(),
+        ..response(Status::Planned, group_id, message)
+    }
 }
 
 fn done(status: Status, group_id: &str, revocations: Revocations, remaining: Vec<Remaining>) -> Response {
@@ -236,7 +254,16 @@ fn finished(
 ) -> Result<Response, RemediatorError> {
     let unjudged: Vec<Remaining> = assessment.unjudged.iter().map(Into::into).collect();
     if unjudged.is_empty() {
-        Ok(done(Status::Closed, group_id, revocations, unjudged))
+        // Exempted between two rounds, before anything could be closed.
+        if revocations.is_empty() && assessment.verdict() == Verdict::Exempt {
+            return Ok(exempt(group_id, assessment));
+        }
+        let mut response = done(Status::Closed, group_id, revocations, unjudged);
+        if assessment.verdict() == Verdict::Exempt {
+            response.message =
+                format!("{}; the rest is {}", response.message, config_rule::Annotation::exempt(assessment));
+        }
+        Ok(response)
     } else {
         Err(RemediatorError::Incomplete(Box::new(done(Status::Partial, group_id, revocations, unjudged))))
     }

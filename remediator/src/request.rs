@@ -104,7 +104,7 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
         Text(String),
     }
     match List::deserialize(deserializer)? {
-        List::Json(values) => Ok(values),
+        List::Json(values) => Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect()),
         List::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
         List::Text(text) => serde_json::from_str(&text).map_err(|_| {
             serde::de::Error::custom(format!("`replacementCidrs` is `{text}`, which is not a list of CIDRs"))

@@ -28,12 +28,23 @@ impl Revocations {
         self.revoked.iter().chain(&self.already_absent).any(|gone| gone.id == rule.id)
     }
 
+    /// Whether nothing has gone at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.revoked.is_empty() && self.already_absent.is_empty()
+    }
+
+    /// Whether the role may not revoke any of these, so that trying again is of no use.
+    pub(crate) fn all_denied(&self, rules: &[IngressRule]) -> bool {
+        rules.iter().all(|rule| rule.id.as_ref().and_then(|id| self.failures.get(id)).is_some_and(AwsError::is_denied))
+    }
+
     /// Revokes `rules`. What fails is noted in `failures`.
     pub(crate) async fn revoke(&mut self, ec2: &impl SecurityGroupRules, group_id: &str, rules: &[IngressRule]) {
         for chunk in rules.chunks(CHUNK) {
             if let Err(error) = self.revoke_together(ec2, group_id, chunk).await {
-                // It is not documented whether one bad rule spoils a call: try each by itself, so that it cannot.
-                if chunk.len() > 1 {
+                // It is not documented whether one bad rule spoils a call: try each by itself, so that it cannot. What
+                // is wrong with the caller, or with its pace, is wrong with each of them.
+                if chunk.len() > 1 && !error.is_denied() && !error.is_throttled() {
                     warn!(security_group.id = group_id, %error, rules = chunk.len(), "revoking one by one");
                     for rule in chunk {
                         let one = std::slice::from_ref(rule);
@@ -57,11 +68,9 @@ impl Revocations {
         let ids: Vec<String> = rules.iter().filter_map(|rule| rule.id.clone()).collect();
         let revoked = ec2.revoke(group_id, &ids).await?;
         for rule in rules {
-            // The record is made from EC2's answer; what that leaves out was not there.
-            match revoked.iter().find(|revoked| revoked.id == rule.id) {
-                Some(revoked) => self.revoked.push(revoked.clone()),
-                None => self.already_absent.push(rule.clone()),
-            }
+            // The record is made from EC2's answer. By rule id, success means that every rule of the call is revoked.
+            let revoked = revoked.iter().find(|revoked| revoked.id == rule.id);
+            self.revoked.push(revoked.unwrap_or(rule).clone());
             if let Some(id) = &rule.id {
                 self.failures.remove(id);
             }

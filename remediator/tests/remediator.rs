@@ -199,6 +199,66 @@ async fn an_empty_list_may_come_as_text(#[case] list: Value) {
     assert_eq!(handle(&aws(), with("replacementCidrs", list)).await.unwrap().status, Status::Closed);
 }
 
+/// Who cannot be told to be exempt or not is not closed.
+#[tokio::test]
+async fn a_group_that_ec2_does_not_know_any_more_is_left() {
+    let aws = aws();
+    aws.account().rules.insert("portcullis".into(), Some(r#"{"FocusOnPorts":"22","ExemptionTagKey":"Keep"}"#.into()));
+    aws.fail("ec2:DescribeSecurityGroups", "InternalError");
+    assert!(handle(&aws, request()).await.unwrap_err().to_string().contains("nothing was changed"));
+    aws.meanwhile("ec2:DescribeSecurityGroups", |account| account.groups.clear());
+    let error = handle(&aws, request()).await.unwrap_err();
+    assert!(error.to_string().starts_with("nothing was changed: EC2 lists rules"), "{error}");
+    assert_eq!(aws.count(REVOKE), 0);
+}
+
+/// An exemption counts at once for who changes things, warm or not.
+#[tokio::test]
+async fn a_new_exemption_counts_at_once() {
+    let aws = aws();
+    let parameters = r#"{"FocusOnPorts":"22","ExemptionsParameter":"/p"}"#;
+    aws.account().rules.insert("portcullis".into(), Some(parameters.into()));
+    aws.account().parameters.insert("/p".into(), r#"{"version":1,"exemptions":[]}"#.into());
+    let remediator = remediator(&aws);
+    assert_eq!(remediator.handle(with("dryRun", json!(true))).await.unwrap().status, Status::Planned);
+    let document = format!(
+        r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2027-01-01","reason":"r"}}]}}"#
+    );
+    aws.account().parameters.insert("/p".into(), document);
+    assert_eq!(remediator.handle(request()).await.unwrap().status, Status::Exempt);
+}
+
+/// What the role may not do is not tried rule by rule, nor again.
+#[tokio::test]
+async fn a_denied_revoke_is_tried_once() {
+    let aws = aws();
+    aws.account().protected.extend(["sgr-1".to_owned(), "sgr-4".to_owned()]);
+    let response = incomplete(handle(&aws, request()).await);
+    assert_eq!(response.status, Status::Failed);
+    assert_eq!(aws.count(REVOKE), 1);
+}
+
+fn somebody_narrows_rule_1(account: &mut Account) {
+    for rule in &mut account.groups.get_mut(GROUP).unwrap().ingress {
+        if rule.id.as_deref() == Some("sgr-1") {
+            rule.source = "10.0.0.0/8".into();
+        }
+    }
+}
+
+/// A rule that is mended between two rounds, and keeps its id, stays.
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_somebody_mends_meanwhile_stays() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
+    aws.fail(REVOKE, "InternalError");
+    aws.meanwhile(DESCRIBE, |_| {});
+    aws.meanwhile(DESCRIBE, somebody_narrows_rule_1);
+    let response = handle(&aws, request()).await.unwrap();
+    assert!(response.revoked.is_empty());
+    assert_eq!(left(&aws), ["sgr-1"]);
+    assert_eq!(aws.count(REVOKE), 1);
+}
+
 // --- A refused request changes nothing
 
 #[rstest]
@@ -336,12 +396,12 @@ async fn a_lost_answer_is_found_out() {
 #[tokio::test(start_paused = true)]
 async fn one_failing_rule_does_not_stop_the_others() {
     let aws = aws();
-    aws.account().protected.push("sgr-1".into());
+    aws.account().locked.push("sgr-1".into());
     let response = incomplete(handle(&aws, request()).await);
     assert_eq!(response.status, Status::Partial);
     assert_eq!(ids(&response.revoked), ["sgr-4"]);
     assert_eq!(ids(response.remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1"]);
-    assert!(response.message.contains("UnauthorizedOperation"), "{}", response.message);
+    assert!(response.message.contains("OperationNotPermitted"), "{}", response.message);
     assert_eq!(left(&aws), ["sgr-1", "sgr-2", "sgr-3"]);
 }
 

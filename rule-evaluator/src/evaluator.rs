@@ -22,6 +22,9 @@ use crate::report::Report;
 
 const SERVICE: &str = "rule-evaluator";
 
+/// How long exemptions and prefix lists are kept: a change of them counts within a minute.
+const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
+
 /// Judges security groups and reports to AWS Config. Made once per process, used for every invocation.
 #[derive(Debug)]
 pub struct Evaluator<C, E, P> {
@@ -69,7 +72,7 @@ where
 {
     /// An evaluator on these services. `now` decides which exemptions have expired, and nothing else.
     pub fn new(config: C, ec2: E, parameters: P, now: fn() -> Timestamp) -> Self {
-        let lookups = Lookups::new(parameters, ec2.clone());
+        let lookups = Lookups::new(parameters, ec2.clone(), TIME_TO_LIVE);
         Self { config, ec2, lookups, now, cold: AtomicBool::new(true) }
     }
 
@@ -158,6 +161,8 @@ where
     /// Judges every group of the account and region, and withdraws the results of those that are gone.
     async fn all_groups(&self, invocation: &RuleInvocation, at: Timestamp) -> Result<Outcome, EvaluatorError> {
         let parameters = parameters(invocation)?;
+        // Read before the groups: one that is made meanwhile, and reported by its own change, is not taken for gone.
+        let reported = self.reported_groups(&invocation.rule_name).await?;
         let mut report = self.report(invocation);
         let mut outcome = Outcome::default();
         let mut errors: Vec<UnjudgedError> = Vec::new();
@@ -165,7 +170,11 @@ where
         let mut next_token = None;
         loop {
             let (groups, next) = self.ec2.security_groups(next_token).await?;
-            for group in groups {
+            // The owner of a shared VPC sees the groups of others, which are for the rules of their own accounts.
+            let own = |group: &SecurityGroup| {
+                group.owner_id.is_none() || invocation.account_id.is_none() || group.owner_id == invocation.account_id
+            };
+            for group in groups.into_iter().filter(own) {
                 match self.judge(&parameters, &group, at).await? {
                     Ok(evaluation) => {
                         outcome.count(&evaluation);
@@ -181,24 +190,30 @@ where
             next_token = next;
         }
         // AWS Config keeps the results of a periodic rule until they are withdrawn.
-        let mut next_token = None;
-        while !report.is_refused() {
-            let (reported, next) = self.config.reported_groups(&invocation.rule_name, next_token).await?;
-            for id in reported.iter().filter(|id| !existing.contains(*id)) {
-                let evaluation = Evaluation::not_applicable(SECURITY_GROUP_RESOURCE_TYPE, id, DELETED, at);
-                outcome.count(&evaluation);
-                report.add(evaluation).await?;
-            }
-            if next.is_none() {
-                break;
-            }
-            next_token = next;
+        for id in reported.iter().filter(|id| !existing.contains(*id)) {
+            let evaluation = Evaluation::not_applicable(SECURITY_GROUP_RESOURCE_TYPE, id, DELETED, at);
+            outcome.count(&evaluation);
+            report.add(evaluation).await?;
         }
         report.finish().await?;
         if errors.is_empty() {
             Ok(outcome)
         } else {
             Err(EvaluatorError::SomeUnjudged { evaluated: existing.len(), errors })
+        }
+    }
+
+    /// The groups for which the rule has a result.
+    async fn reported_groups(&self, rule_name: &str) -> Result<Vec<String>, EvaluatorError> {
+        let mut reported = Vec::new();
+        let mut next_token = None;
+        loop {
+            let (page, next) = self.config.reported_groups(rule_name, next_token).await?;
+            reported.extend(page);
+            if next.is_none() {
+                return Ok(reported);
+            }
+            next_token = next;
         }
     }
 
@@ -215,15 +230,18 @@ where
         let prefix_lists = self.lookups.prefix_lists(policy, group, now).await;
         let assessment = assess(group, policy, &exemptions, &prefix_lists, now);
         let evaluation = Evaluation::of(&group.id, &assessment, policy.scope, ordering_timestamp);
-        if let Ok(evaluation) = &evaluation {
-            info!(
+        match &evaluation {
+            Ok(evaluation) => info!(
                 service = SERVICE,
                 security_group.id = group.id,
                 account.id = group.owner_id,
                 compliance = ?evaluation.compliance,
                 annotation = %evaluation.annotation,
                 "security group judged"
-            );
+            ),
+            Err(error) => {
+                tracing::warn!(service = SERVICE, security_group.id = group.id, %error, "security group not judged");
+            }
         }
         Ok(evaluation)
     }
