@@ -225,7 +225,7 @@ class Demo:
             f"""
 The local cloud is still up. In another terminal:
 
-  export AWS_ENDPOINT_URL={ends["endpoint"]} AWS_REGION={ends["region"]}
+  export AWS_ENDPOINT_URL={ends["endpoint"]} AWS_DEFAULT_REGION={ends["region"]}
   export AWS_ACCESS_KEY_ID={ends["accessKeyId"]} AWS_SECRET_ACCESS_KEY={ends["secretAccessKey"]}
   alias aws={REPOSITORY}/.tools/venv/bin/aws
 
