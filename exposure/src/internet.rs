@@ -68,7 +68,7 @@ const IPV6_BLOCKS: [(Ipv6Network, bool); 15] = [
 const IPV6_GLOBAL_UNICAST: Ipv6Network = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 #[expect(clippy::panic, reason = "runs at compile time only: a bad row does not compile")]
-const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Network {
+pub(crate) const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Network {
     match Ipv4Network::new_checked(Ipv4Addr::new(a, b, c, d), prefix) {
         Some(network) => network,
         None => panic!("prefix above 32"),
@@ -80,7 +80,7 @@ const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Network {
     clippy::many_single_char_names,
     reason = "runs at compile time only: a bad row does not compile"
 )]
-const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Network {
+pub(crate) const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Network {
     match Ipv6Network::new_checked(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix) {
         Some(network) => network,
         None => panic!("prefix above 128"),

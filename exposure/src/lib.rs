@@ -5,6 +5,7 @@ mod assess;
 mod exemption;
 mod group;
 mod internet;
+mod network_acl;
 mod plan;
 mod policy;
 mod port;
@@ -16,6 +17,10 @@ pub use assess::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict, asses
 pub use exemption::{Exemption, ExemptionError, Exemptions, Expiry, GroupSelector};
 pub use group::{IngressRule, SecurityGroup, Source, is_security_group_id};
 pub use internet::{INTERNET_TABLE_DATE, Internet, Reach};
+pub use network_acl::{
+    AclAction, AclEntry, AclError, AclLeft, AclPlan, AclRelease, AclShortage, DEFAULT_ACL_QUOTA, NetworkAcl,
+    private_addresses, quarantine, release,
+};
 pub use plan::{Plan, Strategy, plan};
 pub use policy::{Policy, SourceScope};
 pub use port::{PortError, PortRange, PortSet, Transport};
