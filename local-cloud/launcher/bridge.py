@@ -181,7 +181,9 @@ def apply_settings(data: dict) -> dict:
     current = settings.current()
     if "asyncRetryBaseSeconds" in data:
         current.async_retry_base_seconds = float(data["asyncRetryBaseSeconds"])
-    return {"asyncRetryBaseSeconds": current.async_retry_base_seconds}
+    if "missingKeyHasPrefix" in data:
+        current.missing_key_has_prefix = bool(data["missingKeyHasPrefix"])
+    return {"asyncRetryBaseSeconds": current.async_retry_base_seconds, "missingKeyHasPrefix": current.missing_key_has_prefix}
 
 
 def reset(_data: dict) -> dict:

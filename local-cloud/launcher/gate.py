@@ -21,6 +21,11 @@ _THROTTLED = {
     "lambda": ("TooManyRequestsException", 429),
     "s3": ("SlowDown", 503),
 }
+# Operations whose IAM action has another name, as faults may call them.
+_IAM_NAMES = {
+    "s3": {"HeadBucket": "ListBucket", "HeadObject": "GetObject", "ListObjects": "ListBucket", "ListObjectsV2": "ListBucket"},
+    "lambda": {"Invoke": "InvokeFunction"},
+}
 # The AWS CLI looks at a stack once, and then every 30 seconds. Here a stack is done before its first look:
 # the answer to what changes it comes when it is, or after so many seconds.
 _STACK_OPERATIONS = {f"cloudformation:{n}" for n in ("CreateStack", "DeleteStack", "ExecuteChangeSet", "UpdateStack")}
@@ -76,7 +81,7 @@ def add_fault(fault: dict) -> dict:
     entry = {
         "id": next(_fault_ids),
         "service": fault["service"],
-        "action": fault.get("action", "*"),
+        "action": _IAM_NAMES.get(fault["service"], {}).get(fault.get("action", "*"), fault.get("action", "*")),
         "principal": fault.get("principal", ""),
         "kind": fault.get("kind", "error"),
         "times": int(fault.get("times", 1)),

@@ -13,12 +13,15 @@ import proxies
 import resources
 import resources_ec2
 import resources_lambda
+import resources_s3
+import s3_front
 
 # module: the names in it that the additions replace or call.
 REQUIRED = {
     "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
     "ministack.core.iam_actions": (
         "access_denied_response",
+        "identity_denial_message",
         "extract_iam_action",
         "extract_resource_arn",
         "request_tag_context",
@@ -28,6 +31,9 @@ REQUIRED = {
         "_action_matches",
         "_conditions_met",
         "_principal_keys",
+        "_resolve_condition_key",
+        "_resource_policy",
+        "_role_name_from_assumed_arn",
         "_service_principal_matches",
         "enforce",
         "evaluate_resource_policy",
@@ -47,6 +53,7 @@ REQUIRED = {
     "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
     "ministack.services.eventbridge": ("_dispatch_to_lambda", "_invoke_target", "_put_events"),
     "ministack.services.iam": ("_roles",),
+    "ministack.services.kms": ("_resolve_key",),
     "ministack.services.lambda_svc": (
         "_emit_lambda_logs",
         "_emit_lambda_metrics",
@@ -59,6 +66,7 @@ REQUIRED = {
         "_route_async_failure",
         "invoke_async_with_retry",
     ),
+    "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_owner_account"),
     "ministack.services.sts": ("register_session",),
     "ministack.services.tagging": ("resource_tags",),
 }
@@ -90,7 +98,9 @@ def install() -> None:
     gate.install()
     identity.install()
     proxies.install()
+    s3_front.install()
     functions.install()
     resources.install()
     resources_ec2.install()
     resources_lambda.install()
+    resources_s3.install()

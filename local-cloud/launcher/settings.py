@@ -14,6 +14,7 @@ class _Settings:
     access_key_id: str = ""
     secret_access_key: str = ""
     async_retry_base_seconds: float = 1.0
+    missing_key_has_prefix: bool = False
 
 
 _current = _Settings()

@@ -64,11 +64,12 @@ async fn change_settings(State(cloud): State<Arc<Cloud>>, Json(change): Json<Val
 
 /// Puts settings in place, here and in the Python part.
 pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::Error> {
-    let retry = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds});
+    let python = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds,
+                        "missingKeyHasPrefix": settings.missing_key_has_prefix});
     cloud.set_settings(settings);
     cloud.changed.notify_one();
     cloud.progress.notify_waiters();
-    cloud.bridge.request(Method::POST, "/settings", Some(&retry)).await.map(|_| ())
+    cloud.bridge.request(Method::POST, "/settings", Some(&python)).await.map(|_| ())
 }
 
 async fn faults(State(cloud): State<Arc<Cloud>>) -> Answer {

@@ -26,7 +26,9 @@ const FILES: &[(&str, &str)] = files![
     "resources.py",
     "resources_ec2.py",
     "resources_lambda.py",
+    "resources_s3.py",
     "rust.py",
+    "s3_front.py",
     "settings.py",
     "validation.py",
 ];

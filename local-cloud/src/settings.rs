@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) automation_concurrency: usize,
     /// The first delay before an asynchronous invocation is repeated (AWS: a minute).
     pub(crate) async_retry_base_seconds: f64,
+    /// Whether the look for `s3:ListBucket` that a missing key causes carries the key as `s3:prefix`.
+    pub(crate) missing_key_has_prefix: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             function_error_fails_step: false,
             automation_concurrency: 100,
             async_retry_base_seconds: 1.0,
+            missing_key_has_prefix: false,
         }
     }
 }

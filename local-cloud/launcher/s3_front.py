@@ -1,0 +1,181 @@
+"""S3 where MiniStack's is not AWS's: whose bucket it is, what a missing key tells, keys of KMS, root.
+
+MiniStack enforces identity and bucket policies before its S3 sees a call. Here is
+what S3 itself decides: it looks at `ExpectedBucketOwner`, asks for `s3:ListBucket`
+before it admits that a key does not exist, and calls KMS in the caller's name.
+"""
+
+import json
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+import gate
+import grants
+import settings
+
+# The account's root may always look after the policy of a bucket, lest nobody can.
+_ROOTS_OWN = {"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}
+_OWNER_HEADERS = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+_KMS_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+
+
+def _error(code: str, status: int, message: str):
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>'
+    return status, {"Content-Type": "application/xml"}, body.encode()
+
+
+def _header(headers: dict, name: str) -> str:
+    return next((v for k, v in headers.items() if k.lower() == name), "")
+
+
+def _is_object_call(method: str, key: str, query_params: dict) -> bool:
+    """Whether it reads or writes an object itself, and not its tags, uploads or the like."""
+    return bool(key) and not set(query_params) - {"x-id", "versionId", "partNumber"} and method in ("GET", "HEAD", "PUT")
+
+
+def _kms_refusal(access_key: str, action: str, key: str, bucket: str):
+    """The reply when KMS does not let the caller use a key, or None."""
+    from ministack.core import iam_evaluator
+    from ministack.services import kms
+
+    record = kms._resolve_key(key)
+    if record is None:
+        return _error("KMS.NotFoundException", 400, f"Key '{key}' does not exist")
+    if record.get("KeyState", "Enabled") != "Enabled":
+        return _error("KMS.DisabledException", 400, f"{record['Arn']} is disabled.")
+    current = settings.current()
+    context = {
+        "kms:ViaService": f"s3.{current.region}.amazonaws.com",
+        "kms:CallerAccount": current.account_id,
+        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
+    }
+    refused = grants.authorize(access_key, action, record["Arn"], context)
+    principal = iam_evaluator.caller_arn()
+    gate.record(
+        "kms",
+        action,
+        principal,
+        record["Arn"],
+        400 if refused else 200,
+        "AccessDeniedException" if refused else None,
+        invoked_by="s3.amazonaws.com",
+    )
+    return _error("AccessDenied", 403, refused) if refused else None
+
+
+def _encryption_of_write(bucket: str, headers: dict) -> str:
+    """The KMS key that a write is to be encrypted with; empty = none of the account's own."""
+    from ministack.services import s3
+
+    if _header(headers, "x-amz-server-side-encryption"):
+        return _header(headers, _KMS_KEY)
+    return s3._bucket_default_sse_headers(bucket).get(_KMS_KEY, "")
+
+
+def _policy_problem(bucket: str, body: bytes) -> str | None:
+    """Why S3 does not take a bucket policy."""
+    try:
+        statements = json.loads(body)["Statement"]
+    except (ValueError, KeyError, TypeError):
+        return "This policy contains invalid Json"
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        if not {"Principal", "NotPrincipal"} & set(statement):
+            return "Missing required field Principal"
+        resources = statement.get("Resource", statement.get("NotResource", []))
+        for resource in [resources] if isinstance(resources, str) else resources:
+            if resource != f"arn:aws:s3:::{bucket}" and not resource.startswith(f"arn:aws:s3:::{bucket}/"):
+                return "Policy has invalid resource"
+    return None
+
+
+def _install_handler() -> None:
+    from ministack import app
+    from ministack.core import iam_actions, iam_evaluator, router
+    from ministack.services import s3
+
+    serve = app.SERVICE_HANDLERS["s3"]
+
+    async def handler(method, path, headers, body, query_params):
+        bucket, _, key = unquote(path).lstrip("/").partition("/")
+        owner = s3._bucket_owner_account(bucket) if bucket else None
+        for name in _OWNER_HEADERS:
+            expected = _header(headers, name)
+            if owner and expected and expected != owner:
+                return _error("AccessDenied", 403, "Access Denied")
+        access_key = router.extract_access_key_id(headers, query_params) or ""
+        if method == "PUT" and not key and "policy" in query_params:
+            problem = _policy_problem(bucket, body)
+            if problem:
+                return _error("MalformedPolicy", 400, problem)
+        object_call = owner and _is_object_call(method, key, query_params)
+        if object_call and method == "PUT":
+            kms_key = _encryption_of_write(bucket, headers)
+            refused = _kms_refusal(access_key, "kms:GenerateDataKey", kms_key, bucket) if kms_key else None
+            if refused:
+                return refused
+        reply = await serve(method, path, headers, body, query_params)
+        if object_call and method == "PUT" and reply[0] < 300:
+            reply[1].update({k: v for k, v in headers.items() if k.startswith("x-amz-checksum-crc") or k == "x-amz-checksum-sha256"})
+        if not object_call or method == "PUT":
+            return reply
+        if reply[0] == 404:
+            context = {"s3:prefix": key} if settings.current().missing_key_has_prefix else {}
+            if grants.authorize(access_key, "s3:ListBucket", f"arn:aws:s3:::{bucket}", context):
+                # Whoever may not list the keys is not told which there are.
+                message = iam_actions.identity_denial_message("s3:ListBucket", iam_evaluator.caller_arn(), f"arn:aws:s3:::{bucket}", False)
+                return _error("AccessDenied", 403, message)
+        kms_key = _header(reply[1], _KMS_KEY) if reply[0] < 300 else ""
+        refused = _kms_refusal(access_key, "kms:Decrypt", kms_key, bucket) if kms_key else None
+        return refused or reply
+
+    app.SERVICE_HANDLERS["s3"] = handler
+
+
+def _install_policies() -> None:
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    resolve = iam_evaluator._resolve_condition_key
+    enforce = iam_evaluator.enforce
+
+    def resolve_condition_key(key, context):
+        """aws:PrincipalArn of a session is the ARN of its role, path included."""
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+            name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
+            role = iam._roles.get_scoped(context.principal_account, None, name)
+            if role:
+                return role["Arn"]
+        return resolve(key, context)
+
+    def enforce_on_root(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+        """A bucket policy's Deny holds for the account's root, too."""
+        refused = enforce(access_key_id, iam_action, service, region, resource_arn=resource_arn, service_context=service_context)
+        if refused is not None or service != "s3" or iam_action in _ROOTS_OWN or access_key_id != settings.current().access_key_id:
+            return refused
+        found = iam_evaluator._resource_policy(service, resource_arn)
+        if found is None:
+            return None
+        account = settings.current().account_id
+        context = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:iam::{account}:root",
+            principal_type="Root",
+            principal_account=account,
+            action=iam_action,
+            resource_arn=resource_arn,
+            region=region,
+            service_context={k.lower(): v for k, v in (service_context or {}).items()},
+        )
+        result = iam_evaluator.evaluate_resource_policy(found[0], context)
+        if result.decision != "Deny":
+            return None
+        result.principal_arn = context.principal_arn
+        result.resource_policy_arn = resource_arn
+        return result
+
+    iam_evaluator._resolve_condition_key = resolve_condition_key
+    iam_evaluator.enforce = enforce_on_root
+
+
+def install() -> None:
+    _install_handler()
+    _install_policies()
