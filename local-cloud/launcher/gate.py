@@ -8,13 +8,17 @@ import time
 from collections import deque
 from urllib.parse import parse_qs
 
+import identity
+import lambda_kill
+
 _calls: deque = deque(maxlen=100_000)
 _sequence = itertools.count(1)
 _faults: list[dict] = []
 _fault_ids = itertools.count(1)
 _lock = threading.Lock()
 
-KINDS = ("error", "accessDenied", "delay", "drop", "lostReply")
+KINDS = ("error", "accessDenied", "delay", "drop", "lostReply", "kill")
+WHEN = ("before", "after")
 # What a service answers when it throttles: (code, status).
 _THROTTLED = {
     "ec2": ("RequestLimitExceeded", 503),
@@ -69,12 +73,14 @@ def clear_calls() -> None:
 
 
 def add_fault(fault: dict) -> dict:
-    known = {"service", "action", "principal", "kind", "times", "skip", "code", "status", "message", "seconds"}
+    known = {"service", "action", "principal", "kind", "when", "times", "skip", "code", "status", "message", "seconds"}
     unknown = sorted(set(fault) - known)
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r} of a fault: use {', '.join(sorted(known))}")
     if fault.get("kind", "error") not in KINDS:
         raise ValueError(f"unknown kind {fault['kind']!r} of a fault: use {', '.join(KINDS)}")
+    if "when" in fault and (fault.get("kind") != "kill" or fault["when"] not in WHEN):
+        raise ValueError("'when' says whether a 'kill' comes 'before' or 'after' the call is done")
     if not fault.get("service"):
         raise ValueError("a fault needs a service, such as 'ec2'")
     default_code, default_status = _THROTTLED.get(fault["service"], ("ThrottlingException", 400))
@@ -84,6 +90,7 @@ def add_fault(fault: dict) -> dict:
         "action": _IAM_NAMES.get(fault["service"], {}).get(fault.get("action", "*"), fault.get("action", "*")),
         "principal": fault.get("principal", ""),
         "kind": fault.get("kind", "error"),
+        "when": fault.get("when", "after") if fault.get("kind") == "kill" else None,
         "times": int(fault.get("times", 1)),
         "skip": int(fault.get("skip", 0)),
         "code": fault.get("code", default_code),
@@ -182,6 +189,14 @@ def _fault_reply(fault, service, action, principal, headers, request_id):
     return fault["status"], {**reply_headers, "x-amzn-requestid": request_id}, body
 
 
+def _kill(fault, headers, query_params) -> None:
+    """Ends the function that makes the call, for a fault that says so."""
+    from ministack.core import router
+
+    if fault["kind"] == "kill":
+        lambda_kill.kill(identity.function_of(router.extract_access_key_id(headers, query_params) or ""))
+
+
 def install() -> None:
     from ministack import app
 
@@ -197,18 +212,21 @@ def install() -> None:
             reply = _fault_reply(fault, service, action, principal, headers, request_id)
             record(service, action, principal, resource, reply[0], _error_code(*reply))
             return reply
-        if fault and fault["kind"] == "drop":
+        if fault and (fault["kind"] == "drop" or fault["when"] == "before"):
             record(service, action, principal, resource, 0, "ConnectionDropped")
+            _kill(fault, headers, query_params)
             raise ConnectionDropped(action)
         reply = await dispatch(method, path, headers, body, query_params, request_id)
         record(service, action, principal, resource, reply[0], _error_code(*reply))
         if action in _STACK_OPERATIONS and reply[0] < 400:
             await _until_stacks_are_done()
-        if fault and fault["kind"] == "lostReply":
+        if fault and fault["kind"] in ("lostReply", "kill"):
+            _kill(fault, headers, query_params)
             raise ConnectionDropped(action)
         return reply
 
     async def gated_app(scope, receive, send):
+        lambda_kill.client_port.set((scope.get("client") or ("", 0))[1] or 0)
         try:
             await serve(scope, receive, send)
         except ConnectionDropped:

@@ -9,6 +9,7 @@ import importlib
 import functions
 import gate
 import identity
+import lambda_kill
 import proxies
 import resources
 import resources_ec2
@@ -40,7 +41,7 @@ REQUIRED = {
         "pin_request_origin",
         "request_caller_arn",
     ),
-    "ministack.core.lambda_runtime": ("execution_credentials",),
+    "ministack.core.lambda_runtime": ("ProvidedWorker", "Worker", "_lock", "_workers", "execution_credentials"),
     "ministack.core.responses": ("request_scope",),
     "ministack.core.router": ("detect_service", "extract_region"),
     "ministack.services.cloudformation": ("_stacks",),
@@ -58,6 +59,7 @@ REQUIRED = {
         "_emit_lambda_logs",
         "_emit_lambda_metrics",
         "_execute_function",
+        "_execute_function_warm",
         "_functions",
         "execution_credentials",
         "_get_func_record_for_ref",
@@ -100,6 +102,7 @@ def install() -> None:
     proxies.install()
     s3_front.install()
     functions.install()
+    lambda_kill.install()
     resources.install()
     resources_ec2.install()
     resources_lambda.install()

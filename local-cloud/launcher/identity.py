@@ -34,6 +34,11 @@ CONFIG_RULE_ACTIONS = {
 _functions: dict[str, str] = {}
 
 
+def function_of(access_key: str) -> str:
+    """The ARN of the function whose execution role's session this is; empty if it is another's."""
+    return _functions.get(access_key, "")
+
+
 def _arn(service: str, resource: str, account: str | None = None) -> str:
     current = settings.current()
     account = current.account_id if account is None else account

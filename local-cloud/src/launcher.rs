@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = files![
     "grants.py",
     "hooks.py",
     "identity.py",
+    "lambda_kill.py",
     "main.py",
     "moto_client.py",
     "moto_server.py",
