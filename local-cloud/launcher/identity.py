@@ -81,6 +81,35 @@ def ec2_resource(action: str, params: dict) -> str:
     return _arn("ec2", f"security-group/{group}") if group else ""
 
 
+# Calls that are authorised on new rules, too, whose ids nobody knows yet.
+_RULE_MAKING = {"AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"}
+
+
+def further_ec2_checks(form: dict[str, str]) -> list[tuple[str, str, dict]]:
+    """What else an EC2 call needs: (action, resource, condition keys)."""
+    action = form.get("Action", "")
+    checks: list[tuple[str, str, dict]] = []
+    tagged: dict[str, dict[str, str]] = {}
+    for name, kind in form.items():
+        prefix, _, member = name.rpartition(".")
+        if not prefix.startswith("TagSpecification.") or member != "ResourceType":
+            continue
+        keys = [k for k in form if k.startswith(prefix + ".Tag.") and k.endswith(".Key")]
+        tags = {form[k]: form.get(k.removesuffix("Key") + "Value", "") for k in keys}
+        if tags:
+            tagged.setdefault(kind, {}).update(tags)
+
+    def tag_keys(kind: str) -> dict:
+        tags = tagged.get(kind, {})
+        return {**{f"aws:RequestTag/{k}": v for k, v in tags.items()}, "aws:TagKeys": sorted(tags)} if tags else {}
+
+    if action in _RULE_MAKING:
+        checks.append((f"ec2:{action}", _arn("ec2", "security-group-rule/*"), tag_keys("security-group-rule")))
+    for kind in tagged:
+        checks.append(("ec2:CreateTags", _arn("ec2", f"{kind}/*"), {**tag_keys(kind), "ec2:CreateAction": action}))
+    return checks
+
+
 def ssm_resource(action: str, data: dict) -> str:
     """The resource of an SSM call that is not about parameters."""
     if action in SSM_DOCUMENT_ACTIONS:
@@ -120,6 +149,15 @@ def _group_context(group: str) -> dict:
     if described["vpc"]:
         context["ec2:Vpc"] = _arn("ec2", f"vpc/{described['vpc']}")
     return context
+
+
+def _acl_context(acl: str) -> dict:
+    """The condition keys of ec2 that describe a network ACL."""
+    described = moto_client.describe_acl(acl)
+    if described is None:
+        return {}
+    context = {f"ec2:ResourceTag/{k}": v for k, v in described["tags"].items()}
+    return {**context, "ec2:Region": settings.current().region, "ec2:Vpc": _arn("ec2", f"vpc/{described['vpc']}")}
 
 
 def _install_conditions() -> None:
@@ -181,8 +219,10 @@ def install() -> None:
 
     def request_tag_context(service, iam_action, body, params):
         context = tag_context(service, iam_action, body, params)
-        group = _first(params, "GroupId") if service == "ec2" else ""
-        return {**context, **_group_context(group)} if group else context
+        if service != "ec2":
+            return context
+        group, acl = _first(params, "GroupId"), _first(params, "NetworkAclId")
+        return {**context, **(_group_context(group) if group else {}), **(_acl_context(acl) if acl else {})}
 
     def resource_tags(arn):
         parts = arn.split(":", 5)

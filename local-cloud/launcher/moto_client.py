@@ -25,6 +25,14 @@ def describe_group(group: str) -> dict | None:
     return {"vpc": found.get("VpcId", ""), "tags": {t["Key"]: t["Value"] for t in found.get("Tags", [])}}
 
 
+def describe_acl(acl: str) -> dict | None:
+    try:
+        found = client().describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]
+    except (ClientError, IndexError):
+        return None
+    return {"vpc": found["VpcId"], "tags": {t["Key"]: t["Value"] for t in found.get("Tags", [])}}
+
+
 def group_of_rule(rule: str) -> str:
     try:
         found = client().describe_security_group_rules(SecurityGroupRuleIds=[rule])["SecurityGroupRules"]

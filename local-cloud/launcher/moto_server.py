@@ -1,9 +1,10 @@
-"""Runs the moto server for as long as the process that started it lives."""
+"""Runs the moto server, mended, for as long as the process that started it lives."""
 
 import os
 import sys
 import threading
 
+import moto_patches
 from moto.server import main
 
 
@@ -14,4 +15,5 @@ def watch() -> None:
 
 
 threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+moto_patches.install()
 main(sys.argv[1:])

@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 import ec2_paging
 import ec2_revoke
 import gate
+import grants
+import identity
 import rust
 import settings
 import urllib3
@@ -66,8 +68,27 @@ def _changed_groups(form: dict, reply: bytes) -> list[str]:
     return []
 
 
+def _unauthorized(form: dict, headers: dict):
+    """The reply to a call that lacks one of the further permissions it needs, or None."""
+    from ministack.core import iam_evaluator, router
+
+    access_key = router.extract_access_key_id(headers, {}) or ""
+    for action, resource, context in identity.further_ec2_checks(form):
+        refused = grants.authorize(access_key, action, resource, context)
+        if action == "ec2:CreateTags":
+            # EC2 tags in the caller's name; the other check is of the call that is in the log anyway.
+            code = "UnauthorizedOperation" if refused else None
+            gate.record("ec2", action, iam_evaluator.caller_arn(), resource, 403 if refused else 200, code, invoked_by="ec2.amazonaws.com")
+        if refused:
+            return _ec2_error("UnauthorizedOperation", f"You are not authorized to perform this operation. {refused}", 403)
+    return None
+
+
 def _ec2(method: str, path: str, headers: dict, body: bytes):
     form = gate.form(body)
+    refused = _unauthorized(form, headers)
+    if refused:
+        return refused
     rules = ec2_revoke.before(form)
     unknown = ec2_revoke.unknown_rule(form, rules)
     if unknown:

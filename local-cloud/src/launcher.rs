@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = files![
     "lambda_kill.py",
     "main.py",
     "moto_client.py",
+    "moto_patches.py",
     "moto_server.py",
     "proxies.py",
     "resources.py",
