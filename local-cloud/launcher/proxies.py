@@ -31,6 +31,7 @@ SSM_ACTIONS = {
     "GetAutomationExecution",
     "GetDocument",
     "ListDocuments",
+    "SendAutomationSignal",
     "StartAutomationExecution",
     "StopAutomationExecution",
     "UpdateDocument",

@@ -102,6 +102,12 @@ impl Cloud {
         Busy(self)
     }
 
+    /// Leaves so many pieces of work uncounted until the guard is dropped: they wait for a human.
+    pub(crate) fn rest(&self, pieces: usize) -> Resting<'_> {
+        self.busy.fetch_sub(pieces, Ordering::SeqCst);
+        Resting(self, pieces)
+    }
+
     /// Pieces of work under way, and how many were ever begun.
     pub(crate) fn work(&self) -> (usize, u64) {
         (self.busy.load(Ordering::SeqCst), self.begun.load(Ordering::SeqCst))
@@ -116,5 +122,16 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::SeqCst);
         self.0.progress.notify_waiters();
+    }
+}
+
+/// Pieces of work that wait for a human.
+#[derive(Debug)]
+pub(crate) struct Resting<'a>(&'a Cloud, usize);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_add(self.1, Ordering::SeqCst);
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -109,7 +109,8 @@ async fn idle(State(cloud): State<Arc<Cloud>>) -> Answer {
     let quiet = || {
         let settings = cloud.settings();
         let (busy, begun) = cloud.work();
-        let idle = busy == 0 && cloud.config().idle(&settings) && cloud.ssm().idle();
+        let waiting = cloud.ssm().waiting();
+        let idle = busy == 0 && cloud.config().idle(&settings, &waiting) && cloud.ssm().idle();
         idle.then_some(begun)
     };
     let before = quiet();

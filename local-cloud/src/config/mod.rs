@@ -82,12 +82,12 @@ impl State {
         self.scan.groups.extend(groups);
     }
 
-    /// Whether nothing is waiting to be recorded, judged or remediated.
-    pub(crate) fn idle(&self, settings: &crate::settings::Settings) -> bool {
+    /// Whether nothing is waiting to be recorded, judged or remediated, but for automations that wait for a human.
+    pub(crate) fn idle(&self, settings: &crate::settings::Settings, waiting: &BTreeSet<String>) -> bool {
         !self.scan.all
             && self.scan.groups.is_empty()
             && self.invocations.is_empty()
-            && self.remediation.idle(self, crate::clock::now(), settings)
+            && self.remediation.idle(self, crate::clock::now(), settings, waiting)
     }
 
     /// The id of a rule, for IAM's resource ARNs.

@@ -187,12 +187,32 @@ impl Board {
         }
     }
 
-    /// Whether no remediation runs, waits or is about to start.
-    pub(crate) fn idle(&self, state: &State, now: Timestamp, settings: &Settings) -> bool {
+    /// Whether a run goes on only after a human has decided: its own execution waits, or all those it is queued behind.
+    fn rests(&self, (rule, _): &Key, run: &Run, waiting: &BTreeSet<String>) -> bool {
+        let waits = |run: &Run| run.execution.as_ref().is_some_and(|execution| waiting.contains(execution));
+        match run.progress {
+            Progress::Running => waits(run),
+            Progress::Queued => {
+                let mut before = self
+                    .runs
+                    .iter()
+                    .filter(|((of, _), other)| of == rule && other.progress == Progress::Running)
+                    .map(|(_, other)| waits(other))
+                    .peekable();
+                before.peek().is_some() && before.all(|waits| waits)
+            }
+            Progress::Succeeded | Progress::Failed => false,
+        }
+    }
+
+    /// Whether no remediation runs, waits or is about to start, but for those that wait for a human (`waiting`).
+    pub(crate) fn idle(&self, state: &State, now: Timestamp, settings: &Settings, waiting: &BTreeSet<String>) -> bool {
+        let rests = |key: &Key| self.runs.get(key).is_some_and(|run| self.rests(key, run, waiting));
         let snapshot = if settings.remediation_snapshot_stale { &self.last_snapshot } else { &state.snapshot() };
-        self.runs.values().all(|run| !run.progress.active())
+        self.runs.iter().all(|(key, run)| !run.progress.active() || rests(key))
             && !snapshot.iter().any(|key| {
                 !self.excepted(key, now)
+                    && !rests(key)
                     && self.configuration(&key.0).is_some_and(|configuration| {
                         configuration.automatic
                             && self.failures_within(key, configuration.window(), now) < configuration.attempts()

@@ -49,7 +49,7 @@ fn failed(state: &mut State, index: usize, seconds: i64) {
 fn a_manual_configuration_starts_nothing() {
     let mut state = state(2, false);
     assert!(state.start_automatic(at(1), &Settings::default()).is_empty());
-    assert!(state.remediation.idle(&state, at(1), &Settings::default()));
+    assert!(state.remediation.idle(&state, at(1), &Settings::default(), &BTreeSet::new()));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn after_the_attempts_of_the_window_an_exception_parks_the_resource() {
     }
     assert!(state.start_automatic(at(4), &settings).is_empty());
     assert!(state.remediation.exceptions.contains_key(&key(0)));
-    assert!(state.remediation.idle(&state, at(4), &settings));
+    assert!(state.remediation.idle(&state, at(4), &settings, &BTreeSet::new()));
     state.remediation.exceptions.clear();
     assert_eq!(state.start_automatic(at(5), &settings), [key(0)], "deleting the exception starts over");
 }

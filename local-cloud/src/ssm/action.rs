@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
 use super::document::{Action, Output, Step};
-use super::{action_api, action_branch, action_lambda, action_script};
+use super::{action_api, action_approve, action_branch, action_lambda, action_script};
 use crate::bridge::{Credentials, Error};
 use crate::cloud::Cloud;
 
@@ -63,6 +63,7 @@ pub(crate) async fn perform(context: &Context, step: &Step, inputs: Map<String, 
         Action::ExecuteAwsApi => action_api::execute(context, step, inputs).await,
         Action::AssertAwsResourceProperty => action_api::assert_property(context, inputs).await,
         Action::Branch => action_branch::choose(&inputs),
+        Action::Approve => action_approve::wait(context, step, &inputs).await,
     }
 }
 

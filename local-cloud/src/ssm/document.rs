@@ -22,6 +22,8 @@ pub(crate) struct Document {
     pub(crate) outputs: Vec<String>,
 }
 
+const DAY: f64 = 86_400.0;
+
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Action {
@@ -35,6 +37,8 @@ pub(crate) enum Action {
     AssertAwsResourceProperty,
     #[serde(rename = "aws:branch")]
     Branch,
+    #[serde(rename = "aws:approve")]
+    Approve,
 }
 
 impl Action {
@@ -46,6 +50,7 @@ impl Action {
             Self::ExecuteAwsApi => "aws:executeAwsApi",
             Self::AssertAwsResourceProperty => "aws:assertAwsResourceProperty",
             Self::Branch => "aws:branch",
+            Self::Approve => "aws:approve",
         }
     }
 
@@ -70,6 +75,9 @@ impl Action {
             Self::ExecuteAwsApi => (&["Service", "Api"], None),
             Self::AssertAwsResourceProperty => (&["Service", "Api", "PropertySelector", "DesiredValues"], None),
             Self::Branch => (&["Choices"], Some(&["Choices", "Default"])),
+            Self::Approve => {
+                (&["Approvers"], Some(&["Approvers", "MinRequiredApprovals", "NotificationArn", "Message"]))
+            }
         }
     }
 
@@ -79,7 +87,13 @@ impl Action {
             Self::InvokeLambdaFunction => 300.0,
             Self::ExecuteScript => 600.0,
             Self::ExecuteAwsApi | Self::AssertAwsResourceProperty | Self::Branch => 25.0,
+            Self::Approve => 30.0 * DAY,
         }
+    }
+
+    /// How long it may take when the step does not say, in seconds.
+    pub(crate) fn usual(self) -> f64 {
+        if self == Self::Approve { 7.0 * DAY } else { self.longest() }
     }
 }
 
@@ -228,6 +242,12 @@ impl Document {
             && let Some(unknown) = step.inputs.keys().find(|input| !allowed.contains(&input.as_str()))
         {
             return Err(format!("the step {name} ({}) has the unsupported input {unknown}", step.action.name()));
+        }
+        if step.action == Action::Approve {
+            super::action_approve::check(&step.inputs).map_err(|error| format!("the step {name}: {error}"))?;
+            if step.timeout_seconds.is_some_and(|seconds| f64::from(seconds) > step.action.longest()) {
+                return Err(format!("the step {name} has a timeoutSeconds of more than 30 days"));
+            }
         }
         if step.on_cancel != "Abort" {
             return Err(format!("the step {name} has onCancel {}, and only Abort is supported", step.on_cancel));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::action_approve::Approval;
 use super::document::{Document, Step};
 use super::variable::{listed, plain};
 use crate::clock;
@@ -15,6 +16,8 @@ use crate::clock;
 pub(crate) enum Status {
     Pending,
     InProgress,
+    /// For a human's decision.
+    Waiting,
     Success,
     Failed,
     TimedOut,
@@ -27,6 +30,7 @@ impl Status {
         match self {
             Self::Pending => "Pending",
             Self::InProgress => "InProgress",
+            Self::Waiting => "Waiting",
             Self::Success => "Success",
             Self::Failed => "Failed",
             Self::TimedOut => "TimedOut",
@@ -36,7 +40,7 @@ impl Status {
 
     /// Whether nothing more will happen.
     pub(crate) fn over(self) -> bool {
-        !matches!(self, Self::Pending | Self::InProgress)
+        !matches!(self, Self::Pending | Self::InProgress | Self::Waiting)
     }
 }
 
@@ -70,6 +74,10 @@ pub(crate) struct Execution {
     pub(crate) executed_by: String,
     /// The caller's access key, for an execution without a role.
     pub(crate) access_key: String,
+    /// Whether AWS Config started it, and waits for its end.
+    pub(crate) remediates: bool,
+    /// The approval that it waits for.
+    pub(crate) approval: Option<Approval>,
     pub(crate) stop: watch::Sender<Stop>,
     /// Set at the end.
     pub(crate) done: watch::Sender<bool>,
@@ -197,7 +205,7 @@ impl Execution {
         if let Some(failure) = &self.failure {
             put("FailureMessage", json!(failure));
         }
-        let current = self.steps.iter().position(|step| step.status == Status::InProgress);
+        let current = self.steps.iter().position(|step| matches!(step.status, Status::InProgress | Status::Waiting));
         if let Some(step) = current.and_then(|position| self.document.main_steps.get(position)) {
             put("CurrentStepName", json!(step.name));
             put("CurrentAction", json!(step.action.name()));

@@ -83,6 +83,7 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
         (number, version.document.clone())
     };
     let parameters = parameter::values(&document.parameters, &request.parameters).map_err(refused)?;
+    let remediates = matches!(by, StartedBy::Config);
     let (executed_by, access_key) = match by {
         StartedBy::Config => {
             let role = "AWSServiceRoleForConfigRemediation/AwsConfigRemediation";
@@ -104,6 +105,8 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
         failure: None,
         executed_by,
         access_key,
+        remediates,
+        approval: None,
         stop: watch::Sender::new(Stop::No),
         done: watch::Sender::new(false),
     };
@@ -224,8 +227,8 @@ pub(crate) fn describe_steps(cloud: &Cloud, data: &Value) -> Reply {
 /// `StopAutomationExecution`.
 pub(crate) fn stop(cloud: &Cloud, data: &Value) -> Reply {
     let id = text(data, "AutomationExecutionId").unwrap_or_default();
-    let state = cloud.ssm();
-    let execution = state.executions.get(id).ok_or_else(|| no_execution(id))?;
+    let mut state = cloud.ssm();
+    let execution = state.executions.get_mut(id).ok_or_else(|| no_execution(id))?;
     if execution.status.over() {
         return Err(AwsError::new(
             "InvalidAutomationStatusUpdateException",
@@ -233,6 +236,10 @@ pub(crate) fn stop(cloud: &Cloud, data: &Value) -> Reply {
         ));
     }
     let complete = text(data, "Type") == Some("Complete");
+    if !complete && execution.status == Status::Waiting {
+        // It waits no longer: "idle" is to count what is going to happen.
+        execution.status = Status::InProgress;
+    }
     execution.stop.send_replace(if complete { Stop::Complete } else { Stop::Cancel });
     Ok(json!({}))
 }

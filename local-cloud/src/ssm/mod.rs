@@ -2,6 +2,7 @@
 
 mod action;
 mod action_api;
+mod action_approve;
 mod action_branch;
 mod action_lambda;
 mod action_script;
@@ -13,13 +14,14 @@ mod parameter;
 mod runner;
 mod variable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 pub(crate) use execution_api::{StartRequest, StartedBy, finished, start, steps};
 
+use self::execution::Status;
 use crate::cloud::Cloud;
 use crate::wire::{AwsError, Caller, Reply};
 
@@ -35,9 +37,15 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Whether no execution runs or waits.
+    /// Whether no execution goes on by itself: one that waits for a human does not.
     pub(crate) fn idle(&self) -> bool {
-        self.executions.values().all(|execution| execution.status.over())
+        self.executions.values().all(|execution| execution.status.over() || execution.status == Status::Waiting)
+    }
+
+    /// The executions that wait for a human.
+    pub(crate) fn waiting(&self) -> BTreeSet<String> {
+        let waiting = self.executions.iter().filter(|(_, execution)| execution.status == Status::Waiting);
+        waiting.map(|(id, _)| id.clone()).collect()
     }
 
     /// Asks every execution to stop, for a reset.
@@ -63,6 +71,7 @@ pub(crate) async fn handle(cloud: &Arc<Cloud>, operation: &str, data: Value, cal
         "DescribeAutomationExecutions" => execution_api::describe(cloud, &data),
         "DescribeAutomationStepExecutions" => execution_api::describe_steps(cloud, &data),
         "StopAutomationExecution" => execution_api::stop(cloud, &data),
+        "SendAutomationSignal" => action_approve::signal(cloud, &data, caller),
         other => Err(AwsError::new(
             "UnknownOperationException",
             format!("The local cloud does not serve ssm:{other}. See docs/local-cloud.md for what it serves."),

@@ -158,7 +158,7 @@ async fn attempt(
             announce_step(context, at, step).await;
         }
         let limit =
-            step.timeout_seconds.map_or(step.action.longest(), |seconds| f64::from(seconds).min(step.action.longest()));
+            step.timeout_seconds.map_or(step.action.usual(), |seconds| f64::from(seconds).min(step.action.longest()));
         let performed = async {
             match inputs {
                 Ok(inputs) => action::perform(context, step, inputs).await,
@@ -249,7 +249,7 @@ async fn close(
 }
 
 /// "EC2 Automation Execution Status-change Notification".
-async fn announce(cloud: &Cloud, id: &str) {
+pub(crate) async fn announce(cloud: &Cloud, id: &str) {
     let detail = {
         let state = cloud.ssm();
         let Some(execution) = state.executions.get(id) else { return };
