@@ -33,6 +33,9 @@ pub(crate) struct Settings {
     pub(crate) remediation_snapshot_stale: bool,
     /// Start an automatic remediation although a newer configuration item still waits for its evaluation.
     pub(crate) remediate_while_evaluation_pending: bool,
+    /// Whether `PutRemediationExceptions` leaves out resources that are not non-compliant without a word, or names
+    /// them in `FailedBatches`.
+    pub(crate) drop_needless_exceptions: bool,
     /// Whether a Lambda's `FunctionError` fails an `aws:invokeLambdaFunction` step.
     pub(crate) function_error_fails_step: bool,
     /// Automation executions running at the same time; more wait as `Pending`.
@@ -57,6 +60,7 @@ impl Default for Settings {
             remediation_snapshot_seconds: 1.0,
             remediation_snapshot_stale: false,
             remediate_while_evaluation_pending: false,
+            drop_needless_exceptions: false,
             function_error_fails_step: false,
             automation_concurrency: 100,
             async_retry_base_seconds: 1.0,

@@ -127,6 +127,17 @@ def test_exceptions_stick_to_non_compliant_groups_and_hold_off_automation_until_
         config.delete_remediation_exceptions(ConfigRuleName=rule, ResourceKeys=[{"ResourceType": GROUP, "ResourceId": opened}])
 
 
+@pytest.mark.parametrize(("silent", "failed"), [(False, 1), (True, 0)])
+def test_an_exception_nobody_needs_is_reported_or_dropped(fresh, stack, silent, failed):
+    config = fresh.client("config")
+    group = fresh.group("closed")
+    fresh.settle()
+    fresh.settings(dropNeedlessExceptions=silent)
+    reply = config.put_remediation_exceptions(ConfigRuleName=stack["RuleName"], ResourceKeys=[{"ResourceType": GROUP, "ResourceId": group}])
+    assert len(reply["FailedBatches"]) == failed
+    assert config.describe_remediation_exceptions(ConfigRuleName=stack["RuleName"])["RemediationExceptions"] == []
+
+
 def test_a_function_s_error_fails_the_step_when_switched(fresh, loop_template):
     fresh.settings(functionErrorFailsStep=True)
     outputs = fresh.deploy("loop", loop_template, RevokeAction="ec2:DescribeTags")

@@ -69,6 +69,7 @@ pub(crate) fn put(cloud: &Cloud, data: Value) -> Reply {
     if expires.is_some_and(|expires| expires <= clock::now()) {
         return Err(AwsError::invalid("The ExpirationTime must be in the future."));
     }
+    let silent = cloud.settings().drop_needless_exceptions;
     let mut state = cloud.config();
     if state.remediation.configuration(&request.config_rule_name).is_none() {
         return Err(AwsError::invalid(format!(
@@ -86,7 +87,7 @@ pub(crate) fn put(cloud: &Cloud, data: Value) -> Reply {
             failed.push(exception.described(&key.0, &key.1));
         }
     }
-    if failed.is_empty() {
+    if failed.is_empty() || silent {
         return Ok(json!({"FailedBatches": []}));
     }
     let message = "Remediation exceptions can be put only for resources that are NON_COMPLIANT.";
