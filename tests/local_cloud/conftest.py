@@ -1,5 +1,6 @@
-"""A local cloud of its own for these tests."""
+"""A local cloud of its own for these tests, and what several of them make in it."""
 
+import json
 import pathlib
 import sys
 
@@ -7,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-cloud" / "python"))
 
-from local_cloud import start, stop
+from identities import ACCOUNT, document, policy, session_of
+from local_cloud import start, stop, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -30,3 +32,59 @@ def fresh(cloud):
 @pytest.fixture(scope="session")
 def loop_template() -> str:
     return (HERE / "loop.yaml").read_text()
+
+
+SSM_MAY_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@pytest.fixture
+def role(fresh) -> str:
+    iam = fresh.client("iam")
+    arn = iam.create_role(RoleName="automation", AssumeRolePolicyDocument=json.dumps(SSM_MAY_ASSUME))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="automation", PolicyName="p", PolicyDocument=policy(("ec2:DescribeSecurityGroups", "*")))
+    return arn
+
+
+@pytest.fixture
+def run(fresh, role):
+    """Creates a document of these steps, runs it, and gives the execution when it is over."""
+    ssm = fresh.client("ssm")
+
+    def create_and_run(*steps: dict, outputs=(), parameters=None, passed=None, wait=True, client=ssm):
+        document = {
+            "schemaVersion": "0.3",
+            "assumeRole": "{{ AutomationAssumeRole }}",
+            "outputs": list(outputs),
+            "parameters": {"AutomationAssumeRole": {"type": "String", "default": role}, **(parameters or {})},
+            "mainSteps": list(steps),
+        }
+        name = f"document-{len(ssm.list_documents()['DocumentIdentifiers'])}"
+        ssm.create_document(Name=name, DocumentType="Automation", DocumentFormat="JSON", Content=json.dumps(document))
+        arguments = {"Parameters": passed} if passed else {}
+        execution = client.start_automation_execution(DocumentName=name, **arguments)["AutomationExecutionId"]
+
+        def found():
+            return ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
+
+        if wait:
+            wait_for("the execution", lambda: found()["AutomationExecutionStatus"] not in ("Pending", "InProgress"))
+        return found()
+
+    return create_and_run
+
+
+@pytest.fixture
+def session(fresh):
+    """A session of a new role with these statements; a client for it."""
+
+    def of_role(name: str, *statements: dict, service: str = "s3"):
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+        iam = fresh.client("iam")
+        role = iam.create_role(RoleName=name, Path="/made/", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+        return fresh.client(service, session_of(fresh, role))
+
+    return of_role

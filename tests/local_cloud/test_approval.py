@@ -4,12 +4,12 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from identities import ACCOUNT, code, document, key_of_user, policy, statement
 from local_cloud import wait_for
-from test_automation import policy, role, run, script, statuses  # noqa: F401
-from test_s3 import ACCOUNT, code, document, session, statement  # noqa: F401
+from test_automation import script, statuses
 from test_smoke import GROUP, SSH, sources
 
-SIGNAL = ("ssm:SendAutomationSignal", f"arn:aws:ssm:us-east-1:{ACCOUNT}:automation-execution/*")
+SIGNAL = statement("Allow", "ssm:SendAutomationSignal", f"arn:aws:ssm:us-east-1:{ACCOUNT}:automation-execution/*")
 AFTER = script("After", "def handler(events, context): return {}")
 
 
@@ -23,11 +23,7 @@ def user(fresh):
     """A user who may send signals; SSM's client for them."""
 
     def of_name(name: str):
-        iam = fresh.client("iam")
-        iam.create_user(UserName=name, Path="/staff/")
-        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(SIGNAL))
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return fresh.client("ssm", {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]})
+        return fresh.client("ssm", key_of_user(fresh, name, SIGNAL, path="/staff/"))
 
     return of_name
 
@@ -61,7 +57,7 @@ def decisions(found: dict) -> list[tuple[str, str]]:
     return [(d["Approver"].rsplit("/", 1)[-1], d["Decision"]) for d in listed]
 
 
-def test_approval_by_a_user_lets_it_go_on(fresh, run, user, topic, messages, role):  # noqa: F811
+def test_approval_by_a_user_lets_it_go_on(fresh, run, user, topic, messages, role):
     alice, bob = user("alice"), user("bob")
     fresh.client("iam").put_role_policy(RoleName="automation", PolicyName="publish", PolicyDocument=policy(("sns:Publish", topic)))
     step = approve(["alice"], inputs={"NotificationArn": topic, "Message": "Close {{ global:REGION }}?"})
@@ -94,10 +90,10 @@ def test_approval_by_a_user_lets_it_go_on(fresh, run, user, topic, messages, rol
         fresh.client("ssm").send_automation_signal(**{**signal, "AutomationExecutionId": "0" * 36})
 
 
-def test_a_session_counts_for_its_role_and_several_have_to_agree(fresh, run, user, session):  # noqa: F811
+def test_a_session_counts_for_its_role_and_several_have_to_agree(fresh, run, user, session):
     alice = user("alice")
-    chief = session("chief", statement("Allow", *SIGNAL), service="ssm")
-    other = session("other", statement("Allow", *SIGNAL), service="ssm")
+    chief = session("chief", SIGNAL, service="ssm")
+    other = session("other", SIGNAL, service="ssm")
     approvers = [f"arn:aws:iam::{ACCOUNT}:role/made/chief", f"arn:aws:iam::{ACCOUNT}:user/staff/alice"]
     started = run(approve(approvers, inputs={"MinRequiredApprovals": 2}), AFTER)
     signal = {"AutomationExecutionId": started["AutomationExecutionId"], "SignalType": "Approve"}
@@ -115,7 +111,7 @@ def test_a_session_counts_for_its_role_and_several_have_to_agree(fresh, run, use
     assert execution(fresh, started)["AutomationExecutionStatus"] == "Success"
 
 
-def test_a_rejection_fails_it(fresh, run, user):  # noqa: F811
+def test_a_rejection_fails_it(fresh, run, user):
     alice = user("alice")
     started = run(approve(["alice", "bob"]), AFTER, outputs=["Approve.ApprovalStatus"])
     alice.send_automation_signal(AutomationExecutionId=started["AutomationExecutionId"], SignalType="Reject")
@@ -128,14 +124,14 @@ def test_a_rejection_fails_it(fresh, run, user):  # noqa: F811
     assert decisions(found) == [("alice", "Reject")]
 
 
-def test_nobody_decides_in_time(fresh, run):  # noqa: F811
+def test_nobody_decides_in_time(fresh, run):
     started = run(approve(["alice"], timeoutSeconds=1), AFTER)
     wait_for("the timeout", lambda: execution(fresh, started)["AutomationExecutionStatus"] == "TimedOut")
     assert statuses(execution(fresh, started)) == {"Approve": "TimedOut", "After": "Pending"}
     fresh.settle()
 
 
-def test_stopping_while_it_waits(fresh, run):  # noqa: F811
+def test_stopping_while_it_waits(fresh, run):
     started = run(approve(["alice"]), AFTER)
     fresh.client("ssm").stop_automation_execution(AutomationExecutionId=started["AutomationExecutionId"])
     fresh.settle()
@@ -144,25 +140,22 @@ def test_stopping_while_it_waits(fresh, run):  # noqa: F811
     assert statuses(found) == {"Approve": "Cancelled", "After": "Pending"}
 
 
-def test_without_permission_to_publish_nobody_is_asked(fresh, run, topic, messages):  # noqa: F811
+def test_without_permission_to_publish_nobody_is_asked(fresh, run, topic, messages):
     started = run(approve(["alice"], inputs={"NotificationArn": topic}), AFTER)
     assert started["AutomationExecutionStatus"] == "Failed"
     assert "sns:Publish" in started["FailureMessage"]
     assert messages() == []
 
 
-def test_signals_need_permission(fresh, run):  # noqa: F811
-    iam = fresh.client("iam")
-    iam.create_user(UserName="carol")
-    key = iam.create_access_key(UserName="carol")["AccessKey"]
-    carol = fresh.client("ssm", {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]})
+def test_signals_need_permission(fresh, run):
+    carol = fresh.client("ssm", key_of_user(fresh, "carol"))
     started = run(approve(["carol"]), AFTER)
     arn = f"arn:aws:ssm:us-east-1:{ACCOUNT}:automation-execution/{started['AutomationExecutionId']}"
     with pytest.raises(ClientError, match=f"ssm:SendAutomationSignal on resource: {arn}"):
         carol.send_automation_signal(AutomationExecutionId=started["AutomationExecutionId"], SignalType="Approve")
 
 
-def test_approvers_may_come_from_a_parameter(fresh, run, user):  # noqa: F811
+def test_approvers_may_come_from_a_parameter(fresh, run, user):
     alice = user("alice")
     parameters = {"Approvers": {"type": "StringList"}}
     started = run(approve("{{ Approvers }}"), AFTER, parameters=parameters, passed={"Approvers": ["bob", "alice"]})
@@ -182,7 +175,7 @@ def test_approvers_may_come_from_a_parameter(fresh, run, user):  # noqa: F811
         (approve(["a"], timeoutSeconds=2592001), "30 days"),
     ],
 )
-def test_a_document_is_checked_when_it_is_created(run, step, word):  # noqa: F811
+def test_a_document_is_checked_when_it_is_created(run, step, word):
     with pytest.raises(ClientError, match=word) as caught:
         run(step, AFTER)
     assert code(caught) == "InvalidDocumentContent"

@@ -4,57 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from local_cloud import wait_for
-
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-
-
-def policy(*statements: tuple[str, str]) -> str:
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in statements],
-        }
-    )
-
-
-@pytest.fixture
-def role(fresh) -> str:
-    iam = fresh.client("iam")
-    arn = iam.create_role(RoleName="automation", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="automation", PolicyName="p", PolicyDocument=policy(("ec2:DescribeSecurityGroups", "*")))
-    return arn
-
-
-@pytest.fixture
-def run(fresh, role):
-    """Creates a document of these steps, runs it, and gives the execution when it is over."""
-    ssm = fresh.client("ssm")
-
-    def create_and_run(*steps: dict, outputs=(), parameters=None, passed=None, wait=True, client=ssm):
-        document = {
-            "schemaVersion": "0.3",
-            "assumeRole": "{{ AutomationAssumeRole }}",
-            "outputs": list(outputs),
-            "parameters": {"AutomationAssumeRole": {"type": "String", "default": role}, **(parameters or {})},
-            "mainSteps": list(steps),
-        }
-        name = f"document-{len(ssm.list_documents()['DocumentIdentifiers'])}"
-        ssm.create_document(Name=name, DocumentType="Automation", DocumentFormat="JSON", Content=json.dumps(document))
-        arguments = {"Parameters": passed} if passed else {}
-        execution = client.start_automation_execution(DocumentName=name, **arguments)["AutomationExecutionId"]
-
-        def found():
-            return ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
-
-        if wait:
-            wait_for("the execution", lambda: found()["AutomationExecutionStatus"] not in ("Pending", "InProgress"))
-        return found()
-
-    return create_and_run
+from identities import policy
 
 
 def api(name: str, operation: str, inputs: dict, outputs=(), **more) -> dict:

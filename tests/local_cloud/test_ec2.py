@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from test_s3 import ACCOUNT, code, document, session, statement  # noqa: F401
+from identities import ACCOUNT, code, statement
 from test_smoke import SSH
 
 OTHER = "999999999999"
@@ -146,7 +146,7 @@ def test_sixty_rules_of_each_family(fresh):
     assert len(rules(fresh, group)) == 119
 
 
-def test_authorizing_needs_the_rule_and_tagging_it_too(fresh, session):  # noqa: F811
+def test_authorizing_needs_the_rule_and_tagging_it_too(fresh, session):
     group = fresh.group("mine")
     arn = f"arn:aws:ec2:us-east-1:{ACCOUNT}"
     authorize = "ec2:AuthorizeSecurityGroupIngress"
@@ -290,7 +290,7 @@ def test_interfaces_are_found_by_group(fresh, vpc):
     assert (found["NetworkInterfaceId"], found["SubnetId"], found["VpcId"]) == (made, subnet, vpc)
 
 
-def test_entries_are_authorized_on_the_network_acl(fresh, acl, session):  # noqa: F811
+def test_entries_are_authorized_on_the_network_acl(fresh, acl, session):
     arn = f"arn:aws:ec2:us-east-1:{ACCOUNT}:network-acl/{acl}"
     fresh.client("ec2").create_tags(Resources=[acl], Tags=[{"Key": "team", "Value": "net"}])
     tagged = {"StringEquals": {"aws:ResourceTag/team": "net"}}

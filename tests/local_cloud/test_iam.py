@@ -2,8 +2,8 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from identities import ACCOUNT, session_of
 from local_cloud import StackFailed
-from test_s3 import ACCOUNT
 from test_smoke import SSH, sources
 
 # The name of a condition key cannot hold a parameter; the text of a policy can.
@@ -58,22 +58,7 @@ def client(fresh):
 
     def of_stack(service: str, **parameters: str):
         role = fresh.deploy("policies", TEMPLATE, **parameters)["Role"]
-        iam, user = fresh.client("iam"), "caller"
-        if not [u for u in iam.list_users()["Users"] if u["UserName"] == user]:
-            iam.create_user(UserName=user)
-            allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}'
-            iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=allowed)
-        key = iam.create_access_key(UserName=user)["AccessKey"]
-        sts = fresh.client("sts", {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]})
-        given = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="one")["Credentials"]
-        return fresh.client(
-            service,
-            {
-                "aws_access_key_id": given["AccessKeyId"],
-                "aws_secret_access_key": given["SecretAccessKey"],
-                "aws_session_token": given["SessionToken"],
-            },
-        )
+        return fresh.client(service, session_of(fresh, f"arn:aws:iam::{ACCOUNT}:role/{role}"))
 
     return of_stack
 

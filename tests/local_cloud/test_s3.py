@@ -10,9 +10,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from identities import ACCOUNT, code, document, statement
 from local_cloud import StackFailed
 
-ACCOUNT = "123456789012"
 TEMPLATE = """
 Parameters:
   Key: {Type: String, Default: ''}
@@ -66,48 +66,10 @@ Outputs:
 """
 
 
-def statement(effect: str, action, resource, condition: dict | None = None, **more) -> dict:
-    return {"Effect": effect, "Action": action, "Resource": resource, **({"Condition": condition} if condition else {}), **more}
-
-
-def document(*statements: dict) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def code(caught) -> str:
-    return caught.value.response["Error"]["Code"]
-
-
 @pytest.fixture
 def bucket(fresh) -> str:
     fresh.client("s3").create_bucket(Bucket="things")
     return "things"
-
-
-@pytest.fixture
-def session(fresh):
-    """A session of a role with these statements; S3's client for it."""
-
-    def of_role(name: str, *statements: dict, service: str = "s3"):
-        iam, trust = fresh.client("iam"), statement("Allow", "sts:AssumeRole", None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-        del trust["Resource"]
-        iam.create_role(RoleName=name, Path="/made/", AssumeRolePolicyDocument=document(trust))
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
-        # The root may not assume a role, in AWS as here.
-        user = f"{name}-user"
-        iam.create_user(UserName=user)
-        iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(statement("Allow", "sts:AssumeRole", "*")))
-        key = iam.create_access_key(UserName=user)["AccessKey"]
-        sts = fresh.client("sts", {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]})
-        given = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/made/{name}", RoleSessionName="one")["Credentials"]
-        credentials = {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
-        }
-        return fresh.client(service, credentials)
-
-    return of_role
 
 
 def test_a_stack_s_bucket_has_all_its_properties(fresh):
