@@ -11,6 +11,8 @@ PAGED = {
     "GetManagedPrefixListEntries": ("entrySet", 1),
     "DescribeNetworkAcls": ("networkAclSet", 5),
     "DescribeNetworkInterfaces": ("networkInterfaceSet", 5),
+    "DescribeSubnets": ("subnetSet", 5),
+    "DescribeVpcs": ("vpcSet", 5),
 }
 MOST = 1000
 

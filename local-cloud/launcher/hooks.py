@@ -68,7 +68,7 @@ REQUIRED = {
         "_route_async_failure",
         "invoke_async_with_retry",
     ),
-    "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_owner_account"),
+    "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
     "ministack.services.sts": ("register_session",),
     "ministack.services.tagging": ("resource_tags",),
 }

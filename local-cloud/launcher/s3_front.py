@@ -33,7 +33,14 @@ def _is_object_call(method: str, key: str, query_params: dict) -> bool:
     return bool(key) and not set(query_params) - {"x-id", "versionId", "partNumber"} and method in ("GET", "HEAD", "PUT")
 
 
-def _kms_refusal(access_key: str, action: str, key: str, bucket: str):
+def _uses_bucket_key(bucket: str) -> bool:
+    """Whether objects are encrypted with a key of the bucket, and not one each."""
+    from ministack.services import s3
+
+    return "<BucketKeyEnabled>true</BucketKeyEnabled>" in (s3._bucket_encryption.get(bucket) or "")
+
+
+def _kms_refusal(access_key: str, action: str, key: str, bucket: str, name: str):
     """The reply when KMS does not let the caller use a key, or None."""
     from ministack.core import iam_evaluator
     from ministack.services import kms
@@ -47,7 +54,7 @@ def _kms_refusal(access_key: str, action: str, key: str, bucket: str):
     context = {
         "kms:ViaService": f"s3.{current.region}.amazonaws.com",
         "kms:CallerAccount": current.account_id,
-        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
+        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}" + ("" if _uses_bucket_key(bucket) else f"/{name}"),
     }
     refused = grants.authorize(access_key, action, record["Arn"], context)
     principal = iam_evaluator.caller_arn()
@@ -110,7 +117,7 @@ def _install_handler() -> None:
         object_call = owner and _is_object_call(method, key, query_params)
         if object_call and method == "PUT":
             kms_key = _encryption_of_write(bucket, headers)
-            refused = _kms_refusal(access_key, "kms:GenerateDataKey", kms_key, bucket) if kms_key else None
+            refused = _kms_refusal(access_key, "kms:GenerateDataKey", kms_key, bucket, key) if kms_key else None
             if refused:
                 return refused
         reply = await serve(method, path, headers, body, query_params)
@@ -125,7 +132,7 @@ def _install_handler() -> None:
                 message = iam_actions.identity_denial_message("s3:ListBucket", iam_evaluator.caller_arn(), f"arn:aws:s3:::{bucket}", False)
                 return _error("AccessDenied", 403, message)
         kms_key = _header(reply[1], _KMS_KEY) if reply[0] < 300 else ""
-        refused = _kms_refusal(access_key, "kms:Decrypt", kms_key, bucket) if kms_key else None
+        refused = _kms_refusal(access_key, "kms:Decrypt", kms_key, bucket, key) if kms_key else None
         return refused or reply
 
     app.SERVICE_HANDLERS["s3"] = handler

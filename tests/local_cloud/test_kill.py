@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
@@ -81,6 +82,14 @@ def test_a_function_is_killed_around_a_call_and_the_next_one_is_new(fresh, invok
     assert error is None
     assert again["pid"] != first["pid"]
     assert keys(fresh) == [*written, "d"]
+
+
+def test_only_the_process_that_called_is_killed(fresh, invoke):
+    fresh.fault(service="s3", action="PutObject", principal="assumed-role/writer/", kind="delay", seconds=1, times=3)
+    fresh.fault(service="s3", action="PutObject", principal="assumed-role/writer/", kind="kill")
+    with ThreadPoolExecutor(2) as pool:
+        ended = sorted(error or "" for _answer, error in pool.map(lambda names: invoke(*names), [("a", "b"), ("c", "d")]))
+    assert ended == ["", "Unhandled"]
 
 
 def test_an_asynchronous_invocation_that_was_killed_is_repeated(fresh, invoke):

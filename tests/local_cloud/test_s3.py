@@ -151,6 +151,25 @@ def test_listing_takes_a_prefix_and_pages(fresh, bucket):
     assert [o["Key"] for o in after["Contents"]] == ["a/2", "a/3"]
 
 
+@pytest.mark.parametrize("key", ["a/2026-11-21T03:04:05.678Z_x.json", "a/with space+plus~and%percent.json", "a/é.json"])
+def test_keys_are_what_they_are(fresh, bucket, session, key):
+    arn = f"arn:aws:s3:::{bucket}"
+    client = session(
+        "exact",
+        statement("Allow", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], f"{arn}/{key}"),
+        statement("Allow", "s3:ListBucket", arn),
+    )
+    mark = fresh.mark()
+    client.put_object(Bucket=bucket, Key=key, Body=b"x", IfNoneMatch="*", ExpectedBucketOwner=ACCOUNT)
+    assert [o["Key"] for o in client.list_objects_v2(Bucket=bucket, Prefix="a/")["Contents"]] == [key]
+    assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+    client.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(ClientError) as caught:
+        client.get_object(Bucket=bucket, Key=key)
+    assert code(caught) == "NoSuchKey"
+    assert {c["resource"] for c in fresh.calls(since=mark)} == {arn, f"{arn}/{key}"}
+
+
 def test_the_wrong_owner_is_refused(fresh, bucket):
     s3 = fresh.client("s3")
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ExpectedBucketOwner=ACCOUNT)
@@ -271,7 +290,10 @@ def test_a_key_of_kms_has_to_be_the_caller_s_too(fresh, session):
     rights = statement("Allow", ["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{bucket}/*")
     without = session("without", rights)
     writer = session("writer", rights, statement("Allow", "kms:GenerateDataKey", key))
-    reader = session("reader", rights, statement("Allow", "kms:Decrypt", key))
+    of_bucket = {
+        "StringEquals": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}", "kms:ViaService": "s3.us-east-1.amazonaws.com"}
+    }
+    reader = session("reader", rights, statement("Allow", "kms:Decrypt", key, of_bucket))
     with pytest.raises(ClientError, match="kms:GenerateDataKey"):
         without.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert writer.put_object(Bucket=bucket, Key="k", Body=b"x")["SSEKMSKeyId"] == key
