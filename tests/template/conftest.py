@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rendering import Stack
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = CHECKOUT / "cloudformation" / "portcullis.yaml"
@@ -49,12 +50,18 @@ def resources(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def document(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def stack(template: dict[str, Any]) -> Stack:
+    """The template with the default of every parameter."""
+    return Stack(template)
+
+
+@pytest.fixture(scope="session")
+def document(stack: Stack) -> dict[str, Any]:
     """Content of the SSM document that closes a group."""
-    return resources["CloseDocument"]["Content"]
+    return stack.resources["CloseDocument"]["Content"]
 
 
 @pytest.fixture(scope="session")
 def steps(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Steps of the document, by name."""
+    """Steps of that document, by name."""
     return {step["name"]: step for step in document["mainSteps"]}

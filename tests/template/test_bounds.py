@@ -4,6 +4,18 @@ import re
 from typing import Any
 
 import pytest
+from rendering import Stack
+
+DOCUMENTS = {
+    # Document: its function, and the step that invokes it.
+    "CloseDocument": ("RemediatorFunction", "InvokeRemediator"),
+    "RestoreDocument": ("RestorerFunction", "InvokeRestorer"),
+    "QuarantineDocument": ("QuarantineFunction", "InvokeQuarantine"),
+}
+APPROVAL = {
+    "Approvers": "arn:aws:iam::123456789012:role/security",
+    "ApprovalTopicArn": "arn:aws:sns:eu-central-1:123456789012:Automation-approvals",
+}
 
 Resources = dict[str, dict[str, Any]]
 
@@ -15,12 +27,12 @@ def one_of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return found[0]["Properties"]
 
 
-def test_the_remediation_gives_up_within_its_window(template: dict[str, Any]) -> None:
+def test_the_remediation_gives_up_within_its_window(template: dict[str, Any], document: dict[str, Any]) -> None:
     remediation = one_of_type(template, "AWS::Config::RemediationConfiguration")
     attempts, window = remediation["MaximumAutomaticAttempts"], remediation["RetryAttemptSeconds"]
     assert 1 <= attempts <= 25
     assert 1 <= window <= 2_678_000
-    longest_run = sum(step["timeoutSeconds"] * step["maxAttempts"] for step in resources_document(template)["mainSteps"])
+    longest_run = sum(step["timeoutSeconds"] * step["maxAttempts"] for step in document["mainSteps"])
     assert window >= 2 * longest_run, "failures that are further apart than the window never add up"
 
 
@@ -30,8 +42,9 @@ def test_the_remediation_leaves_capacity_to_others(template: dict[str, Any]) -> 
     assert 1 <= controls["ErrorPercentage"] <= 100
 
 
-def test_remediation_parameters_have_exactly_one_kind_of_value(template: dict[str, Any]) -> None:
-    parameters = one_of_type(template, "AWS::Config::RemediationConfiguration")["Parameters"]
+@pytest.mark.parametrize("strategy", [{}, {"RemediationStrategy": "Replace", "ReplacementCidrs": "10.0.0.0/8,fd00::/8"}], ids=str)
+def test_remediation_parameters_have_exactly_one_kind_of_value(template: dict[str, Any], strategy: dict[str, str]) -> None:
+    parameters = Stack(template, **strategy).resources["Remediation"]["Parameters"]
     assert len(parameters) <= 25
     for name, value in parameters.items():
         assert len(value) == 1, name
@@ -62,29 +75,35 @@ def test_automatic_remediation_has_the_role_that_it_demands(template: dict[str, 
     assert parameters["AutomationAssumeRole"] == {"StaticValue": {"Values": [{"Fn::GetAtt": ["AutomationRole", "Arn"]}]}}
 
 
-def resources_document(template: dict[str, Any]) -> dict[str, Any]:
-    return template["Resources"]["CloseDocument"]["Properties"]["Content"]
-
-
-def test_the_function_ends_before_its_step(resources: Resources, steps: dict[str, dict[str, Any]]) -> None:
-    invoke = steps["InvokeRemediator"]
-    assert resources["RemediatorFunction"]["Timeout"] < invoke["timeoutSeconds"] <= 300
+@pytest.mark.parametrize(("name", "function", "step"), [(name, *rest) for name, rest in DOCUMENTS.items()])
+def test_a_function_ends_before_its_step(stack: Stack, name: str, function: str, step: str) -> None:
+    (invoke,) = [one for one in stack.resources[name]["Content"]["mainSteps"] if one["name"] == step]
+    assert stack.resources[function]["Timeout"] < invoke["timeoutSeconds"] <= 300
     assert 1 <= invoke["maxAttempts"] <= 2
 
 
-def test_scripts_end_in_time(steps: dict[str, dict[str, Any]]) -> None:
-    assert steps["VerifyOutcome"]["timeoutSeconds"] <= 600
+def test_scripts_end_in_time(stack: Stack) -> None:
+    for name in DOCUMENTS:
+        (verify,) = [step for step in stack.resources[name]["Content"]["mainSteps"] if step["action"] == "aws:executeScript"]
+        assert verify["timeoutSeconds"] <= 600
 
 
-def test_every_step_aborts_on_failure(document: dict[str, Any]) -> None:
-    for step in document["mainSteps"]:
-        assert step["onFailure"] == "Abort", step["name"]
-        assert step.get("isCritical", True) is True, step["name"]
+def test_every_step_aborts_on_failure(template: dict[str, Any]) -> None:
+    stack = Stack(template, **APPROVAL)
+    for name in DOCUMENTS:
+        for step in stack.resources[name]["Content"]["mainSteps"]:
+            assert step["onFailure"] == "Abort", step["name"]
+            assert step.get("isCritical", True) is True, step["name"]
+
+
+def test_an_approval_is_waited_for_at_most_a_week(template: dict[str, Any]) -> None:
+    approve, *_ = Stack(template, **APPROVAL).resources["CloseDocument"]["Content"]["mainSteps"]
+    assert approve["action"] == "aws:approve"
+    assert approve["timeoutSeconds"] <= 7 * 24 * 3600
 
 
 def test_the_rule(template: dict[str, Any]) -> None:
     rule = one_of_type(template, "AWS::Config::ConfigRule")
-    assert rule["InputParameters"] == {"Ref": "SourceInputParameters"}
     assert template["Parameters"]["SourceInputParameters"]["MaxLength"] == 1024
     assert template["Parameters"]["RuleName"]["MaxLength"] == 128
     assert template["Parameters"]["Description"]["MaxLength"] == 256

@@ -11,6 +11,8 @@ ROLE = "arn:aws:iam::123456789012:role/path/my-role"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:extension:3"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+USER = "arn:aws:iam::123456789012:user/path/me@example.com"
+APPROVALS = "arn:aws:sns:eu-central-1:123456789012:Automation-approvals"
 
 
 def accepts(template: dict[str, Any], name: str, value: str) -> bool:
@@ -47,7 +49,23 @@ GOOD = {
         '{"FocusOnPorts":"22","ExemptionTagKey":"portcullis:exempt"}',
         '{"blockedPort1":"20","blockedPort2":3389,"blockedPort5":"4333"}',
     ],
+    "ExemptionTagKey": ["", "portcullis:exempt", "Team.A/open_ports", "a=b+c@d-e", "x" * 128, "paws:x"],
     "RemediationMode": ["True", "False"],
+    "RemediationStrategy": ["Revoke", "Carve", "Replace"],
+    "ReplacementCidrs": [
+        "",
+        "10.0.0.0/8",
+        "10.0.0.0/8, 172.16.0.0/12,192.168.0.0/16",
+        "198.51.100.7/32",
+        "255.249.199.99/1",
+        "fd00::/8",
+        "2001:db8:0:1::/64,10.1.2.0/24",
+        "2001:DB8::1/128",
+        "::1/128",
+        "fe80:1:2:3:4:5:6:7/100",
+    ],
+    "Approvers": ["", ROLE, f"{ROLE}, {USER}", ROLE.replace("aws", "aws-cn", 1)],
+    "ApprovalTopicArn": ["", APPROVALS, APPROVALS.replace("aws", "aws-us-gov", 1), APPROVALS.removesuffix("-approvals")],
     "RuleName": ["portcullis", "p", "Sg_port-blocklist-2", "a" * 128],
     "Description": ["", "What it does: no open ports.", "d" * 256],
     "SourceEvents": ["AWS::EC2::SecurityGroup", "NONE"],
@@ -64,6 +82,7 @@ GOOD = {
     "LambdaRoleArn": ["", ROLE, ROLE.replace("aws", "aws-us-gov", 1)],
     "BoundaryPolicyArn": ["", "arn:aws:iam::123456789012:policy/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
     "KmsKeyArn": ["", KEY, KEY.replace("1234abcd-", "mrk-", 1)],
+    "SnapshotRetentionDays": ["1", "365", "3650"],
     "LogRetentionDays": ["1", "90", "3653"],
     "AlarmTopicArn": ["", TOPIC, TOPIC.replace("aws", "aws-cn", 1)],
 }
@@ -93,12 +112,43 @@ BAD = {
         '{"FocusOnPorts":"22","SourceScope":"everyone"}',
         '{"FocusOnPorts":"22","AuthorizedCidrs":"office"}',
         '{"FocusOnPorts":"22","ExemptionsParameter":"/other/exemptions"}',
+        '{"FocusOnPorts":"22","ExemptionTagKey":"a}b"}',
         '{"SourceScope":"World"}',
         '{"blockedPort6":"22"}',
         '{"FocusOnPorts":"' + "22," * 337 + '22"}',
         '{"FocusOnPorts":"' + "22," * 330 + 'x"}',
     ],
+    "ExemptionTagKey": ["aws:x", "AWS:x", 'a"b', "a\\b", "a}b", "a{b", "${x}", "a b", " ", "a\nb", "a,b", "a*", "ä", "x" * 129],
     "RemediationMode": ["true", "false", "", "yes", "TRUE"],
+    "RemediationStrategy": ["", "revoke", "Delete", "Revoke,Carve"],
+    "ReplacementCidrs": [
+        "10.0.0.0",
+        "10.0.0.0/33",
+        "10.0.0/8",
+        "10.0.0.0.0/8",
+        "10.0.0.256/8",
+        "010.0.0.0/8",
+        "0.0.0.0/0",
+        "::/0",
+        "::/129",
+        "fd00/8",
+        "fd00::1::/8",
+        "fd00:::/8",
+        "fd00::12345/8",
+        "1:2:3:4:5:6:7:8:9/64",
+        "private",
+        "sg-0123456789abcdef0",
+        "10.0.0.0/8;fd00::/8",
+        "10.0.0.0/8,,fd00::/8,x",
+    ],
+    "Approvers": [
+        "me",
+        "arn:aws:iam::123456789012:group/g",
+        "arn:aws:iam::123456789012:root",
+        f"{ROLE},me",
+        "arn:aws:iam::123456789012:role/",
+    ],
+    "ApprovalTopicArn": ["Automation", TOPIC, APPROVALS.replace("Automation", "automation"), APPROVALS + "x" * 256, f"{APPROVALS}.fifo"],
     "RuleName": ["", "-rule", "my rule", "rule/1", "a" * 129],
     "Description": ["two\nlines", "d" * 257],
     "SourceEvents": ["", "AWS::EC2::Instance", "none", "AWS::EC2::SecurityGroup,NONE"],
@@ -115,6 +165,7 @@ BAD = {
     "LambdaRoleArn": ["my-role", "arn:aws:iam::123456789012:user/me", "arn:aws:iam::1234:role/r", f" {ROLE}"],
     "BoundaryPolicyArn": ["boundary", ROLE, "arn:aws:iam::123456789012:policy/"],
     "KmsKeyArn": ["alias/my-key", KEY.replace(":key/", ":alias/"), KEY.rsplit("/", 1)[1]],
+    "SnapshotRetentionDays": ["", "0", "3651", "forever"],
     "LogRetentionDays": ["", "0", "2", "91", "forever"],
     "AlarmTopicArn": ["alarms", TOPIC.rsplit(":", 1)[0], TOPIC.replace(":sns:", ":sqs:")],
 }
@@ -154,6 +205,10 @@ def test_defaults_are_good_values(template: dict[str, Any]) -> None:
 
 def test_nothing_is_changed_by_default(template: dict[str, Any]) -> None:
     assert template["Parameters"]["RemediationMode"]["Default"] == "False"
+
+
+def test_nothing_is_added_by_default(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["RemediationStrategy"]["Default"] == "Revoke"
 
 
 def test_every_parameter_says_what_to_write(template: dict[str, Any]) -> None:
@@ -200,6 +255,9 @@ def test_a_pattern_does_not_take_for_ever(template: dict[str, Any]) -> None:
         '{"FocusOnPorts":[' + "22," * 330,
         '{"FocusOnPorts":"22","AuthorizedCidrs":[' + '"1",' * 240,
     ]:
+        assert not pattern.fullmatch(text)
+    pattern = re.compile(template["Parameters"]["ReplacementCidrs"]["AllowedPattern"])
+    for text in ["1." * 2000, "a:" * 2000, "::" + "a:" * 2000, "1" * 4000, ":" * 4000]:
         assert not pattern.fullmatch(text)
 
 
@@ -248,3 +306,42 @@ def test_a_vpc_takes_subnets_and_security_groups(template: dict[str, Any], empty
 def test_something_triggers_the_rule(template: dict[str, Any], events: str, periodic: str) -> None:
     (assertion,) = template["Rules"]["SomethingTriggersTheRule"]["Assertions"]
     assert holds(assertion["Assert"], {"SourceEvents": events, "SourcePeriodic": periodic}) is not (events == periodic == "NONE")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cidrs", "good"),
+    [
+        ("Revoke", [""], True),
+        ("Carve", [], True),
+        ("Replace", [""], True),
+        ("Replace", ["10.0.0.0/8"], True),
+        ("Revoke", ["10.0.0.0/8"], False),
+        ("Carve", ["10.0.0.0/8", "fd00::/8"], False),
+    ],
+)
+def test_replacements_go_with_replace(template: dict[str, Any], strategy: str, cidrs: list[str], good: bool) -> None:
+    (assertion,) = template["Rules"]["ReplacementNeedsReplace"]["Assertions"]
+    assert holds(assertion["Assert"], {"RemediationStrategy": strategy, "ReplacementCidrs": cidrs}) is good
+
+
+@pytest.mark.parametrize("empty", [[], [""]], ids=["no member", "an empty member"])
+@pytest.mark.parametrize(("approvers", "topic", "good"), [(0, "", True), (2, APPROVALS, True), (1, "", False), (0, APPROVALS, False)])
+def test_an_approval_takes_approvers_and_a_topic(
+    template: dict[str, Any], empty: list[str], approvers: int, topic: str, good: bool
+) -> None:
+    (assertion,) = template["Rules"]["ApprovalNeedsApproversAndTopic"]["Assertions"]
+    assert holds(assertion["Assert"], {"Approvers": [ROLE] * approvers or empty, "ApprovalTopicArn": topic}) is good
+
+
+@pytest.mark.parametrize("mode", ["True", "False"])
+@pytest.mark.parametrize("topic", ["", APPROVALS])
+def test_automatic_remediation_does_not_wait_for_people(template: dict[str, Any], mode: str, topic: str) -> None:
+    (assertion,) = template["Rules"]["ApprovalIsForManualMode"]["Assertions"]
+    assert holds(assertion["Assert"], {"RemediationMode": mode, "ApprovalTopicArn": topic}) is not (mode == "True" and topic != "")
+
+
+def test_function_names_fit_with_every_suffix(template: dict[str, Any]) -> None:
+    names = [r["Properties"]["FunctionName"] for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
+    suffixes = [name["Fn::If"][1]["Fn::Sub"].removeprefix("${RuleLambdaName}") for name in names if "Fn::Sub" in name["Fn::If"][1]]
+    assert sorted(suffixes) == ["-quarantine", "-remediator", "-restorer"]
+    assert template["Parameters"]["RuleLambdaName"]["MaxLength"] + max(map(len, suffixes)) == 64

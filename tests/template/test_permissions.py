@@ -8,6 +8,7 @@ from typing import Any
 
 import cfnlint
 import pytest
+from rendering import Stack
 
 Statement = dict[str, Any]
 
@@ -18,15 +19,67 @@ PLATFORM = {
     "sqs:SendMessage",
     "kms:Decrypt",
     "kms:GenerateDataKey",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
 }
 
-ROLES = {"EvaluatorRole": "rule-evaluator", "RemediatorRole": "remediator"}
+# ---- the table to look at when the code calls something else: what each function of the remediator's program calls.
+
+JUDGES = {
+    "config:DescribeConfigRules",
+    "ec2:DescribeManagedPrefixLists",
+    "ec2:DescribeSecurityGroupRules",
+    "ec2:DescribeSecurityGroups",
+    "ec2:GetManagedPrefixListEntries",
+    "ssm:GetParameter",
+}
+CALLS = {
+    "RemediatorRole": {
+        *JUDGES,
+        "config:PutRemediationExceptions",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:RevokeSecurityGroupIngress",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:PutObject",
+    },
+    "RestorerRole": {
+        "config:PutRemediationExceptions",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:RevokeSecurityGroupIngress",
+        "s3:GetObject",
+        "s3:ListObjectsV2",
+        "s3:PutObject",
+    },
+    "QuarantineRole": {
+        *JUDGES,
+        "ec2:CreateNetworkAclEntry",
+        "ec2:DeleteNetworkAclEntry",
+        "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeVpcs",
+        "s3:GetObject",
+        "s3:ListObjectsV2",
+        "s3:PutObject",
+    },
+}
+# Calls that need other actions than the one of their own name.
+ACTIONS_OF_CALL = {
+    # The rules get their tags in the same call.
+    "ec2:AuthorizeSecurityGroupIngress": {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"},
+    # Without the second one S3 does not say that an object does not exist.
+    "s3:GetObject": {"s3:GetObject", "s3:ListBucket"},
+    "s3:ListObjectsV2": {"s3:ListBucket"},
+}
+# Files of the crate `aws` that call the SDK, and the service that they call.
+SERVICES = {"config": "config", "ec2": "ec2", "network_acl": "ec2", "s3": "s3", "ssm": "ssm"}
+
+FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction"} | {name: name.replace("Role", "Function") for name in CALLS}
+AUTOMATION_ROLES = {
+    "AutomationRole": "RemediatorFunction",
+    "RestoreAutomationRole": "RestorerFunction",
+    "QuarantineAutomationRole": "QuarantineFunction",
+}
 
 
 def statements(role: dict[str, Any]) -> Iterator[tuple[str | None, Statement]]:
@@ -47,9 +100,26 @@ def actions(statement: Statement) -> list[str]:
     return [action] if isinstance(action, str) else action
 
 
-def allowed(role: dict[str, Any]) -> set[str]:
-    """Everything that a role allows under any condition."""
-    return {action for _, statement in statements(role) if statement["Effect"] == "Allow" for action in actions(statement)}
+def targets(statement: Statement) -> list[Any]:
+    """Resources of a statement."""
+    resource = statement["Resource"]
+    return resource if isinstance(resource, list) else [resource]
+
+
+def allowed(role: dict[str, Any], *conditions: str | None) -> set[str]:
+    """Everything that a role allows; with conditions, under those only."""
+    return {
+        action
+        for condition, statement in statements(role)
+        if statement["Effect"] == "Allow" and (not conditions or condition in conditions)
+        for action in actions(statement)
+    }
+
+
+def by_sid(role: dict[str, Any], sid: str) -> Statement:
+    """One statement of a role."""
+    (found,) = [statement for _, statement in statements(role) if statement["Sid"] == sid]
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -65,11 +135,28 @@ def reference() -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_there_are_three_roles_and_no_managed_policies(roles: dict[str, dict[str, Any]]) -> None:
-    assert roles.keys() == {"EvaluatorRole", "RemediatorRole", "AutomationRole"}
+def test_every_role_is_for_one_function_or_one_document(roles: dict[str, dict[str, Any]]) -> None:
+    assert roles.keys() == FUNCTION_ROLES.keys() | AUTOMATION_ROLES.keys()
     for name, role in roles.items():
-        assert "ManagedPolicyArns" not in role, name
         assert role["PermissionsBoundary"]["Fn::If"][0] == "HasBoundary", name
+
+
+def test_every_function_has_its_own_role(resources: dict[str, dict[str, Any]]) -> None:
+    for role, function in FUNCTION_ROLES.items():
+        arn = resources[function]["Role"]
+        arn = arn["Fn::If"][1] if "Fn::If" in arn else arn
+        assert arn == {"Fn::GetAtt": [role, "Arn"]}
+
+
+def test_the_functions_of_the_remediator_are_one_program_and_know_the_bucket(resources: dict[str, dict[str, Any]]) -> None:
+    functions = [resources[FUNCTION_ROLES[role]] for role in CALLS]
+    for function in functions:
+        assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "RemediatorKey"}}
+        assert function["Environment"]["Variables"] == {
+            "SNAPSHOT_BUCKET": {"Ref": "SnapshotBucket"},
+            "SNAPSHOT_BUCKET_OWNER": {"Ref": "AWS::AccountId"},
+        }
+    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 3
 
 
 def test_actions_exist_and_have_no_wildcards(roles: dict[str, dict[str, Any]], reference: dict[str, Any]) -> None:
@@ -83,9 +170,8 @@ def test_actions_exist_and_have_no_wildcards(roles: dict[str, dict[str, Any]], r
 
 def test_every_resource_is_only_where_the_action_has_no_resource_level(roles: dict[str, dict[str, Any]], reference: dict[str, Any]) -> None:
     for name, role in roles.items():
-        for condition, statement in statements(role):
-            # Lambda checks the permissions of a VPC function without naming a resource.
-            if statement["Resource"] != "*" or condition == "InVpc":
+        for _, statement in statements(role):
+            if statement["Resource"] != "*":
                 continue
             for action in actions(statement):
                 service, operation = action.split(":")
@@ -99,34 +185,155 @@ def test_statements_say_what_they_are_for(roles: dict[str, dict[str, Any]]) -> N
         assert len(sids) == len(set(sids)), name
 
 
-def test_network_permissions_exist_only_in_a_vpc_and_not_for_the_code(roles: dict[str, dict[str, Any]]) -> None:
-    for name in ROLES:
-        found = [(c, s) for c, s in statements(roles[name]) if "ec2:CreateNetworkInterface" in actions(s)]
-        assert [(condition, statement["Effect"]) for condition, statement in found] == [("InVpc", "Allow"), ("InVpc", "Deny")]
-        assert actions(found[0][1]) == actions(found[1][1])
-        assert found[1][1]["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}
+def test_roles_only_allow(roles: dict[str, dict[str, Any]]) -> None:
+    assert {statement["Effect"] for role in roles.values() for _, statement in statements(role)} == {"Allow"}
 
 
-def test_the_automation_may_call_the_remediator_and_nothing_else(roles: dict[str, dict[str, Any]]) -> None:
-    role = roles["AutomationRole"]
-    ((condition, statement),) = statements(role)
+# ---- a VPC
+
+
+def test_network_permissions_exist_only_in_a_vpc_and_are_lambda_s(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+    for name, role in roles.items():
+        attached = {"Fn::If": ["InVpc", [{"Ref": "NetworkInterfacePolicy"}], {"Ref": "AWS::NoValue"}]}
+        assert role.get("ManagedPolicyArns") == (attached if name in FUNCTION_ROLES else None), name
+        assert "ec2:CreateNetworkInterface" not in allowed(role), name
+    policy = template["Resources"]["NetworkInterfacePolicy"]
+    assert policy["Condition"] == "InVpc"
+    assert "Roles" not in policy["Properties"], "a role has to have it before its function is made"
+    allow, deny = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert deny["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}
+    assert set(actions(deny)) == {action for action in actions(allow) if ":Describe" not in action}
+    # The quarantine reads network interfaces itself.
+    assert "ec2:DescribeNetworkInterfaces" in allowed(roles["QuarantineRole"])
+
+
+def test_a_role_of_the_operator_gets_no_policy(template: dict[str, Any]) -> None:
+    parameters = {
+        "LambdaRoleArn": "arn:aws:iam::123456789012:role/mine",
+        "SubnetIds": "subnet-01234567",
+        "SecurityGroupIds": "sg-01234567",
+    }
+    stack = Stack(template, **parameters)
+    assert "EvaluatorRole" not in stack.resources
+    assert stack.resources["EvaluatorFunction"]["Role"] == parameters["LambdaRoleArn"]
+    assert "NetworkInterfacePolicy" in stack.resources
+
+
+# ---- the automations
+
+
+@pytest.mark.parametrize(("name", "function"), AUTOMATION_ROLES.items())
+def test_an_automation_may_call_its_function_and_nothing_else(roles: dict[str, dict[str, Any]], name: str, function: str) -> None:
+    role = roles[name]
+    (condition, statement), *others = statements(role)
     assert condition is None
     assert actions(statement) == ["lambda:InvokeFunction"]
-    assert statement["Resource"] == {"Fn::GetAtt": ["RemediatorFunction", "Arn"]}
+    assert statement["Resource"] == {"Fn::GetAtt": [function, "Arn"]}
+    assert len(others) == (1 if name == "AutomationRole" else 0)
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "ssm.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     assert "automation-execution/*" in trust["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
 
 
-def test_the_remediator_cannot_open_anything(roles: dict[str, dict[str, Any]]) -> None:
-    opening = re.compile(r":(Authorize|Modify|Create|Put|Update|Replace)", re.IGNORECASE)
-    assert {action for action in allowed(roles["RemediatorRole"]) - PLATFORM if opening.search(action)} == set()
+def test_a_closing_may_ask_for_approval_where_it_needs_one(roles: dict[str, dict[str, Any]]) -> None:
+    _, (condition, statement) = statements(roles["AutomationRole"])
+    assert condition == "NeedsApproval"
+    assert actions(statement) == ["sns:Publish"]
+    assert statement["Resource"] == {"Ref": "ApprovalTopicArn"}
+
+
+# ---- who may open what
+
+OPENING = re.compile(r"ec2:(?!CreateTags$)(Authorize|Modify|Create|Put|Update|Replace|Associate)", re.IGNORECASE)
+
+
+def test_the_remediator_cannot_open_anything_unless_the_strategy_adds_rules(roles: dict[str, dict[str, Any]]) -> None:
+    role = roles["RemediatorRole"]
+    assert {action for action in allowed(role, None, "HasKey", "InVpc") if OPENING.search(action)} == set()
+    assert allowed(role, "AddsRules") == {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"}
+
+
+def test_who_opens_and_who_closes(roles: dict[str, dict[str, Any]]) -> None:
+    changing = re.compile(r"(?!ec2:(Describe|Get))ec2:")
+    changes = {name: {action for action in allowed(roles[name]) if changing.match(action)} for name in FUNCTION_ROLES}
+    rules = {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:RevokeSecurityGroupIngress"}
+    assert changes == {
+        "EvaluatorRole": set(),
+        "RemediatorRole": rules,
+        "RestorerRole": rules,
+        "QuarantineRole": {"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "sids"),
+    [
+        ("RemediatorRole", ("KeepWhatIsNotForbidden", "TagTheRulesThatAreAdded")),
+        ("RestorerRole", ("GiveBackRules", "TagTheRulesThatAreGivenBack")),
+    ],
+)
+def test_rules_are_added_and_tagged_in_one_call(template: dict[str, Any], name: str, sids: tuple[str, str]) -> None:
+    role = Stack(template, RemediationStrategy="Carve").resources[name]
+    adding, tagging = (by_sid(role, sid) for sid in sids)
+    ec2 = "arn:aws:ec2:eu-central-1:123456789012"
+    assert actions(adding) == ["ec2:AuthorizeSecurityGroupIngress"]
+    assert targets(adding) == [f"{ec2}:security-group/*", f"{ec2}:security-group-rule/*"]
+    assert actions(tagging) == ["ec2:CreateTags"]
+    assert targets(tagging) == [f"{ec2}:security-group-rule/*"]
+    # Else the role could tag any rule there is.
+    assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "AuthorizeSecurityGroupIngress"}}
 
 
 def test_the_evaluator_changes_nothing_but_evaluations(roles: dict[str, dict[str, Any]]) -> None:
     reading = re.compile(r":(Describe|Get|List)")
     assert {action for action in allowed(roles["EvaluatorRole"]) - PLATFORM if not reading.search(action)} == {"config:PutEvaluations"}
+
+
+# ---- the bucket, as the roles see it
+
+OBJECTS = {
+    "RemediatorRole": {
+        "security-groups": {"s3:PutObject"},
+        "holds": {"s3:GetObject", "s3:DeleteObject"},
+    },
+    "RestorerRole": {
+        "security-groups": {"s3:GetObject"},
+        "restores": {"s3:PutObject"},
+        "holds": {"s3:PutObject"},
+    },
+    "QuarantineRole": {"network-acls": {"s3:GetObject", "s3:PutObject"}},
+    "EvaluatorRole": {},
+}
+LISTED = {"RemediatorRole": "holds/*", "RestorerRole": "security-groups/*", "QuarantineRole": "network-acls/*"}
+
+
+@pytest.mark.parametrize(("name", "wanted"), OBJECTS.items())
+def test_a_role_reaches_its_own_objects_of_this_account_and_region(stack: Stack, name: str, wanted: dict[str, set[str]]) -> None:
+    found: dict[str, set[str]] = {}
+    for _, statement in statements(stack.resources[name]):
+        of_objects = {action for action in actions(statement) if re.fullmatch("s3:.*Object", action)}
+        for target in targets(statement) if of_objects else []:
+            match = re.fullmatch(r"\$\{SnapshotBucket\.Arn\}/([a-z-]+)/123456789012/eu-central-1/\*", target)
+            assert match, target
+            found.setdefault(match[1], set()).update(of_objects)
+    assert found == wanted
+
+
+@pytest.mark.parametrize(("name", "prefix"), LISTED.items())
+def test_a_role_lists_its_own_prefix(stack: Stack, name: str, prefix: str) -> None:
+    (statement,) = [s for _, s in statements(stack.resources[name]) if "s3:ListBucket" in actions(s)]
+    assert actions(statement) == ["s3:ListBucket"]
+    assert statement["Resource"] == {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}
+    # IfExists: a read of an object that does not exist has, perhaps, no prefix.
+    assert statement["Condition"] == {"StringLikeIfExists": {"s3:prefix": prefix}}
+
+
+def test_the_key_is_used_by_who_reads_or_writes_snapshots(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+    for name in FUNCTION_ROLES:
+        assert allowed(roles[name], "HasKey") == {"kms:Decrypt", "kms:GenerateDataKey"}, name
+        assert "kms:Decrypt" not in allowed(roles[name], None), name
 
 
 # ---- actions = calls
@@ -143,15 +350,28 @@ def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str
 
 
 def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
-    """IAM actions of the SDK operations that the implementation of each trait in the crate `aws` calls."""
+    """SDK operations that the implementation of each trait in the crate `aws` calls."""
     found: dict[str, set[str]] = {}
-    for service in ("config", "ec2", "ssm"):
-        for path in sorted([*checkout.glob(f"aws/src/{service}.rs"), *checkout.glob(f"aws/src/{service}/*.rs")]):
+    for stem, service in SERVICES.items():
+        for path in sorted([*checkout.glob(f"aws/src/{stem}.rs"), *checkout.glob(f"aws/src/{stem}/*.rs")]):
             source = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
             for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
-                operations = re.findall(r"\.client\s*\.\s*([a-z_]+)\(\)", body)
+                operations = re.findall(r"\.client\s*\.\s*([a-z0-9_]+)\(\)", body)
                 found.setdefault(implementation[1], set()).update(f"{service}:{pascal(operation)}" for operation in operations)
     return {trait: operations for trait, operations in found.items() if operations}
+
+
+def calls_of(checkout: Path, crate: str) -> set[str]:
+    """SDK operations that a crate can call: those of the traits that its code names, or that these call in its name."""
+    sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in checkout.glob(f"{crate}/src/**/*.rs")]
+    words = set(re.findall(r"\w+", "\n".join(sources)))
+    words |= set().union(*(traits for generic, traits in traits_behind(checkout).items() if generic in words))
+    return set().union(*(operations for trait, operations in calls_by_trait(checkout).items() if trait in words))
+
+
+def needed(calls: set[str]) -> set[str]:
+    """IAM actions of calls."""
+    return set().union(*(ACTIONS_OF_CALL.get(call, {call}) for call in calls))
 
 
 def pascal(snake: str) -> str:
@@ -169,17 +389,21 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 
 def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
     # A call outside of one would escape the comparison below.
-    operation = re.compile(r"\.client\s*\.\s*([a-z_]+)\(\)")
+    operation = re.compile(r"\.client\s*\.\s*([a-z0-9_]+)\(\)")
     sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in checkout.glob("aws/src/**/*.rs")]
     everywhere = {pascal(name) for source in sources for name in operation.findall(source)}
     in_traits = {action.split(":")[1] for operations in calls_by_trait(checkout).values() for action in operations}
     assert everywhere == in_traits != set()
 
 
-@pytest.mark.parametrize(("role", "crate"), ROLES.items())
-def test_a_role_allows_exactly_what_its_function_calls(checkout: Path, roles: dict[str, dict[str, Any]], role: str, crate: str) -> None:
-    sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in checkout.glob(f"{crate}/src/**/*.rs")]
-    words = set(re.findall(r"\w+", "\n".join(sources)))
-    words |= set().union(*(traits for generic, traits in traits_behind(checkout).items() if generic in words))
-    called = set().union(*(operations for trait, operations in calls_by_trait(checkout).items() if trait in words))
-    assert allowed(roles[role]) - PLATFORM == called
+def test_the_evaluator_may_do_exactly_what_it_calls(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:
+    assert allowed(roles["EvaluatorRole"]) - PLATFORM == needed(calls_of(checkout, "rule-evaluator"))
+
+
+@pytest.mark.parametrize(("role", "calls"), CALLS.items())
+def test_a_role_allows_exactly_what_its_function_calls(roles: dict[str, dict[str, Any]], role: str, calls: set[str]) -> None:
+    assert allowed(roles[role]) - PLATFORM == needed(calls)
+
+
+def test_the_functions_of_the_remediator_call_together_what_its_code_calls(checkout: Path) -> None:
+    assert set().union(*CALLS.values()) == calls_of(checkout, "remediator"), "see CALLS and SERVICES"

@@ -1,0 +1,92 @@
+"""What CloudFormation makes of the template for given parameters: conditions decided, intrinsic functions replaced."""
+
+import re
+from typing import Any
+
+PSEUDO = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-central-1",
+    "AWS::StackName": "portcullis",
+}
+# Takes the property or the list member that it stands for with it.
+NO_VALUE = object()
+
+Properties = dict[str, Any]
+
+
+class Stack:
+    """The template with parameters: resources by logical id, without those whose condition does not hold.
+
+    References to resources stay as they are, since nothing is created: `{"Ref": "X"}`, `{"Fn::GetAtt": ["X", "Arn"]}`, and
+    `${X}` or `${X.Arn}` in a text.
+    """
+
+    def __init__(self, template: dict[str, Any], **parameters: str):
+        definitions = template["Parameters"]
+        assert parameters.keys() <= definitions.keys()
+        self.template = template
+        self.values: dict[str, Any] = dict(PSEUDO)
+        for name, definition in definitions.items():
+            value = str(parameters.get(name, definition.get("Default", f"a-{name.lower()}")))
+            is_list = definition["Type"] == "CommaDelimitedList"
+            self.values[name] = [member.strip() for member in value.split(",")] if is_list else value
+        self.resources: dict[str, Properties] = {
+            name: self.render(resource.get("Properties", {}))
+            for name, resource in template["Resources"].items()
+            if "Condition" not in resource or self.holds(resource["Condition"])
+        }
+
+    def holds(self, condition: str) -> bool:
+        """Whether a condition of the template holds."""
+        return bool(self.render(self.template["Conditions"][condition]))
+
+    def render(self, node: Any) -> Any:
+        """A node of the template without intrinsic functions."""
+        match node:
+            case {"Ref": "AWS::NoValue"}:
+                return NO_VALUE
+            case {"Ref": name}:
+                return self.values.get(name, node)
+            case {"Condition": str(name), **rest} if not rest:
+                return self.holds(name)
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.render(then if self.holds(condition) else otherwise)
+            case {"Fn::Equals": [left, right]}:
+                return self.render(left) == self.render(right)
+            case {"Fn::Not": [inner]}:
+                return not self.render(inner)
+            case {"Fn::And": inner}:
+                return all(map(self.render, inner))
+            case {"Fn::Or": inner}:
+                return any(map(self.render, inner))
+            case {"Fn::Select": [index, members]}:
+                return self.render(members)[int(index)]
+            case {"Fn::Split": [separator, text]}:
+                return self.render(text).split(separator)
+            case {"Fn::FindInMap": [name, *keys]}:
+                value = self.template["Mappings"][name]
+                for key in keys:
+                    value = value[self.render(key)]
+                return value
+            case {"Fn::Sub": [text, variables]}:
+                return self.substitute(text, {name: self.render(value) for name, value in variables.items()})
+            case {"Fn::Sub": text}:
+                return self.substitute(text, {})
+            case dict():
+                rendered = {key: self.render(value) for key, value in node.items()}
+                return {key: value for key, value in rendered.items() if value is not NO_VALUE}
+            case list():
+                return [value for value in map(self.render, node) if value is not NO_VALUE]
+        return node
+
+    def substitute(self, text: str, variables: dict[str, str]) -> str:
+        """`Fn::Sub`. A name that is no value has to be a resource."""
+        known = self.values | variables
+
+        def one(match: re.Match[str]) -> str:
+            name = match[1]
+            assert name in known or name.split(".")[0] in self.template["Resources"], name
+            return known.get(name, match[0])
+
+        return re.sub(r"\$\{([^!}]+)\}", one, text)

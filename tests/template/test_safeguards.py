@@ -1,0 +1,192 @@
+"""What protects the evidence and the exempt: the bucket of the snapshots, its policy, and the hard stop in IAM."""
+
+import json
+from typing import Any
+
+import pytest
+from rendering import Stack
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PREFIXES = {"security-groups/", "restores/", "network-acls/", "holds/"}
+
+# ---- the bucket
+
+
+def test_the_bucket_outlives_the_stack_and_so_does_its_policy(template: dict[str, Any]) -> None:
+    for name in ("SnapshotBucket", "SnapshotBucketPolicy"):
+        resource = template["Resources"][name]
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        assert "BucketName" not in resource["Properties"], "a bucket that was kept would be in the way of the next stack"
+
+
+def test_the_bucket_is_private_and_versioned(stack: Stack) -> None:
+    bucket = stack.resources["SnapshotBucket"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+@pytest.mark.parametrize(
+    ("key", "encryption"),
+    [
+        ("", {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
+        (KEY, {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}, "BucketKeyEnabled": True}),
+    ],
+)
+def test_the_bucket_is_encrypted(template: dict[str, Any], key: str, encryption: dict[str, Any]) -> None:
+    (rule,) = Stack(template, KmsKeyArn=key).resources["SnapshotBucket"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == encryption
+
+
+def test_everything_in_the_bucket_ends(template: dict[str, Any]) -> None:
+    rules = Stack(template, SnapshotRetentionDays="30").resources["SnapshotBucket"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    assert expiring.keys() == PREFIXES
+    assert {days for prefix, days in expiring.items() if prefix != "holds/"} == {"30"}
+    (rest,) = [rule for rule in rules if "ExpirationInDays" not in rule]
+    assert "Prefix" not in rest
+    assert rest["NoncurrentVersionExpiration"] == {"NoncurrentDays": "30"}
+    assert rest["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 7
+
+
+def test_a_hold_outlives_its_own_end(stack: Stack) -> None:
+    rules = stack.resources["SnapshotBucket"]["LifecycleConfiguration"]["Rules"]
+    (holds,) = [rule for rule in rules if rule.get("Prefix") == "holds/"]
+    hours = stack.resources["RestoreDocument"]["Content"]["parameters"]["ExceptionHours"]["description"]
+    assert "0 to 8760" in hours
+    assert holds["ExpirationInDays"] * 24 > 8760
+
+
+# ---- its policy
+
+WRITERS = {
+    "security-groups/": "RemediatorRole",
+    "restores/": "RestorerRole",
+    "holds/": "RestorerRole",
+    "network-acls/": "QuarantineRole",
+}
+
+
+@pytest.fixture(scope="session")
+def denials(stack: Stack) -> list[dict[str, Any]]:
+    """Statements of the bucket policy."""
+    policy = stack.resources["SnapshotBucketPolicy"]
+    assert policy["Bucket"] == {"Ref": "SnapshotBucket"}
+    return policy["PolicyDocument"]["Statement"]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def who_is_left(denials: list[dict[str, Any]], action: str, key: str) -> set[str] | None:
+    """The roles that the policy lets do something to an object; None when that is everybody."""
+    left: set[str] | None = None
+    for statement in denials:
+        resources = [resource for resource in as_list(statement["Resource"]) if isinstance(resource, str)]
+        covers = any(f"${{SnapshotBucket.Arn}}/{key}".startswith(resource.removesuffix("*")) for resource in resources)
+        if action in as_list(statement["Action"]) and covers:
+            exempt = {arn["Fn::GetAtt"][0] for arn in as_list(statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"])}
+            left = exempt if left is None else left & exempt
+    return left
+
+
+def test_the_policy_only_denies_and_denies_everybody(denials: list[dict[str, Any]]) -> None:
+    for statement in denials:
+        assert statement["Effect"] == "Deny"
+        assert statement["Principal"] == "*"
+    sids = [statement["Sid"] for statement in denials]
+    assert len(sids) == len(set(sids))
+
+
+def test_nothing_goes_without_tls(denials: list[dict[str, Any]]) -> None:
+    (tls,) = [statement for statement in denials if statement["Action"] == "s3:*"]
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert tls["Resource"] == [{"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, "${SnapshotBucket.Arn}/*"]
+
+
+@pytest.mark.parametrize(("prefix", "writer"), WRITERS.items())
+def test_nobody_but_one_role_writes(denials: list[dict[str, Any]], prefix: str, writer: str) -> None:
+    # A replication writes as well, and needs another permission for it.
+    for action in ("s3:PutObject", "s3:ReplicateObject"):
+        assert who_is_left(denials, action, f"{prefix}123456789012/x") == {writer}
+
+
+def test_every_prefix_has_a_writer() -> None:
+    assert WRITERS.keys() == PREFIXES
+
+
+def test_who_deletes(denials: list[dict[str, Any]]) -> None:
+    assert who_is_left(denials, "s3:DeleteObject", "holds/123456789012/x") == {"RemediatorRole"}
+    # Versions keep what is deleted, and who empties the bucket needs to.
+    assert who_is_left(denials, "s3:DeleteObject", "security-groups/123456789012/x") is None
+    assert who_is_left(denials, "s3:DeleteObjectVersion", "security-groups/123456789012/x") is None
+
+
+def test_who_may_write_by_the_policy_may_by_its_role(stack: Stack, denials: list[dict[str, Any]]) -> None:
+    for prefix, writer in WRITERS.items():
+        statements = stack.resources[writer]["Policies"][0]["PolicyDocument"]["Statement"]
+        written = [target for s in statements if "s3:PutObject" in as_list(s["Action"]) for target in as_list(s["Resource"])]
+        assert any(target.startswith(f"${{SnapshotBucket.Arn}}/{prefix}") for target in written), prefix
+
+
+# ---- exemption by tag
+
+
+@pytest.mark.parametrize("key", ["portcullis:exempt", "a", "Team.A/open_ports=1+2@x-y", "x" * 128])
+def test_the_hard_stop(template: dict[str, Any], key: str) -> None:
+    policy = Stack(template, ExemptionTagKey=key).resources["HardStop"]
+    # Of who closes only: a restore gives back.
+    assert policy["Roles"] == [{"Ref": "RemediatorRole"}]
+    document = json.loads(policy["PolicyDocument"])
+    assert document["Version"] == "2012-10-17"
+    (statement,) = document["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert set(statement["Action"]) == {"ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"}
+    assert statement["Resource"] == "arn:aws:ec2:eu-central-1:123456789012:security-group/*"
+    # False: the tag is not absent.
+    assert statement["Condition"] == {"Null": {f"aws:ResourceTag/{key}": "false"}}
+
+
+def test_the_hard_stop_covers_every_change_that_the_remediator_may_make(template: dict[str, Any]) -> None:
+    stack = Stack(template, ExemptionTagKey="exempt", RemediationStrategy="Carve")
+    denied = json.loads(stack.resources["HardStop"]["PolicyDocument"])["Statement"][0]["Action"]
+    statements = stack.resources["RemediatorRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    group = "arn:aws:ec2:eu-central-1:123456789012:security-group/*"
+    changing = {action for s in statements if group in as_list(s["Resource"]) for action in as_list(s["Action"])}
+    assert changing == set(denied)
+
+
+def test_there_is_no_hard_stop_without_a_tag(stack: Stack) -> None:
+    assert "HardStop" not in stack.resources
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        '{"FocusOnPorts":"22,3389"}',
+        ' {\n "FocusOnPorts" : "1234,5678"\n} ',
+        '{"FocusOnPorts":[22,"tcp/3389"],"AuthorizedCidrs":["198.51.100.0/24"],"SourceScope":"Public"}',
+        '{"blockedPort1":20,"ExemptionsParameter":"/portcullis/exemptions"}',
+    ],
+)
+def test_the_tag_key_is_added_to_the_parameters_of_the_rule(template: dict[str, Any], parameters: str) -> None:
+    stack = Stack(template, SourceInputParameters=parameters, ExemptionTagKey="portcullis:exempt")
+    text = stack.resources["ConfigRule"]["InputParameters"]
+    assert json.loads(text) == json.loads(parameters) | {"ExemptionTagKey": "portcullis:exempt"}
+
+
+def test_a_tag_key_in_both_places_is_there_twice(template: dict[str, Any]) -> None:
+    # And the evaluator refuses a key that is there twice.
+    parameters = '{"FocusOnPorts":"22","ExemptionTagKey":"one"}'
+    text = Stack(template, SourceInputParameters=parameters, ExemptionTagKey="two").resources["ConfigRule"]["InputParameters"]
+    keys = [key for key, _ in json.loads(text, object_pairs_hook=list)]
+    assert keys == ["FocusOnPorts", "ExemptionTagKey", "ExemptionTagKey"]
+
+
+@pytest.mark.parametrize("parameters", ['{"FocusOnPorts":"22"}', ' {"FocusOnPorts":"22","ExemptionTagKey":"one"} '])
+def test_without_a_tag_the_rule_gets_what_was_given(template: dict[str, Any], parameters: str) -> None:
+    assert Stack(template, SourceInputParameters=parameters).resources["ConfigRule"]["InputParameters"] == parameters
