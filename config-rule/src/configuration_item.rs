@@ -235,8 +235,8 @@ impl Permission {
                     .map(|list| (Source::PrefixList(list.prefix_list_id), list.description)),
             )
             .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
-                let group = pair.group_id.or(pair.group_name).unwrap_or_default();
-                (Source::SecurityGroup(group), pair.description)
+                let id = pair.group_id.or(pair.group_name).unwrap_or_default();
+                (Source::SecurityGroup { id, account_id: None }, pair.description)
             }));
         sources
             .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })

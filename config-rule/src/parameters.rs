@@ -12,6 +12,8 @@ use serde_json::Value;
 pub struct RuleParameters {
     /// What is blocked, for whom.
     pub policy: Policy,
+    /// `AuthorizedCidrs`, which the policy's internet leaves out.
+    pub authorized: AddressSet,
     /// `ExemptionsParameter`: the SSM parameter that holds the exemptions document.
     pub exemptions_parameter: Option<String>,
 }
@@ -125,7 +127,7 @@ impl RuleParameters {
             return Err(ParameterError::NoPorts);
         }
         let policy = Policy { scope, exemption_tag_key, ..Policy::new(focus_ports) }.authorizing(&authorized);
-        Ok(Self { policy, exemptions_parameter })
+        Ok(Self { policy, authorized, exemptions_parameter })
     }
 }
 

@@ -169,7 +169,7 @@ impl Candidate<'_> {
                 Some(PrefixList::Entries(entries)) => internet.reached_by(entries),
                 _ => AddressSet::default(),
             },
-            Source::SecurityGroup(_) | Source::Unrecognized(_) => AddressSet::default(),
+            Source::SecurityGroup { .. } | Source::Unrecognized(_) => AddressSet::default(),
         }
     }
 }
@@ -211,7 +211,7 @@ fn candidates<'g>(
 fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result<FamilySizes, Cause> {
     match source {
         Source::Cidr(network) => Ok(policy.internet.reach_of(*network)),
-        Source::SecurityGroup(_) => Ok(FamilySizes::default()),
+        Source::SecurityGroup { .. } => Ok(FamilySizes::default()),
         Source::PrefixList(id) => match prefix_lists.get(id) {
             Some(PrefixList::AwsOwned) => Ok(FamilySizes::default()),
             Some(PrefixList::Entries(entries)) => Ok(policy.internet.reached_by(entries).sizes()),

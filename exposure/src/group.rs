@@ -54,6 +54,13 @@ impl IngressRule {
     pub fn new(traffic: Traffic, source: Source) -> Self {
         Self { id: None, traffic, source, description: None, tags: BTreeMap::new() }
     }
+
+    /// Whether both let the same traffic in from the same source, whatever they are called. A group cannot have two such
+    /// rules: EC2 refuses the second one as a duplicate.
+    #[must_use]
+    pub fn admits_the_same_as(&self, other: &Self) -> bool {
+        self.traffic == other.traffic && self.source.is_same_as(&other.source)
+    }
 }
 
 /// Who a rule lets in.
@@ -63,8 +70,13 @@ pub enum Source {
     Cidr(IpNetwork),
     /// A managed prefix list, `pl-…`.
     PrefixList(String),
-    /// Another security group, `sg-…`; reaches nothing of the internet.
-    SecurityGroup(String),
+    /// Another security group; reaches nothing of the internet.
+    SecurityGroup {
+        /// `sg-…`, unique across accounts.
+        id: String,
+        /// The account that owns it, where that is known. EC2 asks for it to refer to a group of another account.
+        account_id: Option<String>,
+    },
     /// Not understood: it cannot be judged, so it is never taken for harmless.
     Unrecognized(String),
 }
@@ -80,12 +92,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Whether both let in the same: a group is the same whether or not its account is known.
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SecurityGroup { id, .. }, Self::SecurityGroup { id: other, .. }) => id == other,
+            _ => self == other,
+        }
+    }
+}
+
 impl From<&str> for Source {
     fn from(text: &str) -> Self {
         if text.starts_with("pl-") {
             Self::PrefixList(text.to_owned())
         } else if text.starts_with("sg-") {
-            Self::SecurityGroup(text.to_owned())
+            Self::SecurityGroup { id: text.to_owned(), account_id: None }
         } else {
             Self::from_cidr(text)
         }
@@ -96,7 +118,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cidr(network) => network.fmt(f),
-            Self::PrefixList(id) | Self::SecurityGroup(id) => f.write_str(id),
+            Self::PrefixList(id) | Self::SecurityGroup { id, .. } => f.write_str(id),
             Self::Unrecognized(text) => write!(f, "`{text}`"),
         }
     }

@@ -10,6 +10,7 @@ mod plan;
 mod policy;
 mod port;
 mod prefix_list;
+mod restore;
 mod traffic;
 
 pub use address::{AddressSet, Family, FamilySizes};
@@ -21,8 +22,9 @@ pub use network_acl::{
     AclAction, AclEntry, AclError, AclLeft, AclPlan, AclRelease, AclShortage, DEFAULT_ACL_QUOTA, NetworkAcl,
     private_addresses, quarantine, release,
 };
-pub use plan::{Plan, Strategy, plan};
+pub use plan::{Plan, Replacement, Strategy, plan};
 pub use policy::{Policy, SourceScope};
 pub use port::{PortError, PortRange, PortSet, Transport};
 pub use prefix_list::{PrefixList, PrefixLists};
+pub use restore::{Restoration, restoration};
 pub use traffic::{IcmpVersion, Traffic};

@@ -33,10 +33,10 @@ pub enum Traffic {
     Icmp {
         /// Which ICMP.
         version: IcmpVersion,
-        /// The type, if one is named (`FromPort`; -1 is all).
-        kind: Option<i64>,
-        /// The code, if one is named (`ToPort`; -1 is all).
-        code: Option<i64>,
+        /// The type (`FromPort`); -1 is all, and so is none.
+        kind: i64,
+        /// The code (`ToPort`); -1 is all, and so is none.
+        code: i64,
     },
     /// Another IP protocol by number (GRE 47, ESP 50, SCTP 132 …); carries no TCP or UDP port.
     Other(u8),
@@ -67,6 +67,7 @@ impl Traffic {
             },
             _ => unrecognized(),
         };
+        let icmp = |version| Self::Icmp { version, kind: from.unwrap_or(-1), code: to.unwrap_or(-1) };
         let named = |name: &str| protocol.eq_ignore_ascii_case(name);
         if protocol == "-1" || named("all") {
             Self::All
@@ -75,9 +76,9 @@ impl Traffic {
         } else if named("udp") || protocol == "17" {
             ports(Transport::Udp)
         } else if named("icmp") || protocol == "1" {
-            Self::Icmp { version: IcmpVersion::V4, kind: from, code: to }
+            icmp(IcmpVersion::V4)
         } else if named("icmpv6") || protocol == "58" {
-            Self::Icmp { version: IcmpVersion::V6, kind: from, code: to }
+            icmp(IcmpVersion::V6)
         } else if let Some(number) = ip_protocol_number(protocol) {
             Self::Other(number)
         } else {
@@ -116,7 +117,7 @@ impl Traffic {
         match self {
             Self::All | Self::Other(_) => None,
             Self::Ports { range, .. } => Some(range.from().into()),
-            Self::Icmp { kind, .. } => *kind,
+            Self::Icmp { kind, .. } => Some(*kind),
             Self::Unrecognized { from, .. } => *from,
         }
     }
@@ -127,7 +128,7 @@ impl Traffic {
         match self {
             Self::All | Self::Other(_) => None,
             Self::Ports { range, .. } => Some(range.to().into()),
-            Self::Icmp { code, .. } => *code,
+            Self::Icmp { code, .. } => Some(*code),
             Self::Unrecognized { to, .. } => *to,
         }
     }

@@ -4,9 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use exposure::{
-    AddressSet, Exemptions, Family, IngressRule, Policy, PortRange, PortSet, PrefixList, PrefixLists, SecurityGroup,
-    Source, SourceScope, Strategy as Remediation, Traffic, Transport, Verdict, assess, plan,
+    AddressSet, Assessment, Exemptions, Family, IcmpVersion, IngressRule, Policy, PortRange, PortSet, PrefixList,
+    PrefixLists, Replacement, SecurityGroup, Source, SourceScope, Strategy as Remediation, Traffic, Transport, Verdict,
+    assess, plan, restoration,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -67,10 +70,20 @@ prop_compose! {
         rules.extend((0..parts).map(|octet| {
             (Traffic::parse("tcp", Some(22), Some(22)), Source::from_cidr(&format!("{octet}.0.0.0/8")))
         }));
-        let ingress = rules.into_iter().enumerate().map(|(index, (traffic, source))| {
-            IngressRule { id: Some(format!("sgr-{index:017x}")), ..IngressRule::new(traffic, source) }
-        });
-        SecurityGroup { id: "sg-0aaaaaaaaaaaaaaaa".into(), ingress: ingress.collect(), ..SecurityGroup::default() }
+        let mut ingress: Vec<IngressRule> = Vec::new();
+        for (index, (traffic, source)) in rules.into_iter().enumerate() {
+            let rule = IngressRule {
+                id: Some(format!("sgr-{index:017x}")),
+                description: Some(format!("rule {index}")),
+                tags: BTreeMap::from([("number".to_owned(), index.to_string())]),
+                ..IngressRule::new(traffic, source)
+            };
+            // As in EC2, no two rules let the same in.
+            if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
+                ingress.push(rule);
+            }
+        }
+        SecurityGroup { id: "sg-0aaaaaaaaaaaaaaaa".into(), ingress, ..SecurityGroup::default() }
     }
 }
 
@@ -93,6 +106,44 @@ prop_compose! {
     ) -> Policy {
         Policy { scope, ..Policy::new(ports) }.authorizing(&authorized.into_iter().collect())
     }
+}
+
+fn strategy() -> impl Strategy<Value = Remediation> {
+    prop_oneof![
+        1 => Just(Remediation::Revoke),
+        2 => Just(Remediation::Carve),
+        1 => Just(Remediation::Replace(Replacement::default())),
+    ]
+}
+
+fn judge<'g>(group: &'g SecurityGroup, policy: &Policy) -> Assessment<'g> {
+    assess(group, policy, &Exemptions::default(), &lists(), now())
+}
+
+/// The ports that rules for exactly this source carry.
+fn ports_of(group: &SecurityGroup, source: &Source) -> PortSet {
+    let mut all = PortSet::default();
+    for transport in Transport::ALL {
+        all.insert(transport, PortRange::ALL);
+    }
+    let mut ports = PortSet::default();
+    for rule in group.ingress.iter().filter(|rule| rule.source == *source) {
+        ports.extend(&rule.traffic.carries(&all).unwrap_or_default());
+    }
+    ports
+}
+
+/// Whether rules for exactly this source let every ICMP type of its family through.
+fn lets_ping_in(group: &SecurityGroup, source: &Source, family: u8) -> bool {
+    let is_of_family = match source {
+        Source::Cidr(network) => network.is_ipv4() == (family == 4),
+        // The lists of these tests have IPv4 entries.
+        _ => family == 4,
+    };
+    let version = if family == 4 { IcmpVersion::V4 } else { IcmpVersion::V6 };
+    let ping = Traffic::Icmp { version, kind: -1, code: -1 };
+    let mut rules = group.ingress.iter().filter(|rule| rule.source == *source);
+    is_of_family && rules.any(|rule| rule.traffic == Traffic::All || rule.traffic == ping)
 }
 
 fn lists() -> PrefixLists {
@@ -137,29 +188,144 @@ fn reaching(
 }
 
 proptest! {
-    /// After the plan is applied no exposure is left.
+    /// After the plan is applied no exposure is left, and the plan of a closed group is empty.
     #[test]
-    fn a_revoke_plan_leaves_no_exposure(group in group(12), policy in policy()) {
-        let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
-        let after = plan(&assessment, Remediation::Revoke).apply(&group);
-        prop_assert_eq!(assess(&after, &policy, &Exemptions::default(), &lists(), now()).exposures, []);
+    fn a_plan_leaves_no_exposure(group in group(12), policy in policy(), strategy in strategy()) {
+        let assessment = judge(&group, &policy);
+        let planned = plan(&group, &assessment, &strategy, &lists());
+        prop_assert_eq!(planned.is_empty(), assessment.verdict() != Verdict::NonCompliant);
+        let after = planned.apply(&group);
+        let assessment = judge(&after, &policy);
+        prop_assert_eq!(&assessment.exposures, &[]);
+        prop_assert!(plan(&after, &assessment, &strategy, &lists()).is_empty());
     }
 
-    /// No rule outside the exposures is lost, and none comes.
+    /// Exactly the exposing rules go, whatever the strategy.
     #[test]
-    fn a_revoke_plan_takes_exposing_rules_only(group in group(12), policy in policy()) {
-        let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
-        let after = plan(&assessment, Remediation::Revoke).apply(&group);
+    fn a_plan_takes_exposing_rules_only(group in group(12), policy in policy(), strategy in strategy()) {
+        let assessment = judge(&group, &policy);
+        let planned = plan(&group, &assessment, &strategy, &lists());
         let innocent = |rule: &&IngressRule| !assessment.exposures.iter().any(|exposure| exposure.rule == *rule);
-        prop_assert_eq!(after.ingress, group.ingress.iter().filter(innocent).cloned().collect::<Vec<_>>());
+        let stays: Vec<_> = group.ingress.iter().filter(innocent).cloned().collect();
+        prop_assert_eq!(&planned.apply(&group).ingress[..stays.len()], &stays);
+        if strategy == Remediation::Revoke {
+            prop_assert_eq!(planned.authorize, []);
+        }
     }
 
-    /// The plan of a closed group is empty.
+    /// Carving loses no port of any source but the exposed ones, and keeps ICMP; nothing is admitted that was not.
     #[test]
-    fn the_plan_of_a_closed_group_is_empty(group in group(12), policy in policy()) {
-        let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
-        let plan = plan(&assessment, Remediation::Revoke);
-        prop_assert_eq!(plan.is_empty(), assessment.verdict() != Verdict::NonCompliant);
+    fn carving_takes_the_exposed_ports_and_nothing_else(group in group(12), policy in policy()) {
+        let assessment = judge(&group, &policy);
+        let planned = plan(&group, &assessment, &Remediation::Carve, &lists());
+        let after = planned.apply(&group);
+        let mut sources: Vec<_> = group.ingress.iter().map(|rule| rule.source.clone()).collect();
+        sources.dedup();
+        for source in sources {
+            let mut exposed = PortSet::default();
+            for exposure in assessment.exposures.iter().filter(|exposure| exposure.rule.source == source) {
+                exposed.extend(&exposure.ports);
+            }
+            prop_assert_eq!(ports_of(&after, &source), ports_of(&group, &source).difference(&exposed));
+            for family in [4, 6] {
+                prop_assert_eq!(lets_ping_in(&after, &source, family), lets_ping_in(&group, &source, family));
+            }
+            let others = |group: &SecurityGroup| -> BTreeSet<Traffic> {
+                let of_source = group.ingress.iter().filter(|rule| rule.source == source);
+                of_source.map(|rule| rule.traffic.clone()).filter(|traffic| matches!(traffic, Traffic::Other(_))).collect()
+            };
+            prop_assert_eq!(others(&after), others(&group));
+        }
+        let open: Vec<_> = planned.revoke.iter().filter(|rule| rule.traffic == Traffic::All).cloned().collect();
+        prop_assert_eq!(planned.narrowed, open);
+    }
+
+    /// Replacing admits nobody but the replacements, to nothing but what the rule had let through.
+    #[test]
+    fn replacing_admits_the_replacements_only(group in group(12), policy in policy()) {
+        let assessment = judge(&group, &policy);
+        let networks = ["203.0.113.0/24", "fd00::/8"].map(|cidr| cidr.parse::<IpNetwork>().unwrap());
+        let strategy = Remediation::Replace(networks.into_iter().collect());
+        let planned = plan(&group, &assessment, &strategy, &lists());
+        for heir in &planned.authorize {
+            prop_assert!(networks.iter().any(|network| heir.source == Source::Cidr(*network)));
+            prop_assert!(planned.revoke.iter().any(|rule| rule.traffic == heir.traffic));
+        }
+        let after = planned.apply(&group);
+        for rule in &planned.revoke {
+            // A family has one of them.
+            let replaced = after.ingress.iter().any(|heir| {
+                heir.traffic == rule.traffic && networks.iter().any(|network| heir.source == Source::Cidr(*network))
+            });
+            prop_assert!(replaced, "{rule:?}");
+        }
+    }
+
+    /// What comes has description and tags of the rule whose place it takes, and is not there already.
+    #[test]
+    fn heirs_keep_description_and_tags(group in group(12), policy in policy(), strategy in strategy()) {
+        let assessment = judge(&group, &policy);
+        let planned = plan(&group, &assessment, &strategy, &lists());
+        for (index, heir) in planned.authorize.iter().enumerate() {
+            let is_heir_of = |rule: &&IngressRule| rule.description == heir.description && rule.tags == heir.tags;
+            prop_assert!(planned.revoke.iter().find(is_heir_of).is_some());
+            prop_assert_eq!(&heir.id, &None);
+            prop_assert!(!planned.authorize[..index].iter().any(|other| other.admits_the_same_as(heir)));
+            let stays = |rule: &&IngressRule| !planned.revoke.contains(rule);
+            prop_assert!(!group.ingress.iter().filter(stays).any(|rule| rule.admits_the_same_as(heir)));
+        }
+    }
+
+    /// Plan, then restore: the same rules again, with description and tags, and nobody else's touched.
+    #[test]
+    fn a_restore_gives_back_what_a_plan_took(
+        group in group(12), policy in policy(), strategy in strategy(), strangers in group(3),
+    ) {
+        let assessment = judge(&group, &policy);
+        let planned = plan(&group, &assessment, &strategy, &lists());
+        let mut live = planned.apply(&group).ingress;
+        let strangers: Vec<_> = strangers
+            .ingress
+            .into_iter()
+            .filter(|stranger| !live.iter().chain(&group.ingress).any(|rule| rule.admits_the_same_as(stranger)))
+            .map(|rule| IngressRule { id: rule.id.map(|id| format!("{id}-stranger")), ..rule })
+            .collect();
+        live.extend(strangers.iter().cloned());
+        let back = restoration(&group.ingress, &planned.authorize, &live);
+        prop_assert_eq!(&back.leave, &strangers);
+        let restored = back.apply(&live);
+        let key = |rule: &IngressRule| {
+            (rule.traffic.clone(), rule.source.clone(), rule.description.clone(), rule.tags.clone())
+        };
+        let mut expected: Vec<_> = group.ingress.iter().chain(&strangers).map(key).collect();
+        let mut found: Vec<_> = restored.iter().map(key).collect();
+        expected.sort();
+        found.sort();
+        prop_assert_eq!(found, expected);
+        prop_assert!(restoration(&group.ingress, &planned.authorize, &restored).is_empty());
+    }
+
+    /// Cut off after any rule that was authorised or revoked, and planned anew: nobody is shut out for good, and no
+    /// exposure is left.
+    #[test]
+    fn a_plan_that_was_cut_off_is_finished_by_the_next(
+        group in group(8), policy in policy(), strategy in strategy(), cut in any::<prop::sample::Index>(),
+    ) {
+        let assessment = judge(&group, &policy);
+        let whole = plan(&group, &assessment, &strategy, &lists());
+        let cut = cut.index(whole.authorize.len() + whole.revoke.len() + 1);
+        let mut part = whole.clone();
+        part.authorize.truncate(cut);
+        part.revoke.truncate(cut.saturating_sub(whole.authorize.len()));
+        part.authorize = part.authorize.into_iter().enumerate()
+            .map(|(index, rule)| IngressRule { id: Some(format!("sgr-new-{index}")), ..rule }).collect();
+        let half_way = part.apply(&group);
+        let next = plan(&half_way, &judge(&half_way, &policy), &strategy, &lists());
+        let after = next.apply(&half_way);
+        prop_assert_eq!(judge(&after, &policy).exposures, []);
+        for rule in whole.apply(&group).ingress {
+            prop_assert!(after.ingress.iter().any(|known| known.admits_the_same_as(&rule)), "lost: {rule:?}");
+        }
     }
 
     /// Once closed, and rid of what could not be judged, a group is compliant, and lets less than half of the internet in
@@ -167,7 +333,7 @@ proptest! {
     #[test]
     fn a_compliant_group_never_lets_half_of_the_internet_in(group in group(12), policy in policy()) {
         let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
-        let mut group = plan(&assessment, Remediation::Revoke).apply(&group);
+        let mut group = plan(&group, &assessment, &Remediation::Revoke, &lists()).apply(&group);
         group.ingress.retain(|rule| assessment.unjudged.iter().all(|unjudged| unjudged.rule != rule));
         let verdict = assess(&group, &policy, &Exemptions::default(), &lists(), now()).verdict();
         prop_assert_eq!(verdict, Verdict::Compliant);
