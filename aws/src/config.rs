@@ -1,6 +1,9 @@
 //! AWS Config.
 
-use aws_sdk_config::types::{ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, ResourceType};
+use aws_sdk_config::types::{
+    ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, RemediationExceptionResourceKey,
+    ResourceType,
+};
 use aws_smithy_types::DateTime;
 use aws_types::SdkConfig;
 use config_rule::{Compliance, ConfigurationItem, Evaluation, SECURITY_GROUP_RESOURCE_TYPE, Summary};
@@ -76,6 +79,25 @@ pub trait ConfigRules {
     ///
     /// When the call failed, or when there is no such rule.
     async fn input_parameters(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
+}
+
+/// Keeps automatic remediation away from a group.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait RemediationExceptions {
+    /// `PutRemediationExceptions` for one security group, until `expires`. Gives back why AWS Config did not take it, if
+    /// it did not: it takes one only for a resource that is non-compliant at that moment, and for a rule with a
+    /// remediation.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn put_remediation_exception(
+        &self,
+        rule_name: &str,
+        group_id: &str,
+        message: &str,
+        expires: Timestamp,
+    ) -> Result<Option<String>, AwsError>;
 }
 
 /// The adapter on the SDK.
@@ -202,6 +224,48 @@ impl ConfigRules for Config {
         match rule {
             Some(rule) => Ok(rule.input_parameters),
             None => Err(AwsError::malformed(OPERATION, &subject, "it names no rule")),
+        }
+    }
+}
+
+impl RemediationExceptions for Config {
+    async fn put_remediation_exception(
+        &self,
+        rule_name: &str,
+        group_id: &str,
+        message: &str,
+        expires: Timestamp,
+    ) -> Result<Option<String>, AwsError> {
+        const OPERATION: &str = "config:PutRemediationExceptions";
+        let key = RemediationExceptionResourceKey::builder()
+            .resource_type(SECURITY_GROUP_RESOURCE_TYPE)
+            .resource_id(group_id)
+            .build();
+        let put = self
+            .client
+            .put_remediation_exceptions()
+            .config_rule_name(rule_name)
+            .resource_keys(key)
+            .message(message)
+            .expiration_time(date_time(expires))
+            .send()
+            .await;
+        match put {
+            Ok(output) => Ok(output
+                .failed_batches
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(|batch| batch.failure_message.unwrap_or_else(|| "AWS Config did not say why".to_owned()))),
+            Err(error) => {
+                let error = AwsError::from_sdk(OPERATION, group_id, &error);
+                match error.code() {
+                    Some("InvalidParameterValueException" | "NoSuchRemediationConfigurationException") => {
+                        Ok(Some(error.to_string()))
+                    }
+                    _ => Err(error),
+                }
+            }
         }
     }
 }

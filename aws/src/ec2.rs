@@ -1,7 +1,8 @@
 //! EC2: security groups, their rules, managed prefix lists.
 
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, RevokedSecurityGroupRule, SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag,
+    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, RevokedSecurityGroupRule,
+    SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag, TagSpecification, UserIdGroupPair,
 };
 use aws_types::SdkConfig;
 use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
@@ -30,15 +31,32 @@ pub trait SecurityGroups {
     async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError>;
 }
 
-/// Reads and revokes the rules of a group.
+/// The rules of a group, as `DescribeSecurityGroupRules` lists them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupRules {
+    /// The ingress rules, with their ids.
+    pub ingress: Vec<IngressRule>,
+    /// The egress rules, kept as evidence and never judged: their `source` is where they let traffic go.
+    pub egress: Vec<IngressRule>,
+}
+
+/// Reads and changes the rules of a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait SecurityGroupRules {
-    /// `DescribeSecurityGroupRules`: the ingress rules of a group with their ids. Empty when there is no such group.
+    /// `DescribeSecurityGroupRules`: all rules of a group. None when there is no such group.
     ///
     /// # Errors
     ///
     /// When the call failed.
-    async fn ingress_rules(&self, group_id: &str) -> Result<Vec<IngressRule>, AwsError>;
+    async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError>;
+
+    /// `AuthorizeSecurityGroupIngress`. Gives back the rules as EC2 has made them. EC2 makes all of them or none, and
+    /// puts the same tags on each: those of the first.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError>;
 
     /// `RevokeSecurityGroupIngress` by rule ids. Gives back the rules that EC2 says it revoked.
     ///
@@ -62,7 +80,7 @@ pub trait ManagedPrefixLists {
 /// The adapter on the SDK.
 #[derive(Debug, Clone)]
 pub struct Ec2 {
-    client: aws_sdk_ec2::Client,
+    pub(crate) client: aws_sdk_ec2::Client,
 }
 
 impl Ec2 {
@@ -109,8 +127,8 @@ impl SecurityGroups for Ec2 {
 }
 
 impl SecurityGroupRules for Ec2 {
-    async fn ingress_rules(&self, group_id: &str) -> Result<Vec<IngressRule>, AwsError> {
-        let mut rules = Vec::new();
+    async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError> {
+        let mut rules = GroupRules::default();
         let mut pages = self
             .client
             .describe_security_group_rules()
@@ -121,11 +139,33 @@ impl SecurityGroupRules for Ec2 {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeSecurityGroupRules", group_id, &error))?;
             // No filter for the direction exists, so egress comes along.
-            let ingress =
-                page.security_group_rules.unwrap_or_default().into_iter().filter(|rule| rule.is_egress != Some(true));
-            rules.extend(ingress.map(described_rule));
+            for rule in page.security_group_rules.unwrap_or_default() {
+                let direction = if rule.is_egress == Some(true) { &mut rules.egress } else { &mut rules.ingress };
+                direction.push(described_rule(rule));
+            }
         }
         Ok(rules)
+    }
+
+    async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError> {
+        const OPERATION: &str = "ec2:AuthorizeSecurityGroupIngress";
+        let permissions = rules
+            .iter()
+            .map(|rule| to_permission(rule).map_err(|problem| AwsError::new(OPERATION, group_id, None, &problem)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let output = self
+            .client
+            .authorize_security_group_ingress()
+            .group_id(group_id)
+            .set_ip_permissions(Some(permissions))
+            .set_tag_specifications(rules.first().and_then(tag_specification).map(|tags| vec![tags]))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
+        if output.r#return == Some(false) {
+            return Err(AwsError::new(OPERATION, group_id, None, "EC2 answered `return: false`"));
+        }
+        Ok(output.security_group_rules.unwrap_or_default().into_iter().map(described_rule).collect())
     }
 
     async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError> {
@@ -210,10 +250,10 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
         .unwrap_or_default()
         .into_iter()
         .map(|list| (Source::PrefixList(list.prefix_list_id.unwrap_or_default()), list.description));
-    let groups =
-        permission.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
-            (Source::SecurityGroup(pair.group_id.or(pair.group_name).unwrap_or_default()), pair.description)
-        });
+    let groups = permission.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
+        let id = pair.group_id.or(pair.group_name).unwrap_or_default();
+        (Source::SecurityGroup { id, account_id: pair.user_id }, pair.description)
+    });
     ipv4.chain(ipv6)
         .chain(lists)
         .chain(groups)
@@ -222,7 +262,9 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
 }
 
 fn described_rule(rule: SdkRule) -> IngressRule {
-    let referenced = rule.referenced_group_info.map(|group| group.group_id.unwrap_or_default());
+    let referenced = rule
+        .referenced_group_info
+        .map(|group| Source::SecurityGroup { id: group.group_id.unwrap_or_default(), account_id: group.user_id });
     IngressRule {
         id: rule.security_group_rule_id,
         traffic: traffic(rule.ip_protocol.as_deref(), rule.from_port, rule.to_port),
@@ -236,7 +278,12 @@ fn revoked_rule(rule: RevokedSecurityGroupRule) -> IngressRule {
     IngressRule {
         id: rule.security_group_rule_id,
         traffic: traffic(rule.ip_protocol.as_deref(), rule.from_port, rule.to_port),
-        source: source(rule.cidr_ipv4, rule.cidr_ipv6, rule.prefix_list_id, rule.referenced_group_id),
+        source: source(
+            rule.cidr_ipv4,
+            rule.cidr_ipv6,
+            rule.prefix_list_id,
+            rule.referenced_group_id.map(|id| Source::SecurityGroup { id, account_id: None }),
+        ),
         description: rule.description,
         tags: std::collections::BTreeMap::new(),
     }
@@ -246,11 +293,58 @@ fn traffic(protocol: Option<&str>, from: Option<i32>, to: Option<i32>) -> Traffi
     Traffic::parse(protocol.unwrap_or_default(), from.map(i64::from), to.map(i64::from))
 }
 
-fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, group: Option<String>) -> Source {
+fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, group: Option<Source>) -> Source {
     match (ipv4.or(ipv6), list, group) {
         (Some(cidr), _, _) => Source::from_cidr(&cidr),
         (None, Some(list), _) => Source::PrefixList(list),
-        (None, None, Some(group)) => Source::SecurityGroup(group),
+        (None, None, Some(group)) => group,
         (None, None, None) => Source::Unrecognized("no source".to_owned()),
     }
+}
+
+/// A permission with one source, in EC2's shape.
+fn to_permission(rule: &IngressRule) -> Result<IpPermission, String> {
+    let port = |port: Option<i64>| port.map(i32::try_from).transpose().map_err(|error| error.to_string());
+    let (from, to) = match &rule.traffic {
+        // EC2 lets all traffic of such a protocol through, whatever it is given; it wants to be given something.
+        Traffic::Other(_) => (Some(-1), Some(-1)),
+        Traffic::Unrecognized { .. } => return Err(format!("{} is not understood", rule.traffic)),
+        Traffic::All | Traffic::Ports { .. } | Traffic::Icmp { .. } => {
+            (port(rule.traffic.from_port())?, port(rule.traffic.to_port())?)
+        }
+    };
+    let permission = IpPermission::builder().ip_protocol(rule.traffic.protocol()).set_from_port(from).set_to_port(to);
+    let description = rule.description.clone().filter(|description| !description.is_empty());
+    Ok(match &rule.source {
+        Source::Cidr(network @ IpNetwork::V4(_)) => {
+            permission.ip_ranges(IpRange::builder().cidr_ip(network.to_string()).set_description(description).build())
+        }
+        Source::Cidr(network @ IpNetwork::V6(_)) => permission
+            .ipv6_ranges(Ipv6Range::builder().cidr_ipv6(network.to_string()).set_description(description).build()),
+        Source::PrefixList(id) => {
+            permission.prefix_list_ids(PrefixListId::builder().prefix_list_id(id).set_description(description).build())
+        }
+        Source::SecurityGroup { id, account_id } => permission.user_id_group_pairs(
+            UserIdGroupPair::builder()
+                .group_id(id)
+                .set_user_id(account_id.clone())
+                .set_description(description)
+                .build(),
+        ),
+        Source::Unrecognized(_) => return Err(format!("source {} is not understood", rule.source)),
+    }
+    .build())
+}
+
+/// The tags of a rule that is made. Those that begin with `aws:` only AWS can give.
+fn tag_specification(rule: &IngressRule) -> Option<TagSpecification> {
+    let tags: Vec<Tag> = rule
+        .tags
+        .iter()
+        .filter(|(key, _)| !key.starts_with("aws:"))
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    (!tags.is_empty()).then(|| {
+        TagSpecification::builder().resource_type(ResourceType::SecurityGroupRule).set_tags(Some(tags)).build()
+    })
 }

@@ -52,6 +52,24 @@ impl AwsError {
         matches!(self.code(), Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException"))
     }
 
+    /// Whether the same call may well succeed a little later: the service wants fewer calls, has trouble of its own, or did
+    /// not answer at all.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.is_throttled()
+            || matches!(
+                self.code(),
+                None | Some(
+                    "InternalError"
+                        | "InternalFailure"
+                        | "RequestTimeout"
+                        | "ServiceUnavailable"
+                        | "SlowDown"
+                        | "Unavailable"
+                )
+            )
+    }
+
     /// Whether the caller lacks a permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {

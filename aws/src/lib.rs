@@ -7,6 +7,8 @@ mod error;
 pub mod fakes;
 mod log;
 mod lookups;
+pub mod network_acl;
+pub mod s3;
 mod sdk;
 pub mod ssm;
 

@@ -25,9 +25,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// No call of ours takes this long; a connection that hangs is better tried again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The environment of a Lambda function lacks what Lambda always puts there.
+/// The environment of a Lambda function lacks what Lambda always puts there, or what the stack puts there.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is not set: this program runs as an AWS Lambda function")]
+#[error("{0} is not set: this program runs as an AWS Lambda function of the Portcullis stack")]
 pub struct MissingVariable(&'static str);
 
 /// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment. The credentials
@@ -37,7 +37,6 @@ pub struct MissingVariable(&'static str);
 ///
 /// When region or credentials are not there.
 pub fn from_env() -> Result<SdkConfig, MissingVariable> {
-    let required = |name: &'static str| env::var(name).map_err(|_| MissingVariable(name));
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,
         required("AWS_SECRET_ACCESS_KEY")?,
@@ -63,6 +62,10 @@ pub fn from_env() -> Result<SdkConfig, MissingVariable> {
         .service_config(ServiceEnvironment);
     builder.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
     Ok(builder.build())
+}
+
+pub(crate) fn required(name: &'static str) -> Result<String, MissingVariable> {
+    env::var(name).map_err(|_| MissingVariable(name))
 }
 
 /// Settings of one service, such as `AWS_ENDPOINT_URL_CONFIG_SERVICE`, which win over those of all services.

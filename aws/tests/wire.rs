@@ -212,7 +212,7 @@ async fn ingress_rules_are_paged_and_egress_is_left_out() {
         </securityGroupRuleSet>",
     );
     let aws = Canned::serve([(200, &first), (200, &second)]).await;
-    let rules = Ec2::new(&aws.sdk).ingress_rules("sg-0aaaaaaaaaaaaaaaa").await.unwrap();
+    let rules = Ec2::new(&aws.sdk).rules("sg-0aaaaaaaaaaaaaaaa").await.unwrap().ingress;
     let lines: Vec<_> =
         rules.iter().map(|rule| format!("{} {} {}", rule.id.as_deref().unwrap(), rule.traffic, rule.source)).collect();
     assert_eq!(
@@ -356,6 +356,6 @@ async fn a_parameter_is_read_decrypted() {
 async fn a_reply_that_is_not_xml_is_an_error_without_code() {
     let aws = Canned::serve([(200, "<html>busy"), (200, "")]).await;
     let ec2 = Ec2::new(&aws.sdk);
-    assert_eq!(ec2.ingress_rules("sg-1").await.unwrap_err().code(), None);
-    assert_eq!(ec2.ingress_rules("sg-1").await.unwrap_err().code(), None);
+    assert_eq!(ec2.rules("sg-1").await.unwrap_err().code(), None);
+    assert_eq!(ec2.rules("sg-1").await.unwrap_err().code(), None);
 }

@@ -1,0 +1,189 @@
+//! S3: the bucket for what has to be kept before something is changed.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_types::SdkConfig;
+
+use crate::error::AwsError;
+use crate::sdk::{MissingVariable, required};
+
+/// Where a bucket is: what keys and URIs are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The account that owns it, and in which this program runs.
+    pub account_id: String,
+    /// The region in which this program runs.
+    pub region: String,
+}
+
+/// Keeps objects.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Objects {
+    /// Where the objects are kept.
+    fn place(&self) -> &Place;
+
+    /// `PutObject` unless there is such an object: whether it was written. An answer that got lost makes the SDK try
+    /// again, and then the object is there.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn put_new(&self, key: &str, json: String) -> Result<bool, AwsError>;
+
+    /// `PutObject`, in the place of one that may be there.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn put(&self, key: &str, json: String) -> Result<(), AwsError>;
+
+    /// `GetObject`; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed, or when the object is not text.
+    async fn get(&self, key: &str) -> Result<Option<String>, AwsError>;
+
+    /// `ListObjectsV2`: all keys that begin with `prefix`, sorted.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, AwsError>;
+
+    /// `DeleteObject`; fine when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    async fn delete(&self, key: &str) -> Result<(), AwsError>;
+}
+
+/// The adapter on the SDK, for one bucket.
+///
+/// Every call names the account that must own the bucket: a bucket that was deleted, and whose name somebody else has
+/// taken since, gets nothing.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: aws_sdk_s3::Client,
+    place: Place,
+}
+
+const JSON: &str = "application/json";
+const PUT: &str = "s3:PutObject";
+
+impl Bucket {
+    /// An adapter with a client of its own; made once per process.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, bucket: String, account_id: String) -> Self {
+        let region = sdk.region().map(ToString::to_string).unwrap_or_default();
+        Self { client: aws_sdk_s3::Client::new(sdk), place: Place { bucket, account_id, region } }
+    }
+
+    /// The bucket that `SNAPSHOT_BUCKET` and `SNAPSHOT_BUCKET_OWNER` name.
+    ///
+    /// # Errors
+    ///
+    /// When they are not set.
+    pub fn from_env(sdk: &SdkConfig) -> Result<Self, MissingVariable> {
+        Ok(Self::new(sdk, required("SNAPSHOT_BUCKET")?, required("SNAPSHOT_BUCKET_OWNER")?))
+    }
+
+    fn subject(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.place.bucket)
+    }
+}
+
+impl Objects for Bucket {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn put_new(&self, key: &str, json: String) -> Result<bool, AwsError> {
+        let written = self
+            .client
+            .put_object()
+            .bucket(&self.place.bucket)
+            .expected_bucket_owner(&self.place.account_id)
+            .key(key)
+            .content_type(JSON)
+            .if_none_match("*")
+            .body(ByteStream::from(json.into_bytes()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let error = AwsError::from_sdk(PUT, &self.subject(key), &error);
+                if error.code() == Some("PreconditionFailed") { Ok(false) } else { Err(error) }
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, json: String) -> Result<(), AwsError> {
+        self.client
+            .put_object()
+            .bucket(&self.place.bucket)
+            .expected_bucket_owner(&self.place.account_id)
+            .key(key)
+            .content_type(JSON)
+            .body(ByteStream::from(json.into_bytes()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| AwsError::from_sdk(PUT, &self.subject(key), &error))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, AwsError> {
+        const OPERATION: &str = "s3:GetObject";
+        let read = self
+            .client
+            .get_object()
+            .bucket(&self.place.bucket)
+            .expected_bucket_owner(&self.place.account_id)
+            .key(key)
+            .send()
+            .await;
+        let object = match read {
+            Ok(object) => object,
+            Err(error) => {
+                let error = AwsError::from_sdk(OPERATION, &self.subject(key), &error);
+                return if error.code() == Some("NoSuchKey") { Ok(None) } else { Err(error) };
+            }
+        };
+        let malformed = |problem: &str| AwsError::malformed(OPERATION, &self.subject(key), problem);
+        let bytes = object.body.collect().await.map_err(|error| malformed(&error.to_string()))?;
+        String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| malformed("the object is not text"))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, AwsError> {
+        let mut keys = Vec::new();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.place.bucket)
+            .expected_bucket_owner(&self.place.account_id)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk("s3:ListBucket", &self.subject(prefix), &error))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        keys.sort();
+        Ok(keys)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
+        self.client
+            .delete_object()
+            .bucket(&self.place.bucket)
+            .expected_bucket_owner(&self.place.account_id)
+            .key(key)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| AwsError::from_sdk("s3:DeleteObject", &self.subject(key), &error))
+    }
+}
