@@ -6,6 +6,7 @@ use lambda_runtime::Diagnostic;
 
 use crate::request::RequestError;
 use crate::response::{Response, Status};
+use crate::snapshot::SnapshotError;
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +35,19 @@ pub enum RemediatorError {
         /// The group.
         group_id: String,
     },
+    /// There is no such group to restore.
+    #[error("nothing was changed: there is no security group {group_id} in this region")]
+    NoGroup {
+        /// The group.
+        group_id: String,
+    },
+    /// What was there before could not be kept, or what was kept could not be read. Nothing was changed.
+    #[error("nothing was changed: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// An AWS call failed before anything was changed.
     #[error("nothing was changed: {0}")]
     Aws(#[from] AwsError),
-    /// Exposures remain.
+    /// Not everything was done.
     #[error("{}: {}", .0.status, .0.message)]
     Incomplete(Box<Response>),
 }
@@ -50,6 +60,8 @@ impl From<RemediatorError> for Diagnostic {
             RemediatorError::RuleParameters { .. } => "InvalidRuleParameters",
             RemediatorError::Exemptions(_) => "ExemptionsUnavailable",
             RemediatorError::Unjudged(_) => "CannotJudge",
+            RemediatorError::NoGroup { .. } => "NoSuchSecurityGroup",
+            RemediatorError::Snapshot(_) => "SnapshotUnavailable",
             RemediatorError::Aws(_) | RemediatorError::Contradiction { .. } => "AwsCallFailed",
             RemediatorError::Incomplete(response) if response.status == Status::Partial => "Partial",
             RemediatorError::Incomplete(_) => "Failed",

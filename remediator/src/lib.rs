@@ -1,12 +1,23 @@
 #![doc = include_str!("../README.md")]
+#![recursion_limit = "256"]
 
+mod acl_snapshot;
+mod change;
+mod close;
 mod error;
+mod judge;
+mod quarantine;
 mod remediator;
 mod request;
 mod response;
-mod revoke;
+mod restore;
+mod snapshot;
 
 pub use error::RemediatorError;
 pub use remediator::Remediator;
-pub use request::{Action, Request, RequestError, StrategyName};
-pub use response::{Remaining, Response, RuleRecord, Status};
+pub use request::{Close, Quarantine, Release, Request, RequestError, Restore, StrategyName};
+pub use response::{
+    AclChange, AclEntryLeft, AclEntryRecord, Closed, Details, Quarantined, Remaining, Response, Restored, RuleRecord,
+    Status,
+};
+pub use snapshot::SnapshotError;

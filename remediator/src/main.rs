@@ -1,7 +1,10 @@
 //! The Lambda function `remediator`: see the library of this crate.
 
+#![recursion_limit = "256"]
+
 use aws::config::Config;
 use aws::ec2::Ec2;
+use aws::s3::Bucket;
 use aws::ssm::Ssm;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -11,6 +14,11 @@ use remediator::Remediator;
 async fn main() -> Result<(), Error> {
     aws::init_log();
     let sdk = aws::from_env()?;
-    let remediator = Remediator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), Timestamp::now);
-    run(service_fn(|event: LambdaEvent<_>| remediator.handle(event.payload))).await
+    let bucket = Bucket::from_env(&sdk)?;
+    let remediator = Remediator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), bucket, Timestamp::now);
+    run(service_fn(|event: LambdaEvent<_>| {
+        let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
+        remediator.handle(event.payload, deadline)
+    }))
+    .await
 }

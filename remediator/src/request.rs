@@ -1,56 +1,150 @@
 //! What the remediator is asked to do.
 
-use exposure::{Strategy, is_security_group_id};
+use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
+use ipnetwork::IpNetwork;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The payload of an invocation. Unknown fields are refused: a misspelt `dryRun` must not change a firewall.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase")]
+pub enum Request {
+    /// Close every exposure of a group.
+    Close(Close),
+    /// Give a group back what a closing took.
+    Restore(Restore),
+    /// Keep the internet away from ports by the network ACLs of a group's subnets.
+    Quarantine(Quarantine),
+    /// Take back what a quarantine put into network ACLs.
+    Release(Release),
+}
+
+/// What every action is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject<'r> {
+    pub(crate) action: &'static str,
+    pub(crate) security_group_id: &'r str,
+    pub(crate) config_rule_name: &'r str,
+    pub(crate) dry_run: bool,
+    pub(crate) execution_id: Option<&'r str>,
+}
+
+/// `action: close`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Request {
-    /// What to do.
-    pub action: Action,
-    /// The group to do it to.
+pub struct Close {
+    /// The group to close.
     pub security_group_id: String,
     /// The AWS Config rule whose parameters say what is blocked.
     pub config_rule_name: String,
     /// How to close.
     #[serde(default)]
     pub strategy: StrategyName,
-    /// What takes the place of an exposing source; only with a strategy that replaces.
-    #[serde(default, deserialize_with = "list")]
-    pub replacement_cidrs: Vec<String>,
+    /// What takes the place of an exposing source, with strategy `Replace`; empty is the private address space. The
+    /// document sends its default along with the other strategies, too.
+    #[serde(default, deserialize_with = "networks")]
+    pub replacement_cidrs: Vec<IpNetwork>,
     /// Say what would be done, and do nothing.
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
-    /// The SSM Automation execution, for the log.
+    /// Close the group although it was restored lately.
+    #[serde(default, deserialize_with = "boolean")]
+    pub ignore_hold: bool,
+    /// The SSM Automation execution.
     #[serde(default)]
     pub execution_id: Option<String>,
 }
 
-/// What can be done to a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Action {
-    /// Close every exposure.
-    Close,
+/// `action: restore`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Restore {
+    /// The group to restore.
+    pub security_group_id: String,
+    /// The AWS Config rule whose remediation is to leave the group alone for a while.
+    pub config_rule_name: String,
+    /// `latest`, or a snapshot: its `s3://` URI, its key or its file name.
+    #[serde(default = "latest")]
+    pub snapshot: String,
+    /// How long the group is left alone afterwards; 0 is not at all.
+    #[serde(default = "a_day", deserialize_with = "hours")]
+    pub exception_hours: u32,
+    /// Say what would be done, and do nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    #[serde(default)]
+    pub execution_id: Option<String>,
+}
+
+/// `action: quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quarantine {
+    /// The group whose subnets are meant.
+    pub security_group_id: String,
+    /// The AWS Config rule whose parameters say what is blocked, and who is authorised.
+    pub config_rule_name: String,
+    /// The ports; none are those that the group exposes.
+    #[serde(default, deserialize_with = "ports")]
+    pub ports: Option<PortSet>,
+    /// These network ACLs; none are those of the subnets in which the group is in use.
+    #[serde(default, deserialize_with = "network_acl_ids")]
+    pub network_acl_ids: Vec<String>,
+    /// Of no meaning for a quarantine; the document sends it along.
+    #[serde(default = "latest")]
+    pub snapshot: String,
+    /// Say what would be done, and do nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    #[serde(default)]
+    pub execution_id: Option<String>,
+}
+
+/// `action: release`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Release {
+    /// The group whose subnets are meant.
+    pub security_group_id: String,
+    /// The AWS Config rule; of no meaning for a release.
+    pub config_rule_name: String,
+    /// Of no meaning for a release; the document sends it along.
+    #[serde(default, deserialize_with = "ports")]
+    pub ports: Option<PortSet>,
+    /// These network ACLs; none are those of the subnets in which the group is in use.
+    #[serde(default, deserialize_with = "network_acl_ids")]
+    pub network_acl_ids: Vec<String>,
+    /// `latest` is every quarantine that is still in place; else the one of this snapshot.
+    #[serde(default = "latest")]
+    pub snapshot: String,
+    /// Say what would be done, and do nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    #[serde(default)]
+    pub execution_id: Option<String>,
 }
 
 /// The name of a [`Strategy`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
 pub enum StrategyName {
     /// [`Strategy::Revoke`].
     #[default]
     Revoke,
+    /// [`Strategy::Carve`].
+    Carve,
+    /// [`Strategy::Replace`].
+    Replace,
 }
 
-impl From<StrategyName> for Strategy {
-    fn from(name: StrategyName) -> Self {
-        match name {
-            StrategyName::Revoke => Self::Revoke,
-        }
-    }
-}
+/// The snapshot that is meant when none is named.
+pub(crate) const LATEST: &str = "latest";
+
+/// Long enough for any change that is being discussed, short enough not to be forgotten: a year.
+const MOST_EXCEPTION_HOURS: u32 = 8760;
 
 /// Why a request was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +163,33 @@ pub enum RequestError {
     /// A rule without a name.
     #[error("the request is refused, nothing was changed: `configRuleName` is empty")]
     RuleName,
-    /// Replacements for a strategy that replaces nothing.
-    #[error("the request is refused, nothing was changed: `replacementCidrs` does not go with strategy `Revoke`")]
-    Replacement,
+    /// A replacement that would be an exposure itself.
+    #[error(
+        "the request is refused, nothing was changed: with the replacement {source_text} the group would still expose \
+         {ports}; name smaller ranges in `replacementCidrs`, or authorise them in `AuthorizedCidrs`"
+    )]
+    ReplacementExposes {
+        /// The source that would be exposing.
+        source_text: String,
+        /// To which ports.
+        ports: String,
+    },
+    /// An exception that is not dated sensibly.
+    #[error("the request is refused, nothing was changed: `exceptionHours` is {0}; give 0 to 8760 hours, a year")]
+    ExceptionHours(u32),
+    /// Not the name of a snapshot of that group.
+    #[error(
+        "the request is refused, nothing was changed: `{name}` is not a snapshot of {subject}; write `latest`, or a URI \
+         such as {example}"
+    )]
+    SnapshotName {
+        /// What was given.
+        name: String,
+        /// Of what it would have to be one.
+        subject: String,
+        /// What it would look like.
+        example: String,
+    },
 }
 
 impl Request {
@@ -82,48 +200,130 @@ impl Request {
     /// When anything about it is not understood.
     pub fn from_payload(payload: Value) -> Result<Self, RequestError> {
         let request: Self = serde_json::from_value(payload)?;
-        if !is_security_group_id(&request.security_group_id) {
-            return Err(RequestError::GroupId { id: request.security_group_id });
+        let subject = request.subject();
+        if !is_security_group_id(subject.security_group_id) {
+            return Err(RequestError::GroupId { id: subject.security_group_id.to_owned() });
         }
-        if request.config_rule_name.trim().is_empty() {
+        if subject.config_rule_name.trim().is_empty() {
             return Err(RequestError::RuleName);
         }
-        match request.strategy {
-            StrategyName::Revoke if !request.replacement_cidrs.is_empty() => Err(RequestError::Replacement),
-            StrategyName::Revoke => Ok(request),
+        match &request {
+            Self::Restore(restore) if restore.exception_hours > MOST_EXCEPTION_HOURS => {
+                Err(RequestError::ExceptionHours(restore.exception_hours))
+            }
+            _ => Ok(request),
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        macro_rules! subject {
+            ($action:literal, $request:expr) => {
+                Subject {
+                    action: $action,
+                    security_group_id: &$request.security_group_id,
+                    config_rule_name: &$request.config_rule_name,
+                    dry_run: $request.dry_run,
+                    execution_id: $request.execution_id.as_deref(),
+                }
+            };
+        }
+        match self {
+            Self::Close(close) => subject!("close", close),
+            Self::Restore(restore) => subject!("restore", restore),
+            Self::Quarantine(quarantine) => subject!("quarantine", quarantine),
+            Self::Release(release) => subject!("release", release),
         }
     }
 }
 
-/// SSM documents hand over lists as JSON lists; whether an empty one may come as text is not documented.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum List {
-        Json(Vec<String>),
-        Text(String),
-    }
-    match List::deserialize(deserializer)? {
-        List::Json(values) => Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect()),
-        List::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
-        List::Text(text) => serde_json::from_str(&text).map_err(|_| {
-            serde::de::Error::custom(format!("`replacementCidrs` is `{text}`, which is not a list of CIDRs"))
-        }),
+impl Close {
+    pub(crate) fn strategy(&self) -> Strategy {
+        match self.strategy {
+            StrategyName::Revoke => Strategy::Revoke,
+            StrategyName::Carve => Strategy::Carve,
+            StrategyName::Replace if self.replacement_cidrs.is_empty() => Strategy::Replace(Replacement::default()),
+            StrategyName::Replace => Strategy::Replace(self.replacement_cidrs.iter().copied().collect()),
+        }
     }
 }
 
-/// SSM documents hand over booleans as JSON booleans or as text, depending on the type of the parameter.
+fn latest() -> String {
+    LATEST.to_owned()
+}
+
+fn a_day() -> u32 {
+    24
+}
+
+/// SSM documents hand over what is not text as JSON or as text, depending on the type of the parameter.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum MaybeText<T> {
+    Json(T),
+    Text(String),
+}
+
 fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Boolean {
-        Json(bool),
-        Text(String),
+    match MaybeText::deserialize(deserializer)? {
+        MaybeText::Json(value) => Ok(value),
+        MaybeText::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        MaybeText::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        MaybeText::Text(text) => Err(D::Error::custom(format!("`{text}` is neither true nor false"))),
     }
-    match Boolean::deserialize(deserializer)? {
-        Boolean::Json(value) => Ok(value),
-        Boolean::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-        Boolean::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        Boolean::Text(text) => Err(serde::de::Error::custom(format!("`dryRun` is `{text}`, neither true nor false"))),
+}
+
+fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match MaybeText::deserialize(deserializer)? {
+        MaybeText::Json(value) => Ok(value),
+        MaybeText::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| D::Error::custom(format!("`exceptionHours` is `{text}`, which is not a number of hours"))),
     }
+}
+
+/// Whether an empty list comes as text is not documented, nor whether a list does.
+fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<String>, D::Error> {
+    match MaybeText::<Vec<String>>::deserialize(deserializer)? {
+        MaybeText::Json(values) => Ok(values),
+        MaybeText::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
+        MaybeText::Text(text) => {
+            serde_json::from_str(&text).map_err(|_| D::Error::custom(format!("`{text}` is not a list of {what}")))
+        }
+    }
+    .map(|values| values.into_iter().filter(|value| !value.trim().is_empty()).collect())
+}
+
+/// Without host bits: EC2 would drop them, and then the rule is not the one that was asked for.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNetwork>, D::Error> {
+    list(deserializer, "CIDRs")?
+        .into_iter()
+        .map(|text| match text.trim().parse::<IpNetwork>() {
+            Ok(network) if text.contains('/') && network.network() == network.ip() => Ok(network),
+            _ => Err(D::Error::custom(format!(
+                "`replacementCidrs`: `{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"
+            ))),
+        })
+        .collect()
+}
+
+fn network_acl_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let ids = list(deserializer, "network ACL ids")?;
+    let is_id = |id: &str| {
+        id.strip_prefix("acl-").is_some_and(|digits| {
+            (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    };
+    match ids.iter().find(|id| !is_id(id)) {
+        None => Ok(ids),
+        Some(id) => Err(D::Error::custom(format!("`networkAclIds`: `{id}` is not of the form acl-0123456789abcdef0"))),
+    }
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortSet>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error| D::Error::custom(format!("`ports`: {error}")))
 }

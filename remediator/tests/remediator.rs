@@ -14,6 +14,10 @@ const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
 const DESCRIBE: &str = "ec2:DescribeSecurityGroupRules";
 const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
 const POLICY: &str = "config:DescribeConfigRules";
+const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
+const PUT: &str = "s3:PutObject";
+const LIST: &str = "s3:ListBucket";
+const SNAPSHOT: &str = "s3://portcullis-snapshots/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/20261121T000000.000Z_8a1b.json";
 
 fn now() -> Timestamp {
     "2026-11-21T00:00:00Z".parse().unwrap()
@@ -63,12 +67,16 @@ fn with(field: &str, value: Value) -> Value {
     request
 }
 
-fn remediator(aws: &FakeAws) -> Remediator<FakeAws, FakeAws, FakeAws> {
-    Remediator::new(aws.clone(), aws.clone(), aws.clone(), now)
+fn deadline() -> Timestamp {
+    "2026-11-21T00:02:00Z".parse().unwrap()
+}
+
+fn remediator(aws: &FakeAws) -> Remediator<FakeAws, FakeAws, FakeAws, FakeAws> {
+    Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now)
 }
 
 async fn handle(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
-    remediator(aws).handle(request).await
+    remediator(aws).handle(request, deadline()).await
 }
 
 fn ids<'a>(rules: impl IntoIterator<Item = &'a remediator::RuleRecord>) -> Vec<String> {
@@ -98,7 +106,7 @@ async fn close_revokes_exactly_the_exposing_rules() {
     let aws = aws();
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
-    assert_eq!(ids(&response.revoked), ["sgr-1", "sgr-4"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1", "sgr-4"]);
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
     assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa: 2 rules revoked");
 }
@@ -114,21 +122,22 @@ async fn the_response_is_as_documented() {
                 {"securityGroupRuleId":"sgr-1","protocol":"tcp","fromPort":22,"toPort":22,"source":"0.0.0.0/0"},
                 {"securityGroupRuleId":"sgr-4","protocol":"tcp","fromPort":22,"toPort":22,"source":"::/0"},
             ],
-            "authorized": [], "alreadyAbsent": [], "remaining": [], "snapshot": null,
+            "authorized": [], "alreadyAbsent": [], "notAuthorized": [], "remaining": [],
+            "snapshot": SNAPSHOT,
             "message": "sg-0aaaaaaaaaaaaaaaa: 2 rules revoked",
         })
     );
 }
 
-/// A closing of any size within one chunk is policy, describe, revoke, verify.
+/// A closing of any size within one chunk is policy, describe, hold, snapshot, revoke, verify.
 #[tokio::test]
-async fn closing_costs_four_calls_and_three_when_warm() {
+async fn closing_costs_six_calls_and_five_when_warm() {
     let aws = aws_with((0..60).map(|number| rule(&number.to_string(), 22, "0.0.0.0/0")).collect());
     let remediator = remediator(&aws);
-    remediator.handle(request()).await.unwrap();
-    assert_eq!(aws.account().calls, [POLICY, DESCRIBE, REVOKE, DESCRIBE]);
+    remediator.handle(request(), deadline()).await.unwrap();
+    assert_eq!(aws.account().calls, [POLICY, DESCRIBE, LIST, PUT, REVOKE, DESCRIBE]);
     aws.account().calls.clear();
-    remediator.handle(request()).await.unwrap();
+    remediator.handle(request(), deadline()).await.unwrap();
     assert_eq!(aws.account().calls, [DESCRIBE]);
 }
 
@@ -152,8 +161,8 @@ async fn a_dry_run_plans_and_changes_nothing(#[case] dry_run: Value) {
     let aws = aws();
     let response = handle(&aws, with("dryRun", dry_run)).await.unwrap();
     assert_eq!(response.status, Status::Planned);
-    assert_eq!(ids(&response.revoked), ["sgr-1", "sgr-4"]);
-    assert_eq!(aws.account().calls, [POLICY, DESCRIBE]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1", "sgr-4"]);
+    assert_eq!(aws.account().calls, [POLICY, DESCRIBE, LIST]);
     assert_eq!(left(&aws).len(), 4);
 }
 
@@ -220,12 +229,12 @@ async fn a_new_exemption_counts_at_once() {
     aws.account().rules.insert("portcullis".into(), Some(parameters.into()));
     aws.account().parameters.insert("/p".into(), r#"{"version":1,"exemptions":[]}"#.into());
     let remediator = remediator(&aws);
-    assert_eq!(remediator.handle(with("dryRun", json!(true))).await.unwrap().status, Status::Planned);
+    assert_eq!(remediator.handle(with("dryRun", json!(true)), deadline()).await.unwrap().status, Status::Planned);
     let document = format!(
         r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2027-01-01","reason":"r"}}]}}"#
     );
     aws.account().parameters.insert("/p".into(), document);
-    assert_eq!(remediator.handle(request()).await.unwrap().status, Status::Exempt);
+    assert_eq!(remediator.handle(request(), deadline()).await.unwrap().status, Status::Exempt);
 }
 
 /// What the role may not do is not tried rule by rule, nor again.
@@ -254,7 +263,7 @@ async fn a_rule_that_somebody_mends_meanwhile_stays() {
     aws.meanwhile(DESCRIBE, |_| {});
     aws.meanwhile(DESCRIBE, somebody_narrows_rule_1);
     let response = handle(&aws, request()).await.unwrap();
-    assert!(response.revoked.is_empty());
+    assert!(response.closed().unwrap().revoked.is_empty());
     assert_eq!(left(&aws), ["sgr-1"]);
     assert_eq!(aws.count(REVOKE), 1);
 }
@@ -268,11 +277,11 @@ async fn a_rule_that_somebody_mends_meanwhile_stays() {
 #[case(with("securityGroupId", json!("sg-1; drop")), "`securityGroupId` `sg-1; drop` is not of the form")]
 #[case(with("securityGroupId", json!("{{ ResourceId }}")), "is not of the form")]
 #[case(with("configRuleName", json!(" ")), "`configRuleName` is empty")]
-#[case(with("strategy", json!("Burn")), "unknown variant `Burn`, expected `Revoke`")]
-#[case(with("replacementCidrs", json!(["10.0.0.0/8"])), "`replacementCidrs` does not go with strategy `Revoke`")]
-#[case(with("replacementCidrs", json!(r#"["10.0.0.0/8"]"#)), "`replacementCidrs` does not go with strategy `Revoke`")]
-#[case(with("replacementCidrs", json!("10.0.0.0/8")), "`replacementCidrs` is `10.0.0.0/8`, which is not a list")]
-#[case(with("dryRun", json!("yes")), "`dryRun` is `yes`, neither true nor false")]
+#[case(with("strategy", json!("Burn")), "unknown variant `Burn`, expected one of `Revoke`, `Carve`, `Replace`")]
+#[case(with("replacementCidrs", json!(["10.0.0.1/8"])), "`10.0.0.1/8` is not a CIDR such as 10.0.0.0/8")]
+#[case(with("replacementCidrs", json!(["10.0.0.1"])), "`10.0.0.1` is not a CIDR such as 10.0.0.0/8")]
+#[case(with("replacementCidrs", json!("10.0.0.0/8")), "`10.0.0.0/8` is not a list of CIDRs")]
+#[case(with("dryRun", json!("yes")), "`yes` is neither true nor false")]
 #[case(with("dryrun", json!(true)), "unknown field `dryrun`")]
 #[tokio::test]
 async fn a_request_that_is_not_understood_is_refused(#[case] request: Value, #[case] expected: &str) {
@@ -323,8 +332,8 @@ async fn beside_an_exposure_the_unjudged_rule_makes_it_partial() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 22, "pl-0badbad")]);
     let response = incomplete(handle(&aws, request()).await);
     assert_eq!(response.status, Status::Partial);
-    assert_eq!(ids(&response.revoked), ["sgr-1"]);
-    assert_eq!(ids(response.remaining.iter().map(|remaining| &remaining.rule)), ["sgr-2"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1"]);
+    assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-2"]);
 }
 
 #[tokio::test]
@@ -334,7 +343,7 @@ async fn prefix_lists_are_resolved() {
     aws.account().prefix_lists.insert("pl-0f00ba4".into(), PrefixList::Entries(entries));
     aws.account().prefix_lists.insert("pl-0a0a0a0".into(), PrefixList::AwsOwned);
     let response = handle(&aws, request()).await.unwrap();
-    assert_eq!(ids(&response.revoked), ["sgr-1"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1"]);
     assert_eq!(left(&aws), ["sgr-2"]);
 }
 
@@ -351,8 +360,8 @@ async fn a_rule_that_vanished_meanwhile_counts_as_done() {
     aws.meanwhile(REVOKE, somebody_removes_rule_1);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
-    assert_eq!(ids(&response.revoked), ["sgr-4"]);
-    assert_eq!(ids(&response.already_absent), ["sgr-1"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-4"]);
+    assert_eq!(ids(&response.closed().unwrap().already_absent), ["sgr-1"]);
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
 }
 
@@ -363,7 +372,7 @@ async fn a_group_that_vanished_meanwhile_counts_as_done() {
     aws.meanwhile(REVOKE, |account| account.groups.clear());
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
-    assert_eq!(ids(&response.already_absent), ["sgr-1", "sgr-4"]);
+    assert_eq!(ids(&response.closed().unwrap().already_absent), ["sgr-1", "sgr-4"]);
 }
 
 fn somebody_opens_port_3389(account: &mut Account) {
@@ -375,7 +384,7 @@ async fn a_rule_that_somebody_adds_meanwhile_is_closed_too() {
     let aws = aws();
     aws.meanwhile(REVOKE, somebody_opens_port_3389);
     let response = handle(&aws, request()).await.unwrap();
-    assert_eq!(ids(&response.revoked), ["sgr-1", "sgr-4", "sgr-9"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1", "sgr-4", "sgr-9"]);
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
 }
 
@@ -386,7 +395,7 @@ async fn a_lost_answer_is_found_out() {
     aws.lose_answer(REVOKE);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
-    assert_eq!(ids(&response.already_absent), ["sgr-1", "sgr-4"]);
+    assert_eq!(ids(&response.closed().unwrap().already_absent), ["sgr-1", "sgr-4"]);
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
 }
 
@@ -399,8 +408,8 @@ async fn one_failing_rule_does_not_stop_the_others() {
     aws.account().locked.push("sgr-1".into());
     let response = incomplete(handle(&aws, request()).await);
     assert_eq!(response.status, Status::Partial);
-    assert_eq!(ids(&response.revoked), ["sgr-4"]);
-    assert_eq!(ids(response.remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1"]);
+    assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-4"]);
+    assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1"]);
     assert!(response.message.contains("OperationNotPermitted"), "{}", response.message);
     assert_eq!(left(&aws), ["sgr-1", "sgr-2", "sgr-3"]);
 }
@@ -416,7 +425,7 @@ async fn when_nothing_can_be_revoked_it_has_failed() {
     assert!(error.to_string().starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules revoked, 2 still open"), "{error}");
     assert!(error.to_string().contains("allow ec2:RevokeSecurityGroupIngress in the role"), "{error}");
     let response = incomplete(Err(error));
-    assert_eq!(ids(response.remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
+    assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
     assert_eq!(left(&aws).len(), 4);
 }
 
@@ -444,6 +453,408 @@ async fn when_the_result_cannot_be_read_it_is_not_called_closed() {
 async fn many_rules_go_in_chunks() {
     let aws = aws_with((0..250).map(|number| rule(&number.to_string(), 22, "0.0.0.0/0")).collect());
     let response = handle(&aws, request()).await.unwrap();
-    assert_eq!(response.revoked.len(), 250);
+    assert_eq!(response.closed().unwrap().revoked.len(), 250);
     assert_eq!(aws.count(REVOKE), 3);
+}
+
+// --- Carve and Replace
+
+fn ports(id: &str, from: i64, to: i64, source: &str) -> IngressRule {
+    let tags = [("team".to_owned(), "web".to_owned())].into();
+    let traffic = Traffic::parse("tcp", Some(from), Some(to));
+    let id = Some(format!("sgr-{id}"));
+    IngressRule { id, description: Some(format!("rule {from}")), tags, ..IngressRule::new(traffic, source.into()) }
+}
+
+/// Who is let in to what, whatever the rules are called.
+fn admitted(aws: &FakeAws) -> Vec<String> {
+    let account = aws.account();
+    let rules = account.groups.get(GROUP).map(|group| group.ingress.clone()).unwrap_or_default();
+    let mut admitted: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            let description = rule.description.as_deref().unwrap_or("-");
+            format!("{} {} {description} {:?}", rule.traffic, rule.source, rule.tags)
+        })
+        .collect();
+    admitted.sort();
+    admitted
+}
+
+fn carve() -> Value {
+    with("strategy", json!("Carve"))
+}
+
+/// The rest of the range stays, with description and tags, and is there before the rule goes.
+#[tokio::test]
+async fn carving_keeps_the_rest_of_a_range() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 22, 22, "10.0.0.0/8")]);
+    let response = handle(&aws, carve()).await.unwrap();
+    assert_eq!(response.status, Status::Closed);
+    assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa: 1 rule revoked, 2 added");
+    assert_eq!(
+        admitted(&aws),
+        [
+            r#"tcp/20-21 0.0.0.0/0 rule 20 {"team": "web"}"#,
+            r#"tcp/22 10.0.0.0/8 rule 22 {"team": "web"}"#,
+            r#"tcp/23-25 0.0.0.0/0 rule 20 {"team": "web"}"#,
+        ]
+    );
+    assert_eq!(aws.account().calls, [POLICY, DESCRIBE, LIST, LIST, PUT, AUTHORIZE, REVOKE, DESCRIBE]);
+}
+
+#[tokio::test]
+async fn of_all_traffic_it_is_said_what_no_longer_passes() {
+    let all = IngressRule { id: Some("sgr-1".into()), ..IngressRule::new(Traffic::All, "::/0".into()) };
+    let aws = aws_with(vec![all]);
+    let response = handle(&aws, carve()).await.unwrap();
+    assert!(
+        response.message.ends_with(
+            "of all traffic from ::/0 only TCP, UDP and ICMP still pass, and no other protocol (GRE, ESP, SCTP …)"
+        ),
+        "{}",
+        response.message
+    );
+    let kept: Vec<_> = admitted(&aws).into_iter().map(|rule| rule.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(
+        kept,
+        ["icmpv6", "tcp/0-21", "tcp/23-3388", "tcp/3390-65535", "udp/0-21", "udp/23-3388", "udp/3390-65535"]
+    );
+}
+
+#[tokio::test]
+async fn replacing_lets_private_addresses_in_instead() {
+    let aws = aws();
+    let response = handle(&aws, with("strategy", json!("Replace"))).await.unwrap();
+    assert_eq!(response.status, Status::Closed);
+    let authorized: Vec<_> = response.closed().unwrap().authorized.iter().map(|rule| rule.source.clone()).collect();
+    assert_eq!(authorized, ["172.16.0.0/12", "192.168.0.0/16", "fc00::/7"], "10.0.0.0/8 is there already");
+}
+
+/// A replacement that opens the group again is refused before anything is changed.
+#[tokio::test]
+async fn a_replacement_that_exposes_is_refused() {
+    let aws = aws();
+    let mut request = with("strategy", json!("Replace"));
+    request["replacementCidrs"] = json!(["0.0.0.0/1"]);
+    let error = handle(&aws, request).await.unwrap_err();
+    assert!(
+        error.to_string().contains("with the replacement 0.0.0.0/1 the group would still expose tcp/22"),
+        "{error}"
+    );
+    assert_eq!((aws.count(PUT), aws.count(AUTHORIZE), aws.count(REVOKE)), (0, 0, 0));
+}
+
+/// A rule that is there already never skips the revoke.
+#[tokio::test]
+async fn a_duplicate_never_skips_the_revoke() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
+    aws.meanwhile(AUTHORIZE, |account| {
+        account.groups.get_mut(GROUP).unwrap().ingress.push(ports("9", 23, 25, "0.0.0.0/0"));
+    });
+    let response = handle(&aws, carve()).await.unwrap();
+    assert_eq!(response.status, Status::Closed);
+    assert!(!left(&aws).contains(&"sgr-1".to_owned()));
+    assert_eq!(left(&aws).len(), 2);
+}
+
+/// At the quota closing has priority, and what found no room is reported; with room, the next attempt adds it.
+#[tokio::test]
+async fn at_the_quota_it_is_revoked_first() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 443, 443, "0.0.0.0/0")]);
+    aws.account().quota = 2;
+    let response = incomplete(handle(&aws, carve()).await);
+    assert_eq!(response.status, Status::Partial);
+    let closed = response.closed().unwrap();
+    assert_eq!((closed.authorized.len(), closed.not_authorized.len(), closed.remaining.len()), (1, 1, 0));
+    assert!(response.message.contains("RulesPerSecurityGroupLimitExceeded"), "{}", response.message);
+    assert!(!left(&aws).contains(&"sgr-1".to_owned()));
+    aws.account().quota = 3;
+    assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::Closed);
+    assert_eq!(left(&aws).len(), 3);
+    assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::NothingToDo);
+}
+
+/// What cannot be added just now is tried again before anything is revoked.
+#[tokio::test(start_paused = true)]
+async fn while_ec2_is_busy_nobody_is_shut_out() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
+    aws.fail(AUTHORIZE, "RequestLimitExceeded");
+    assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::Closed);
+    let calls = aws.account().calls.clone();
+    let of_kind: Vec<_> = calls.into_iter().filter(|&call| call == AUTHORIZE || call == REVOKE).collect();
+    assert_eq!(of_kind, [AUTHORIZE, AUTHORIZE, REVOKE]);
+}
+
+// --- Snapshots
+
+#[tokio::test]
+async fn without_a_snapshot_nothing_is_changed() {
+    let aws = aws();
+    aws.fail(PUT, "AccessDenied");
+    let error = handle(&aws, request()).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
+        "{error}"
+    );
+    assert_eq!(Diagnostic::from(error).error_type, "SnapshotUnavailable");
+    assert_eq!(left(&aws).len(), 4);
+}
+
+/// A snapshot is never written over, not even by an execution with the same id at the same instant.
+#[tokio::test]
+async fn a_snapshot_is_never_overwritten() {
+    let aws = aws();
+    let key = SNAPSHOT.strip_prefix("s3://portcullis-snapshots/").unwrap();
+    aws.account().objects.insert(key.into(), "theirs".into());
+    let response = handle(&aws, request()).await.unwrap();
+    assert_eq!(response.snapshot.unwrap(), SNAPSHOT.replace(".json", "_2.json"));
+    assert_eq!(aws.account().objects[key], "theirs");
+}
+
+// --- Cut off
+
+/// Killed after any call and run again: the group ends closed, nobody legitimate is lost, and a restore gives everything
+/// back.
+#[rstest]
+#[case("Revoke", 0)]
+#[case("Carve", 0)]
+#[case("Replace", 0)]
+#[case("Carve", 4)]
+#[tokio::test]
+async fn a_kill_after_any_call_loses_nothing(#[case] strategy: &str, #[case] quota: usize) {
+    let group = || {
+        aws_with(vec![
+            ports("1", 20, 25, "0.0.0.0/0"),
+            ports("2", 22, 22, "10.0.0.0/8"),
+            ports("3", 443, 443, "0.0.0.0/0"),
+            ports("4", 3389, 3390, "0.0.0.0/0"),
+        ])
+    };
+    let request = with("strategy", json!(strategy));
+    let whole = group();
+    whole.account().quota = quota;
+    let _ = handle(&whole, request.clone()).await;
+    whole.account().quota = 0;
+    let _ = handle(&whole, request.clone()).await;
+    let before = admitted(&group());
+    for calls in 1..100 {
+        let aws = group();
+        aws.account().quota = quota;
+        aws.cut_after(calls);
+        let remediator = remediator(&aws);
+        let run = tokio::select! {
+            biased;
+            outcome = remediator.handle(request.clone(), deadline()) => Some(outcome),
+            () = std::future::poll_fn(|_| if aws.is_cut() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }) => None,
+        };
+        aws.mend();
+        let half_way = admitted(&aws);
+        assert!(half_way.iter().any(|rule| rule.contains("10.0.0.0/8")), "{half_way:?}");
+        let _ = handle(&aws, request.clone()).await;
+        // As soon as there is room again.
+        aws.account().quota = 0;
+        let _ = handle(&aws, request.clone()).await;
+        assert_eq!(admitted(&aws), admitted(&whole), "{strategy}, killed after {calls} calls");
+        if aws.account().objects.keys().any(|key| key.starts_with("security-groups/")) {
+            let restored = handle(&aws, restore()).await.unwrap();
+            assert_eq!(restored.status, Status::Restored);
+            assert_eq!(admitted(&aws), before, "{strategy}, killed after {calls} calls, then restored");
+        }
+        if run.is_some() {
+            assert!(calls > 6);
+            return;
+        }
+    }
+    panic!("it never ended");
+}
+
+/// A function that has no time left says what is still open.
+#[tokio::test(start_paused = true)]
+async fn out_of_time_it_stops_cleanly() {
+    let aws = aws();
+    aws.hang(REVOKE);
+    let response = incomplete(handle(&aws, request()).await);
+    assert_eq!(response.status, Status::Partial);
+    assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
+    assert!(response.message.contains("out of time before the function's deadline"), "{}", response.message);
+}
+
+// --- Restore
+
+fn restore() -> Value {
+    json!({"action":"restore","securityGroupId":GROUP,"configRuleName":"portcullis","snapshot":"latest",
+        "exceptionHours":"24","dryRun":"false","executionId":"9c2d"})
+}
+
+/// Rules of every kind of source come back, with description and tags, and what a carve added goes.
+#[tokio::test]
+async fn a_restore_gives_everything_back() {
+    let aws = aws_with(vec![
+        ports("1", 20, 25, "0.0.0.0/0"),
+        ports("2", 22, 22, "::/0"),
+        ports("3", 22, 22, "pl-0f00ba4"),
+        ports("4", 22, 22, "sg-0bbbbbbbbbbbbbbbb"),
+    ]);
+    let entries = ["0.0.0.0/0"].iter().map(|cidr| cidr.parse::<ipnetwork::IpNetwork>().unwrap()).collect();
+    aws.account().prefix_lists.insert("pl-0f00ba4".into(), PrefixList::Entries(entries));
+    let before = admitted(&aws);
+    handle(&aws, carve()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.id.as_deref() != Some("sgr-4"));
+    let mut dry_run = restore();
+    dry_run["dryRun"] = json!(true);
+    let planned = handle(&aws, dry_run).await.unwrap();
+    assert_eq!(planned.status, Status::Planned);
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.status, Status::Restored);
+    assert_eq!(admitted(&aws), before);
+    let restored = response.restored().unwrap();
+    assert_eq!((restored.authorized.len(), restored.revoked.len(), restored.left.len()), (4, 2, 0));
+    assert_eq!(planned.restored().unwrap().authorized.len(), 4);
+    assert_eq!(restored.exception_until.unwrap().to_string(), "2026-11-22T00:00:00Z");
+    assert_eq!(restored.restored_from, [SNAPSHOT]);
+    assert_eq!(aws.account().exceptions.len(), 1);
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
+}
+
+/// What somebody else has added since stays.
+#[tokio::test]
+async fn a_restore_leaves_the_rules_of_others() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
+    assert_eq!(left(&aws).len(), 5);
+}
+
+/// Restored, and then found non-compliant: it is left alone until the exception ends, which AWS Config takes now.
+#[tokio::test]
+async fn a_restored_group_is_not_closed_again_at_once() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    aws.account().exception_refused = Some("only for resources that are NON_COMPLIANT".into());
+    let response = handle(&aws, restore()).await.unwrap();
+    assert!(response.message.contains("AWS Config takes the exception when"), "{}", response.message);
+    aws.account().exception_refused = None;
+    let response = handle(&aws, request()).await.unwrap();
+    assert_eq!(response.status, Status::Exempt);
+    assert!(
+        response.message.contains("restored by 9c2d; left alone until 2026-11-22T00:00:00Z"),
+        "{}",
+        response.message
+    );
+    assert_eq!(aws.account().exceptions.len(), 1);
+    assert_eq!(handle(&aws, with("ignoreHold", json!(true))).await.unwrap().status, Status::Closed);
+}
+
+/// One rule that cannot be given back does not stop the others.
+#[tokio::test]
+async fn a_restore_reports_what_it_cannot_give_back() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 80, "sg-0deleted")]);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
+    let response = incomplete(handle(&aws, restore()).await);
+    assert_eq!(response.status, Status::Partial);
+    assert_eq!(response.restored().unwrap().remaining[0].rule.source, "sg-0deleted");
+    assert_eq!(left(&aws).len(), 1);
+}
+
+#[rstest]
+#[case("holds/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa.json")]
+#[case("s3://other-bucket/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/x.json")]
+#[case("../sg-0bbbbbbbbbbbbbbbb/x.json")]
+#[case("yesterday")]
+#[tokio::test]
+async fn only_snapshots_of_that_group_are_restored(#[case] name: &str) {
+    let aws = aws();
+    let mut request = restore();
+    request["snapshot"] = json!(name);
+    let error = handle(&aws, request).await.unwrap_err();
+    assert!(error.to_string().contains("is not a snapshot of sg-0aaaaaaaaaaaaaaaa"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_snapshot_there_is_nothing_to_restore() {
+    let error = handle(&aws(), restore()).await.unwrap_err();
+    assert!(error.to_string().starts_with("nothing was changed: there is no snapshot below s3://"), "{error}");
+}
+
+// --- Quarantine
+
+fn entry(number: u16, source: &str) -> exposure::AclEntry {
+    let (action, traffic) = (exposure::AclAction::Allow, Traffic::All);
+    exposure::AclEntry { number, action, traffic, source: source.into() }
+}
+
+fn aws_in_subnets() -> FakeAws {
+    let aws = aws();
+    {
+        let mut account = aws.account();
+        let acl = exposure::NetworkAcl {
+            id: "acl-0a1b2c3d".into(),
+            ingress: vec![entry(100, "0.0.0.0/0"), entry(101, "::/0")],
+        };
+        let acl = aws::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
+        account.network_acls.insert("acl-0a1b2c3d".into(), acl);
+        account.subnets.insert(GROUP.into(), vec![("subnet-1".into(), "acl-0a1b2c3d".into())]);
+    }
+    aws
+}
+
+fn acl_request(action: &str) -> Value {
+    json!({"action":action,"securityGroupId":GROUP,"configRuleName":"portcullis","ports":"","networkAclIds":[],
+        "snapshot":"latest","dryRun":false,"executionId":"7e3f"})
+}
+
+fn entries(aws: &FakeAws) -> Vec<String> {
+    let account = aws.account();
+    let mut entries = account.network_acls["acl-0a1b2c3d"].acl.ingress.clone();
+    entries.sort_by_key(|entry| entry.number);
+    entries.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::Quarantined);
+    let after = entries(&aws);
+    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from 0.0.0.0/0")), "{after:?}");
+    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from ::/0")), "{after:?}");
+    assert!(after.iter().any(|entry| entry.contains("allow") && entry.ends_with("10.0.0.0/8")), "{after:?}");
+    assert!(response.snapshot.unwrap().contains("/network-acls/111122223333/us-east-1/acl-0a1b2c3d/"));
+    assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::NothingToDo);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
+}
+
+/// A quarantine that was cut off is finished by the next, and released as a whole.
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_gets_over_a_lost_answer() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    aws.lose_answer("ec2:CreateNetworkAclEntry");
+    assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::Quarantined);
+    handle(&aws, acl_request("release")).await.unwrap();
+    assert_eq!(entries(&aws), before);
+}
+
+/// A full ACL is reported before anything is changed.
+#[tokio::test]
+async fn a_full_acl_is_reported() {
+    let aws = aws_in_subnets();
+    {
+        let mut account = aws.account();
+        let acl = &mut account.network_acls.get_mut("acl-0a1b2c3d").unwrap().acl;
+        acl.ingress.extend((1..=18).map(|number| entry(number + 200, "192.0.2.0/24")));
+    }
+    let before = entries(&aws);
+    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
+    assert_eq!(response.status, Status::Failed);
+    assert!(response.message.contains("20"), "{}", response.message);
+    assert_eq!(entries(&aws), before);
+    assert_eq!(aws.count(PUT), 0);
 }

@@ -1,0 +1,324 @@
+//! Keeping the internet away from ports by network ACLs, for when a group cannot be changed in time; and the way back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::AwsError;
+use aws::config::{ConfigRules, RemediationExceptions};
+use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws::network_acl::{NetworkAcls, VpcNetworkAcl};
+use aws::s3::Objects;
+use aws::ssm::Parameters;
+use config_rule::{Annotation, UnjudgedError};
+use exposure::{
+    AclEntry, AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine, release,
+};
+
+use crate::acl_snapshot::{AclAuthor, AclVault};
+use crate::close::{PROPAGATION, ROUNDS};
+use crate::error::RemediatorError;
+use crate::remediator::{Remediator, Task};
+use crate::request::{Quarantine, Release};
+use crate::response::{AclChange, AclEntryLeft, Details, Quarantined, Response, Status};
+
+/// What of it is a quarantine, and what a release.
+enum Intent<'a> {
+    Quarantine(&'a Quarantine),
+    Release(&'a Release),
+}
+
+/// One quarantine or release.
+pub(crate) struct Quarantining<'a, C, E, P, S> {
+    remediator: &'a Remediator<C, E, P, S>,
+    intent: Intent<'a>,
+    /// What was done so far, by ACL.
+    done: Vec<AclChange>,
+    /// Why an ACL is not as it should be.
+    problems: Vec<String>,
+    begun: bool,
+}
+
+impl<'a, C, E, P, S> Quarantining<'a, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + NetworkAcls + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    pub(crate) fn quarantine(remediator: &'a Remediator<C, E, P, S>, request: &'a Quarantine) -> Self {
+        Self::new(remediator, Intent::Quarantine(request))
+    }
+
+    pub(crate) fn release(remediator: &'a Remediator<C, E, P, S>, request: &'a Release) -> Self {
+        Self::new(remediator, Intent::Release(request))
+    }
+
+    fn new(remediator: &'a Remediator<C, E, P, S>, intent: Intent<'a>) -> Self {
+        Self { remediator, intent, done: Vec::new(), problems: Vec::new(), begun: false }
+    }
+
+    fn group_id(&self) -> &'a str {
+        match self.intent {
+            Intent::Quarantine(request) => &request.security_group_id,
+            Intent::Release(request) => &request.security_group_id,
+        }
+    }
+
+    fn is_dry_run(&self) -> bool {
+        match self.intent {
+            Intent::Quarantine(request) => request.dry_run,
+            Intent::Release(request) => request.dry_run,
+        }
+    }
+
+    fn author(&self) -> AclAuthor<'a> {
+        match self.intent {
+            Intent::Quarantine(request) => AclAuthor {
+                action: "quarantine",
+                config_rule_name: &request.config_rule_name,
+                execution_id: request.execution_id.as_deref(),
+            },
+            Intent::Release(request) => AclAuthor {
+                action: "release",
+                config_rule_name: &request.config_rule_name,
+                execution_id: request.execution_id.as_deref(),
+            },
+        }
+    }
+
+    /// The ACLs that were named, or those of the subnets in which the group is in use.
+    async fn acls(&self) -> Result<Vec<VpcNetworkAcl>, RemediatorError> {
+        let named = match self.intent {
+            Intent::Quarantine(request) => &request.network_acl_ids,
+            Intent::Release(request) => &request.network_acl_ids,
+        };
+        let ec2 = &self.remediator.ec2;
+        if !named.is_empty() {
+            return Ok(ec2.network_acls(named).await?);
+        }
+        let subnets: BTreeSet<String> = ec2.subnets_of_group(self.group_id()).await?;
+        if subnets.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(ec2.network_acls_of_subnets(&subnets).await?)
+    }
+
+    /// The blocked ports that the group exposes, or what there is to say when it exposes none.
+    async fn exposed_ports(&self, rule_name: &str) -> Result<Result<PortSet, Box<Response>>, RemediatorError> {
+        let judged = self.remediator.judge.read(rule_name, self.group_id()).await?;
+        let assessment = judged.assess();
+        let end = |status, message| Ok(Err(Box::new(self.response(status, message))));
+        match assessment.verdict() {
+            Verdict::NonCompliant => {
+                let mut ports = PortSet::default();
+                for exposure in &assessment.exposures {
+                    ports.extend(&exposure.ports);
+                }
+                Ok(Ok(ports))
+            }
+            Verdict::Unknown => Err(UnjudgedError::new(self.group_id(), &assessment).into()),
+            Verdict::Exempt => end(
+                Status::Exempt,
+                format!("{} is left as it is: {}", self.group_id(), Annotation::exempt(&assessment)),
+            ),
+            Verdict::Compliant => end(
+                Status::NothingToDo,
+                format!("{} exposes no blocked port; name the ports in Ports", self.group_id()),
+            ),
+        }
+    }
+
+    async fn run_quarantine(&mut self, request: &Quarantine) -> Result<Response, RemediatorError> {
+        let parameters = self.remediator.judge.rule_parameters(&request.config_rule_name).await?;
+        let ports = if let Some(ports) = &request.ports {
+            ports.clone()
+        } else {
+            match self.exposed_ports(&request.config_rule_name).await? {
+                Ok(ports) => ports,
+                Err(response) => return Ok(*response),
+            }
+        };
+        let mut vpcs: BTreeMap<String, AddressSet> = BTreeMap::new();
+        for VpcNetworkAcl { vpc_id, acl } in self.acls().await? {
+            if !vpcs.contains_key(&vpc_id) {
+                vpcs.insert(vpc_id.clone(), self.remediator.ec2.vpc_addresses(&vpc_id).await?);
+            }
+            let addresses = vpcs.get(&vpc_id).cloned().unwrap_or_default();
+            let keep = private_addresses().union(&parameters.authorized).union(&addresses);
+            self.quarantine_acl(&vpc_id, acl, &ports, &keep).await;
+        }
+        self.outcome(&format!("kept the internet away from {ports}"), Status::Quarantined)
+    }
+
+    /// Puts the denies into one ACL. Whatever goes wrong is noted, so that the other ACLs are not left out.
+    async fn quarantine_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, ports: &PortSet, keep: &AddressSet) {
+        let at = self.done.len();
+        self.done.push(AclChange::of(&acl.id));
+        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        for round in 1..=ROUNDS {
+            let plan = match quarantine(&acl, ports, keep, DEFAULT_ACL_QUOTA) {
+                Ok(plan) => plan,
+                Err(error) => return self.problems.push(error.to_string()),
+            };
+            if plan.is_empty() {
+                return;
+            }
+            if self.is_dry_run() {
+                return self.note(at, |done| done.added = plan.add.iter().map(Into::into).collect());
+            }
+            match vault.keep(self.author(), vpc_id, &acl, &plan.add, &[]).await {
+                Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
+                Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
+            }
+            for entry in &plan.add {
+                self.begun = true;
+                match self.remediator.ec2.create_acl_entry(&acl.id, entry).await {
+                    Ok(()) => self.note(at, |done| done.added.push(entry.into())),
+                    // Somebody took the number, or an answer was lost: the next round looks again.
+                    Err(error) if is_worth_another_look(&error) && round < ROUNDS => break,
+                    Err(error) => return self.problems.push(error.to_string()),
+                }
+            }
+            match self.look_again(&acl.id, round).await {
+                Ok(now) => acl = now,
+                Err(problem) => return self.problems.push(problem),
+            }
+        }
+        self.problems.push(format!("{}: its entries do not show after {ROUNDS} attempts", acl.id));
+    }
+
+    async fn run_release(&mut self, request: &Release) -> Result<Response, RemediatorError> {
+        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        let mut added: Vec<(VpcNetworkAcl, Vec<AclEntry>)> = Vec::new();
+        for acl in self.acls().await? {
+            let entries = vault.added(&acl.acl.id, &request.snapshot).await??;
+            added.push((acl, entries));
+        }
+        for (VpcNetworkAcl { vpc_id, acl }, entries) in added {
+            self.release_acl(&vpc_id, acl, &entries).await;
+        }
+        self.outcome("let go", Status::Released)
+    }
+
+    async fn release_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, added: &[AclEntry]) {
+        let at = self.done.len();
+        self.done.push(AclChange::of(&acl.id));
+        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        for round in 1..=ROUNDS {
+            let plan = release(&acl, added);
+            // An entry that is simply gone was released before.
+            let left = plan.left.iter().filter(|left| left.found.is_some());
+            let left: Vec<_> = left.map(AclEntryLeft::from).collect();
+            self.note(at, |done| done.left = left);
+            if plan.is_empty() {
+                return;
+            }
+            if self.is_dry_run() {
+                return self.note(at, |done| done.removed = plan.remove.iter().map(Into::into).collect());
+            }
+            match vault.keep(self.author(), vpc_id, &acl, &[], &plan.remove).await {
+                Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
+                Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
+            }
+            for entry in &plan.remove {
+                self.begun = true;
+                match self.remediator.ec2.delete_acl_entry(&acl.id, entry.number).await {
+                    Ok(()) => self.note(at, |done| done.removed.push(entry.into())),
+                    Err(error) if error.code() == Some("InvalidNetworkAclEntry.NotFound") => {}
+                    Err(error) if error.is_transient() && round < ROUNDS => break,
+                    Err(error) => return self.problems.push(error.to_string()),
+                }
+            }
+            match self.look_again(&acl.id, round).await {
+                Ok(now) => acl = now,
+                Err(problem) => return self.problems.push(problem),
+            }
+        }
+        self.problems.push(format!("{}: its entries are still listed after {ROUNDS} attempts", acl.id));
+    }
+
+    /// The ACL as it is now.
+    async fn look_again(&self, acl_id: &str, round: usize) -> Result<NetworkAcl, String> {
+        if round > 1 {
+            tokio::time::sleep(PROPAGATION * (1 << round)).await;
+        }
+        let found = self.remediator.ec2.network_acls(&[acl_id.to_owned()]).await;
+        let found = found.map_err(|error| format!("the result could not be verified: {error}"))?;
+        found.into_iter().next().map(|found| found.acl).ok_or_else(|| format!("{acl_id} is gone"))
+    }
+
+    fn note(&mut self, at: usize, change: impl FnOnce(&mut AclChange)) {
+        if let Some(done) = self.done.get_mut(at) {
+            change(done);
+        }
+    }
+
+    fn changed(&self) -> usize {
+        self.done.iter().map(|acl| acl.added.len() + acl.removed.len()).sum()
+    }
+
+    fn response(&self, status: Status, message: String) -> Response {
+        Response {
+            status,
+            security_group_id: self.group_id().to_owned(),
+            details: Details::Quarantine(Quarantined { network_acls: self.done.clone() }),
+            snapshot: self.done.iter().find_map(|done| done.snapshot.clone()),
+            message,
+        }
+    }
+
+    fn outcome(&self, what: &str, complete: Status) -> Result<Response, RemediatorError> {
+        let group_id = self.group_id();
+        let (changed, acls) = (self.changed(), self.done.len());
+        let entries = if changed == 1 { "1 entry".to_owned() } else { format!("{changed} entries") };
+        let in_acls = if acls == 1 { "1 network ACL".to_owned() } else { format!("{acls} network ACLs") };
+        if !self.problems.is_empty() {
+            let status = if self.begun { Status::Partial } else { Status::Failed };
+            let message = format!("{group_id}: {entries} changed in {in_acls}; {}", self.problems.join("; "));
+            return Err(RemediatorError::Incomplete(Box::new(self.response(status, message))));
+        }
+        if acls == 0 {
+            let message = format!("{group_id} is in use by no network interface; name network ACLs in NetworkAclIds");
+            return Ok(self.response(Status::NothingToDo, message));
+        }
+        if changed == 0 {
+            let message = format!("{group_id}: {in_acls} looked at, nothing to change");
+            return Ok(self.response(Status::NothingToDo, message));
+        }
+        if self.is_dry_run() {
+            let message = format!("{group_id}: {entries} would be changed in {in_acls}; dry run, nothing was changed");
+            return Ok(self.response(Status::Planned, message));
+        }
+        let message = format!("{group_id}: {what}, {entries} changed in {in_acls}");
+        Ok(self.response(complete, message))
+    }
+}
+
+/// Whether the ACL may be as it should be, or may be planned anew, in spite of this error.
+fn is_worth_another_look(error: &AwsError) -> bool {
+    error.code() == Some("NetworkAclEntryAlreadyExists") || error.is_transient()
+}
+
+impl<C, E, P, S> Task for Quarantining<'_, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + NetworkAcls + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    async fn run(&mut self) -> Result<Response, RemediatorError> {
+        match self.intent {
+            Intent::Quarantine(request) => self.run_quarantine(request).await,
+            Intent::Release(request) => self.run_release(request).await,
+        }
+    }
+
+    fn interrupted(&mut self) -> RemediatorError {
+        let status = if self.begun { Status::Partial } else { Status::Failed };
+        let message = format!(
+            "{}: {} entries changed; out of time before the function's deadline: run this again to finish",
+            self.group_id(),
+            self.changed()
+        );
+        RemediatorError::Incomplete(Box::new(self.response(status, message)))
+    }
+}

@@ -1,0 +1,270 @@
+//! Giving a group back what a closing took.
+
+use aws::AwsError;
+use aws::config::{ConfigRules, RemediationExceptions};
+use aws::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws::s3::Objects;
+use aws::ssm::Parameters;
+use exposure::{IngressRule, Plan, Restoration, SecurityGroup, restoration};
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use crate::change::{Changes, is_quota};
+use crate::close::{PROPAGATION, Progress, ROUNDS};
+use crate::error::RemediatorError;
+use crate::remediator::{Remediator, Task};
+use crate::request::Restore;
+use crate::response::{Details, Remaining, Response, Restored, Status, count, records};
+use crate::snapshot::{Action, Author, SnapshotError, Taken, Vault};
+
+/// One restore.
+pub(crate) struct Restoring<'a, C, E, P, S> {
+    remediator: &'a Remediator<C, E, P, S>,
+    request: &'a Restore,
+    vault: Vault<'a, S>,
+    taken: Taken,
+    changes: Changes,
+    /// Where the group as it was before the restore is kept.
+    snapshot: Option<String>,
+    exception_until: Option<Timestamp>,
+    /// What AWS Config said to the exception.
+    exception_refused: Option<String>,
+    /// Rules that cannot be given back.
+    refused: Vec<(IngressRule, AwsError)>,
+    /// What was left to do in the latest round.
+    open: Restoration,
+}
+
+impl<'a, C, E, P, S> Restoring<'a, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    pub(crate) fn new(remediator: &'a Remediator<C, E, P, S>, request: &'a Restore) -> Self {
+        Self {
+            remediator,
+            request,
+            vault: Vault::new(&remediator.bucket, &request.security_group_id, remediator.now),
+            taken: Taken::default(),
+            changes: Changes::default(),
+            snapshot: None,
+            exception_until: None,
+            exception_refused: None,
+            refused: Vec::new(),
+            open: Restoration::default(),
+        }
+    }
+
+    fn group_id(&self) -> &'a str {
+        &self.request.security_group_id
+    }
+
+    async fn round(&mut self, round: usize, group: &SecurityGroup) -> Result<Progress, RemediatorError> {
+        let live = self.remediator.ec2.rules(self.group_id()).await?;
+        let whole = restoration(&self.taken.before, &self.taken.added, &live.ingress);
+        let is_refused = |rule: &IngressRule| self.refused.iter().any(|(refused, _)| refused.admits_the_same_as(rule));
+        let mut open = whole.clone();
+        open.authorize.retain(|rule| !is_refused(rule) && !self.changes.is_added(rule));
+        open.revoke.retain(|rule| !self.changes.is_gone(rule));
+        if !self.refused.is_empty() {
+            // What a rule that cannot be given back was carved into is all that is left of it.
+            open.revoke.clear();
+        }
+        let shows = whole.authorize.iter().all(is_refused) && (whole.revoke.is_empty() || !self.refused.is_empty());
+        self.open = open;
+        if self.request.dry_run {
+            return Ok(Progress::Done(Box::new(self.planned())));
+        }
+        if self.open.is_empty() && (shows || round > ROUNDS) {
+            return self.finished(&whole).map(|response| Progress::Done(Box::new(response)));
+        }
+        if round > ROUNDS {
+            return Err(self.incomplete("after several attempts"));
+        }
+        if self.snapshot.is_none() && !self.open.is_empty() {
+            self.prepare(group, &live).await?;
+        }
+        Ok(if self.change(round).await { Progress::Settled } else { Progress::Unsettled })
+    }
+
+    /// What has to be there before anything is given back: a snapshot, and what keeps automatic mode from undoing it.
+    async fn prepare(&mut self, group: &SecurityGroup, live: &GroupRules) -> Result<(), RemediatorError> {
+        let author = Author {
+            action: Action::Restore,
+            strategy: None,
+            config_rule_name: &self.request.config_rule_name,
+            execution_id: self.request.execution_id.as_deref(),
+        };
+        let Restoration { authorize, revoke, .. } = self.open.clone();
+        let plan = Plan { authorize, revoke, ..Plan::default() };
+        let continues = self.taken.uris.first().cloned();
+        self.snapshot = Some(self.vault.keep(author, group, live, &plan, continues).await?);
+        if self.request.exception_hours == 0 {
+            return Ok(());
+        }
+        let until = (self.remediator.now)()
+            .checked_add(SignedDuration::from_hours(self.request.exception_hours.into()))
+            .unwrap_or(Timestamp::MAX);
+        let (execution_id, rule_name) = (self.request.execution_id.as_deref(), &*self.request.config_rule_name);
+        self.vault.put_hold(until, execution_id, rule_name).await.map_err(SnapshotError::NotWritten)?;
+        let message = format!("restored by {}", execution_id.unwrap_or("somebody"));
+        let config = &self.remediator.config;
+        self.exception_refused = config.put_remediation_exception(rule_name, self.group_id(), &message, until).await?;
+        if let Some(reason) = &self.exception_refused {
+            warn!(security_group.id = self.group_id(), reason, "AWS Config takes no exception");
+        }
+        self.exception_until = Some(until);
+        Ok(())
+    }
+
+    /// Gives back first, then takes away what the closing had added. Whether all of it was done.
+    async fn change(&mut self, round: usize) -> bool {
+        let ec2 = &self.remediator.ec2;
+        let Restoration { authorize, revoke, .. } = self.open.clone();
+        let failed = self.changes.authorize(ec2, self.group_id(), &authorize).await;
+        let (transient, failed): (Vec<_>, Vec<_>) =
+            failed.into_iter().partition(|(_, error)| round < ROUNDS && error.is_transient());
+        if !transient.is_empty() {
+            return false;
+        }
+        let (full, refused): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, error)| is_quota(error));
+        if !refused.is_empty() {
+            self.refused.extend(refused.into_iter().chain(full));
+            return true;
+        }
+        self.changes.revoke(ec2, self.group_id(), &revoke).await;
+        // Now there is room for what the closing had divided.
+        let full: Vec<_> = full.into_iter().map(|(rule, _)| rule).collect();
+        let failed = self.changes.authorize(ec2, self.group_id(), &full).await;
+        let (transient, refused): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, error)| error.is_transient());
+        self.refused.extend(refused);
+        transient.is_empty() && revoke.iter().all(|rule| self.changes.is_gone(rule))
+    }
+
+    fn response(&self, status: Status, message: String, restored: Restored) -> Response {
+        let restored =
+            Restored { restored_from: self.taken.uris.clone(), exception_until: self.exception_until, ..restored };
+        Response {
+            status,
+            security_group_id: self.group_id().to_owned(),
+            details: Details::Restore(restored),
+            snapshot: self.snapshot.clone(),
+            message,
+        }
+    }
+
+    fn planned(&self) -> Response {
+        let Restoration { authorize, revoke, leave } = &self.open;
+        let (status, message) = if self.open.is_empty() {
+            (Status::NothingToDo, format!("{} has everything that the snapshot has", self.group_id()))
+        } else {
+            let message = format!(
+                "{}: {} would be given back, {} taken away, {} left; dry run, nothing was changed",
+                self.group_id(),
+                count(authorize.len()),
+                revoke.len(),
+                leave.len()
+            );
+            (Status::Planned, message)
+        };
+        let restored = Restored {
+            authorized: records(authorize),
+            revoked: records(revoke),
+            left: records(leave),
+            ..Restored::default()
+        };
+        self.response(status, message, restored)
+    }
+
+    fn done(&self, status: Status, remaining: Vec<Remaining>) -> Response {
+        let changes = &self.changes;
+        let mut parts = vec![
+            format!("{} given back", count(changes.authorized.len())),
+            format!("{} taken away", changes.revoked.len()),
+            format!("{} left", self.open.leave.len()),
+        ];
+        if let Some(first) = remaining.first() {
+            parts.push(format!("{} not as before; first {first}", remaining.len()));
+        }
+        if let Some(until) = self.exception_until {
+            parts.push(format!("left alone until {until}"));
+        }
+        if self.exception_refused.is_some() {
+            parts.push("AWS Config takes the exception when it next finds the group non-compliant".to_owned());
+        }
+        let message = format!("{}: {}", self.group_id(), parts.join(", "));
+        let restored = Restored {
+            authorized: records(&changes.authorized),
+            revoked: records(&changes.revoked),
+            left: records(&self.open.leave),
+            remaining,
+            ..Restored::default()
+        };
+        self.response(status, message, restored)
+    }
+
+    fn finished(&self, whole: &Restoration) -> Result<Response, RemediatorError> {
+        if self.refused.is_empty() {
+            if self.changes.is_empty() {
+                let message = format!("{} has everything that the snapshot has", self.group_id());
+                let restored = Restored { left: records(&whole.leave), ..Restored::default() };
+                return Ok(self.response(Status::NothingToDo, message, restored));
+            }
+            return Ok(self.done(Status::Restored, Vec::new()));
+        }
+        Err(self.incomplete(""))
+    }
+
+    /// Not everything is as it was.
+    fn incomplete(&self, reason: &str) -> RemediatorError {
+        let refused = self.refused.iter().map(|(rule, error)| Remaining::new(rule, error));
+        let not_added = self.open.authorize.iter().filter(|rule| !self.changes.is_added(rule));
+        let not_gone = self.open.revoke.iter().filter(|rule| !self.changes.is_gone(rule));
+        let open = not_added.chain(not_gone).map(|rule| match self.changes.failure(rule) {
+            Some(failure) => Remaining::new(rule, failure),
+            None => Remaining::new(rule, format!("not done {reason}")),
+        });
+        let remaining = refused.chain(open).collect();
+        let status = if self.changes.is_empty() { Status::Failed } else { Status::Partial };
+        RemediatorError::Incomplete(Box::new(self.done(status, remaining)))
+    }
+}
+
+impl<C, E, P, S> Task for Restoring<'_, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    async fn run(&mut self) -> Result<Response, RemediatorError> {
+        self.taken = self.vault.taken(&self.request.snapshot).await??;
+        let no_group = || RemediatorError::NoGroup { group_id: self.request.security_group_id.clone() };
+        let group = self.remediator.ec2.security_group(self.group_id()).await?.ok_or_else(no_group)?;
+        let mut settled = true;
+        let mut round = 0;
+        loop {
+            round += 1;
+            if !settled {
+                tokio::time::sleep(PROPAGATION * (1 << round)).await;
+            }
+            match self.round(round, &group).await {
+                Ok(Progress::Done(response)) => return Ok(*response),
+                Ok(progress) => settled = matches!(progress, Progress::Settled),
+                Err(error @ RemediatorError::Incomplete(_)) => return Err(error),
+                Err(error) if !self.changes.begun => return Err(error),
+                Err(error) => {
+                    let mut response = self.done(Status::Partial, Vec::new());
+                    response.message = format!("{}; the result could not be verified: {error}", response.message);
+                    return Err(RemediatorError::Incomplete(Box::new(response)));
+                }
+            }
+        }
+    }
+
+    fn interrupted(&mut self) -> RemediatorError {
+        self.incomplete("before the function's deadline; run this again to finish")
+    }
+}
