@@ -296,6 +296,7 @@ def test_the_evaluator_changes_nothing_but_evaluations(roles: dict[str, dict[str
 OBJECTS = {
     "RemediatorRole": {
         "security-groups": {"s3:PutObject"},
+        "owed": {"s3:PutObject", "s3:GetObject", "s3:DeleteObject"},
         "holds": {"s3:GetObject", "s3:DeleteObject"},
     },
     "RestorerRole": {
@@ -306,7 +307,7 @@ OBJECTS = {
     "QuarantineRole": {"network-acls": {"s3:GetObject", "s3:PutObject"}},
     "EvaluatorRole": {},
 }
-LISTED = {"RemediatorRole": "holds/*", "RestorerRole": "security-groups/*", "QuarantineRole": "network-acls/*"}
+LISTED = {"RemediatorRole": ["holds/*", "owed/*"], "RestorerRole": "security-groups/*", "QuarantineRole": "network-acls/*"}
 
 
 @pytest.mark.parametrize(("name", "wanted"), OBJECTS.items())

@@ -7,7 +7,7 @@ import pytest
 from rendering import Stack
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-PREFIXES = {"security-groups/", "restores/", "network-acls/", "holds/"}
+PREFIXES = {"security-groups/", "restores/", "network-acls/", "holds/", "owed/"}
 
 # ---- the bucket
 
@@ -64,6 +64,7 @@ def test_a_hold_outlives_its_own_end(stack: Stack) -> None:
 
 WRITERS = {
     "security-groups/": "RemediatorRole",
+    "owed/": "RemediatorRole",
     "restores/": "RestorerRole",
     "holds/": "RestorerRole",
     "network-acls/": "QuarantineRole",
