@@ -35,4 +35,4 @@ def portcullis(deployed):
     yield deployed
     deployed.cloud.control("DELETE", "/faults")
     deployed.cloud.settings(**before)
-    deployed.update(RemediationMode="False", SourceInputParameters=json.dumps(PARAMETERS))
+    deployed.update(RemediationMode="False", RemediationStrategy="Revoke", SourceInputParameters=json.dumps(PARAMETERS))

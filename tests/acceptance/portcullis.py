@@ -35,6 +35,10 @@ class Portcullis:
     def deploy(self, **parameters: str) -> None:
         done = self.script_deploy(**parameters)
         assert done.returncode == 0, done.stdout + done.stderr
+        self.deployed()
+
+    def deployed(self) -> None:
+        """Reads the outputs anew: a document that changes gets another name."""
         stack = self.cloud.client("cloudformation").describe_stacks(StackName="portcullis")["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.cloud.settle()
@@ -53,7 +57,7 @@ class Portcullis:
             Parameters=[{"ParameterKey": key, "ParameterValue": parameters.get(key, value)} for key, value in now.items()],
         )
         cloudformation.get_waiter("stack_update_complete").wait(StackName="portcullis", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        self.cloud.settle()
+        self.deployed()
 
     def exempt(self, document: dict | str) -> None:
         text = document if isinstance(document, str) else json.dumps(document)
