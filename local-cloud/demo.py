@@ -94,12 +94,13 @@ class Demo:
         self.ids: dict[str, str] = {}
         self.expected: dict[str, str] = {}
 
-    def deploy(self, mode: str) -> None:
+    def deploy(self, mode: str, strategy: str = "Revoke") -> None:
         """The command that `make deploy` runs for AWS."""
         parameters = {
             "RuleName": RULE,
             "SourceInputParameters": json.dumps(RULE_PARAMETERS),
             "RemediationMode": mode,
+            "RemediationStrategy": strategy,
         }
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({"Parameters": parameters}, file)
@@ -166,9 +167,7 @@ class Demo:
         print(f"  {DIM}$ aws {' '.join(command)}{RESET}")
         subprocess.run([REPOSITORY / ".tools/venv/bin/aws", *command], env=self.cloud.environment(), check=True, stdout=subprocess.DEVNULL)
         self.cloud.settle()
-        for line in difflib.ndiff(before, self.rules(group)):
-            colour = RED if line.startswith("-") else GREEN if line.startswith("+") else ""
-            print(f"  {colour}{line.rstrip()}{RESET}")
+        self.show_change(before, self.rules(group))
         expected = [line for line in before if not ("22-22" in line and line.endswith(WORLD)) and "8080" not in line]
         expected += [line for line in before if "8080" in line and "from sg-" in line]
         expect(self.rules(group) == sorted(expected), f"{name}: other rules than the open ones have changed")
@@ -193,6 +192,35 @@ class Demo:
         self.cloud.settle()
         self.expected = dict.fromkeys(self.expected, "COMPLIANT")
 
+    def show_change(self, before: list[str], after: list[str]) -> None:
+        for line in difflib.ndiff(before, after):
+            if line.startswith(("-", "+", " ")):
+                colour = RED if line.startswith("-") else GREEN if line.startswith("+") else ""
+                print(f"  {colour}{line.rstrip()}{RESET}")
+
+    def run_document(self, output: str, group: str) -> None:
+        outputs = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        document = next(o["OutputValue"] for o in outputs if o["OutputKey"] == output)
+        command = ["ssm", "start-automation-execution", "--document-name", document, "--parameters", f"SecurityGroupId={group}"]
+        print(f"  {DIM}$ aws {' '.join(command)}{RESET}")
+        subprocess.run([REPOSITORY / ".tools/venv/bin/aws", *command], env=self.cloud.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.cloud.settle()
+
+    def carve_and_restore(self) -> None:
+        """A range of which one port is blocked: the rest stays, and there is a way back."""
+        self.deploy("False", "Carve")
+        permission = {"IpProtocol": "tcp", "FromPort": 20, "ToPort": 25, "IpRanges": [{"CidrIp": WORLD, "Description": "mail and more"}]}
+        group = self.cloud.group("mail", permission)
+        self.cloud.settle()
+        before = self.rules(group)
+        self.run_document("CloseDocumentName", group)
+        carved = self.rules(group)
+        self.show_change(before, carved)
+        expect(carved == [f"tcp  20-21       from {WORLD}", f"tcp  23-25       from {WORLD}"], f"carved into {carved}")
+        self.run_document("RestoreDocumentName", group)
+        self.show_change(carved, self.rules(group))
+        expect(self.rules(group) == before, "the restore did not give back what there was")
+
     def show_evidence(self) -> None:
         documents = self.cloud.client("ssm").describe_automation_executions()["AutomationExecutionMetadataList"]
         failed = [run for run in documents if run["AutomationExecutionStatus"] != "Success"]
@@ -213,6 +241,8 @@ class Demo:
         headline("Switch RemediationMode to True by a stack update")
         self.remediate_automatically()
         self.show_compliance()
+        headline("Carve a range, then restore the group from its snapshot")
+        self.carve_and_restore()
         headline("Evidence")
         self.show_evidence()
         print(f"\n{GREEN}Everything as expected{RESET}, {time.monotonic() - started:.0f} s after the build.")
