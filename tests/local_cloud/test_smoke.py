@@ -253,7 +253,9 @@ def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template
         received += [json.loads(m["Body"]) for m in messages]
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    # Neither EventBridge nor a standard queue keeps an order: the times do.
     changes = [e["detail"] for e in received if e["detail-type"] == "Config Rules Compliance Change" and e["detail"]["resourceId"] == group]
+    changes.sort(key=lambda change: change["newEvaluationResult"]["resultRecordedTime"])
     verdicts = [(c.get("oldEvaluationResult", {}).get("complianceType"), c["newEvaluationResult"]["complianceType"]) for c in changes]
     # The group was seen empty, then open, or open at once: then it was closed.
     assert verdicts[-1] == ("NON_COMPLIANT", "COMPLIANT")
@@ -263,8 +265,8 @@ def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template
     assert set(changes[0]) == set(expected)
     assert set(changes[0]["newEvaluationResult"]) == set(expected["newEvaluationResult"])
     assert set(changes[-1]) == {*expected, "oldEvaluationResult"}
-    statuses = [e["detail"]["Status"] for e in received if e["detail-type"] == "EC2 Automation Execution Status-change Notification"]
-    assert statuses == ["InProgress", "Success"]
+    executions = [e["detail"] for e in received if e["detail-type"] == "EC2 Automation Execution Status-change Notification"]
+    assert [e["Status"] for e in sorted(executions, key=lambda e: e["Time"])] == ["InProgress", "Success"]
 
 
 def test_an_oversized_change_is_told_without_its_item(fresh, loop_template):
