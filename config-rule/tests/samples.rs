@@ -7,19 +7,19 @@ use std::fs;
 
 use serde_json::Value;
 
+/// From the crate, which is where cargo runs its tests: clones that share a target directory share the binary, too.
+const SAMPLES: &str = "tests/samples";
+
 const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
 
 fn sample(name: &str) -> Value {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/");
-    serde_json::from_str(&fs::read_to_string(format!("{directory}{name}")).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(format!("{SAMPLES}/{name}")).unwrap()).unwrap()
 }
 
 #[test]
 fn every_sample_is_json_and_about_the_same_group() {
-    let mut names: Vec<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(SAMPLES).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names.len(), 12);
     for name in names {

@@ -55,8 +55,7 @@ mod tests {
 
     #[test]
     fn every_python_file_is_carried() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("launcher");
-        let mut names: Vec<String> = std::fs::read_dir(here)
+        let mut names: Vec<String> = std::fs::read_dir("launcher")
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "py"))
