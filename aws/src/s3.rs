@@ -17,6 +17,14 @@ pub struct Place {
     pub region: String,
 }
 
+impl Place {
+    /// `s3://…` of an object of the bucket.
+    #[must_use]
+    pub fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
 /// Keeps objects.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Objects {
@@ -89,10 +97,6 @@ impl Bucket {
     pub fn from_env(sdk: &SdkConfig) -> Result<Self, MissingVariable> {
         Ok(Self::new(sdk, required("SNAPSHOT_BUCKET")?, required("SNAPSHOT_BUCKET_OWNER")?))
     }
-
-    fn subject(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.place.bucket)
-    }
 }
 
 impl Objects for Bucket {
@@ -115,7 +119,7 @@ impl Objects for Bucket {
         match written {
             Ok(_) => Ok(true),
             Err(error) => {
-                let error = AwsError::from_sdk(PUT, &self.subject(key), &error);
+                let error = AwsError::from_sdk(PUT, &self.place.uri(key), &error);
                 if error.code() == Some("PreconditionFailed") { Ok(false) } else { Err(error) }
             }
         }
@@ -132,7 +136,7 @@ impl Objects for Bucket {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| AwsError::from_sdk(PUT, &self.subject(key), &error))
+            .map_err(|error| AwsError::from_sdk(PUT, &self.place.uri(key), &error))
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, AwsError> {
@@ -148,11 +152,11 @@ impl Objects for Bucket {
         let object = match read {
             Ok(object) => object,
             Err(error) => {
-                let error = AwsError::from_sdk(OPERATION, &self.subject(key), &error);
+                let error = AwsError::from_sdk(OPERATION, &self.place.uri(key), &error);
                 return if error.code() == Some("NoSuchKey") { Ok(None) } else { Err(error) };
             }
         };
-        let malformed = |problem: &str| AwsError::malformed(OPERATION, &self.subject(key), problem);
+        let malformed = |problem: &str| AwsError::malformed(OPERATION, &self.place.uri(key), problem);
         let bytes = object.body.collect().await.map_err(|error| malformed(&error.to_string()))?;
         String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| malformed("the object is not text"))
     }
@@ -168,7 +172,7 @@ impl Objects for Bucket {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk("s3:ListBucket", &self.subject(prefix), &error))?;
+            let page = page.map_err(|error| AwsError::from_sdk("s3:ListBucket", &self.place.uri(prefix), &error))?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         }
         keys.sort();
@@ -184,6 +188,6 @@ impl Objects for Bucket {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| AwsError::from_sdk("s3:DeleteObject", &self.subject(key), &error))
+            .map_err(|error| AwsError::from_sdk("s3:DeleteObject", &self.place.uri(key), &error))
     }
 }

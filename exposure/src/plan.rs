@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use ipnetwork::IpNetwork;
 
 use crate::address::{AddressSet, Family};
 use crate::assess::Assessment;
 use crate::group::{IngressRule, SecurityGroup, Source};
+use crate::internet::{v4, v6};
 use crate::port::{PortRange, PortSet, Transport};
 use crate::prefix_list::{PrefixList, PrefixLists};
 use crate::traffic::{IcmpVersion, Traffic};
@@ -31,10 +31,12 @@ pub struct Replacement(Vec<IpNetwork>);
 impl Default for Replacement {
     /// The private address space: RFC 1918, and the unique local addresses of IPv6 (RFC 4193).
     fn default() -> Self {
-        let v4 = [([10, 0, 0, 0], 8), ([172, 16, 0, 0], 12), ([192, 168, 0, 0], 16)];
-        let v4 = v4.into_iter().filter_map(|(octets, prefix)| Ipv4Network::new(Ipv4Addr::from(octets), prefix).ok());
-        let v6 = Ipv6Network::new(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7).ok();
-        Self(v4.map(IpNetwork::V4).chain(v6.map(IpNetwork::V6)).collect())
+        Self(vec![
+            IpNetwork::V4(v4([10, 0, 0, 0], 8)),
+            IpNetwork::V4(v4([172, 16, 0, 0], 12)),
+            IpNetwork::V4(v4([192, 168, 0, 0], 16)),
+            IpNetwork::V6(v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7)),
+        ])
     }
 }
 
@@ -154,23 +156,16 @@ fn replace(rule: &IngressRule, networks: &[IpNetwork], prefix_lists: &PrefixList
     let families = families(&rule.source, prefix_lists);
     networks
         .iter()
-        .filter(|network| families.contains(&family(network)))
+        .filter(|network| families.contains(&Family::of(network)))
         .map(|network| IngressRule { id: None, source: Source::Cidr(*network), ..rule.clone() })
         .collect()
-}
-
-fn family(network: &IpNetwork) -> Family {
-    match network {
-        IpNetwork::V4(_) => Family::V4,
-        IpNetwork::V6(_) => Family::V6,
-    }
 }
 
 /// The address families of a source. A rule has one; a prefix list says which by its entries.
 fn families(source: &Source, prefix_lists: &PrefixLists) -> BTreeSet<Family> {
     let of_set = |set: &AddressSet| Family::ALL.into_iter().filter(|family| set.sizes().of(*family) > 0).collect();
     match source {
-        Source::Cidr(network) => BTreeSet::from([family(network)]),
+        Source::Cidr(network) => BTreeSet::from([Family::of(network)]),
         Source::PrefixList(id) => match prefix_lists.get(id) {
             Some(PrefixList::Entries(entries)) => of_set(entries),
             _ => BTreeSet::new(),

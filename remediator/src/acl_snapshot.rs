@@ -5,8 +5,9 @@ use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::request::{LATEST, RequestError};
-use crate::snapshot::{SnapshotError, VERSION, file_stem, has_json_extension, keep_new, named_key, to_json};
+use crate::error::RemediatorError;
+use crate::request::LATEST;
+use crate::snapshot::{SnapshotError, VERSION, file_stem, get, has_json_extension, keep_new, named_key, to_json};
 
 /// An ACL as it was before a change, with the change that was about to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,7 +110,7 @@ impl<'a, S: Objects> AclVault<'a, S> {
     }
 
     fn uri(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket.place().bucket)
+        self.bucket.place().uri(key)
     }
 
     /// Keeps the ACL as it is, before entries are added and removed. Gives back where.
@@ -144,29 +145,20 @@ impl<'a, S: Objects> AclVault<'a, S> {
     }
 
     /// The entries that quarantines have added to an ACL: all of them, or those of one snapshot.
-    pub(crate) async fn added(
-        &self,
-        acl_id: &str,
-        name: &str,
-    ) -> Result<Result<Vec<AclEntry>, RequestError>, SnapshotError> {
+    pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Vec<AclEntry>, RemediatorError> {
         let prefix = self.prefix(acl_id);
         let keys = if name == LATEST {
             self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?
-        } else if let Some(key) = named_key(self.bucket.place(), &prefix, name) {
-            vec![key]
         } else {
-            let example = self.uri(&format!("{prefix}{}.json", file_stem((self.now)(), None)));
-            let (name, subject) = (name.to_owned(), acl_id.to_owned());
-            return Ok(Err(RequestError::SnapshotName { name, subject, example }));
+            vec![named_key(self.bucket.place(), &prefix, name, acl_id, (self.now)())?]
         };
         let mut added: Vec<AclEntry> = Vec::new();
         for key in keys.iter().filter(|key| has_json_extension(key)) {
-            let json = self.bucket.get(key).await.map_err(SnapshotError::NotRead)?;
-            let json = json.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
-            let malformed = |problem: String| SnapshotError::Malformed { uri: self.uri(key), problem };
-            let snapshot: AclSnapshot = serde_json::from_str(&json).map_err(|error| malformed(error.to_string()))?;
+            let snapshot: Option<AclSnapshot> = get(self.bucket, key).await?;
+            let snapshot = snapshot.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
             if snapshot.version != VERSION || snapshot.network_acl.network_acl_id != acl_id {
-                return Err(malformed(format!("it is not a version {VERSION} snapshot of {acl_id}")));
+                let problem = format!("it is not a version {VERSION} snapshot of {acl_id}");
+                return Err(SnapshotError::Malformed { uri: self.uri(key), problem }.into());
             }
             for entry in snapshot.plan.add.iter().map(AclEntry::from) {
                 if !added.contains(&entry) {
@@ -174,6 +166,6 @@ impl<'a, S: Objects> AclVault<'a, S> {
                 }
             }
         }
-        Ok(Ok(added))
+        Ok(added)
     }
 }

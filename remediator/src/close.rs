@@ -1,7 +1,5 @@
 //! Closing the exposures of one group.
 
-use std::time::Duration;
-
 use aws::AwsError;
 use aws::config::{ConfigRules, RemediationExceptions};
 use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
@@ -17,17 +15,14 @@ use crate::judge::Judged;
 use crate::remediator::{Remediator, Task};
 use crate::request::{Close, RequestError};
 use crate::response::{Closed, Details, Remaining, Response, Status, count, records};
+use crate::rounds::{self, Progress, ROUNDS, Rounds};
 use crate::snapshot::{Action, Author, Hold, Vault};
-
-/// How often the group is read again and closed again, in case somebody else opens it meanwhile.
-pub(crate) const ROUNDS: usize = 4;
-/// How long a change may take to show in a describe; EC2 is eventually consistent. Doubles every round.
-pub(crate) const PROPAGATION: Duration = Duration::from_millis(100);
 
 /// One closing.
 pub(crate) struct Closing<'a, C, E, P, S> {
     remediator: &'a Remediator<C, E, P, S>,
     request: &'a Close,
+    strategy: Strategy,
     vault: Vault<'a, S>,
     changes: Changes,
     /// Where the group as it was before the first change is kept.
@@ -61,6 +56,7 @@ where
         Self {
             remediator,
             request,
+            strategy: request.strategy(),
             vault: Vault::new(&remediator.bucket, &request.security_group_id, remediator.now),
             changes: Changes::default(),
             snapshot: None,
@@ -76,38 +72,6 @@ where
         &self.request.security_group_id
     }
 
-    /// One round: read, judge, change. `None` when there is something left to do, or to see.
-    async fn round(&mut self, round: usize, strategy: &Strategy) -> Result<Progress, RemediatorError> {
-        let judged = self.remediator.judge.read(&self.request.config_rule_name, self.group_id()).await?;
-        let assessment = judged.assess();
-        if round == 1
-            && let Some(response) = self.before_anything(&assessment).await?
-        {
-            return Ok(Progress::Done(Box::new(response)));
-        }
-        self.due.retain(|(rule, _)| !judged.group.ingress.iter().any(|known| known.admits_the_same_as(rule)));
-        let plan = plan(&judged.group, &assessment, strategy, &judged.prefix_lists);
-        if let Strategy::Replace(_) = strategy {
-            replacement_closes(&judged, &plan)?;
-        }
-        if self.request.dry_run {
-            return Ok(Progress::Done(Box::new(self.planned(&plan, &assessment))));
-        }
-        let (settling, open): (Vec<_>, Vec<_>) =
-            plan.revoke.iter().cloned().partition(|rule| self.changes.is_gone(rule));
-        self.open.clone_from(&open);
-        if settling.is_empty() && open.is_empty() && (self.due.is_empty() || round > ROUNDS) {
-            return self.finished(&assessment).map(|response| Progress::Done(Box::new(response)));
-        }
-        if round > ROUNDS || (settling.is_empty() && !open.is_empty() && self.changes.all_denied(&open)) {
-            return Err(self.still_open(&settling));
-        }
-        self.keep(&judged, &plan, &open).await?;
-        self.narrowed.extend(plan.narrowed.iter().filter(|rule| open.contains(rule)).cloned());
-        let settled = self.change(&plan, &open, round).await;
-        Ok(if settled && settling.is_empty() { Progress::Settled } else { Progress::Unsettled })
-    }
-
     /// What may make an end before anything is changed.
     async fn before_anything(&mut self, assessment: &Assessment<'_>) -> Result<Option<Response>, RemediatorError> {
         match assessment.verdict() {
@@ -116,7 +80,7 @@ where
             Verdict::NonCompliant | Verdict::Compliant => {}
         }
         // Only strategies that add something can owe something.
-        if self.request.strategy() != Strategy::Revoke
+        if self.strategy != Strategy::Revoke
             && let Some(owed) = self.vault.owed().await?
         {
             self.owed = true;
@@ -152,7 +116,7 @@ where
         let mut plan = plan.clone();
         plan.authorize.extend(self.due.iter().map(|(rule, _)| rule.clone()));
         let continues = self.kept.as_ref().map(|kept| kept.uri.clone());
-        let uri = self.vault.keep(author, &judged.group, &judged.rules, &plan, continues).await?;
+        let uri = self.vault.keep(author, &judged.group, &judged.egress, &plan, continues).await?;
         self.snapshot.get_or_insert_with(|| uri.clone());
         self.kept = Some(Kept { uri, ingress: judged.group.ingress.clone() });
         Ok(())
@@ -253,7 +217,7 @@ where
         self.response(Status::Planned, message, closed)
     }
 
-    fn done(&mut self, status: Status, remaining: Vec<Remaining>) -> Response {
+    fn done(&self, status: Status, remaining: Vec<Remaining>) -> Response {
         let changes = &self.changes;
         let not_authorized: Vec<_> = self
             .due
@@ -292,7 +256,7 @@ where
 
     /// No exposure is left. Rules that cannot be judged may still be one, and rules that are owed may be missed, so they
     /// make the outcome partial.
-    fn finished(&mut self, assessment: &Assessment<'_>) -> Result<Response, RemediatorError> {
+    fn finished(&self, assessment: &Assessment<'_>) -> Result<Response, RemediatorError> {
         let unjudged: Vec<Remaining> = assessment.unjudged.iter().map(Into::into).collect();
         if !unjudged.is_empty() || !self.due.is_empty() {
             return Err(RemediatorError::Incomplete(Box::new(self.done(Status::Partial, unjudged))));
@@ -310,7 +274,7 @@ where
     }
 
     /// Exposures are left after the last round.
-    fn still_open(&mut self, settling: &[IngressRule]) -> RemediatorError {
+    fn still_open(&self, settling: &[IngressRule]) -> RemediatorError {
         let open = self.open.iter().map(|rule| match self.changes.failure(rule) {
             Some(failure) => Remaining::new(rule, failure),
             None => Remaining::new(rule, "it was added meanwhile"),
@@ -323,23 +287,53 @@ where
         let status = if self.changes.revoked.is_empty() { Status::Failed } else { Status::Partial };
         RemediatorError::Incomplete(Box::new(self.done(status, remaining)))
     }
-
-    /// Something was changed, and then the group could not be read again.
-    fn unverified(&mut self, error: &RemediatorError) -> RemediatorError {
-        let mut response = self.done(Status::Partial, Vec::new());
-        response.message = format!("{}; the result could not be verified: {error}", response.message);
-        RemediatorError::Incomplete(Box::new(response))
-    }
 }
 
-/// What a round came to.
-pub(crate) enum Progress {
-    /// That is the outcome.
-    Done(Box<Response>),
-    /// All was done; whether it shows is for the next round to see.
-    Settled,
-    /// Not all was done, or it does not show yet.
-    Unsettled,
+impl<C, E, P, S> Rounds for Closing<'_, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    async fn round(&mut self, round: usize) -> Result<Progress, RemediatorError> {
+        let judged = self.remediator.judge.read(&self.request.config_rule_name, self.group_id()).await?;
+        let assessment = judged.assess();
+        if round == 1
+            && let Some(response) = self.before_anything(&assessment).await?
+        {
+            return Ok(Progress::Done(Box::new(response)));
+        }
+        self.due.retain(|(rule, _)| !judged.group.ingress.iter().any(|known| known.admits_the_same_as(rule)));
+        let plan = plan(&judged.group, &assessment, &self.strategy, &judged.prefix_lists);
+        if let Strategy::Replace(_) = self.strategy {
+            replacement_closes(&judged, &plan)?;
+        }
+        if self.request.dry_run {
+            return Ok(Progress::Done(Box::new(self.planned(&plan, &assessment))));
+        }
+        let (settling, open): (Vec<_>, Vec<_>) =
+            plan.revoke.iter().cloned().partition(|rule| self.changes.is_gone(rule));
+        self.open.clone_from(&open);
+        if settling.is_empty() && open.is_empty() && (self.due.is_empty() || round > ROUNDS) {
+            return self.finished(&assessment).map(|response| Progress::Done(Box::new(response)));
+        }
+        if round > ROUNDS || (settling.is_empty() && !open.is_empty() && self.changes.all_denied(&open)) {
+            return Err(self.still_open(&settling));
+        }
+        self.keep(&judged, &plan, &open).await?;
+        self.narrowed.extend(plan.narrowed.iter().filter(|rule| open.contains(rule)).cloned());
+        let settled = self.change(&plan, &open, round).await;
+        Ok(if settled && settling.is_empty() { Progress::Settled } else { Progress::Unsettled })
+    }
+
+    fn has_begun(&self) -> bool {
+        self.changes.begun
+    }
+
+    fn so_far(&self) -> Response {
+        self.done(Status::Partial, Vec::new())
+    }
 }
 
 impl<C, E, P, S> Task for Closing<'_, C, E, P, S>
@@ -350,32 +344,14 @@ where
     S: Objects,
 {
     async fn run(&mut self) -> Result<Response, RemediatorError> {
-        let strategy = self.request.strategy();
-        let mut settled = true;
-        let mut round = 0;
-        loop {
-            round += 1;
-            // Never between judgement and change: what is judged has to be what is there.
-            if !settled {
-                tokio::time::sleep(PROPAGATION * (1 << round)).await;
-            }
-            match self.round(round, &strategy).await {
-                Ok(Progress::Done(response)) => {
-                    if self.owed && self.due.is_empty() && !self.request.dry_run {
-                        self.vault.forget_owed().await.unwrap_or_else(|error| {
-                            // It ends by itself, and what is there already is not added twice.
-                            warn!(security_group.id = self.group_id(), %error, "cannot forget what was owed");
-                        });
-                    }
-                    return Ok(*response);
-                }
-                Ok(progress) => settled = matches!(progress, Progress::Settled),
-                // Nothing has been changed yet: the error itself says all there is to say.
-                Err(error @ RemediatorError::Incomplete(_)) => return Err(error),
-                Err(error) if !self.changes.begun => return Err(error),
-                Err(error) => return Err(self.unverified(&error)),
-            }
+        let response = rounds::run(self).await?;
+        if self.owed && self.due.is_empty() && !self.request.dry_run {
+            self.vault.forget_owed().await.unwrap_or_else(|error| {
+                // It ends by itself, and what is there already is not added twice.
+                warn!(security_group.id = self.group_id(), %error, "cannot forget what was owed");
+            });
         }
+        Ok(response)
     }
 
     fn interrupted(&mut self) -> RemediatorError {

@@ -7,7 +7,7 @@ use aws::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroup
 use aws::ssm::Parameters;
 use aws::{Lookups, Warm};
 use config_rule::RuleParameters;
-use exposure::{Assessment, Exemptions, PrefixLists, SecurityGroup, assess};
+use exposure::{Assessment, Exemptions, IngressRule, PrefixLists, SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::RemediatorError;
@@ -29,7 +29,8 @@ pub(crate) struct Judge<C, E, P> {
 /// A group as it was read, with what its judgement needs.
 pub(crate) struct Judged {
     pub(crate) group: SecurityGroup,
-    pub(crate) rules: GroupRules,
+    /// Its egress rules, which are not judged.
+    pub(crate) egress: Vec<IngressRule>,
     pub(crate) prefix_lists: PrefixLists,
     parameters: Arc<RuleParameters>,
     exemptions: Arc<Exemptions>,
@@ -78,8 +79,7 @@ where
         let parameters = self.rule_parameters(rule_name).await?;
         let at = (self.now)();
         let exemptions = self.lookups.exemptions(parameters.exemptions_parameter.as_deref(), at).await?;
-        let rules = self.ec2.rules(group_id).await?;
-        let ingress = rules.ingress.clone();
+        let GroupRules { ingress, egress } = self.ec2.rules(group_id).await?;
         let mut group = SecurityGroup { id: group_id.to_owned(), ingress, ..SecurityGroup::default() };
         // Names, tags and owner are not part of a rule. Most policies do not ask for them, which saves a call.
         let needs_the_group = parameters.policy.exemption_tag_key.is_some() || exemptions.need_the_group();
@@ -94,6 +94,6 @@ where
             group = SecurityGroup { ingress: group.ingress, ..described };
         }
         let prefix_lists = self.lookups.prefix_lists(&parameters.policy, &group, at).await;
-        Ok(Judged { group, rules, prefix_lists, parameters, exemptions, at })
+        Ok(Judged { group, egress, prefix_lists, parameters, exemptions, at })
     }
 }

@@ -11,11 +11,12 @@ mod remediator;
 mod request;
 mod response;
 mod restore;
+mod rounds;
 mod snapshot;
 
 pub use error::RemediatorError;
 pub use remediator::Remediator;
-pub use request::{Close, Quarantine, Release, Request, RequestError, Restore, StrategyName};
+pub use request::{Close, NetworkAclRequest, Request, RequestError, Restore, StrategyName};
 pub use response::{
     AclChange, AclEntryLeft, AclEntryRecord, Closed, Details, Quarantined, Remaining, Response, Restored, RuleRecord,
     Status,

@@ -14,22 +14,24 @@ use exposure::{
 };
 
 use crate::acl_snapshot::{AclAuthor, AclVault};
-use crate::close::{PROPAGATION, ROUNDS};
 use crate::error::RemediatorError;
 use crate::remediator::{Remediator, Task};
-use crate::request::{Quarantine, Release};
+use crate::request::NetworkAclRequest;
 use crate::response::{AclChange, AclEntryLeft, Details, Quarantined, Response, Status};
+use crate::rounds::{ROUNDS, pause};
 
-/// What of it is a quarantine, and what a release.
-enum Intent<'a> {
-    Quarantine(&'a Quarantine),
-    Release(&'a Release),
+/// Which of the two it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Intent {
+    Quarantine,
+    Release,
 }
 
 /// One quarantine or release.
 pub(crate) struct Quarantining<'a, C, E, P, S> {
     remediator: &'a Remediator<C, E, P, S>,
-    intent: Intent<'a>,
+    intent: Intent,
+    request: &'a NetworkAclRequest,
     /// What was done so far, by ACL.
     done: Vec<AclChange>,
     /// Why an ACL is not as it should be.
@@ -44,53 +46,28 @@ where
     P: Parameters,
     S: Objects,
 {
-    pub(crate) fn quarantine(remediator: &'a Remediator<C, E, P, S>, request: &'a Quarantine) -> Self {
-        Self::new(remediator, Intent::Quarantine(request))
-    }
-
-    pub(crate) fn release(remediator: &'a Remediator<C, E, P, S>, request: &'a Release) -> Self {
-        Self::new(remediator, Intent::Release(request))
-    }
-
-    fn new(remediator: &'a Remediator<C, E, P, S>, intent: Intent<'a>) -> Self {
-        Self { remediator, intent, done: Vec::new(), problems: Vec::new(), begun: false }
+    pub(crate) fn new(remediator: &'a Remediator<C, E, P, S>, intent: Intent, request: &'a NetworkAclRequest) -> Self {
+        Self { remediator, intent, request, done: Vec::new(), problems: Vec::new(), begun: false }
     }
 
     fn group_id(&self) -> &'a str {
-        match self.intent {
-            Intent::Quarantine(request) => &request.security_group_id,
-            Intent::Release(request) => &request.security_group_id,
-        }
-    }
-
-    fn is_dry_run(&self) -> bool {
-        match self.intent {
-            Intent::Quarantine(request) => request.dry_run,
-            Intent::Release(request) => request.dry_run,
-        }
+        &self.request.security_group_id
     }
 
     fn author(&self) -> AclAuthor<'a> {
-        match self.intent {
-            Intent::Quarantine(request) => AclAuthor {
-                action: "quarantine",
-                config_rule_name: &request.config_rule_name,
-                execution_id: request.execution_id.as_deref(),
+        AclAuthor {
+            action: match self.intent {
+                Intent::Quarantine => "quarantine",
+                Intent::Release => "release",
             },
-            Intent::Release(request) => AclAuthor {
-                action: "release",
-                config_rule_name: &request.config_rule_name,
-                execution_id: request.execution_id.as_deref(),
-            },
+            config_rule_name: &self.request.config_rule_name,
+            execution_id: self.request.execution_id.as_deref(),
         }
     }
 
     /// The ACLs that were named, or those of the subnets in which the group is in use.
     async fn acls(&self) -> Result<Vec<VpcNetworkAcl>, RemediatorError> {
-        let named = match self.intent {
-            Intent::Quarantine(request) => &request.network_acl_ids,
-            Intent::Release(request) => &request.network_acl_ids,
-        };
+        let named = &self.request.network_acl_ids;
         let ec2 = &self.remediator.ec2;
         if !named.is_empty() {
             return Ok(ec2.network_acls(named).await?);
@@ -103,8 +80,8 @@ where
     }
 
     /// The blocked ports that the group exposes, or what there is to say when it exposes none.
-    async fn exposed_ports(&self, rule_name: &str) -> Result<Result<PortSet, Box<Response>>, RemediatorError> {
-        let judged = self.remediator.judge.read(rule_name, self.group_id()).await?;
+    async fn exposed_ports(&self) -> Result<Result<PortSet, Box<Response>>, RemediatorError> {
+        let judged = self.remediator.judge.read(&self.request.config_rule_name, self.group_id()).await?;
         let assessment = judged.assess();
         let end = |status, message| Ok(Err(Box::new(self.response(status, message))));
         match assessment.verdict() {
@@ -127,12 +104,12 @@ where
         }
     }
 
-    async fn run_quarantine(&mut self, request: &Quarantine) -> Result<Response, RemediatorError> {
-        let parameters = self.remediator.judge.rule_parameters(&request.config_rule_name).await?;
-        let ports = if let Some(ports) = &request.ports {
+    async fn run_quarantine(&mut self) -> Result<Response, RemediatorError> {
+        let parameters = self.remediator.judge.rule_parameters(&self.request.config_rule_name).await?;
+        let ports = if let Some(ports) = &self.request.ports {
             ports.clone()
         } else {
-            match self.exposed_ports(&request.config_rule_name).await? {
+            match self.exposed_ports().await? {
                 Ok(ports) => ports,
                 Err(response) => return Ok(*response),
             }
@@ -162,7 +139,7 @@ where
             if plan.is_empty() {
                 return;
             }
-            if self.is_dry_run() {
+            if self.request.dry_run {
                 return self.note(at, |done| done.added = plan.add.iter().map(Into::into).collect());
             }
             match vault.keep(self.author(), vpc_id, &acl, &plan.add, &[]).await {
@@ -186,11 +163,11 @@ where
         self.problems.push(format!("{}: its entries do not show after {ROUNDS} attempts", acl.id));
     }
 
-    async fn run_release(&mut self, request: &Release) -> Result<Response, RemediatorError> {
+    async fn run_release(&mut self) -> Result<Response, RemediatorError> {
         let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
         let mut added: Vec<(VpcNetworkAcl, Vec<AclEntry>)> = Vec::new();
         for acl in self.acls().await? {
-            let entries = vault.added(&acl.acl.id, &request.snapshot).await??;
+            let entries = vault.added(&acl.acl.id, &self.request.snapshot).await?;
             added.push((acl, entries));
         }
         for (VpcNetworkAcl { vpc_id, acl }, entries) in added {
@@ -212,7 +189,7 @@ where
             if plan.is_empty() {
                 return;
             }
-            if self.is_dry_run() {
+            if self.request.dry_run {
                 return self.note(at, |done| done.removed = plan.remove.iter().map(Into::into).collect());
             }
             match vault.keep(self.author(), vpc_id, &acl, &[], &plan.remove).await {
@@ -239,7 +216,7 @@ where
     /// The ACL as it is now.
     async fn look_again(&self, acl_id: &str, round: usize) -> Result<NetworkAcl, String> {
         if round > 1 {
-            tokio::time::sleep(PROPAGATION * (1 << round)).await;
+            pause(round).await;
         }
         let found = self.remediator.ec2.network_acls(&[acl_id.to_owned()]).await;
         let found = found.map_err(|error| format!("the result could not be verified: {error}"))?;
@@ -284,7 +261,7 @@ where
             let message = format!("{group_id}: {in_acls} looked at, nothing to change");
             return Ok(self.response(Status::NothingToDo, message));
         }
-        if self.is_dry_run() {
+        if self.request.dry_run {
             let message = format!("{group_id}: {entries} would be changed in {in_acls}; dry run, nothing was changed");
             return Ok(self.response(Status::Planned, message));
         }
@@ -307,8 +284,8 @@ where
 {
     async fn run(&mut self) -> Result<Response, RemediatorError> {
         match self.intent {
-            Intent::Quarantine(request) => self.run_quarantine(request).await,
-            Intent::Release(request) => self.run_release(request).await,
+            Intent::Quarantine => self.run_quarantine().await,
+            Intent::Release => self.run_release().await,
         }
     }
 

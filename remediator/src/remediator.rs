@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::close::Closing;
 use crate::error::RemediatorError;
 use crate::judge::Judge;
-use crate::quarantine::Quarantining;
+use crate::quarantine::{Intent, Quarantining};
 use crate::request::Request;
 use crate::response::Response;
 use crate::restore::Restoring;
@@ -72,10 +72,12 @@ where
         let result = match &request {
             Request::Close(close) => Box::pin(self.within(deadline, Closing::new(self, close))).await,
             Request::Restore(restore) => Box::pin(self.within(deadline, Restoring::new(self, restore))).await,
-            Request::Quarantine(quarantine) => {
-                Box::pin(self.within(deadline, Quarantining::quarantine(self, quarantine))).await
+            Request::Quarantine(request) => {
+                Box::pin(self.within(deadline, Quarantining::new(self, Intent::Quarantine, request))).await
             }
-            Request::Release(release) => Box::pin(self.within(deadline, Quarantining::release(self, release))).await,
+            Request::Release(request) => {
+                Box::pin(self.within(deadline, Quarantining::new(self, Intent::Release, request))).await
+            }
         };
         // Not a span: its fields would not be at the top of the line, where log queries look for them.
         macro_rules! log {

@@ -15,9 +15,9 @@ pub enum Request {
     /// Give a group back what a closing took.
     Restore(Restore),
     /// Keep the internet away from ports by the network ACLs of a group's subnets.
-    Quarantine(Quarantine),
+    Quarantine(NetworkAclRequest),
     /// Take back what a quarantine put into network ACLs.
-    Release(Release),
+    Release(NetworkAclRequest),
 }
 
 /// What every action is told.
@@ -78,46 +78,21 @@ pub struct Restore {
     pub execution_id: Option<String>,
 }
 
-/// `action: quarantine`.
+/// `action: quarantine` and `action: release`. The document sends every field along with both.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Quarantine {
+pub struct NetworkAclRequest {
     /// The group whose subnets are meant.
     pub security_group_id: String,
     /// The AWS Config rule whose parameters say what is blocked, and who is authorised.
     pub config_rule_name: String,
-    /// The ports; none are those that the group exposes.
+    /// The ports to quarantine; none are those that the group exposes.
     #[serde(default, deserialize_with = "ports")]
     pub ports: Option<PortSet>,
     /// These network ACLs; none are those of the subnets in which the group is in use.
     #[serde(default, deserialize_with = "network_acl_ids")]
     pub network_acl_ids: Vec<String>,
-    /// Of no meaning for a quarantine; the document sends it along.
-    #[serde(default = "latest")]
-    pub snapshot: String,
-    /// Say what would be done, and do nothing.
-    #[serde(default, deserialize_with = "boolean")]
-    pub dry_run: bool,
-    /// The SSM Automation execution.
-    #[serde(default)]
-    pub execution_id: Option<String>,
-}
-
-/// `action: release`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Release {
-    /// The group whose subnets are meant.
-    pub security_group_id: String,
-    /// The AWS Config rule; of no meaning for a release.
-    pub config_rule_name: String,
-    /// Of no meaning for a release; the document sends it along.
-    #[serde(default, deserialize_with = "ports")]
-    pub ports: Option<PortSet>,
-    /// These network ACLs; none are those of the subnets in which the group is in use.
-    #[serde(default, deserialize_with = "network_acl_ids")]
-    pub network_acl_ids: Vec<String>,
-    /// `latest` is every quarantine that is still in place; else the one of this snapshot.
+    /// What to release: `latest` is every quarantine that is still in place; else the one of this snapshot.
     #[serde(default = "latest")]
     pub snapshot: String,
     /// Say what would be done, and do nothing.

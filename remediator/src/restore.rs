@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use crate::change::{Changes, is_quota};
-use crate::close::{PROPAGATION, Progress, ROUNDS};
 use crate::error::RemediatorError;
 use crate::remediator::{Remediator, Task};
 use crate::request::Restore;
 use crate::response::{Details, Remaining, Response, Restored, Status, count, records};
+use crate::rounds::{self, Progress, ROUNDS, Rounds};
 use crate::snapshot::{Action, Author, SnapshotError, Taken, Vault};
 
 /// One restore.
@@ -22,6 +22,8 @@ pub(crate) struct Restoring<'a, C, E, P, S> {
     remediator: &'a Remediator<C, E, P, S>,
     request: &'a Restore,
     vault: Vault<'a, S>,
+    /// The group, but for its rules.
+    group: SecurityGroup,
     taken: Taken,
     changes: Changes,
     /// Where the group as it was before the restore is kept.
@@ -47,6 +49,7 @@ where
             remediator,
             request,
             vault: Vault::new(&remediator.bucket, &request.security_group_id, remediator.now),
+            group: SecurityGroup::default(),
             taken: Taken::default(),
             changes: Changes::default(),
             snapshot: None,
@@ -61,36 +64,8 @@ where
         &self.request.security_group_id
     }
 
-    async fn round(&mut self, round: usize, group: &SecurityGroup) -> Result<Progress, RemediatorError> {
-        let live = self.remediator.ec2.rules(self.group_id()).await?;
-        let whole = restoration(&self.taken.before, &self.taken.added, &live.ingress);
-        let is_refused = |rule: &IngressRule| self.refused.iter().any(|(refused, _)| refused.admits_the_same_as(rule));
-        let mut open = whole.clone();
-        open.authorize.retain(|rule| !is_refused(rule) && !self.changes.is_added(rule));
-        open.revoke.retain(|rule| !self.changes.is_gone(rule));
-        if !self.refused.is_empty() {
-            // What a rule that cannot be given back was carved into is all that is left of it.
-            open.revoke.clear();
-        }
-        let shows = whole.authorize.iter().all(is_refused) && (whole.revoke.is_empty() || !self.refused.is_empty());
-        self.open = open;
-        if self.request.dry_run {
-            return Ok(Progress::Done(Box::new(self.planned())));
-        }
-        if self.open.is_empty() && (shows || round > ROUNDS) {
-            return self.finished(&whole).map(|response| Progress::Done(Box::new(response)));
-        }
-        if round > ROUNDS {
-            return Err(self.incomplete("after several attempts"));
-        }
-        if self.snapshot.is_none() && !self.open.is_empty() {
-            self.prepare(group, &live).await?;
-        }
-        Ok(if self.change(round).await { Progress::Settled } else { Progress::Unsettled })
-    }
-
     /// What has to be there before anything is given back: a snapshot, and what keeps automatic mode from undoing it.
-    async fn prepare(&mut self, group: &SecurityGroup, live: &GroupRules) -> Result<(), RemediatorError> {
+    async fn prepare(&mut self, live: GroupRules) -> Result<(), RemediatorError> {
         let author = Author {
             action: Action::Restore,
             strategy: None,
@@ -100,7 +75,8 @@ where
         let Restoration { authorize, revoke, .. } = self.open.clone();
         let plan = Plan { authorize, revoke, ..Plan::default() };
         let continues = self.taken.uris.first().cloned();
-        self.snapshot = Some(self.vault.keep(author, group, live, &plan, continues).await?);
+        self.group.ingress = live.ingress;
+        self.snapshot = Some(self.vault.keep(author, &self.group, &live.egress, &plan, continues).await?);
         if self.request.exception_hours == 0 {
             return Ok(());
         }
@@ -232,6 +208,50 @@ where
     }
 }
 
+impl<C, E, P, S> Rounds for Restoring<'_, C, E, P, S>
+where
+    C: ConfigRules + RemediationExceptions,
+    E: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + Clone,
+    P: Parameters,
+    S: Objects,
+{
+    async fn round(&mut self, round: usize) -> Result<Progress, RemediatorError> {
+        let live = self.remediator.ec2.rules(self.group_id()).await?;
+        let whole = restoration(&self.taken.before, &self.taken.added, &live.ingress);
+        let is_refused = |rule: &IngressRule| self.refused.iter().any(|(refused, _)| refused.admits_the_same_as(rule));
+        let mut open = whole.clone();
+        open.authorize.retain(|rule| !is_refused(rule) && !self.changes.is_added(rule));
+        open.revoke.retain(|rule| !self.changes.is_gone(rule));
+        if !self.refused.is_empty() {
+            // What a rule that cannot be given back was carved into is all that is left of it.
+            open.revoke.clear();
+        }
+        let shows = whole.authorize.iter().all(is_refused) && (whole.revoke.is_empty() || !self.refused.is_empty());
+        self.open = open;
+        if self.request.dry_run {
+            return Ok(Progress::Done(Box::new(self.planned())));
+        }
+        if self.open.is_empty() && (shows || round > ROUNDS) {
+            return self.finished(&whole).map(|response| Progress::Done(Box::new(response)));
+        }
+        if round > ROUNDS {
+            return Err(self.incomplete("after several attempts"));
+        }
+        if self.snapshot.is_none() && !self.open.is_empty() {
+            self.prepare(live).await?;
+        }
+        Ok(if self.change(round).await { Progress::Settled } else { Progress::Unsettled })
+    }
+
+    fn has_begun(&self) -> bool {
+        self.changes.begun
+    }
+
+    fn so_far(&self) -> Response {
+        self.done(Status::Partial, Vec::new())
+    }
+}
+
 impl<C, E, P, S> Task for Restoring<'_, C, E, P, S>
 where
     C: ConfigRules + RemediationExceptions,
@@ -240,28 +260,10 @@ where
     S: Objects,
 {
     async fn run(&mut self) -> Result<Response, RemediatorError> {
-        self.taken = self.vault.taken(&self.request.snapshot).await??;
+        self.taken = self.vault.taken(&self.request.snapshot).await?;
         let no_group = || RemediatorError::NoGroup { group_id: self.request.security_group_id.clone() };
-        let group = self.remediator.ec2.security_group(self.group_id()).await?.ok_or_else(no_group)?;
-        let mut settled = true;
-        let mut round = 0;
-        loop {
-            round += 1;
-            if !settled {
-                tokio::time::sleep(PROPAGATION * (1 << round)).await;
-            }
-            match self.round(round, &group).await {
-                Ok(Progress::Done(response)) => return Ok(*response),
-                Ok(progress) => settled = matches!(progress, Progress::Settled),
-                Err(error @ RemediatorError::Incomplete(_)) => return Err(error),
-                Err(error) if !self.changes.begun => return Err(error),
-                Err(error) => {
-                    let mut response = self.done(Status::Partial, Vec::new());
-                    response.message = format!("{}; the result could not be verified: {error}", response.message);
-                    return Err(RemediatorError::Incomplete(Box::new(response)));
-                }
-            }
-        }
+        self.group = self.remediator.ec2.security_group(self.group_id()).await?.ok_or_else(no_group)?;
+        rounds::run(self).await
     }
 
     fn interrupted(&mut self) -> RemediatorError {

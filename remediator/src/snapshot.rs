@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws::AwsError;
-use aws::ec2::GroupRules;
 use aws::s3::{Objects, Place};
 use exposure::{IngressRule, Plan, SecurityGroup, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::error::RemediatorError;
 use crate::request::{LATEST, RequestError, StrategyName};
 
 /// The version of the documents that this release writes and understands.
@@ -246,7 +246,7 @@ impl<'a, S: Objects> Vault<'a, S> {
     }
 
     fn uri(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket.place().bucket)
+        self.bucket.place().uri(key)
     }
 
     /// Keeps the group as it is, before `plan` is carried out. Gives back where.
@@ -254,7 +254,7 @@ impl<'a, S: Objects> Vault<'a, S> {
         &self,
         author: Author<'_>,
         group: &SecurityGroup,
-        live: &GroupRules,
+        egress: &[IngressRule],
         plan: &Plan,
         continues: Option<String>,
     ) -> Result<String, SnapshotError> {
@@ -272,8 +272,8 @@ impl<'a, S: Objects> Vault<'a, S> {
                 group_id: self.group_id.to_owned(),
                 group_name: group.name.clone(),
                 vpc_id: group.vpc_id.clone(),
-                ingress: states(&live.ingress),
-                egress: states(&live.egress),
+                ingress: states(&group.ingress),
+                egress: states(egress),
             },
             plan: PlanState {
                 strategy: author.strategy,
@@ -291,20 +291,16 @@ impl<'a, S: Objects> Vault<'a, S> {
     }
 
     /// What the named closing took, or the latest one together with those that it finished.
-    pub(crate) async fn taken(&self, name: &str) -> Result<Result<Taken, RequestError>, SnapshotError> {
+    pub(crate) async fn taken(&self, name: &str) -> Result<Taken, RemediatorError> {
         let prefix = format!("{}/", self.key("security-groups"));
         if name != LATEST {
-            return match named_key(self.bucket.place(), &prefix, name) {
-                None => Ok(Err(self.unknown_name(name, &prefix))),
-                Some(key) => {
-                    let snapshot = self.read(&key).await?;
-                    Ok(Ok(chain(&[(self.uri(&key), snapshot)])))
-                }
-            };
+            let key = named_key(self.bucket.place(), &prefix, name, self.group_id, (self.now)())?;
+            let snapshot = self.read(&key).await?;
+            return Ok(chain(&[(self.uri(&key), snapshot)]));
         }
         let mut keys = self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?;
         keys.retain(|key| has_json_extension(key));
-        let Some(latest) = keys.pop() else { return Err(SnapshotError::None(self.uri(&prefix))) };
+        let Some(latest) = keys.pop() else { return Err(SnapshotError::None(self.uri(&prefix)).into()) };
         let mut newest_first = vec![(self.uri(&latest), self.read(&latest).await?)];
         while let (Some(earlier), Some((_, later))) = (keys.pop(), newest_first.last()) {
             let snapshot = self.read(&earlier).await?;
@@ -314,16 +310,11 @@ impl<'a, S: Objects> Vault<'a, S> {
             }
             newest_first.push((uri, snapshot));
         }
-        Ok(Ok(chain(&newest_first)))
-    }
-
-    fn unknown_name(&self, name: &str, prefix: &str) -> RequestError {
-        let example = self.uri(&format!("{prefix}{}.json", file_stem((self.now)(), None)));
-        RequestError::SnapshotName { name: name.to_owned(), subject: self.group_id.to_owned(), example }
+        Ok(chain(&newest_first))
     }
 
     async fn read(&self, key: &str) -> Result<Snapshot, SnapshotError> {
-        let snapshot: Snapshot = self.get(key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
+        let snapshot: Snapshot = get(self.bucket, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
         let malformed = |problem: String| SnapshotError::Malformed { uri: self.uri(key), problem };
         if snapshot.version != VERSION {
             return Err(malformed(format!("its version is {}, and not {VERSION}", snapshot.version)));
@@ -334,18 +325,11 @@ impl<'a, S: Objects> Vault<'a, S> {
         Ok(snapshot)
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Result<Option<T>, SnapshotError> {
-        let Some(json) = self.bucket.get(key).await.map_err(SnapshotError::NotRead)? else { return Ok(None) };
-        serde_json::from_str(&json)
-            .map(Some)
-            .map_err(|error| SnapshotError::Malformed { uri: self.uri(key), problem: error.to_string() })
-    }
-
     /// An object that is usually not there. Asked for by a list: to a get of a key that is not there S3 answers "access
     /// denied" unless the role may list the whole bucket.
     async fn find<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Result<Option<T>, SnapshotError> {
         let found = self.bucket.list(key).await.map_err(SnapshotError::NotRead)?;
-        if found.iter().any(|found| found == key) { self.get(key).await } else { Ok(None) }
+        if found.iter().any(|found| found == key) { get(self.bucket, key).await } else { Ok(None) }
     }
 
     /// The rules that an earlier closing still owes to the group.
@@ -426,6 +410,17 @@ fn chain(newest_first: &[(String, Snapshot)]) -> Taken {
     taken
 }
 
+/// Reads a document, if it is there.
+pub(crate) async fn get<T: for<'de> Deserialize<'de>>(
+    bucket: &impl Objects,
+    key: &str,
+) -> Result<Option<T>, SnapshotError> {
+    let Some(json) = bucket.get(key).await.map_err(SnapshotError::NotRead)? else { return Ok(None) };
+    serde_json::from_str(&json)
+        .map(Some)
+        .map_err(|error| SnapshotError::Malformed { uri: bucket.place().uri(key), problem: error.to_string() })
+}
+
 /// Writes an object that is not there yet; `stem` is its key without extension. Gives back the key.
 pub(crate) async fn keep_new<S: Objects>(bucket: &S, stem: &str, json: &str) -> Result<String, SnapshotError> {
     // There is one already when an answer got lost, or when two runs without id began in the same millisecond.
@@ -451,15 +446,29 @@ pub(crate) fn file_stem(taken_at: Timestamp, execution_id: Option<&str>) -> Stri
     format!("{}_{execution_id}", taken_at.strftime("%Y%m%dT%H%M%S.%3fZ"))
 }
 
-/// The key that somebody means by a URI, a key or a file name: nothing but an object below `prefix`.
-pub(crate) fn named_key(place: &Place, prefix: &str, name: &str) -> Option<String> {
-    let name = name.trim();
-    let key = match name.strip_prefix("s3://") {
-        Some(rest) => rest.strip_prefix(&place.bucket)?.strip_prefix('/')?,
-        None => name,
+/// The key that somebody means by a URI, a key or a file name: nothing but an object below `prefix`, where the snapshots
+/// of `subject` are. `now` is for the example in the error.
+pub(crate) fn named_key(
+    place: &Place,
+    prefix: &str,
+    name: &str,
+    subject: &str,
+    now: Timestamp,
+) -> Result<String, RequestError> {
+    let trimmed = name.trim();
+    let key = match trimmed.strip_prefix("s3://") {
+        Some(rest) => rest.strip_prefix(&place.bucket).and_then(|rest| rest.strip_prefix('/')),
+        None => Some(trimmed),
     };
-    let file = key.strip_prefix(prefix).unwrap_or(key);
-    (has_json_extension(file) && !file.contains('/')).then(|| format!("{prefix}{file}"))
+    let file = key.map(|key| key.strip_prefix(prefix).unwrap_or(key));
+    match file.filter(|file| has_json_extension(file) && !file.contains('/')) {
+        Some(file) => Ok(format!("{prefix}{file}")),
+        None => Err(RequestError::SnapshotName {
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+            example: place.uri(&format!("{prefix}{}.json", file_stem(now, None))),
+        }),
+    }
 }
 
 pub(crate) fn has_json_extension(key: &str) -> bool {
