@@ -86,10 +86,34 @@ impl fmt::Display for AwsError {
         }
         f.write_str(message)?;
         if self.is_denied() {
-            write!(f, " (allow {operation} in the role of this function)")?;
+            // Source: IAM user guide, "Troubleshoot access denied error messages".
+            if message.contains("explicit deny") {
+                f.write_str(
+                    " (a policy denies it explicitly, as the stack does for a group with the tag ExemptionTagKey, whatever \
+                     the rule says)",
+                )?;
+            } else {
+                write!(f, " (allow {operation} in the role of this function)")?;
+            }
         }
         Ok(())
     }
 }
 
 impl Error for AwsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explicit_deny_cannot_be_mended_by_allowing() {
+        let denied = |how| {
+            let message = format!("You are not authorized to perform this operation with {how}");
+            AwsError::new("ec2:RevokeSecurityGroupIngress", "sg-1", Some("UnauthorizedOperation"), &message).to_string()
+        };
+        assert!(denied("no identity-based policy").contains("(allow ec2:RevokeSecurityGroupIngress in the role"));
+        let text = denied("an explicit deny in an identity-based policy");
+        assert!(text.contains("ExemptionTagKey") && !text.contains("(allow"), "{text}");
+    }
+}

@@ -11,6 +11,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-clou
 from local_cloud import start, stop
 from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, RULE, Portcullis
 
+# What tests change of the stack.
+AS_DEPLOYED = {
+    "RemediationMode": "False",
+    "RemediationStrategy": "Revoke",
+    "ReplacementCidrs": "",
+    "ExemptionTagKey": "",
+    "Approvers": "",
+    "ApprovalTopicArn": "",
+    "SourceInputParameters": json.dumps(PARAMETERS),
+}
+
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
@@ -35,4 +46,4 @@ def portcullis(deployed):
     yield deployed
     deployed.cloud.control("DELETE", "/faults")
     deployed.cloud.settings(**before)
-    deployed.update(RemediationMode="False", RemediationStrategy="Revoke", SourceInputParameters=json.dumps(PARAMETERS))
+    deployed.update(**AS_DEPLOYED)

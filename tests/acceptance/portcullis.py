@@ -77,13 +77,21 @@ class Portcullis:
             self.config.delete_config_rule(ConfigRuleName=name)
             self.cloud.settle()
 
-    def close(self, group: str, **parameters: str) -> dict:
-        """Runs the document by hand, and gives the execution in full."""
-        document = self.outputs["CloseDocumentName"]
+    def run(self, document: str, group: str, **parameters: str) -> dict:
+        """Runs one of the stack's documents by hand, and gives the execution in full."""
         given = {"SecurityGroupId": [group]} | {name: [value] for name, value in parameters.items()}
-        self.ssm.start_automation_execution(DocumentName=document, Parameters=given)
+        started = self.ssm.start_automation_execution(DocumentName=self.outputs[f"{document}DocumentName"], Parameters=given)
         self.cloud.settle()
-        return self.executions(group)[-1]
+        return self.ssm.get_automation_execution(AutomationExecutionId=started["AutomationExecutionId"])["AutomationExecution"]
+
+    def close(self, group: str, **parameters: str) -> dict:
+        return self.run("Close", group, **parameters)
+
+    def restore(self, group: str, **parameters: str) -> dict:
+        return self.run("Restore", group, **parameters)
+
+    def quarantine(self, group: str, **parameters: str) -> dict:
+        return self.run("Quarantine", group, **parameters)
 
     def result(self, group: str, rule: str = RULE) -> tuple[str, str] | None:
         """Compliance and annotation of a group."""
@@ -119,9 +127,25 @@ class Portcullis:
         """Who may reach a port."""
         rules = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
         return {
-            rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or rule["ReferencedGroupInfo"]["GroupId"]
+            source(rule)
             for rule in rules["SecurityGroupRules"]
             if not rule["IsEgress"] and (rule["IpProtocol"] == "-1" or rule["FromPort"] <= port <= rule["ToPort"])
+        }
+
+    def rules(self, group: str) -> set[tuple]:
+        """Its ingress rules: protocol, first port, last port, source, description, tags."""
+        found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+        return {
+            (
+                rule["IpProtocol"],
+                rule["FromPort"],
+                rule["ToPort"],
+                source(rule),
+                rule.get("Description"),
+                tuple(sorted((tag["Key"], tag["Value"]) for tag in rule.get("Tags", []))),
+            )
+            for rule in found
+            if not rule["IsEgress"]
         }
 
     def calls(self, role: str, since: int, action: str = "") -> list[dict]:
@@ -136,13 +160,29 @@ class Portcullis:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def open_to(*sources: str, ports: tuple[int, int] = (22, 22), protocol: str = "tcp") -> dict:
+def source(rule: dict) -> str:
+    return rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or rule["ReferencedGroupInfo"]["GroupId"]
+
+
+def outcome(execution: dict) -> str:
+    """What the document says came of it."""
+    assert execution["AutomationExecutionStatus"] == "Success", execution.get("FailureMessage")
+    return execution["Outputs"]["VerifyOutcome.Status"][0]
+
+
+def evidence(execution: dict) -> dict:
+    """What the function said it did."""
+    return json.loads(execution["Outputs"]["InvokeRemediator.Payload"][0])
+
+
+def open_to(*sources: str, ports: tuple[int, int] = (22, 22), protocol: str = "tcp", description: str = "") -> dict:
     """An `IpPermission`."""
+    about = {"Description": description} if description else {}
     return {
         "IpProtocol": protocol,
         "FromPort": ports[0],
         "ToPort": ports[1],
-        "IpRanges": [{"CidrIp": source} for source in sources if "." in source],
-        "Ipv6Ranges": [{"CidrIpv6": source} for source in sources if ":" in source],
-        "PrefixListIds": [{"PrefixListId": source} for source in sources if source.startswith("pl-")],
+        "IpRanges": [{"CidrIp": source, **about} for source in sources if "." in source],
+        "Ipv6Ranges": [{"CidrIpv6": source, **about} for source in sources if ":" in source],
+        "PrefixListIds": [{"PrefixListId": source, **about} for source in sources if source.startswith("pl-")],
     }

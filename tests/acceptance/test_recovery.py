@@ -1,78 +1,150 @@
-"""What makes remediation safe to switch on: the rest of a range is kept, there is a way back, and a kill loses nothing."""
+"""What makes remediation safe to switch on: there is a way back, and whatever goes wrong in between loses nothing."""
 
 import json
 
-from portcullis import GROUP_TYPE, RULE, open_to
+import pytest
+from portcullis import GROUP_TYPE, RULE, evidence, open_to, outcome
 
 WORLD = "0.0.0.0/0"
 
 
-def run(portcullis, output: str, group: str, **parameters: str) -> dict:
-    given = {"SecurityGroupId": [group]} | {name: [value] for name, value in parameters.items()}
-    portcullis.ssm.start_automation_execution(DocumentName=portcullis.outputs[output], Parameters=given)
+def test_a_restored_group_is_left_alone_until_somebody_says_otherwise(portcullis):
+    group = portcullis.cloud.group("restored", open_to(WORLD), open_to("10.0.0.0/8"))
     portcullis.cloud.settle()
-    return portcullis.executions(group)[-1]
-
-
-def rules(portcullis, group: str) -> set[tuple]:
-    found = portcullis.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
-    return {
-        (r["IpProtocol"], r["FromPort"], r["ToPort"], r.get("CidrIpv4") or r.get("CidrIpv6"), r.get("Description"))
-        for r in found
-        if not r["IsEgress"]
-    }
-
-
-def described(ports: tuple[int, int], source: str, description: str) -> dict:
-    permission = open_to(source, ports=ports)
-    permission["IpRanges"][0]["Description"] = description
-    return permission
-
-
-def test_carve_and_restore(portcullis):
-    portcullis.update(RemediationStrategy="Carve")
-    group = portcullis.cloud.group("carved", described((20, 25), WORLD, "legacy"), open_to("10.0.0.0/8"))
-    portcullis.cloud.settle()
-    before = rules(portcullis, group)
+    before = portcullis.rules(group)
     assert portcullis.remediate(group)["State"] == "SUCCEEDED"
-    assert {rule[1:] for rule in rules(portcullis, group) if rule[3] == WORLD} == {(20, 21, WORLD, "legacy"), (23, 25, WORLD, "legacy")}
     assert portcullis.sources(group) == {"10.0.0.0/8"}
-    assert portcullis.result(group)[0] == "COMPLIANT"
 
-    planned = run(portcullis, "RestoreDocumentName", group, DryRun="true")
-    assert planned["Outputs"]["VerifyOutcome.Status"] == ["PLANNED"]
-    restored = run(portcullis, "RestoreDocumentName", group)
-    assert restored["Outputs"]["VerifyOutcome.Status"] == ["RESTORED"], restored
-    assert rules(portcullis, group) == before
+    assert outcome(portcullis.restore(group, DryRun="true")) == "PLANNED"
+    assert portcullis.sources(group) == {"10.0.0.0/8"}
+    assert outcome(portcullis.restore(group)) == "RESTORED"
+    assert portcullis.rules(group) == before
     assert portcullis.result(group)[0] == "NON_COMPLIANT"
+    assert outcome(portcullis.restore(group)) == "NOTHING_TO_DO"
 
-    held = portcullis.close(group)
-    assert held["Outputs"]["VerifyOutcome.Status"] == ["EXEMPT"], held
+    assert outcome(portcullis.close(group)) == "EXEMPT"
     exceptions = portcullis.config.describe_remediation_exceptions(
         ConfigRuleName=RULE, ResourceKeys=[{"ResourceType": GROUP_TYPE, "ResourceId": group}]
     )["RemediationExceptions"]
     assert len(exceptions) == 1
-    assert portcullis.close(group, IgnoreHold="true")["Outputs"]["VerifyOutcome.Status"] == ["CLOSED"]
+    assert outcome(portcullis.close(group, IgnoreHold="true")) == "CLOSED"
 
 
-def test_without_a_snapshot_nothing_is_changed(portcullis):
-    group = portcullis.cloud.group("no-snapshot", open_to(WORLD))
+def test_automatic_mode_does_not_undo_a_restore(portcullis):
+    group = portcullis.cloud.group("restored-automatic", open_to(WORLD))
     portcullis.cloud.settle()
-    portcullis.cloud.fault(kind="accessDenied", service="s3", action="PutObject", times=20)
+    portcullis.update(RemediationMode="True")
+    portcullis.cloud.settle()
+    assert portcullis.sources(group) == set()
+    assert outcome(portcullis.restore(group)) == "RESTORED"
+    portcullis.cloud.settle()
+    assert portcullis.sources(group) == {WORLD}
+    assert portcullis.result(group)[0] == "NON_COMPLIANT"
+
+
+def test_restore_gives_back_what_somebody_removed_after_the_closing(portcullis):
+    """Also what no closing ever takes: references to groups of another account, prefix lists, descriptions, tags."""
+    list_id = portcullis.ec2.create_managed_prefix_list(
+        PrefixListName="offices", AddressFamily="IPv4", MaxEntries=2, Entries=[{"Cidr": "198.51.100.0/24"}]
+    )["PrefixList"]["PrefixListId"]
+    pair = {"UserId": "210987654321", "GroupId": "sg-0fedcba9876543210", "Description": "their build servers"}
+    reference = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [pair]}
+    group = portcullis.cloud.group("changed-since", open_to(WORLD), open_to(list_id, description="offices"))
+    portcullis.ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[reference],
+        TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "team", "Value": "build"}]}],
+    )
+    portcullis.cloud.settle()
+    before = portcullis.rules(group)
+    assert portcullis.remediate(group)["State"] == "SUCCEEDED"
+    portcullis.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[open_to(list_id)])
+    del pair["Description"]
+    portcullis.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[reference])
+    mine = open_to("192.0.2.0/24", ports=(443, 443))
+    portcullis.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[mine])
+
+    restored = portcullis.restore(group)
+    assert outcome(restored) == "RESTORED"
+    # What somebody added since is nobody else's to take.
+    assert portcullis.rules(group) == before | {("tcp", 443, 443, "192.0.2.0/24", None, ())}
+    rules = portcullis.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    [referenced] = [rule["ReferencedGroupInfo"] for rule in rules if "ReferencedGroupInfo" in rule]
+    assert referenced["UserId"] == pair["UserId"]
+
+
+def test_a_named_snapshot_is_restored(portcullis):
+    group = portcullis.cloud.group("twice-closed", open_to(WORLD, ports=(22, 22), description="first"))
+    portcullis.cloud.settle()
+    first = portcullis.rules(group)
+    snapshot = evidence(portcullis.close(group))["snapshot"]
+    portcullis.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[open_to("::/0", description="second")])
+    assert outcome(portcullis.close(group)) == "CLOSED"
+    assert portcullis.rules(group) == set()
+    assert outcome(portcullis.restore(group, Snapshot=snapshot)) == "RESTORED"
+    assert portcullis.rules(group) == first
+
+
+@pytest.mark.parametrize("action", ["PutObject", "ListBucket"])
+def test_without_a_snapshot_nothing_is_changed(portcullis, action):
+    group = portcullis.cloud.group(f"no-snapshot-{action}", open_to(WORLD))
+    portcullis.cloud.settle()
+    portcullis.cloud.fault(kind="accessDenied", service="s3", action=action, times=20)
     execution = portcullis.close(group)
     assert execution["AutomationExecutionStatus"] == "Failed"
+    assert "nothing was changed" in execution["FailureMessage"], execution["FailureMessage"]
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_a_kill_between_adding_and_revoking_is_finished_by_the_next_attempt(portcullis):
-    portcullis.update(RemediationStrategy="Carve")
-    group = portcullis.cloud.group("killed", open_to(WORLD, ports=(20, 25)))
+def test_a_lost_answer_to_the_snapshot_is_found_out(portcullis):
+    group = portcullis.cloud.group("lost-snapshot", open_to(WORLD))
     portcullis.cloud.settle()
-    portcullis.cloud.fault(kind="kill", service="ec2", action="AuthorizeSecurityGroupIngress")
-    assert portcullis.close(group)["AutomationExecutionStatus"] == "Failed"
-    assert portcullis.sources(group) == {WORLD}
-    assert portcullis.close(group)["Outputs"]["VerifyOutcome.Status"] == ["CLOSED"]
-    assert {rule[1:4] for rule in rules(portcullis, group)} == {(20, 21, WORLD), (23, 25, WORLD)}
+    before = portcullis.rules(group)
+    portcullis.cloud.fault(kind="lostReply", service="s3", action="PutObject", principal="RemediatorRole")
+    assert outcome(portcullis.close(group)) == "CLOSED"
+    assert outcome(portcullis.restore(group)) == "RESTORED"
+    assert portcullis.rules(group) == before
+
+
+def test_a_kill_after_any_call_loses_nothing(portcullis):
+    portcullis.update(RemediationStrategy="Carve")
+
+    def group(name: str) -> str:
+        made = portcullis.cloud.group(name, open_to(WORLD, ports=(20, 25), description="legacy"), open_to("10.0.0.0/8"))
+        portcullis.cloud.settle()
+        return made
+
+    def kill_at(service: str, action: str, skip: int = 0) -> None:
+        portcullis.cloud.fault(kind="kill", service=service, action=action, skip=skip, principal="RemediatorRole")
+
+    untouched = group("killed-never")
+
+    def forget_everything() -> None:
+        """A new process knows nothing from before, and makes every call."""
+        kill_at("ec2", "DescribeSecurityGroupRules")
+        assert portcullis.close(untouched, DryRun="true")["AutomationExecutionStatus"] == "Failed"
+
+    forget_everything()
+    before = portcullis.rules(untouched)
+    mark = portcullis.cloud.mark()
+    assert outcome(portcullis.close(untouched)) == "CLOSED"
+    closed = portcullis.rules(untouched)
+    calls = [call["action"].split(":") for call in portcullis.calls("RemediatorRole", mark)]
+    assert {"DescribeConfigRules", "PutObject", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"} <= {a for _, a in calls}
+
+    for number, (service, action) in enumerate(calls):
+        victim = group(f"killed-{number}")
+        forget_everything()
+        kill_at(service, action, skip=calls[:number].count([service, action]))
+        killed = portcullis.close(victim)
+        assert killed["AutomationExecutionStatus"] == "Failed", (number, action)
+        # In between, no legitimate source is shut out: as before, or on the way, with what is to remain already there.
+        assert portcullis.rules(victim) in (before, before | closed, closed), (number, action)
+        again = portcullis.close(victim)
+        assert outcome(again) in ("CLOSED", "NOTHING_TO_DO"), (number, action)
+        assert portcullis.rules(victim) == closed, (number, action)
+        assert outcome(portcullis.restore(victim)) == "RESTORED", (number, action)
+        assert portcullis.rules(victim) == before, (number, action)
 
 
 def test_quarantine_and_release(portcullis):
@@ -90,11 +162,40 @@ def test_quarantine_and_release(portcullis):
         )
 
     before = entries()
-    execution = run(portcullis, "QuarantineDocumentName", group)
-    assert execution["Outputs"]["VerifyOutcome.Status"] == ["QUARANTINED"], execution
+    assert outcome(portcullis.quarantine(group, DryRun="true")) == "PLANNED"
+    assert entries() == before
+    assert outcome(portcullis.quarantine(group)) == "QUARANTINED"
     denies = {(e[2], e[3], e[4]) for e in entries() if e[1] == "deny" and e[0] < 32767}
     # The VPC has no IPv6, and its ACL lets none in.
     assert denies == {("6", '{"From": 22, "To": 22}', WORLD)}
-    assert run(portcullis, "QuarantineDocumentName", group)["Outputs"]["VerifyOutcome.Status"] == ["NOTHING_TO_DO"]
-    assert run(portcullis, "QuarantineDocumentName", group, Action="release")["Outputs"]["VerifyOutcome.Status"] == ["RELEASED"]
+    assert outcome(portcullis.quarantine(group)) == "NOTHING_TO_DO"
+    assert outcome(portcullis.quarantine(group, Action="release")) == "RELEASED"
     assert entries() == before
+    assert outcome(portcullis.quarantine(group, Action="release")) == "NOTHING_TO_DO"
+
+
+def test_a_full_network_acl_is_reported_with_its_numbers(portcullis):
+    group = portcullis.cloud.group("acl-full", open_to(WORLD))
+    vpc = portcullis.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"]
+    subnet = portcullis.ec2.create_subnet(VpcId=vpc, CidrBlock="172.31.200.0/24")["Subnet"]["SubnetId"]
+    acl = portcullis.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    [association] = [
+        association
+        for found in portcullis.ec2.describe_network_acls()["NetworkAcls"]
+        for association in found["Associations"]
+        if association["SubnetId"] == subnet
+    ]
+    portcullis.ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl)
+    # 20 entries with the one that denies the rest.
+    for number in range(18):
+        entry = {"RuleNumber": 100 + number, "Protocol": "6", "RuleAction": "allow", "PortRange": {"From": 22, "To": 22}}
+        portcullis.ec2.create_network_acl_entry(NetworkAclId=acl, Egress=False, CidrBlock=f"198.51.100.{number}/32", **entry)
+    portcullis.ec2.create_network_acl_entry(
+        NetworkAclId=acl, Egress=False, CidrBlock=WORLD, RuleNumber=200, Protocol="-1", RuleAction="allow"
+    )
+    portcullis.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+    portcullis.cloud.settle()
+    run = portcullis.quarantine(group)
+    assert run["AutomationExecutionStatus"] == "Failed"
+    assert acl in run["FailureMessage"]
+    assert "20" in run["FailureMessage"], run["FailureMessage"]
