@@ -1,0 +1,75 @@
+"""The links of the README and of the book, between files and to headings, and the figure."""
+
+import re
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+# As in conftest.py: the pages are parameters, so they are needed before there are fixtures.
+CHECKOUT = Path(__file__).parents[2]
+BUILT = CHECKOUT / "docs" / "book"
+PAGES = [CHECKOUT / "README.md", *sorted(page for page in (CHECKOUT / "docs").rglob("*.md") if BUILT not in page.parents)]
+
+CODE = re.compile(r"^(```|~~~).*?^\1|`+[^`]+`+", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    """The page without code, in which brackets are no links."""
+    return CODE.sub("", page.read_text(encoding="utf-8"))
+
+
+def links(text: str) -> list[str]:
+    return [link for link in LINK.findall(text) if not re.match(r"[a-z]+:", link)]
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings, as mdBook and GitHub make them."""
+    text = re.sub(r"^(```|~~~).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(page: Path, text: str) -> list[str]:
+    """The links of a text that stands in `page` and that lead nowhere."""
+    found = []
+    for link in links(text):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and (target.suffix != ".md" or anchor not in anchors(target))):
+            found.append(link)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken(page, prose(page)) == []
+
+
+def test_broken_links_are_found() -> None:
+    page = CHECKOUT / "docs" / "introduction.md"
+    good = "[a](semantics.md) [b](semantics.md#reach) [c](flow.svg) [d](https://example.com/x) [e](#words)"
+    assert broken(page, good) == []
+    bad = ["nowhere.md", "semantics.md#nowhere", "#nowhere", "flow.svg#x"]
+    assert broken(page, " ".join(f"[x]({link})" for link in bad)) == bad
+
+
+def test_every_page_of_the_book_is_in_its_table_of_contents() -> None:
+    summary = CHECKOUT / "docs" / "SUMMARY.md"
+    listed = {(summary.parent / link).resolve() for link in links(prose(summary))}
+    assert listed == {page for page in PAGES if page.is_relative_to(summary.parent)} - {summary}
+
+
+def test_the_book_does_not_link_out_of_itself() -> None:
+    """What is not in docs/ is not in the book."""
+    book = CHECKOUT / "docs"
+    for page in PAGES[1:]:
+        outside = [link for link in links(prose(page)) if not (page.parent / link.partition("#")[0]).resolve().is_relative_to(book)]
+        assert outside == [], page
+
+
+def test_the_figure_is_well_formed() -> None:
+    ElementTree.parse(CHECKOUT / "docs" / "flow.svg")
