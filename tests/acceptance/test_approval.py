@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from local_cloud import wait_for
-from portcullis import open_to
+from portcullis import open_to, outcome
 
 WORLD = "0.0.0.0/0"
 ACCOUNT = "123456789012"
@@ -81,6 +81,14 @@ def test_a_group_is_closed_once_an_approver_agrees(approving, people, mailbox):
     assert approving.remediation(group)["State"] == "SUCCEEDED"
     assert approving.sources(group) == set()
     assert approving.result(group)[0] == "COMPLIANT"
+
+
+def test_a_dry_run_asks_nobody(approving, mailbox):
+    group = approving.cloud.group("approval-dry-run", open_to(WORLD))
+    approving.cloud.settle()
+    assert outcome(approving.close(group, DryRun="true")) == "PLANNED"
+    assert approving.sources(group) == {WORLD}
+    assert mailbox[1]() == []
 
 
 def test_a_rejected_group_stays_as_it_is(approving, people):

@@ -97,7 +97,7 @@ def test_every_step_aborts_on_failure(template: dict[str, Any]) -> None:
 
 
 def test_an_approval_is_waited_for_at_most_a_week(template: dict[str, Any]) -> None:
-    approve, *_ = Stack(template, **APPROVAL).resources["CloseDocument"]["Content"]["mainSteps"]
+    _, approve, *_ = Stack(template, **APPROVAL).resources["CloseDocument"]["Content"]["mainSteps"]
     assert approve["action"] == "aws:approve"
     assert approve["timeoutSeconds"] <= 7 * 24 * 3600
 

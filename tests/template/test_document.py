@@ -150,7 +150,8 @@ def test_every_output_of_the_verification_is_one_of_the_document(content: dict[s
 def test_steps_lead_to_one_another(content: dict[str, Any]) -> None:
     steps = content["mainSteps"]
     for step, following in itertools.pairwise(steps):
-        assert step["nextStep"] == following["name"]
+        leads_to = step["inputs"]["Default"] if step["action"] == "aws:branch" else step["nextStep"]
+        assert leads_to == following["name"]
     assert steps[-1]["isEnd"] is True
     assert all(re.fullmatch(r"[A-Za-z0-9_]{3,128}", step["name"]) for step in steps)
 
@@ -290,13 +291,16 @@ def test_an_approval_comes_first(variant: Stack) -> None:
     if not variant.values["ApprovalTopicArn"]:
         assert [step["name"] for step in steps] == ["InvokeRemediator", "VerifyOutcome"]
         return
-    assert [step["name"] for step in steps] == ["Approve", "InvokeRemediator", "VerifyOutcome"]
-    inputs = steps[0]["inputs"]
+    assert [step["name"] for step in steps] == ["AskUnlessDryRun", "Approve", "InvokeRemediator", "VerifyOutcome"]
+    branch = steps[0]["inputs"]
+    assert branch["Choices"] == [{"NextStep": "InvokeRemediator", "Variable": "{{ DryRun }}", "BooleanEquals": True}]
+    assert branch["Default"] == "Approve"
+    inputs = steps[1]["inputs"]
     assert inputs.keys() == {"NotificationArn", "Message", "MinRequiredApprovals", "Approvers"}
     assert inputs["NotificationArn"] == variant.values["ApprovalTopicArn"]
     assert inputs["Approvers"] == variant.values["Approvers"]
     assert inputs["MinRequiredApprovals"] == 1
-    assert variables(inputs["Message"]) == {"SecurityGroupId", "ConfigRuleName", "Strategy", "DryRun"}
+    assert variables(inputs["Message"]) == {"SecurityGroupId", "ConfigRuleName", "Strategy", "ReplacementCidrs", "IgnoreHold"}
 
 
 def test_only_a_closing_waits_for_approval(variant: Stack) -> None:
