@@ -95,6 +95,24 @@ async fn a_put_whose_answer_got_lost_finds_the_key_taken(#[case] first: (u16, &s
     assert_eq!(received[1].header("if-none-match"), Some("*"));
 }
 
+/// Two writes of one key at the same time, such as an attempt that was given up and the next: S3 asks for another try.
+#[rstest]
+#[case((200, ""), true)]
+#[case((412, "<Error><Code>PreconditionFailed</Code><Message>no</Message></Error>"), false)]
+#[tokio::test]
+async fn a_put_that_collides_is_tried_again(#[case] then: (u16, &str), #[case] is_written: bool) {
+    let aws = Canned::serve([(409, &s3_error("ConditionalRequestConflict")), then]).await.tries_again();
+    assert_eq!(put_new(&aws).await.unwrap(), is_written);
+    assert_eq!(aws.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_put_that_is_denied_is_not_tried_again() {
+    let aws = Canned::serve([(403, &s3_error("AccessDenied"))]).await.tries_again();
+    assert!(put_new(&aws).await.unwrap_err().is_denied());
+    assert_eq!(aws.received().len(), 1);
+}
+
 #[tokio::test]
 async fn a_note_is_put_in_the_place_of_another() {
     let aws = Canned::serve([(200, "")]).await;
