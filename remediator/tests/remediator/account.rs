@@ -15,6 +15,7 @@ pub(crate) const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
 pub(crate) const POLICY: &str = "config:DescribeConfigRules";
 pub(crate) const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
 pub(crate) const PUT: &str = "s3:PutObject";
+pub(crate) const GET: &str = "s3:GetObject";
 pub(crate) const LIST: &str = "s3:ListBucket";
 pub(crate) const SNAPSHOT: &str = "s3://portcullis-snapshots/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/20261121T000000.000Z_8a1b.json";
 
@@ -139,4 +140,10 @@ pub(crate) fn carve() -> Value {
 pub(crate) fn restore() -> Value {
     json!({"action":"restore","securityGroupId":GROUP,"configRuleName":"portcullis","snapshot":"latest",
         "exceptionHours":"24","dryRun":"false","executionId":"9c2d"})
+}
+
+pub(crate) fn restore_with(field: &str, value: Value) -> Value {
+    let mut request = restore();
+    request[field] = value;
+    request
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::account::{
     AUTHORIZE, DESCRIBE, GROUP, LIST, POLICY, PUT, REVOKE, SNAPSHOT, admitted, aws, aws_with, carve, deadline, handle,
-    handle_until_cut, ids, incomplete, left, now, ports, remediator, request, restore, rule, with,
+    handle_until_cut, ids, incomplete, left, ports, remediator, request, restore, rule, with,
 };
 
 // --- Every status
