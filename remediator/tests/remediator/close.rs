@@ -500,6 +500,34 @@ async fn a_snapshot_is_never_overwritten() {
     assert_eq!(aws.account().objects[key], "theirs");
 }
 
+/// A note of a later release may mean something else, so nothing is done on its account.
+#[rstest]
+#[case(
+    "holds",
+    "Revoke",
+    json!({"version": 2, "until": "2026-11-22T00:00:00Z", "executionId": null, "configRuleName": "portcullis"})
+)]
+#[case("owed", "Carve", json!({"version": 2, "since": "2026-11-20T23:00:00Z", "snapshot": null, "rules": []}))]
+#[tokio::test]
+async fn a_note_of_another_version_is_not_guessed_at(
+    #[case] prefix: &str,
+    #[case] strategy: &str,
+    #[case] note: Value,
+) {
+    let aws = aws();
+    let key = format!("{prefix}/111122223333/us-east-1/{GROUP}.json");
+    aws.account().objects.insert(key.clone(), note.to_string());
+    let error = handle(&aws, with("strategy", json!(strategy))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "nothing was changed: s3://portcullis-snapshots/{key} is not a document that this release understands: \
+             its version is 2, and not 1"
+        )
+    );
+    assert_eq!(left(&aws).len(), 4);
+}
+
 // --- Cut off
 
 /// Killed after any call and run again: the group ends closed, nobody legitimate is lost, and a restore gives everything

@@ -3,6 +3,7 @@
 use aws::fakes::FakeAws;
 use exposure::Traffic;
 use remediator::{AclChange, AclEntryRecord, Details, Quarantined, Response, Status};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::account::{GROUP, PUT, aws, handle, handle_until_cut, incomplete};
@@ -209,6 +210,32 @@ async fn a_release_leaves_what_somebody_has_changed() {
     assert_eq!(change.removed.len(), added.len() - 1);
     assert_eq!(change.left.iter().map(|left| left.entry.rule_number).collect::<Vec<_>>(), [added[0].rule_number]);
     assert!(entries(&aws).iter().any(|entry| entry.ends_with("from 198.51.100.0/24")));
+}
+
+/// A snapshot of another ACL, or of a later release, says nothing about this one.
+#[rstest]
+#[case("/networkAcl/networkAclId", json!("acl-0d0d0d0d"), "it is not a snapshot of acl-0a1b2c3d")]
+#[case("/version", json!(2), "its version is 2, and not 1")]
+#[tokio::test]
+async fn a_snapshot_of_something_else_releases_nothing(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] expected: &str,
+) {
+    let aws = aws_in_subnets();
+    handle(&aws, acl_request("quarantine")).await.unwrap();
+    let quarantined = entries(&aws);
+    {
+        let mut account = aws.account();
+        let json = account.objects.values_mut().next().unwrap();
+        let mut snapshot: Value = serde_json::from_str(json).unwrap();
+        *snapshot.pointer_mut(field).unwrap() = value;
+        *json = snapshot.to_string();
+    }
+    let error = handle(&aws, acl_request("release")).await.unwrap_err().to_string();
+    assert!(error.starts_with("nothing was changed: s3://portcullis-snapshots/network-acls/"), "{error}");
+    assert!(error.ends_with(expected), "{error}");
+    assert_eq!(entries(&aws), quarantined);
 }
 
 /// What an ACL does, whatever the numbers of its entries are.

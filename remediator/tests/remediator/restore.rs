@@ -234,7 +234,7 @@ async fn a_snapshot_of_something_else_is_refused(
     assert_eq!(
         refused(&aws, restore_with("snapshot", json!(name))).await,
         format!(
-            "nothing was changed: {SNAPSHOT} is not a snapshot that this release understands: \
+            "nothing was changed: {SNAPSHOT} is not a document that this release understands: \
              it is not of a closing of {GROUP}"
         )
     );
@@ -243,6 +243,8 @@ async fn a_snapshot_of_something_else_is_refused(
 /// A later release may have said more in it, or something else.
 #[rstest]
 #[case(json!({"version": 2}), "its version is 2, and not 1")]
+#[case(json!({"version": 2, "encryptedWith": "key"}), "its version is 2, and not 1")]
+#[case(json!({"version": "one"}), "its version is \"one\", and not 1")]
 #[case(json!({"note": "mine"}), "unknown field `note`")]
 #[tokio::test]
 async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case] expected: &str) {
