@@ -18,7 +18,7 @@ fn s3_error(code: &str) -> String {
 
 /// The keys of one page, and the token of the next.
 fn page(keys: &[&str], next: Option<&str>) -> String {
-    let contents: String = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+    let contents = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect::<Vec<_>>().concat();
     let (truncated, token) = match next {
         Some(token) => ("true", format!("<NextContinuationToken>{token}</NextContinuationToken>")),
         None => ("false", String::new()),

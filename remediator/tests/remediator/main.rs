@@ -5,4 +5,5 @@
 mod account;
 mod close;
 mod quarantine;
+mod request;
 mod restore;

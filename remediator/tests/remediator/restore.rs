@@ -88,6 +88,7 @@ async fn a_restore_reports_what_it_cannot_give_back() {
 #[case("s3://other-bucket/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/x.json")]
 #[case("../sg-0bbbbbbbbbbbbbbbb/x.json")]
 #[case("yesterday")]
+#[case("")]
 #[tokio::test]
 async fn only_snapshots_of_that_group_are_restored(#[case] name: &str) {
     let aws = aws();
