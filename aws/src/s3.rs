@@ -1,6 +1,8 @@
 //! S3: the bucket for what has to be kept before something is changed.
 
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_types::SdkConfig;
 
 use crate::error::AwsError;
@@ -86,7 +88,8 @@ impl Bucket {
     #[must_use]
     pub fn new(sdk: &SdkConfig, bucket: String, account_id: String) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
-        Self { client: aws_sdk_s3::Client::new(sdk), place: Place { bucket, account_id, region } }
+        let config = aws_sdk_s3::config::Builder::from(sdk).retry_classifier(Collision).build();
+        Self { client: aws_sdk_s3::Client::from_conf(config), place: Place { bucket, account_id, region } }
     }
 
     /// The bucket that `SNAPSHOT_BUCKET` and `SNAPSHOT_BUCKET_OWNER` name.
@@ -96,6 +99,24 @@ impl Bucket {
     /// When they are not set.
     pub fn from_env(sdk: &SdkConfig) -> Result<Self, MissingVariable> {
         Ok(Self::new(sdk, required("SNAPSHOT_BUCKET")?, required("SNAPSHOT_BUCKET_OWNER")?))
+    }
+}
+
+/// Tries again when two conditional writes of one key collide, as when an attempt that was given up is still under way:
+/// S3 answers `409 ConditionalRequestConflict` and leaves another try to its caller, and the SDK leaves it to its own.
+#[derive(Debug)]
+struct Collision;
+
+impl ClassifyRetry for Collision {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(409) => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "collision of conditional writes"
     }
 }
 

@@ -463,53 +463,36 @@ impl Packets {
             sources: sources.into_iter().map(|(family, address)| (family, address, kept(family, address))).collect(),
         }
     }
-
-    /// Calls `check` with whether it is to be quarantined and whether it was and is admitted, for each packet.
-    fn compare(
-        &self,
-        before: &[Row],
-        after: &[Row],
-        mut check: impl FnMut(bool, bool, bool, String) -> Result<(), TestCaseError>,
-    ) -> Result<(), TestCaseError> {
-        for &(protocol, port, wanted) in &self.traffic {
-            for &(family, address, kept) in &self.sources {
-                let was = admits(before, protocol, port, family, address);
-                let is = admits(after, protocol, port, family, address);
-                if wanted && !kept || was != is {
-                    check(wanted && !kept, was, is, format!("protocol {protocol} port {port} {family} {address:x}"))?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
+
+/// What may become of a packet: whether it is to be quarantined, whether it was and whether it is admitted.
+type Expectation = fn(out: bool, was: bool, is: bool) -> bool;
 
 /// The internet is shut out of the ports, and everything else is as it was.
-fn check_quarantined(
-    before: &NetworkAcl,
-    after: &NetworkAcl,
-    ports: &PortSet,
-    keep: &AddressSet,
-) -> Result<(), TestCaseError> {
-    let (before, after) = (rows(before), rows(after));
-    Packets::of(&[&before, &after], ports, keep).compare(&before, &after, |out, was, is, packet| {
-        prop_assert_eq!(is, was && !out, "{}", packet);
-        Ok(())
-    })
-}
+const QUARANTINED: Expectation = |out, was, is| is == (was && !out);
 
 /// Whoever is kept, and all other traffic, is treated as before.
-fn check_undisturbed(
+const UNDISTURBED: Expectation = |out, was, is| if out { was || !is } else { was == is };
+
+/// Whether every packet is treated as expected.
+fn check(
+    expected: Expectation,
     before: &NetworkAcl,
     after: &NetworkAcl,
     ports: &PortSet,
     keep: &AddressSet,
 ) -> Result<(), TestCaseError> {
     let (before, after) = (rows(before), rows(after));
-    Packets::of(&[&before, &after], ports, keep).compare(&before, &after, |out, was, is, packet| {
-        prop_assert!(if out { was || !is } else { was == is }, "{}", packet);
-        Ok(())
-    })
+    let Packets { traffic, sources } = Packets::of(&[&before, &after], ports, keep);
+    for (protocol, port, wanted) in traffic {
+        for &(family, address, kept) in &sources {
+            let was = admits(&before, protocol, port, family, address);
+            let is = admits(&after, protocol, port, family, address);
+            let as_expected = expected(wanted && !kept, was, is);
+            prop_assert!(as_expected, "protocol {} port {} {} {:x}: {} {}", protocol, port, family, address, was, is);
+        }
+    }
+    Ok(())
 }
 
 // --- Random ACLs
@@ -645,7 +628,7 @@ proptest! {
     #[test]
     fn a_quarantine_shuts_the_internet_out_and_nobody_else(acl in any_acl(), ports in port_set(), keep in keep()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
-            check_quarantined(&acl, &plan.apply(&acl), &ports, &keep)?;
+            check(QUARANTINED, &acl, &plan.apply(&acl), &ports, &keep)?;
         }
     }
 
@@ -654,10 +637,10 @@ proptest! {
     fn a_quarantine_can_stop_anywhere(acl in any_acl(), ports in port_set(), keep in keep(), at in any::<Index>()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
             let partly = cut(&plan.add, at).apply(&acl);
-            check_undisturbed(&acl, &partly, &ports, &keep)?;
+            check(UNDISTURBED, &acl, &partly, &ports, &keep)?;
             let rest = planned(&partly, &ports, &keep);
             prop_assert!(rest.is_some(), "cannot be finished");
-            check_quarantined(&acl, &rest.unwrap().apply(&partly), &ports, &keep)?;
+            check(QUARANTINED, &acl, &rest.unwrap().apply(&partly), &ports, &keep)?;
         }
     }
 
@@ -672,7 +655,7 @@ proptest! {
             added.rotate_left(turn);
             let mut partly = release(&after, &added);
             partly.remove.truncate(at.index(partly.remove.len() + 1));
-            check_undisturbed(&acl, &partly.apply(&after), &ports, &keep)?;
+            check(UNDISTURBED, &acl, &partly.apply(&after), &ports, &keep)?;
         }
     }
 
@@ -706,7 +689,7 @@ proptest! {
         if acl.ingress.iter().all(|entry| entry.family() != family || !span.contains(&entry.number)) {
             let mut without = plan.clone();
             without.add.retain(|entry| entry != one);
-            prop_assert!(check_quarantined(&acl, &without.apply(&acl), &ports, &keep).is_err(), "{}", one);
+            prop_assert!(check(QUARANTINED, &acl, &without.apply(&acl), &ports, &keep).is_err(), "{}", one);
         }
         let before = rows(&acl);
         let packets = Packets::of(&[&before], &ports, &keep);
@@ -850,7 +833,7 @@ proptest! {
         match quarantine(&with(odd.clone()), &ports, &keep, NO_LIMIT) {
             Ok(plan) => {
                 let acl = with(meant);
-                check_quarantined(&acl, &plan.apply(&acl), &ports, &keep)?;
+                check(QUARANTINED, &acl, &plan.apply(&acl), &ports, &keep)?;
             }
             Err(AclError::NotUnderstood { entry, .. }) => prop_assert_eq!(*entry, odd),
             Err(AclError::NoRoom { .. }) => {}

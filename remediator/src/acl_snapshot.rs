@@ -156,8 +156,8 @@ impl<'a, S: Objects> AclVault<'a, S> {
         for key in keys.iter().filter(|key| has_json_extension(key)) {
             let snapshot: Option<AclSnapshot> = get(self.bucket, key).await?;
             let snapshot = snapshot.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
-            if snapshot.version != VERSION || snapshot.network_acl.network_acl_id != acl_id {
-                let problem = format!("it is not a version {VERSION} snapshot of {acl_id}");
+            if snapshot.network_acl.network_acl_id != acl_id {
+                let problem = format!("it is not a snapshot of {acl_id}");
                 return Err(SnapshotError::Malformed { uri: self.uri(key), problem }.into());
             }
             for entry in snapshot.plan.add.iter().map(AclEntry::from) {

@@ -17,7 +17,7 @@ use crate::acl_snapshot::{AclAuthor, AclVault};
 use crate::error::RemediatorError;
 use crate::remediator::{Remediator, Task};
 use crate::request::NetworkAclRequest;
-use crate::response::{AclChange, AclEntryLeft, Details, Quarantined, Response, Status};
+use crate::response::{AclChange, AclEntryLeft, AclEntryRecord, Details, Quarantined, Response, Status};
 use crate::rounds::{ROUNDS, pause};
 
 /// Which of the two it is.
@@ -159,6 +159,8 @@ where
                 Ok(now) => acl = now,
                 Err(problem) => return self.problems.push(problem),
             }
+            let made = plan.add.iter().filter(|entry| acl.ingress.contains(entry));
+            self.note(at, |done| note_missing(&mut done.added, made));
         }
         self.problems.push(format!("{}: its entries do not show after {ROUNDS} attempts", acl.id));
     }
@@ -209,6 +211,8 @@ where
                 Ok(now) => acl = now,
                 Err(problem) => return self.problems.push(problem),
             }
+            let gone = plan.remove.iter().filter(|entry| !acl.ingress.contains(entry));
+            self.note(at, |done| note_missing(&mut done.removed, gone));
         }
         self.problems.push(format!("{}: its entries are still listed after {ROUNDS} attempts", acl.id));
     }
@@ -267,6 +271,15 @@ where
         }
         let message = format!("{group_id}: {what}, {entries} changed in {in_acls}");
         Ok(self.response(complete, message))
+    }
+}
+
+/// Notes what was done although the answer to it got lost.
+fn note_missing<'e>(noted: &mut Vec<AclEntryRecord>, done: impl Iterator<Item = &'e AclEntry>) {
+    for entry in done.map(AclEntryRecord::from) {
+        if !noted.contains(&entry) {
+            noted.push(entry);
+        }
     }
 }
 

@@ -2,13 +2,12 @@
 
 use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
 use ipnetwork::IpNetwork;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The payload of an invocation. Unknown fields are refused: a misspelt `dryRun` must not change a firewall.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "action", rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Close every exposure of a group.
     Close(Close),
@@ -18,6 +17,16 @@ pub enum Request {
     Quarantine(NetworkAclRequest),
     /// Take back what a quarantine put into network ACLs.
     Release(NetworkAclRequest),
+}
+
+/// `action`, which decides what the other fields are.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Action {
+    Close,
+    Restore,
+    Quarantine,
+    Release,
 }
 
 /// What every action is told.
@@ -52,7 +61,7 @@ pub struct Close {
     #[serde(default, deserialize_with = "boolean")]
     pub ignore_hold: bool,
     /// The SSM Automation execution.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,
 }
 
@@ -74,7 +83,7 @@ pub struct Restore {
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
     /// The SSM Automation execution.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,
 }
 
@@ -99,7 +108,7 @@ pub struct NetworkAclRequest {
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
     /// The SSM Automation execution.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,
 }
 
@@ -127,6 +136,15 @@ pub enum RequestError {
     /// Not of the documented shape.
     #[error("the request is refused, nothing was changed: {0}")]
     Shape(#[from] serde_json::Error),
+    /// A field that is not understood.
+    #[error("the request is refused, nothing was changed: `{name}`: {problem}")]
+    Field {
+        /// The field.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        problem: serde_json::Error,
+    },
     /// Not the id of a security group.
     #[error(
         "the request is refused, nothing was changed: `securityGroupId` `{id}` is not of the form sg-0123456789abcdef0"
@@ -174,7 +192,16 @@ impl Request {
     ///
     /// When anything about it is not understood.
     pub fn from_payload(payload: Value) -> Result<Self, RequestError> {
-        let request: Self = serde_json::from_value(payload)?;
+        let mut fields: Map<String, Value> = serde_json::from_value(payload)?;
+        let action = fields.remove("action").ok_or_else(|| serde_json::Error::missing_field("action"))?;
+        let action = Action::deserialize(action)
+            .map_err(|problem| RequestError::Field { name: "action".to_owned(), problem })?;
+        let request = match action {
+            Action::Close => Self::Close(read(fields)?),
+            Action::Restore => Self::Restore(read(fields)?),
+            Action::Quarantine => Self::Quarantine(read(fields)?),
+            Action::Release => Self::Release(read(fields)?),
+        };
         let subject = request.subject();
         if !is_security_group_id(subject.security_group_id) {
             return Err(RequestError::GroupId { id: subject.security_group_id.to_owned() });
@@ -230,43 +257,50 @@ fn a_day() -> u32 {
     24
 }
 
+/// Reads the fields of an action; an error names the field, which serde by itself does not.
+fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let is_about_all = error.path().iter().next().is_none();
+        let (name, problem) = (error.path().to_string(), error.into_inner());
+        if is_about_all { RequestError::Shape(problem) } else { RequestError::Field { name, problem } }
+    })
+}
+
 /// SSM documents hand over what is not text as JSON or as text, depending on the type of the parameter.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum MaybeText<T> {
-    Json(T),
-    Text(String),
+fn json_or_text<'de, D, T>(
+    deserializer: D,
+    from_text: impl FnOnce(&str) -> Option<T>,
+    problem: &str,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => from_text(&text).ok_or_else(|| D::Error::custom(format!("`{text}` {problem}"))),
+        json => T::deserialize(&json).map_err(|_| D::Error::custom(format!("`{json}` {problem}"))),
+    }
 }
 
 fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match MaybeText::deserialize(deserializer)? {
-        MaybeText::Json(value) => Ok(value),
-        MaybeText::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-        MaybeText::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        MaybeText::Text(text) => Err(D::Error::custom(format!("`{text}` is neither true nor false"))),
-    }
+    json_or_text(deserializer, |text| text.to_ascii_lowercase().parse().ok(), "is neither true nor false")
 }
 
 fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match MaybeText::deserialize(deserializer)? {
-        MaybeText::Json(value) => Ok(value),
-        MaybeText::Text(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| D::Error::custom(format!("`exceptionHours` is `{text}`, which is not a number of hours"))),
-    }
+    json_or_text(deserializer, |text| text.trim().parse().ok(), "is not a number of hours")
+}
+
+/// No execution is no id: otherwise two changes made by hand would pass for one.
+fn execution_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty()))
 }
 
 /// Whether an empty list comes as text is not documented, nor whether a list does.
 fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<String>, D::Error> {
-    match MaybeText::<Vec<String>>::deserialize(deserializer)? {
-        MaybeText::Json(values) => Ok(values),
-        MaybeText::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
-        MaybeText::Text(text) => {
-            serde_json::from_str(&text).map_err(|_| D::Error::custom(format!("`{text}` is not a list of {what}")))
-        }
-    }
-    .map(|values| values.into_iter().filter(|value| !value.trim().is_empty()).collect())
+    let from_text =
+        |text: &str| if text.trim().is_empty() { Some(Vec::new()) } else { serde_json::from_str(text).ok() };
+    let values: Vec<String> = json_or_text(deserializer, from_text, &format!("is not a list of {what}"))?;
+    Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect())
 }
 
 /// Without host bits: EC2 would drop them, and then the rule is not the one that was asked for.
@@ -276,7 +310,7 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNetwork>
         .map(|text| match text.trim().parse::<IpNetwork>() {
             Ok(network) if text.contains('/') && network.network() == network.ip() => Ok(network),
             _ => Err(D::Error::custom(format!(
-                "`replacementCidrs`: `{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"
+                "`{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"
             ))),
         })
         .collect()
@@ -291,7 +325,7 @@ fn network_acl_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     };
     match ids.iter().find(|id| !is_id(id)) {
         None => Ok(ids),
-        Some(id) => Err(D::Error::custom(format!("`networkAclIds`: `{id}` is not of the form acl-0123456789abcdef0"))),
+        Some(id) => Err(D::Error::custom(format!("`{id}` is not of the form acl-0123456789abcdef0"))),
     }
 }
 
@@ -300,5 +334,5 @@ fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortSet>, 
     if text.trim().is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|error| D::Error::custom(format!("`ports`: {error}")))
+    text.parse().map(Some).map_err(D::Error::custom)
 }

@@ -7,6 +7,7 @@ use aws::s3::{Objects, Place};
 use exposure::{IngressRule, Plan, SecurityGroup, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::RemediatorError;
 use crate::request::{LATEST, RequestError, StrategyName};
@@ -34,7 +35,7 @@ pub enum SnapshotError {
     #[error("there is no snapshot below {0}: either nothing was closed, or it has expired")]
     None(String),
     /// It is nothing that this release has written.
-    #[error("{uri} is not a snapshot that this release understands: {problem}")]
+    #[error("{uri} is not a document that this release understands: {problem}")]
     Malformed {
         /// Which object.
         uri: String,
@@ -315,12 +316,9 @@ impl<'a, S: Objects> Vault<'a, S> {
 
     async fn read(&self, key: &str) -> Result<Snapshot, SnapshotError> {
         let snapshot: Snapshot = get(self.bucket, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
-        let malformed = |problem: String| SnapshotError::Malformed { uri: self.uri(key), problem };
-        if snapshot.version != VERSION {
-            return Err(malformed(format!("its version is {}, and not {VERSION}", snapshot.version)));
-        }
         if snapshot.security_group.group_id != self.group_id || snapshot.action != Action::Close {
-            return Err(malformed(format!("it is not of a closing of {}", self.group_id)));
+            let problem = format!("it is not of a closing of {}", self.group_id);
+            return Err(SnapshotError::Malformed { uri: self.uri(key), problem });
         }
         Ok(snapshot)
     }
@@ -410,15 +408,20 @@ fn chain(newest_first: &[(String, Snapshot)]) -> Taken {
     taken
 }
 
-/// Reads a document, if it is there.
+/// Reads a document, if it is there. Its version comes first: what another release means by its fields is not guessed at.
 pub(crate) async fn get<T: for<'de> Deserialize<'de>>(
     bucket: &impl Objects,
     key: &str,
 ) -> Result<Option<T>, SnapshotError> {
     let Some(json) = bucket.get(key).await.map_err(SnapshotError::NotRead)? else { return Ok(None) };
-    serde_json::from_str(&json)
-        .map(Some)
-        .map_err(|error| SnapshotError::Malformed { uri: bucket.place().uri(key), problem: error.to_string() })
+    let malformed = |problem: String| SnapshotError::Malformed { uri: bucket.place().uri(key), problem };
+    let document: Value = serde_json::from_str(&json).map_err(|error| malformed(error.to_string()))?;
+    match document.get("version") {
+        Some(version) if *version == VERSION => {}
+        Some(version) => return Err(malformed(format!("its version is {version}, and not {VERSION}"))),
+        None => return Err(malformed("it has no version".to_owned())),
+    }
+    serde_json::from_value(document).map(Some).map_err(|error| malformed(error.to_string()))
 }
 
 /// Writes an object that is not there yet; `stem` is its key without extension. Gives back the key.

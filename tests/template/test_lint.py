@@ -34,69 +34,82 @@ def guard(checkout: Path) -> str:
     return tool.stdout.strip()
 
 
-# A rule that can never fail is no check: each is given a template with the fault that it is there to find.
-@pytest.mark.parametrize(
-    ("rule", "old", "new"),
-    [
-        (
-            "roles_have_no_managed_policies_of_others",
-            "[!Ref NetworkInterfacePolicy]",
-            "['arn:aws:iam::aws:policy/X']",
-        ),
-        (
-            "roles_have_no_managed_policies_of_others",
-            "!If [InVpc, [!Ref NetworkInterfacePolicy], !Ref AWS::NoValue]",
-            "['arn:aws:iam::aws:policy/X']",
-        ),
-        (
-            "roles_have_no_managed_policies_of_others",
-            "      PermissionsBoundary: !If [HasBoundary, !Ref BoundaryPolicyArn, !Ref AWS::NoValue]\n",
-            "",
-        ),
-        ("policies_outside_of_roles_only_deny", "    Type: AWS::SQS::QueuePolicy\n", "    Type: AWS::IAM::Policy\n"),
-        ("policies_outside_of_roles_only_deny", "    Type: AWS::SQS::Queue\n", "    Type: AWS::IAM::User\n"),
-        ("policies_outside_of_roles_only_deny", '"Effect": "Deny"', '"Effect": "Allow"'),
-        (
-            "managed_policies_are_for_lambda_and_not_for_code",
-            "              - ec2:CreateNetworkInterface\n",
-            "              - ec2:RunInstances\n",
-        ),
-        ("managed_policies_are_for_lambda_and_not_for_code", "lambda:SourceFunctionArn", "aws:SourceArn"),
-        ("roles_allow_no_wildcard_actions", "- config:PutEvaluations\n", "- config:Put*\n"),
-        ("roles_allow_no_wildcard_actions", "Action: ec2:RevokeSecurityGroupIngress\n", "Action: '*'\n"),
-        ("roles_allow_no_wildcard_actions", "- kms:Decrypt\n", "- kms:*\n"),
-        ("roles_are_assumed_by_one_service", "Principal: { Service: ssm.amazonaws.com }", "Principal: { AWS: '*' }"),
-        ("roles_are_assumed_by_one_service", "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }", "StringEquals: { aws:x: y }"),
-        ("functions_log_where_the_stack_says", "        LogGroup: !Ref RemediatorLogGroup\n", ""),
-        ("log_groups_end", "      RetentionInDays: !Ref LogRetentionDays\n", ""),
-        ("queues_are_encrypted_and_tls_only", "      SqsManagedSseEnabled: !If [HasKey, !Ref AWS::NoValue, true]\n", ""),
-        ("queues_are_encrypted_and_tls_only", "Bool: { aws:SecureTransport: 'false' }", "Bool: { aws:SecureTransport: 'true' }"),
-        ("buckets_are_private_encrypted_and_versioned", "{ Status: Enabled }", "{ Status: Suspended }"),
-        ("buckets_are_private_encrypted_and_versioned", "              SSEAlgorithm: !If [HasKey, aws:kms, AES256]\n", ""),
-        ("buckets_are_private_encrypted_and_versioned", "        BlockPublicPolicy: true\n", ""),
-        ("buckets_are_private_encrypted_and_versioned", "RestrictPublicBuckets: true", "RestrictPublicBuckets: false"),
-        ("buckets_are_private_encrypted_and_versioned", "BucketOwnerEnforced", "ObjectWriter"),
-        ("buckets_outlive_the_stack", "    DeletionPolicy: RetainExceptOnCreate\n", ""),
-        ("buckets_outlive_the_stack", "    UpdateReplacePolicy: Retain\n", "    UpdateReplacePolicy: Delete\n"),
-        ("buckets_outlive_the_stack", "      VersioningConfiguration:", "      BucketName: portcullis\n      VersioningConfiguration:"),
-        ("objects_end", "{ Id: holds, Status: Enabled,", "{ Id: holds, Status: Disabled,"),
-        ("objects_end", "            NoncurrentVersionExpiration: { NoncurrentDays: !Ref SnapshotRetentionDays }\n", ""),
-        (
-            "bucket_policies_only_deny",
-            "            Effect: Deny\n            Principal: '*'\n            Action:\n",
-            "            Effect: Allow\n            Principal: '*'\n            Action:\n",
-        ),
-        ("bucket_policies_only_deny", "            Action: s3:*\n", "            Action: s3:Get*\n"),
-        ("functions_are_invoked_by_this_account_only", "      SourceAccount: !Ref AWS::AccountId\n", ""),
-        ("documents_can_be_replaced", "      UpdateMethod: Replace\n", "      Name: portcullis\n      UpdateMethod: Replace\n"),
-        ("documents_can_be_replaced", "            onFailure: Abort\n", "            onFailure: Continue\n"),
-        ("documents_can_be_replaced", "              onFailure: Abort\n", "              onFailure: Continue\n"),
-        ("documents_can_be_replaced", "timeoutSeconds: 604800\n", "timeoutSeconds: 6048000\n"),
-        ("documents_can_be_replaced", "timeoutSeconds: 180\n", "timeoutSeconds: 1800\n"),
-        ("remediations_give_up_in_the_end", "      RetryAttemptSeconds: 600\n", "      RetryAttemptSeconds: 60\n"),
-        ("alarms_are_quiet_without_data", "      TreatMissingData: notBreaching\n", "      TreatMissingData: breaching\n"),
-    ],
-)
+# A rule that can never fail is no check: each is given templates with the faults that it is there to find, and what is
+# written there instead.
+FAULTS = {
+    "roles_have_no_managed_policies_of_others": {
+        "[!Ref NetworkInterfacePolicy]": "['arn:aws:iam::aws:policy/X']",
+        "!If [InVpc, [!Ref NetworkInterfacePolicy], !Ref AWS::NoValue]": "['arn:aws:iam::aws:policy/X']",
+        "      PermissionsBoundary: !If [HasBoundary, !Ref BoundaryPolicyArn, !Ref AWS::NoValue]\n": "",
+    },
+    "policies_outside_of_roles_only_deny": {
+        "    Type: AWS::SQS::QueuePolicy\n": "    Type: AWS::IAM::Policy\n",
+        "    Type: AWS::SQS::Queue\n": "    Type: AWS::IAM::User\n",
+        '"Effect": "Deny"': '"Effect": "Allow"',
+    },
+    "managed_policies_are_for_lambda_and_not_for_code": {
+        "              - ec2:CreateNetworkInterface\n": "              - ec2:RunInstances\n",
+        "lambda:SourceFunctionArn": "aws:SourceArn",
+    },
+    "roles_allow_no_wildcard_actions": {
+        "- config:PutEvaluations\n": "- config:Put*\n",
+        "Action: ec2:RevokeSecurityGroupIngress\n": "Action: '*'\n",
+        "- kms:Decrypt\n": "- kms:*\n",
+    },
+    "roles_are_assumed_by_one_service": {
+        "Principal: { Service: ssm.amazonaws.com }": "Principal: { AWS: '*' }",
+        "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }": "StringEquals: { aws:x: y }",
+    },
+    "functions_log_where_the_stack_says": {
+        "        LogGroup: !Ref RemediatorLogGroup\n": "",
+    },
+    "log_groups_end": {
+        "      RetentionInDays: !Ref LogRetentionDays\n": "",
+    },
+    "queues_are_encrypted_and_tls_only": {
+        "      SqsManagedSseEnabled: !If [HasKey, !Ref AWS::NoValue, true]\n": "",
+        "Bool: { aws:SecureTransport: 'false' }": "Bool: { aws:SecureTransport: 'true' }",
+    },
+    "buckets_are_private_encrypted_and_versioned": {
+        "{ Status: Enabled }": "{ Status: Suspended }",
+        "              SSEAlgorithm: !If [HasKey, aws:kms, AES256]\n": "",
+        "        BlockPublicPolicy: true\n": "",
+        "RestrictPublicBuckets: true": "RestrictPublicBuckets: false",
+        "BucketOwnerEnforced": "ObjectWriter",
+    },
+    "buckets_outlive_the_stack": {
+        "    DeletionPolicy: RetainExceptOnCreate\n": "",
+        "    UpdateReplacePolicy: Retain\n": "    UpdateReplacePolicy: Delete\n",
+        "      VersioningConfiguration:": "      BucketName: portcullis\n      VersioningConfiguration:",
+    },
+    "objects_end": {
+        "{ Id: holds, Status: Enabled,": "{ Id: holds, Status: Disabled,",
+        "            NoncurrentVersionExpiration: { NoncurrentDays: !Ref SnapshotRetentionDays }\n": "",
+    },
+    "bucket_policies_only_deny": {
+        "Deny\n            Principal: '*'\n            Action:\n": "Allow\n            Principal: '*'\n            Action:\n",
+        "            Action: s3:*\n": "            Action: s3:Get*\n",
+    },
+    "functions_are_invoked_by_this_account_only": {
+        "      SourceAccount: !Ref AWS::AccountId\n": "",
+    },
+    "documents_can_be_replaced": {
+        "      UpdateMethod: Replace\n": "      Name: portcullis\n      UpdateMethod: Replace\n",
+        "            onFailure: Abort\n": "            onFailure: Continue\n",
+        "              onFailure: Abort\n": "              onFailure: Continue\n",
+        "timeoutSeconds: 604800\n": "timeoutSeconds: 6048000\n",
+        "timeoutSeconds: 180\n": "timeoutSeconds: 1800\n",
+    },
+    "remediations_give_up_in_the_end": {
+        "      RetryAttemptSeconds: 600\n": "      RetryAttemptSeconds: 60\n",
+    },
+    "alarms_are_quiet_without_data": {
+        "      TreatMissingData: notBreaching\n": "      TreatMissingData: breaching\n",
+    },
+}
+
+
+@pytest.mark.parametrize(("rule", "old", "new"), [(rule, old, new) for rule, faults in FAULTS.items() for old, new in faults.items()])
 def test_cfn_guard_finds_the_fault(checkout: Path, guard: str, tmp_path: Path, rule: str, old: str, new: str) -> None:
     text = (checkout / "cloudformation" / "portcullis.yaml").read_text(encoding="utf-8")
     assert old in text

@@ -1,102 +1,16 @@
-//! The remediator against an account in memory.
+//! Closing a group.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-use aws::fakes::{Account, FakeAws};
-use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
-use jiff::Timestamp;
+use aws::fakes::Account;
+use exposure::{IngressRule, PrefixList, Traffic};
 use lambda_runtime::Diagnostic;
-use remediator::{Remediator, RemediatorError, Response, Status};
+use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
-const DESCRIBE: &str = "ec2:DescribeSecurityGroupRules";
-const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
-const POLICY: &str = "config:DescribeConfigRules";
-const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
-const PUT: &str = "s3:PutObject";
-const LIST: &str = "s3:ListBucket";
-const SNAPSHOT: &str = "s3://portcullis-snapshots/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/20261121T000000.000Z_8a1b.json";
-
-fn now() -> Timestamp {
-    "2026-11-21T00:00:00Z".parse().unwrap()
-}
-
-fn rule(id: &str, port: i64, source: &str) -> IngressRule {
-    let traffic = Traffic::parse("tcp", Some(port), Some(port));
-    IngressRule { id: Some(format!("sgr-{id}")), ..IngressRule::new(traffic, source.into()) }
-}
-
-/// A group open on 22 to both families, with rules that must stay.
-fn aws() -> FakeAws {
-    aws_with(vec![
-        rule("1", 22, "0.0.0.0/0"),
-        rule("2", 22, "10.0.0.0/8"),
-        rule("3", 443, "0.0.0.0/0"),
-        rule("4", 22, "::/0"),
-    ])
-}
-
-fn aws_with(ingress: Vec<IngressRule>) -> FakeAws {
-    let aws = FakeAws::default();
-    {
-        let mut account = aws.account();
-        let group = SecurityGroup {
-            id: GROUP.into(),
-            name: Some("web".into()),
-            vpc_id: Some("vpc-0a1b2c3d".into()),
-            owner_id: Some("111122223333".into()),
-            ingress,
-            ..SecurityGroup::default()
-        };
-        account.groups.insert(GROUP.into(), group);
-        account.rules.insert("portcullis".into(), Some(r#"{"FocusOnPorts":"22,3389"}"#.into()));
-    }
-    aws
-}
-
-fn request() -> Value {
-    json!({"action":"close","securityGroupId":GROUP,"configRuleName":"portcullis","strategy":"Revoke",
-        "replacementCidrs":[],"dryRun":false,"executionId":"8a1b"})
-}
-
-fn with(field: &str, value: Value) -> Value {
-    let mut request = request();
-    request[field] = value;
-    request
-}
-
-fn deadline() -> Timestamp {
-    "2026-11-21T00:02:00Z".parse().unwrap()
-}
-
-fn remediator(aws: &FakeAws) -> Remediator<FakeAws, FakeAws, FakeAws, FakeAws> {
-    Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now)
-}
-
-async fn handle(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
-    remediator(aws).handle(request, deadline()).await
-}
-
-fn ids<'a>(rules: impl IntoIterator<Item = &'a remediator::RuleRecord>) -> Vec<String> {
-    rules.into_iter().map(|rule| rule.security_group_rule_id.clone().unwrap()).collect()
-}
-
-fn left(aws: &FakeAws) -> Vec<String> {
-    let account = aws.account();
-    account
-        .groups
-        .get(GROUP)
-        .map_or_else(Vec::new, |group| group.ingress.iter().map(|rule| rule.id.clone().unwrap()).collect())
-}
-
-fn incomplete(result: Result<Response, RemediatorError>) -> Response {
-    match result {
-        Err(RemediatorError::Incomplete(response)) => *response,
-        other => panic!("not incomplete: {other:?}"),
-    }
-}
+use crate::account::{
+    AUTHORIZE, DESCRIBE, GROUP, LIST, POLICY, PUT, REVOKE, SNAPSHOT, admitted, aws, aws_with, carve, deadline, handle,
+    handle_until_cut, ids, incomplete, left, ports, remediator, request, restore, rule, with,
+};
 
 // --- Every status
 
@@ -459,32 +373,6 @@ async fn many_rules_go_in_chunks() {
 
 // --- Carve and Replace
 
-fn ports(id: &str, from: i64, to: i64, source: &str) -> IngressRule {
-    let tags = [("team".to_owned(), "web".to_owned())].into();
-    let traffic = Traffic::parse("tcp", Some(from), Some(to));
-    let id = Some(format!("sgr-{id}"));
-    IngressRule { id, description: Some(format!("rule {from}")), tags, ..IngressRule::new(traffic, source.into()) }
-}
-
-/// Who is let in to what, whatever the rules are called.
-fn admitted(aws: &FakeAws) -> Vec<String> {
-    let account = aws.account();
-    let rules = account.groups.get(GROUP).map(|group| group.ingress.clone()).unwrap_or_default();
-    let mut admitted: Vec<_> = rules
-        .iter()
-        .map(|rule| {
-            let description = rule.description.as_deref().unwrap_or("-");
-            format!("{} {} {description} {:?}", rule.traffic, rule.source, rule.tags)
-        })
-        .collect();
-    admitted.sort();
-    admitted
-}
-
-fn carve() -> Value {
-    with("strategy", json!("Carve"))
-}
-
 /// The rest of the range stays, with description and tags, and is there before the rule goes.
 #[tokio::test]
 async fn carving_keeps_the_rest_of_a_range() {
@@ -612,6 +500,34 @@ async fn a_snapshot_is_never_overwritten() {
     assert_eq!(aws.account().objects[key], "theirs");
 }
 
+/// A note of a later release may mean something else, so nothing is done on its account.
+#[rstest]
+#[case(
+    "holds",
+    "Revoke",
+    json!({"version": 2, "until": "2026-11-22T00:00:00Z", "executionId": null, "configRuleName": "portcullis"})
+)]
+#[case("owed", "Carve", json!({"version": 2, "since": "2026-11-20T23:00:00Z", "snapshot": null, "rules": []}))]
+#[tokio::test]
+async fn a_note_of_another_version_is_not_guessed_at(
+    #[case] prefix: &str,
+    #[case] strategy: &str,
+    #[case] note: Value,
+) {
+    let aws = aws();
+    let key = format!("{prefix}/111122223333/us-east-1/{GROUP}.json");
+    aws.account().objects.insert(key.clone(), note.to_string());
+    let error = handle(&aws, with("strategy", json!(strategy))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "nothing was changed: s3://portcullis-snapshots/{key} is not a document that this release understands: \
+             its version is 2, and not 1"
+        )
+    );
+    assert_eq!(left(&aws).len(), 4);
+}
+
 // --- Cut off
 
 /// Killed after any call and run again: the group ends closed, nobody legitimate is lost, and a restore gives everything
@@ -642,13 +558,7 @@ async fn a_kill_after_any_call_loses_nothing(#[case] strategy: &str, #[case] quo
         let aws = group();
         aws.account().quota = quota;
         aws.cut_after(calls);
-        let remediator = remediator(&aws);
-        let run = tokio::select! {
-            biased;
-            outcome = remediator.handle(request.clone(), deadline()) => Some(outcome),
-            () = std::future::poll_fn(|_| if aws.is_cut() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }) => None,
-        };
-        aws.mend();
+        let run = handle_until_cut(&aws, request.clone()).await;
         let half_way = admitted(&aws);
         assert!(half_way.iter().any(|rule| rule.contains("10.0.0.0/8")), "{half_way:?}");
         let _ = handle(&aws, request.clone()).await;
@@ -678,183 +588,4 @@ async fn out_of_time_it_stops_cleanly() {
     assert_eq!(response.status, Status::Partial);
     assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
     assert!(response.message.contains("out of time before the function's deadline"), "{}", response.message);
-}
-
-// --- Restore
-
-fn restore() -> Value {
-    json!({"action":"restore","securityGroupId":GROUP,"configRuleName":"portcullis","snapshot":"latest",
-        "exceptionHours":"24","dryRun":"false","executionId":"9c2d"})
-}
-
-/// Rules of every kind of source come back, with description and tags, and what a carve added goes.
-#[tokio::test]
-async fn a_restore_gives_everything_back() {
-    let aws = aws_with(vec![
-        ports("1", 20, 25, "0.0.0.0/0"),
-        ports("2", 22, 22, "::/0"),
-        ports("3", 22, 22, "pl-0f00ba4"),
-        ports("4", 22, 22, "sg-0bbbbbbbbbbbbbbbb"),
-    ]);
-    let entries = ["0.0.0.0/0"].iter().map(|cidr| cidr.parse::<ipnetwork::IpNetwork>().unwrap()).collect();
-    aws.account().prefix_lists.insert("pl-0f00ba4".into(), PrefixList::Entries(entries));
-    let before = admitted(&aws);
-    handle(&aws, carve()).await.unwrap();
-    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.id.as_deref() != Some("sgr-4"));
-    let mut dry_run = restore();
-    dry_run["dryRun"] = json!(true);
-    let planned = handle(&aws, dry_run).await.unwrap();
-    assert_eq!(planned.status, Status::Planned);
-    let response = handle(&aws, restore()).await.unwrap();
-    assert_eq!(response.status, Status::Restored);
-    assert_eq!(admitted(&aws), before);
-    let restored = response.restored().unwrap();
-    assert_eq!((restored.authorized.len(), restored.revoked.len(), restored.left.len()), (4, 2, 0));
-    assert_eq!(planned.restored().unwrap().authorized.len(), 4);
-    assert_eq!(restored.exception_until.unwrap().to_string(), "2026-11-22T00:00:00Z");
-    assert_eq!(restored.restored_from, [SNAPSHOT]);
-    assert_eq!(aws.account().exceptions.len(), 1);
-    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
-}
-
-/// What somebody else has added since stays.
-#[tokio::test]
-async fn a_restore_leaves_the_rules_of_others() {
-    let aws = aws();
-    handle(&aws, request()).await.unwrap();
-    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
-    let response = handle(&aws, restore()).await.unwrap();
-    assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
-    assert_eq!(left(&aws).len(), 5);
-}
-
-/// Restored, and then found non-compliant: it is left alone until the exception ends, which AWS Config takes now.
-#[tokio::test]
-async fn a_restored_group_is_not_closed_again_at_once() {
-    let aws = aws();
-    handle(&aws, request()).await.unwrap();
-    aws.account().exception_refused = Some("only for resources that are NON_COMPLIANT".into());
-    let response = handle(&aws, restore()).await.unwrap();
-    assert!(response.message.contains("AWS Config takes the exception when"), "{}", response.message);
-    aws.account().exception_refused = None;
-    let response = handle(&aws, request()).await.unwrap();
-    assert_eq!(response.status, Status::Exempt);
-    assert!(
-        response.message.contains("restored by 9c2d; left alone until 2026-11-22T00:00:00Z"),
-        "{}",
-        response.message
-    );
-    assert_eq!(aws.account().exceptions.len(), 1);
-    assert_eq!(handle(&aws, with("ignoreHold", json!(true))).await.unwrap().status, Status::Closed);
-}
-
-/// One rule that cannot be given back does not stop the others.
-#[tokio::test]
-async fn a_restore_reports_what_it_cannot_give_back() {
-    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 80, "sg-0deleted")]);
-    handle(&aws, request()).await.unwrap();
-    aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
-    let response = incomplete(handle(&aws, restore()).await);
-    assert_eq!(response.status, Status::Partial);
-    assert_eq!(response.restored().unwrap().remaining[0].rule.source, "sg-0deleted");
-    assert_eq!(left(&aws).len(), 1);
-}
-
-#[rstest]
-#[case("holds/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa.json")]
-#[case("s3://other-bucket/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/x.json")]
-#[case("../sg-0bbbbbbbbbbbbbbbb/x.json")]
-#[case("yesterday")]
-#[tokio::test]
-async fn only_snapshots_of_that_group_are_restored(#[case] name: &str) {
-    let aws = aws();
-    let mut request = restore();
-    request["snapshot"] = json!(name);
-    let error = handle(&aws, request).await.unwrap_err();
-    assert!(error.to_string().contains("is not a snapshot of sg-0aaaaaaaaaaaaaaaa"), "{error}");
-}
-
-#[tokio::test]
-async fn without_a_snapshot_there_is_nothing_to_restore() {
-    let error = handle(&aws(), restore()).await.unwrap_err();
-    assert!(error.to_string().starts_with("nothing was changed: there is no snapshot below s3://"), "{error}");
-}
-
-// --- Quarantine
-
-fn entry(number: u16, source: &str) -> exposure::AclEntry {
-    let (action, traffic) = (exposure::AclAction::Allow, Traffic::All);
-    exposure::AclEntry { number, action, traffic, source: source.into() }
-}
-
-fn aws_in_subnets() -> FakeAws {
-    let aws = aws();
-    {
-        let mut account = aws.account();
-        let acl = exposure::NetworkAcl {
-            id: "acl-0a1b2c3d".into(),
-            ingress: vec![entry(100, "0.0.0.0/0"), entry(101, "::/0")],
-        };
-        let acl = aws::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
-        account.network_acls.insert("acl-0a1b2c3d".into(), acl);
-        account.subnets.insert(GROUP.into(), vec![("subnet-1".into(), "acl-0a1b2c3d".into())]);
-    }
-    aws
-}
-
-fn acl_request(action: &str) -> Value {
-    json!({"action":action,"securityGroupId":GROUP,"configRuleName":"portcullis","ports":"","networkAclIds":[],
-        "snapshot":"latest","dryRun":false,"executionId":"7e3f"})
-}
-
-fn entries(aws: &FakeAws) -> Vec<String> {
-    let account = aws.account();
-    let mut entries = account.network_acls["acl-0a1b2c3d"].acl.ingress.clone();
-    entries.sort_by_key(|entry| entry.number);
-    entries.iter().map(ToString::to_string).collect()
-}
-
-#[tokio::test]
-async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
-    let aws = aws_in_subnets();
-    let before = entries(&aws);
-    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
-    assert_eq!(response.status, Status::Quarantined);
-    let after = entries(&aws);
-    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from 0.0.0.0/0")), "{after:?}");
-    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from ::/0")), "{after:?}");
-    assert!(after.iter().any(|entry| entry.contains("allow") && entry.ends_with("10.0.0.0/8")), "{after:?}");
-    assert!(response.snapshot.unwrap().contains("/network-acls/111122223333/us-east-1/acl-0a1b2c3d/"));
-    assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::NothingToDo);
-    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
-    assert_eq!(entries(&aws), before);
-    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
-}
-
-/// A quarantine that was cut off is finished by the next, and released as a whole.
-#[tokio::test(start_paused = true)]
-async fn a_quarantine_gets_over_a_lost_answer() {
-    let aws = aws_in_subnets();
-    let before = entries(&aws);
-    aws.lose_answer("ec2:CreateNetworkAclEntry");
-    assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::Quarantined);
-    handle(&aws, acl_request("release")).await.unwrap();
-    assert_eq!(entries(&aws), before);
-}
-
-/// A full ACL is reported before anything is changed.
-#[tokio::test]
-async fn a_full_acl_is_reported() {
-    let aws = aws_in_subnets();
-    {
-        let mut account = aws.account();
-        let acl = &mut account.network_acls.get_mut("acl-0a1b2c3d").unwrap().acl;
-        acl.ingress.extend((1..=18).map(|number| entry(number + 200, "192.0.2.0/24")));
-    }
-    let before = entries(&aws);
-    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
-    assert_eq!(response.status, Status::Failed);
-    assert!(response.message.contains("20"), "{}", response.message);
-    assert_eq!(entries(&aws), before);
-    assert_eq!(aws.count(PUT), 0);
 }

@@ -1,0 +1,10 @@
+//! The adapters against canned replies on the wire.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod canned;
+mod config;
+mod ec2;
+mod network_acl;
+mod s3;
+mod ssm;

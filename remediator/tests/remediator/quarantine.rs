@@ -1,0 +1,305 @@
+//! Network ACLs: quarantine and release.
+
+use aws::fakes::FakeAws;
+use exposure::Traffic;
+use remediator::{AclChange, AclEntryRecord, Details, Quarantined, Response, Status};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::account::{GROUP, PUT, aws, handle, handle_until_cut, incomplete};
+
+const ACL: &str = "acl-0a1b2c3d";
+const CREATE: &str = "ec2:CreateNetworkAclEntry";
+const DELETE: &str = "ec2:DeleteNetworkAclEntry";
+
+fn entry(number: u16, source: &str) -> exposure::AclEntry {
+    let (action, traffic) = (exposure::AclAction::Allow, Traffic::All);
+    exposure::AclEntry { number, action, traffic, source: source.into() }
+}
+
+fn aws_in_subnets() -> FakeAws {
+    let aws = aws();
+    {
+        let mut account = aws.account();
+        let acl = exposure::NetworkAcl { id: ACL.into(), ingress: vec![entry(100, "0.0.0.0/0"), entry(101, "::/0")] };
+        let acl = aws::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
+        account.network_acls.insert(ACL.into(), acl);
+        account.subnets.insert(GROUP.into(), vec![("subnet-1".into(), ACL.into())]);
+    }
+    aws
+}
+
+fn acl_request(action: &str) -> Value {
+    json!({"action":action,"securityGroupId":GROUP,"configRuleName":"portcullis","ports":"","networkAclIds":[],
+        "snapshot":"latest","dryRun":false,"executionId":"7e3f"})
+}
+
+fn acl_request_with(action: &str, field: &str, value: Value) -> Value {
+    let mut request = acl_request(action);
+    request[field] = value;
+    request
+}
+
+fn entries(aws: &FakeAws) -> Vec<String> {
+    let account = aws.account();
+    let mut entries = account.network_acls[ACL].acl.ingress.clone();
+    entries.sort_by_key(|entry| entry.number);
+    entries.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::Quarantined);
+    let after = entries(&aws);
+    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from 0.0.0.0/0")), "{after:?}");
+    assert!(after.iter().any(|entry| entry.ends_with("deny tcp 22 from ::/0")), "{after:?}");
+    assert!(after.iter().any(|entry| entry.contains("allow") && entry.ends_with("10.0.0.0/8")), "{after:?}");
+    assert!(response.snapshot.unwrap().contains("/network-acls/111122223333/us-east-1/acl-0a1b2c3d/"));
+    assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::NothingToDo);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
+}
+
+/// Whichever answer gets lost, it is found out what was made and what went, and no entry is left out of the report.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_found_out() {
+    let count = changes(&handle(&aws_in_subnets(), acl_request("quarantine")).await.unwrap())[0].added.len();
+    for lost in 0..count {
+        let aws = aws_in_subnets();
+        let before = entries(&aws);
+        for operation in [CREATE, DELETE] {
+            (0..lost).for_each(|_| aws.meanwhile(operation, |_| {}));
+            aws.lose_answer(operation);
+        }
+        let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+        assert_eq!(response.status, Status::Quarantined);
+        assert_eq!(changes(&response)[0].added.len(), count, "the answer to entry {lost} was lost");
+        assert_eq!(entries(&aws).len(), before.len() + count);
+        let response = handle(&aws, acl_request("release")).await.unwrap();
+        assert_eq!(response.status, Status::Released);
+        assert_eq!(changes(&response)[0].removed.len(), count, "the answer to entry {lost} was lost");
+        assert_eq!(entries(&aws), before);
+    }
+}
+
+/// A full ACL is reported before anything is changed.
+#[tokio::test]
+async fn a_full_acl_is_reported() {
+    let aws = aws_in_subnets();
+    {
+        let mut account = aws.account();
+        let acl = &mut account.network_acls.get_mut(ACL).unwrap().acl;
+        acl.ingress.extend((1..=18).map(|number| entry(number + 200, "192.0.2.0/24")));
+    }
+    let before = entries(&aws);
+    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
+    assert_eq!(response.status, Status::Failed);
+    assert_eq!(
+        response.message,
+        "sg-0aaaaaaaaaaaaaaaa: 0 entries changed in 1 network ACL; network ACL acl-0a1b2c3d is full: \
+         IPv4 entries needed: 5, present: 20 with the final deny, allowed: 20"
+    );
+    assert_eq!(entries(&aws), before);
+    assert_eq!(aws.count(PUT), 0);
+}
+
+fn changes(response: &Response) -> &[AclChange] {
+    let Details::Quarantine(Quarantined { network_acls }) = &response.details else { panic!("{response:?}") };
+    network_acls
+}
+
+fn texts(entries: &[AclEntryRecord]) -> Vec<String> {
+    entries.iter().map(|entry| format!("{} {} {}", entry.rule_number, entry.rule_action, entry.source)).collect()
+}
+
+/// The same plan, no call that changes anything; so is that of a release.
+#[tokio::test]
+async fn a_dry_run_says_what_it_would_add_and_changes_nothing() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    let planned = handle(&aws, acl_request_with("quarantine", "dryRun", json!("true"))).await.unwrap();
+    assert_eq!(planned.status, Status::Planned);
+    assert!(
+        planned.message.ends_with("would be changed in 1 network ACL; dry run, nothing was changed"),
+        "{planned:?}"
+    );
+    assert_eq!((aws.count(PUT), aws.count(CREATE)), (0, 0));
+    assert_eq!(entries(&aws), before);
+    let done = handle(&aws, acl_request("quarantine")).await.unwrap();
+    let [would, did] = [&planned, &done].map(|response| texts(&changes(response)[0].added));
+    assert_eq!(would, did);
+    assert!(would.iter().any(|entry| entry.ends_with("deny 0.0.0.0/0")), "{would:?}");
+
+    let quarantined = entries(&aws);
+    let planned = handle(&aws, acl_request_with("release", "dryRun", json!(true))).await.unwrap();
+    assert_eq!(planned.status, Status::Planned);
+    let mut removed = texts(&changes(&planned)[0].removed);
+    removed.sort();
+    let mut added = did;
+    added.sort();
+    assert_eq!(removed, added);
+    assert_eq!((aws.count(PUT), aws.count(DELETE)), (1, 0));
+    assert_eq!(entries(&aws), quarantined);
+}
+
+/// Who is exempt is let be, unless somebody names the ports.
+#[tokio::test]
+async fn an_exempt_group_is_not_quarantined() {
+    let aws = aws_in_subnets();
+    {
+        let mut account = aws.account();
+        account.rules.insert("portcullis".into(), Some(r#"{"FocusOnPorts":"22","ExemptionTagKey":"Keep"}"#.into()));
+        account.groups.get_mut(GROUP).unwrap().tags.insert("Keep".into(), "legacy VPN".into());
+    }
+    let before = entries(&aws);
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::Exempt);
+    assert!(response.message.contains("is left as it is: ") && response.message.contains("legacy VPN"), "{response:?}");
+    assert_eq!((aws.count(PUT), aws.count(CREATE)), (0, 0));
+    assert_eq!(entries(&aws), before);
+    let response = handle(&aws, acl_request_with("quarantine", "ports", json!("tcp/22"))).await.unwrap();
+    assert_eq!(response.status, Status::Quarantined);
+}
+
+/// A group that exposes nothing, and one that is in use nowhere, need no quarantine.
+#[tokio::test]
+async fn without_exposure_or_interface_there_is_nothing_to_quarantine() {
+    let aws = aws_in_subnets();
+    aws.account().subnets.clear();
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::NothingToDo);
+    assert!(response.message.ends_with("name network ACLs in NetworkAclIds"), "{}", response.message);
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::NothingToDo);
+    assert!(response.message.ends_with("exposes no blocked port; name the ports in Ports"), "{}", response.message);
+    assert_eq!(aws.count(CREATE), 0);
+}
+
+/// EC2 may refuse an entry although there should be room: the quota of this account is lower. What was made until then can
+/// be taken back.
+#[tokio::test]
+async fn an_acl_that_ec2_calls_full_is_reported() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    aws.meanwhile(CREATE, |_| {});
+    aws.fail(CREATE, "NetworkAclEntryLimitExceeded");
+    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
+    assert_eq!(response.status, Status::Partial);
+    assert!(
+        response
+            .message
+            .starts_with("sg-0aaaaaaaaaaaaaaaa: 1 entry changed in 1 network ACL; ec2:CreateNetworkAclEntry")
+            && response.message.contains("NetworkAclEntryLimitExceeded"),
+        "{}",
+        response.message
+    );
+    assert_eq!(changes(&response)[0].added.len(), 1);
+    assert_eq!(entries(&aws).len(), before.len() + 1);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
+}
+
+/// What somebody has changed since is not the quarantine's any more.
+#[tokio::test]
+async fn a_release_leaves_what_somebody_has_changed() {
+    let aws = aws_in_subnets();
+    let added = changes(&handle(&aws, acl_request("quarantine")).await.unwrap())[0].added.clone();
+    {
+        let mut account = aws.account();
+        let acl = &mut account.network_acls.get_mut(ACL).unwrap().acl;
+        let entry = acl.ingress.iter_mut().find(|entry| entry.number == added[0].rule_number).unwrap();
+        entry.source = "198.51.100.0/24".into();
+    }
+    let response = handle(&aws, acl_request("release")).await.unwrap();
+    assert_eq!(response.status, Status::Released);
+    let [change] = changes(&response) else { panic!("{response:?}") };
+    assert_eq!(change.removed.len(), added.len() - 1);
+    assert_eq!(change.left.iter().map(|left| left.entry.rule_number).collect::<Vec<_>>(), [added[0].rule_number]);
+    assert!(entries(&aws).iter().any(|entry| entry.ends_with("from 198.51.100.0/24")));
+}
+
+/// A snapshot of another ACL, or of a later release, says nothing about this one.
+#[rstest]
+#[case("/networkAcl/networkAclId", json!("acl-0d0d0d0d"), "it is not a snapshot of acl-0a1b2c3d")]
+#[case("/version", json!(2), "its version is 2, and not 1")]
+#[tokio::test]
+async fn a_snapshot_of_something_else_releases_nothing(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] expected: &str,
+) {
+    let aws = aws_in_subnets();
+    handle(&aws, acl_request("quarantine")).await.unwrap();
+    let quarantined = entries(&aws);
+    {
+        let mut account = aws.account();
+        let json = account.objects.values_mut().next().unwrap();
+        let mut snapshot: Value = serde_json::from_str(json).unwrap();
+        *snapshot.pointer_mut(field).unwrap() = value;
+        *json = snapshot.to_string();
+    }
+    let error = handle(&aws, acl_request("release")).await.unwrap_err().to_string();
+    assert!(error.starts_with("nothing was changed: s3://portcullis-snapshots/network-acls/"), "{error}");
+    assert!(error.ends_with(expected), "{error}");
+    assert_eq!(entries(&aws), quarantined);
+}
+
+/// What an ACL does, whatever the numbers of its entries are.
+fn effect(entries: &[String]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.split_once(' ').unwrap().1).collect()
+}
+
+/// Killed after any call and run again: the ACL is in quarantine, no entry is there twice, and a release gives it back as
+/// it was.
+#[tokio::test]
+async fn a_kill_after_any_call_leaves_no_entry_behind() {
+    let whole = aws_in_subnets();
+    let before = entries(&whole);
+    handle(&whole, acl_request("quarantine")).await.unwrap();
+    let whole = entries(&whole);
+    for calls in 1..100 {
+        let aws = aws_in_subnets();
+        aws.cut_after(calls);
+        let run = handle_until_cut(&aws, acl_request("quarantine")).await;
+        let again = handle(&aws, acl_request("quarantine")).await.unwrap();
+        assert!(matches!(again.status, Status::Quarantined | Status::NothingToDo), "{again:?}");
+        let after = entries(&aws);
+        assert_eq!(effect(&after), effect(&whole), "killed after {calls} calls");
+        assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::NothingToDo);
+        assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+        assert_eq!(entries(&aws), before, "killed after {calls} calls, then released");
+        if let Some(outcome) = run {
+            assert_eq!(outcome.unwrap().status, Status::Quarantined);
+            assert!(calls > 6, "it ended after {calls} calls");
+            return;
+        }
+    }
+    panic!("it never ended");
+}
+
+#[tokio::test]
+async fn a_release_that_was_killed_is_finished_by_the_next() {
+    for calls in 1..100 {
+        let aws = aws_in_subnets();
+        let before = entries(&aws);
+        handle(&aws, acl_request("quarantine")).await.unwrap();
+        aws.cut_after(calls);
+        let run = handle_until_cut(&aws, acl_request("release")).await;
+        let half_way = entries(&aws);
+        assert!(before.iter().all(|entry| half_way.contains(entry)), "{half_way:?}");
+        let again = handle(&aws, acl_request("release")).await.unwrap();
+        assert!(matches!(again.status, Status::Released | Status::NothingToDo), "{again:?}");
+        assert_eq!(entries(&aws), before, "killed after {calls} calls");
+        if let Some(outcome) = run {
+            assert_eq!(outcome.unwrap().status, Status::Released);
+            assert!(calls > 6, "it ended after {calls} calls");
+            return;
+        }
+    }
+    panic!("it never ended");
+}
