@@ -87,7 +87,9 @@ where
         self.vault.put_hold(until, execution_id, rule_name).await.map_err(SnapshotError::NotWritten)?;
         let message = format!("restored by {}", execution_id.unwrap_or("somebody"));
         let config = &self.remediator.config;
-        self.exception_refused = config.put_remediation_exception(rule_name, self.group_id(), &message, until).await?;
+        // The hold is what keeps the remediator away. AWS Config is asked again when it next has the group closed.
+        let taken = config.put_remediation_exception(rule_name, self.group_id(), &message, until).await;
+        self.exception_refused = taken.unwrap_or_else(|error| Some(error.to_string()));
         if let Some(reason) = &self.exception_refused {
             warn!(security_group.id = self.group_id(), reason, "AWS Config takes no exception");
         }
@@ -167,8 +169,10 @@ where
         if let Some(until) = self.exception_until {
             parts.push(format!("left alone until {until}"));
         }
-        if self.exception_refused.is_some() {
-            parts.push("AWS Config takes the exception when it next finds the group non-compliant".to_owned());
+        if let Some(reason) = &self.exception_refused {
+            parts.push(format!(
+                "AWS Config takes no exception now ({reason}), and is asked again when it has the group closed"
+            ));
         }
         let message = format!("{}: {}", self.group_id(), parts.join(", "));
         let restored = Restored {

@@ -51,6 +51,20 @@ async fn a_restore_leaves_the_rules_of_others() {
     assert_eq!(left(&aws).len(), 5);
 }
 
+/// The hold keeps the remediator away, so an exception that AWS Config cannot take is no reason to give nothing back.
+#[tokio::test]
+async fn a_restore_does_not_depend_on_the_exception() {
+    let aws = aws();
+    let before = admitted(&aws);
+    handle(&aws, request()).await.unwrap();
+    aws.fail("config:PutRemediationExceptions", "AccessDeniedException");
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.status, Status::Restored);
+    assert_eq!(admitted(&aws), before);
+    assert!(response.message.contains("allow config:PutRemediationExceptions"), "{}", response.message);
+    assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Exempt);
+}
+
 /// Restored, and then found non-compliant: it is left alone until the exception ends, which AWS Config takes now.
 #[tokio::test]
 async fn a_restored_group_is_not_closed_again_at_once() {
@@ -58,7 +72,11 @@ async fn a_restored_group_is_not_closed_again_at_once() {
     handle(&aws, request()).await.unwrap();
     aws.account().exception_refused = Some("only for resources that are NON_COMPLIANT".into());
     let response = handle(&aws, restore()).await.unwrap();
-    assert!(response.message.contains("AWS Config takes the exception when"), "{}", response.message);
+    assert!(
+        response.message.contains("AWS Config takes no exception now (only for resources that are NON_COMPLIANT)"),
+        "{}",
+        response.message
+    );
     aws.account().exception_refused = None;
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Exempt);
