@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod output;
+mod result;
+
+pub use output::Report;
+pub use result::{
+    AttachedTo, ComplianceType, Context, ExemptedExposure, FoundExposure, GroupResult, Location, NotScanned, SCHEMA,
+    Severity, Status, Summary, UnjudgedRule,
+};
