@@ -84,6 +84,16 @@ fn groups_have_their_inline_and_their_separate_rules() {
     assert_eq!((elsewhere.resource.as_deref(), elsewhere.line), (Some("Elsewhere"), Some(57)));
 }
 
+/// `aws cloudformation get-template` puts the template into JSON: as a text if it is YAML, else as it is.
+#[test]
+fn a_template_is_read_out_of_the_answer_that_has_it() {
+    let body = json!({"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}});
+    for (body, groups) in [(json!(TEMPLATE), 5), (body.clone(), 1), (json!(body.to_string()), 1)] {
+        let (records, errors) = scan(&json!({"TemplateBody": body, "StagesAvailable": ["Original"]}).to_string());
+        assert_eq!((records.len(), errors), (groups, vec![]));
+    }
+}
+
 #[test]
 fn json_has_lines_as_well() {
     let template = "{\n \"Resources\": {\n  \"A\": {\"Type\": \"AWS::EC2::SecurityGroup\"},\n\n  \"B\":\n   {\"Type\": \

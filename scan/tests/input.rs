@@ -104,6 +104,8 @@ fn described_groups_have_one_rule_per_source() {
 #[case::pages(format!("[{GROUPS},{{\"SecurityGroups\":[]}}]"))]
 #[case::event(EVENT.to_owned())]
 #[case::invoking_event(invoking_event())]
+#[case::message(json!({"Type": "Notification", "TopicArn": "arn", "Message": invoking_event()}).to_string())]
+#[case::event_bridge(json!({"source": "aws.config", "detail": value(&invoking_event())}).to_string())]
 #[case::item(item().to_string())]
 #[case::items(json!([item()]).to_string())]
 #[case::bare_configuration(item()["configuration"].to_string())]
@@ -210,6 +212,7 @@ fn an_input_without_groups_is_fine_if_it_is_of_a_kind_that_has_them(#[case] inpu
 #[case::others(r#"[{"InstanceId":"i-1"}]"#, "an object with the keys `InstanceId` is nothing that")]
 #[case::text("An error occurred (UnauthorizedOperation)", "text is nothing that")]
 #[case::oversized(OVERSIZED_EVENT, "an oversized notification of AWS Config")]
+#[case::plan_file("PK\u{3}\u{4}", "terraform show -json FILE")]
 #[case::raw_state(
     r#"{"version":4,"terraform_version":"1.9.0","serial":1,"lineage":"x"}"#,
     "a raw Terraform state file"
@@ -272,6 +275,7 @@ fn an_input_that_ends_early_is_refused_with_the_record() {
 #[case(r#"{"InstanceId":"i-1"}"#, None, "is no security group")]
 #[case("17", None, "`17` is no security group")]
 #[case(r#""text""#, None, "is a text")]
+#[case(r#"{"TemplateBody":"SecurityGroups: []"}"#, None, "no template")]
 #[case("null", None, "`null` is no security group")]
 fn a_record_that_is_not_understood_hides_no_other(
     #[case] record: &str,
@@ -355,6 +359,17 @@ fn a_document_that_is_too_large_is_refused() {
     for input in [template.as_str(), &format!("A: {template}")] {
         let error = read(input.as_bytes(), "-", &options, &mut |_| ControlFlow::Continue(())).unwrap_err();
         assert_eq!(error.to_string(), "`-`, line 1, column 1: a single value of more than 1000 bytes: split the file");
+    }
+}
+
+/// White space must not fill the memory either.
+#[test]
+fn a_flood_of_white_space_is_refused() {
+    let options = Options { largest_document: 1_000_000, ..Options::default() };
+    for start in ["", "[", "{", "[{\"GroupId\":"] {
+        let input = start.as_bytes().chain(std::io::repeat(b' '));
+        let error = read(input, "-", &options, &mut |_| ControlFlow::Continue(())).unwrap_err();
+        assert!(matches!(error, InputError::TooLarge { .. }), "{error}");
     }
 }
 

@@ -362,6 +362,8 @@ fn a_plan_that_is_not_whole_says_so() {
     assert!(errors[0].problem.contains("no `planned_values`"), "{}", errors[0]);
     let (_, errors) = scan(&json!({"planned_values": {}, "errored": true}));
     assert!(errors[0].problem.contains("failed"), "{}", errors[0]);
+    let (_, errors) = scan(&json!({"planned_values": {}, "complete": false}));
+    assert!(errors[0].problem.contains("-target"), "{}", errors[0]);
 }
 
 #[test]

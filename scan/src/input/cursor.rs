@@ -45,7 +45,8 @@ impl<'r> Cursor<'r> {
 
     /// The offset of the next byte that is no white space, and that byte.
     pub(super) fn next_byte(&mut self, offset: usize) -> Result<(usize, Option<u8>), InputError> {
-        let offset = skip_white_space(&mut self.buffer, offset).map_err(|error| self.unreadable(error))?;
+        let end = skip_white_space(&mut self.buffer, offset, self.limit);
+        let offset = end.map_err(|error| self.no_end(error))?;
         let byte = self.buffer.byte(offset).map_err(|error| self.unreadable(error))?;
         Ok((offset, byte))
     }
@@ -55,11 +56,15 @@ impl<'r> Cursor<'r> {
     }
 
     pub(super) fn value_end(&mut self, offset: usize) -> Result<usize, InputError> {
-        value_end(&mut self.buffer, offset, self.limit).map_err(|error| match error {
+        value_end(&mut self.buffer, offset, self.limit).map_err(|error| self.no_end(error))
+    }
+
+    fn no_end(&self, error: NoEnd) -> InputError {
+        match error {
             NoEnd::Read(error) => self.unreadable(error),
             NoEnd::Truncated => self.truncated(),
             NoEnd::TooLarge => self.too_large(),
-        })
+        }
     }
 
     pub(super) fn slice(&self, from: usize, to: usize) -> &[u8] {

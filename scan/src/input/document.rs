@@ -23,6 +23,8 @@ pub(super) enum Document<'a> {
     Item((Option<Resource>, Option<jiff::Timestamp>, Outcome)),
     /// JSON text within the JSON: an event of a Config rule, or a message about one.
     Nested(Cow<'a, str>),
+    /// A template, in JSON or YAML, within the JSON.
+    Template(Cow<'a, str>),
     /// A whole template or plan.
     Resources(Vec<Result<Record, RecordError>>),
     /// Nothing that says anything of security groups; what it is instead.
@@ -62,6 +64,12 @@ struct Shape<'a> {
     configuration_item_summary: Option<&'a RawValue>,
     #[serde(rename = "invokingEvent")]
     invoking_event: Option<Text<'a>>,
+    #[serde(borrow, rename = "Message")]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
+    #[serde(borrow, rename = "TemplateBody")]
+    template_body: Option<&'a RawValue>,
     #[serde(borrow, rename = "Resources")]
     resources: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -76,7 +84,7 @@ struct Shape<'a> {
     lineage: Option<&'a RawValue>,
 }
 
-/// Finds out what the object `json` is.
+/// Finds out what the object `json` is, which begins in `first_line` of the file if it stands there as it is.
 ///
 /// # Errors
 ///
@@ -84,7 +92,7 @@ struct Shape<'a> {
 pub(super) fn read<'a>(
     json: &'a str,
     file: &str,
-    first_line: u64,
+    first_line: Option<u64>,
     options: &Options,
 ) -> Result<Result<Document<'a>, InputError>, serde_json::Error> {
     let shape: Shape<'_> = serde_json::from_str(json)?;
@@ -108,8 +116,11 @@ pub(super) fn read<'a>(
         || shape.values.is_some() && shape.terraform_version.is_some()
     {
         Document::Resources(terraform::records(&serde_json::from_str(json)?, file))
-    } else if let Some(inner) = shape.configuration_item.or(shape.configuration) {
+    } else if let Some(inner) = shape.configuration_item.or(shape.configuration).or(shape.message).or(shape.detail) {
         Document::Nested(unquoted(inner)?)
+    } else if let Some(template) = shape.template_body {
+        let text = unquoted(template)?;
+        if text.trim_start().starts_with('{') { Document::Nested(text) } else { Document::Template(text) }
     } else if shape.configuration_item_summary.is_some() {
         Document::Other(
             "an oversized notification of AWS Config, which has the configuration item in a file of its own,"

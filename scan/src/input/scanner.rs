@@ -22,9 +22,12 @@ impl From<io::Error> for NoEnd {
 }
 
 /// The offset behind the white space that begins at `offset`.
-pub(super) fn skip_white_space(buffer: &mut Buffer<'_>, mut offset: usize) -> io::Result<usize> {
+pub(super) fn skip_white_space(buffer: &mut Buffer<'_>, mut offset: usize, limit: usize) -> Result<usize, NoEnd> {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = buffer.byte(offset)? {
         offset += 1;
+        if offset > limit {
+            return Err(NoEnd::TooLarge);
+        }
     }
     Ok(offset)
 }

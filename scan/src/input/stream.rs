@@ -90,7 +90,11 @@ impl Walk<'_, '_, '_> {
             self.cursor.consume(white);
             match byte {
                 None => return Ok(()),
-                Some(b'{' | b'[') => self.value(0)?,
+                Some(b'{' | b'[') => {
+                    if !self.expected_record()? {
+                        self.value(0)?;
+                    }
+                }
                 Some(_) => return Err(self.cursor.malformed("expected `{` or `[`").into()),
             }
         }
@@ -165,7 +169,7 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Reads the next value of a list if it is what the one before was: straight from the buffer, without looking for
+    /// Reads the next value if it is what the one before was: straight from the buffer, without looking for
     /// its end first. Anything unusual about it is left to the long way.
     fn expected_record(&mut self) -> Result<bool, Halt> {
         if self.expected == Expected::Anything {
@@ -212,9 +216,9 @@ impl Walk<'_, '_, '_> {
     /// An object is either a page with a list in it, which is read record by record, or is read whole.
     fn object(&mut self, level: u32) -> Result<(), Halt> {
         let mut is_page = false;
-        let mut members: Vec<(bool, usize, usize)> = Vec::new();
+        let mut tokens: Vec<(usize, usize)> = Vec::new();
         let mut has_next_page = false;
-        let mut at = 1;
+        let (mut at, mut members_end) = (1, 1);
         loop {
             let (key, byte) = self.cursor.next_byte(at)?;
             match byte {
@@ -234,9 +238,10 @@ impl Walk<'_, '_, '_> {
             let name = self.cursor.slice(key, key_end);
             let is_token = NEXT_PAGE.contains(&name);
             if byte == Some(b'[') && LISTS.contains(&name) {
-                for (is_token, from, to) in std::mem::take(&mut members) {
-                    has_next_page |= self.is_given(from, to)? && is_token;
+                for (from, to) in std::mem::take(&mut tokens) {
+                    has_next_page |= self.is_given(from, to)?;
                 }
+                self.check_members(members_end)?;
                 is_page = true;
                 self.cursor.consume(value);
                 self.list(level + 1, true)?;
@@ -247,9 +252,10 @@ impl Walk<'_, '_, '_> {
                     has_next_page |= self.is_given(value, at)? && is_token;
                     self.cursor.consume(at);
                     at = 0;
-                } else {
-                    members.push((is_token, value, at));
+                } else if is_token {
+                    tokens.push((value, at));
                 }
+                members_end = at;
             }
             let (next, byte) = self.cursor.next_byte(at)?;
             match byte {
@@ -276,6 +282,16 @@ impl Walk<'_, '_, '_> {
         Ok(())
     }
 
+    /// Checks the part of an object before its list, which is not looked at any further.
+    fn check_members(&self, end: usize) -> Result<(), Halt> {
+        let mut members = self.cursor.slice(0, end).to_vec();
+        if members.first() == Some(&b'{') {
+            members.push(b'}');
+            serde_json::from_slice::<IgnoredAny>(&members).map_err(|error| self.cursor.json(&error, 0))?;
+        }
+        Ok(())
+    }
+
     /// Whether a well-formed value is neither null nor empty.
     fn is_given(&self, from: usize, to: usize) -> Result<bool, Halt> {
         let value = self.cursor.slice(from, to);
@@ -295,8 +311,8 @@ impl Walk<'_, '_, '_> {
 
     /// A whole object, as it stands in the input or in a text there.
     fn document(&mut self, json: &str, level: u32, is_nested: bool) -> Result<(), Halt> {
-        let line = self.cursor.position(0).line;
-        let document = match document::read(json, self.cursor.file, line, self.options) {
+        let first_line = (!is_nested).then(|| self.cursor.position(0).line);
+        let document = match document::read(json, self.cursor.file, first_line, self.options) {
             Ok(document) => document?,
             Err(error) if !error.is_data() && !is_nested => return Err(self.cursor.json(&error, 0).into()),
             Err(error) => {
@@ -317,6 +333,7 @@ impl Walk<'_, '_, '_> {
                 self.collector.item(parts, self.cursor.place())
             }
             Document::Nested(text) => self.nested(&text, level),
+            Document::Template(text) => self.yaml_text(&text, true),
             Document::Resources(records) => records.into_iter().try_for_each(|record| self.collector.emit(record)),
             Document::Other(found) if self.recognised == 0 => Err(self.cursor.not_groups(found).into()),
             Document::Other(found) => self.refuse(None, format!("{found} is no security group")),
@@ -330,25 +347,37 @@ impl Walk<'_, '_, '_> {
                 return Err(self.cursor.too_large().into());
             }
         }
+        if self.cursor.rest().starts_with(b"PK\x03\x04") {
+            let found = "a ZIP archive, such as the plan files of Terraform (use `terraform show -json FILE`),";
+            return Err(self.cursor.not_groups(found.to_owned()).into());
+        }
         let text = self.cursor.parsed_text(self.cursor.rest().len())?;
+        self.yaml_text(&text, false)?;
+        if self.recognised == 0 {
+            return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// YAML that is the whole input, or a text in its JSON; there it can only be a template.
+    fn yaml_text(&mut self, text: &str, is_nested: bool) -> Result<(), Halt> {
         let yaml =
             |position, problem| InputError::Yaml { place: Place::new(self.cursor.file, position, None), problem };
-        for document in cloudformation::yaml::load(&text).map_err(|error| yaml(error.position, error.problem))? {
+        for document in cloudformation::yaml::load(text).map_err(|error| yaml(error.position, error.problem))? {
             if document.value.get("Resources").is_some_and(serde_json::Value::is_object) {
                 self.recognised += 1;
                 for record in cloudformation::records(&document.value, &document.lines, self.cursor.file, self.options)?
                 {
                     self.collector.emit(record)?;
                 }
+            } else if is_nested {
+                self.refuse(None, "it is a text, and no template".to_owned())?;
             } else if document.value.is_object() || document.value.is_array() {
                 self.cursor.convert(document.value.to_string());
                 self.documents()?;
             } else {
                 return Err(self.cursor.not_groups("text".to_owned()).into());
             }
-        }
-        if self.recognised == 0 {
-            return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into());
         }
         Ok(())
     }

@@ -35,22 +35,23 @@ enum Target {
     Elsewhere(String),
 }
 
-/// The groups of a template in JSON. `resources` is the part of it under `Resources`; the text begins in `first_line`.
+/// The groups of a template in JSON. `resources` is the part of it under `Resources`; the text begins in `first_line`, if
+/// it is a text of its own.
 pub(super) fn from_json(
     json: &str,
     resources: &RawValue,
     file: &str,
-    first_line: u64,
+    first_line: Option<u64>,
     options: &Options,
 ) -> Result<Vec<Result<Record, RecordError>>, InputError> {
     let place = |line| Place { file: file.to_owned(), line, column: 1, record: None };
-    let malformed =
-        |problem: serde_json::Error| InputError::Json { place: place(first_line), problem: problem.to_string() };
+    let first = first_line.unwrap_or(1);
+    let malformed = |problem: serde_json::Error| InputError::Json { place: place(first), problem: problem.to_string() };
     let template: Value = serde_json::from_str(json).map_err(malformed)?;
     let Members(members) = serde_json::from_str(resources.get()).map_err(malformed)?;
     let mut lines = BTreeMap::new();
     let mut twice = Vec::new();
-    let mut line = first_line;
+    let mut line = first;
     let mut counted = 0;
     for (name, value) in members {
         let offset = value.get().as_ptr().addr().saturating_sub(json.as_ptr().addr());
@@ -61,6 +62,9 @@ pub(super) fn from_json(
             let problem = "the logical id is there twice: rename one of the two resources".to_owned();
             twice.push(Err(RecordError { place: place(line), id: Some(name.into_owned()), problem }));
         }
+    }
+    if first_line.is_none() {
+        lines.clear();
     }
     let mut records = records(&template, &lines, file, options)?;
     records.extend(twice);

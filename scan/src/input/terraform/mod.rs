@@ -55,6 +55,10 @@ pub(super) fn records(document: &Value, file: &str) -> Vec<Result<Record, Record
     if document.get("errored") == Some(&Value::Bool(true)) {
         records.push(refuse(None, "the plan is that of a run that failed, and has not everything: run it again"));
     }
+    if document.get("complete") == Some(&Value::Bool(false)) {
+        let problem = "the plan leaves changes to a later run, as with -target: groups may be missing";
+        records.push(refuse(None, problem));
+    }
     records.extend(plan.groups.into_values().map(|group| Ok(group.record)));
     records
 }
