@@ -415,3 +415,17 @@ fn records_in_yaml_are_told_apart_by_their_number() {
         errors.iter().map(|error| (error.place.line, error.place.column, error.place.record)).collect();
     assert_eq!(places, [(1, 1, Some(2))]);
 }
+
+#[test]
+fn bytes_that_are_no_text_are_refused_where_they_are() {
+    let good = r#"{"GroupId":"sg-0","IpPermissions":[]}"#;
+    let input = [b"[", good.as_bytes(), b",\n{\"GroupName\":\"\xff\"}]"].concat();
+    let mut seen = 0;
+    let error = read(&*input, "-", &Options::default(), &mut |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap_err();
+    assert_eq!(seen, 1);
+    assert_eq!(error.to_string(), "`-`, line 2, column 15, record 2: malformed JSON: it is not UTF-8");
+}

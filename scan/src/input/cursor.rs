@@ -31,7 +31,7 @@ impl<'r> Cursor<'r> {
         self.is_converted = true;
     }
 
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(super) fn rest(&self) -> &str {
         self.buffer.rest()
     }
 
@@ -67,25 +67,13 @@ impl<'r> Cursor<'r> {
         }
     }
 
-    pub(super) fn slice(&self, from: usize, to: usize) -> &[u8] {
-        self.buffer.rest().get(from..to).unwrap_or_default()
+    pub(super) fn slice(&self, from: usize, to: usize) -> &str {
+        self.rest().get(from..to).unwrap_or_default()
     }
 
     /// The value in the first `end` bytes.
     pub(super) fn parsed<T: serde::de::DeserializeOwned>(&self, end: usize) -> Result<T, InputError> {
-        serde_json::from_slice(self.slice(0, end)).map_err(|error| self.json(&error, 0))
-    }
-
-    /// The first `end` bytes as text.
-    pub(super) fn parsed_text(&self, end: usize) -> Result<String, InputError> {
-        let bytes = self.slice(0, end);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(error) => {
-                let place = Place::new(self.file, self.position(error.valid_up_to()), self.record());
-                Err(InputError::Json { place, problem: "it is not UTF-8".to_owned() })
-            }
-        }
+        serde_json::from_str(self.slice(0, end)).map_err(|error| self.json(&error, 0))
     }
 
     pub(super) fn record(&self) -> Option<u64> {
@@ -97,6 +85,9 @@ impl<'r> Cursor<'r> {
     }
 
     pub(super) fn unreadable(&self, problem: io::Error) -> InputError {
+        if self.buffer.is_not_utf8() {
+            return self.malformed_at(self.rest().len(), "it is not UTF-8");
+        }
         InputError::Read { file: self.file.to_owned(), problem }
     }
 
@@ -117,7 +108,11 @@ impl<'r> Cursor<'r> {
     }
 
     pub(super) fn malformed(&self, problem: &str) -> InputError {
-        let place = Place::new(self.file, self.position(0), Some(self.records + 1));
+        self.malformed_at(0, problem)
+    }
+
+    fn malformed_at(&self, offset: usize, problem: &str) -> InputError {
+        let place = Place::new(self.file, self.position(offset), Some(self.records + 1));
         InputError::Json { place, problem: problem.to_owned() }
     }
 
@@ -128,14 +123,13 @@ impl<'r> Cursor<'r> {
         }
         // A bracket that is closed by one of another kind, for example, goes unnoticed here for a while.
         let object = self.slice(0, offset);
-        if object.starts_with(b"{")
-            && let Err(error) = serde_json::from_slice::<IgnoredAny>(object)
+        if object.starts_with('{')
+            && let Err(error) = serde_json::from_str::<IgnoredAny>(object)
             && error.is_syntax()
         {
             return self.json(&error, 0);
         }
-        let place = Place::new(self.file, self.position(offset), Some(self.records + 1));
-        InputError::Json { place, problem: problem.to_owned() }
+        self.malformed_at(offset, problem)
     }
 
     /// What the parser says of the value at `offset`.

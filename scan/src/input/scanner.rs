@@ -82,7 +82,7 @@ pub(super) fn value_end(buffer: &mut Buffer<'_>, offset: usize, limit: usize) ->
     let mut state = State::default();
     let mut scanned = offset;
     loop {
-        let bytes = buffer.rest().get(scanned..).unwrap_or_default();
+        let bytes = buffer.rest().as_bytes().get(scanned..).unwrap_or_default();
         let end = state.end(bytes);
         scanned += end.unwrap_or(bytes.len());
         if scanned > limit {

@@ -17,15 +17,15 @@ use super::{Each, Options, Stats};
 const DEEPEST: u32 = 8;
 
 /// The keys of the lists that AWS answers with, and AWS Config delivers.
-const LISTS: [&[u8]; 5] = [
-    b"\"SecurityGroups\"",
-    b"\"SecurityGroupRules\"",
-    b"\"configurationItems\"",
-    b"\"baseConfigurationItems\"",
-    b"\"Results\"",
+const LISTS: [&str; 5] = [
+    "\"SecurityGroups\"",
+    "\"SecurityGroupRules\"",
+    "\"configurationItems\"",
+    "\"baseConfigurationItems\"",
+    "\"Results\"",
 ];
 /// The token that a page carries when another one follows it.
-const NEXT_PAGE: [&[u8]; 2] = [b"\"NextToken\"", b"\"nextToken\""];
+const NEXT_PAGE: [&str; 2] = ["\"NextToken\"", "\"nextToken\""];
 
 /// What the last record of a list was; the next one is likely to be the same.
 #[derive(Clone, Copy, PartialEq)]
@@ -119,7 +119,7 @@ impl Walk<'_, '_, '_> {
                 let end = self.cursor.value_end(0)?;
                 self.cursor.records += 1;
                 self.cursor.parsed::<IgnoredAny>(end)?;
-                let found = String::from_utf8_lossy(self.cursor.slice(0, end)).into_owned();
+                let found = self.cursor.slice(0, end).to_owned();
                 if self.recognised == 0 {
                     return Err(self.cursor.not_groups(format!("a list with `{found}`")).into());
                 }
@@ -181,7 +181,7 @@ impl Walk<'_, '_, '_> {
             }
             let rest = self.cursor.rest();
             if self.expected == Expected::Group {
-                let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Group<'_>>();
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Group<'_>>();
                 match values.next() {
                     Some(Ok(group)) => {
                         let Ok(record) = group.record() else { return Ok(false) };
@@ -195,7 +195,7 @@ impl Walk<'_, '_, '_> {
                     _ => return Ok(false),
                 }
             } else {
-                let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Item<'_>>();
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Item<'_>>();
                 match values.next() {
                     Some(Ok(item)) if item.is_item() => {
                         let parts = item.into_parts();
@@ -276,7 +276,7 @@ impl Walk<'_, '_, '_> {
             return Ok(());
         }
         self.cursor.records += 1;
-        let json = self.cursor.parsed_text(at)?;
+        let json = self.cursor.slice(0, at).to_owned();
         self.document(&json, level, false)?;
         self.cursor.consume(at);
         Ok(())
@@ -284,10 +284,10 @@ impl Walk<'_, '_, '_> {
 
     /// Checks the part of an object before its list, which is not looked at any further.
     fn check_members(&self, end: usize) -> Result<(), Halt> {
-        let mut members = self.cursor.slice(0, end).to_vec();
-        if members.first() == Some(&b'{') {
-            members.push(b'}');
-            serde_json::from_slice::<IgnoredAny>(&members).map_err(|error| self.cursor.json(&error, 0))?;
+        let mut members = self.cursor.slice(0, end).to_owned();
+        if members.starts_with('{') {
+            members.push('}');
+            serde_json::from_str::<IgnoredAny>(&members).map_err(|error| self.cursor.json(&error, 0))?;
         }
         Ok(())
     }
@@ -295,10 +295,10 @@ impl Walk<'_, '_, '_> {
     /// Whether a well-formed value is neither null nor empty.
     fn is_given(&self, from: usize, to: usize) -> Result<bool, Halt> {
         let value = self.cursor.slice(from, to);
-        if serde_json::from_slice::<IgnoredAny>(value).is_err() {
+        if serde_json::from_str::<IgnoredAny>(value).is_err() {
             return Err(self.cursor.broken_at(from, "this is no JSON value").into());
         }
-        Ok(!matches!(value, b"null" | b"\"\""))
+        Ok(!matches!(value, "null" | "\"\""))
     }
 
     /// JSON in a JSON string.
@@ -347,11 +347,11 @@ impl Walk<'_, '_, '_> {
                 return Err(self.cursor.too_large().into());
             }
         }
-        if self.cursor.rest().starts_with(b"PK\x03\x04") {
+        if self.cursor.rest().starts_with("PK\x03\x04") {
             let found = "a ZIP archive, such as the plan files of Terraform (use `terraform show -json FILE`),";
             return Err(self.cursor.not_groups(found.to_owned()).into());
         }
-        let text = self.cursor.parsed_text(self.cursor.rest().len())?;
+        let text = self.cursor.rest().to_owned();
         self.yaml_text(&text, false)?;
         if self.recognised == 0 {
             return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into());
