@@ -429,3 +429,11 @@ fn bytes_that_are_no_text_are_refused_where_they_are() {
     assert_eq!(seen, 1);
     assert_eq!(error.to_string(), "`-`, line 2, column 15, record 2: malformed JSON: it is not UTF-8");
 }
+
+/// Rules have to be kept until the last one is read, so there is an end to them.
+#[test]
+fn too_many_single_rules_are_refused() {
+    let rule = r#"{"GroupId":"sg-1","IsEgress":false,"IpProtocol":"-1","CidrIpv4":"10.0.0.0/8"}"#;
+    let error = refused(format!("[{rule}{}]", format!(",{rule}").repeat(150_000)));
+    assert!(error.contains("record 150001: more than 150000 rules"), "{error}");
+}

@@ -336,11 +336,13 @@ fn a_state_is_read_like_a_plan() {
     assert_eq!((record.region.as_deref(), record.group.owner_id.as_deref()), (Some("eu-west-1"), Some("111122223333")));
 }
 
-/// The group was refreshed before, and still has the rule that the plan takes away.
+/// The group was refreshed before, and still has the rule that the plan takes away. A rule that is only forgotten stays.
 #[rstest]
 #[case(json!(["delete"]), 0)]
+#[case(json!(["update"]), 0)]
+#[case(json!(["forget"]), 1)]
 #[case(json!(["no-op"]), 1)]
-fn a_rule_that_the_plan_deletes_does_not_count(#[case] actions: Value, #[case] rules: usize) {
+fn a_rule_that_the_plan_deletes_or_changes_does_not_count_as_it_was(#[case] actions: Value, #[case] rules: usize) {
     let group = planned(
         "aws_security_group.web",
         json!({"id": "sg-1", "ingress": [open_ssh()]}),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::error::{InputError, Place, RecordError};
 use super::item::{Outcome, Resource};
-use super::rules::{Rule, Rules};
+use super::rules::{MOST_RULES, Rule, Rules};
 use super::{Each, Options, Record, Stats};
 
 /// Why the reading ends early.
@@ -68,6 +68,9 @@ impl<'o, 'e, 'f> Collector<'o, 'e, 'f> {
     }
 
     pub(super) fn rule(&mut self, rule: Rule<'_>, place: Place) -> Result<(), Halt> {
+        if self.rules.is_full() {
+            return Err(InputError::TooManyRules { place, limit: MOST_RULES }.into());
+        }
         match self.rules.add(rule) {
             Ok(()) => Ok(()),
             Err(problem) => self.refuse(place, None, problem.to_owned()),

@@ -92,6 +92,14 @@ pub enum InputError {
         /// The limit.
         limit: usize,
     },
+    /// More single rules than are put together to groups.
+    #[error("{place}: more than {limit} rules: give the output of `aws ec2 describe-security-groups` instead")]
+    TooManyRules {
+        /// The first rule too many.
+        place: Place,
+        /// The limit.
+        limit: usize,
+    },
     /// A parameter value for a template that has no such parameter.
     #[error("`{file}` has no parameter `{name}`: {known}")]
     UnknownParameter {

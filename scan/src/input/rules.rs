@@ -35,11 +35,23 @@ struct ReferencedGroup<'a> {
     user_id: Option<Text<'a>>,
 }
 
+/// How many rules are kept, in about 120 MB: as many as the quotas of a region allow unless they are raised, which is
+/// 2,500 groups of 60 rules each.
+pub(super) const MOST_RULES: usize = 150_000;
+
 /// The groups that rules were seen of. A group is complete only at the end of the input, so all of them are kept.
 #[derive(Debug, Default)]
-pub(super) struct Rules(BTreeMap<String, Record>);
+pub(super) struct Rules {
+    groups: BTreeMap<String, Record>,
+    count: usize,
+}
 
 impl Rules {
+    /// Whether another rule would be too much.
+    pub(super) fn is_full(&self) -> bool {
+        self.count >= MOST_RULES
+    }
+
     /// Adds a rule to its group.
     pub(super) fn add(&mut self, rule: Rule<'_>) -> Result<(), &'static str> {
         let group_id = rule
@@ -48,7 +60,7 @@ impl Rules {
             .ok_or("it is a rule without `GroupId`: leave `GroupId` in the --query")?
             .into_owned();
         let is_egress = rule.is_egress.ok_or("it is a rule without `IsEgress`: leave `IsEgress` in the --query")?;
-        let record = self.0.entry(group_id).or_insert_with_key(|id| Record {
+        let record = self.groups.entry(group_id).or_insert_with_key(|id| Record {
             group: SecurityGroup { id: id.clone(), ..SecurityGroup::default() },
             region: None,
             location: None,
@@ -72,6 +84,11 @@ impl Rules {
             (None, None, None) => Source::Unrecognized("no source".to_owned()),
         };
         let protocol = rule.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
+        self.count += 1;
+        // Most groups have few rules, and room for four would be more than all else.
+        if record.group.ingress.len() < 4 {
+            record.group.ingress.reserve_exact(1);
+        }
         record.group.ingress.push(IngressRule {
             id: rule.security_group_rule_id.map(Text::into_owned),
             traffic: Traffic::parse(protocol, rule.from_port, rule.to_port),
@@ -84,6 +101,6 @@ impl Rules {
 
     /// The groups, by id.
     pub(super) fn into_records(self) -> impl Iterator<Item = Record> {
-        self.0.into_values()
+        self.groups.into_values()
     }
 }

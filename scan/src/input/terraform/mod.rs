@@ -48,7 +48,7 @@ pub(super) fn records(document: &Value, file: &str) -> Vec<Result<Record, Record
     for resource in resources.iter().filter(|resource| GROUPS.contains(&resource.kind)) {
         plan.group(resource);
     }
-    plan.remove_deleted(&changes);
+    plan.remove_outdated(&changes);
     for resource in resources.iter().filter(|resource| RULES.contains(&resource.kind)) {
         plan.rule(resource);
     }
@@ -111,19 +111,24 @@ impl Plan<'_> {
         self.groups.insert(resource.address.to_owned(), Group { record, is_inline });
     }
 
-    /// A group that was refreshed has the rules of other resources as well, and among them those that the plan deletes.
-    fn remove_deleted(&mut self, changes: &BTreeMap<&str, &Value>) {
+    /// A group that was refreshed has the rules of other resources as well, and among them those that the plan deletes, or
+    /// changes into what they are as resources of their own.
+    fn remove_outdated(&mut self, changes: &BTreeMap<&str, &Value>) {
         for (address, change) in changes {
-            let is_deleted =
-                change.get("actions").and_then(Value::as_array).is_some_and(|all| all.contains(&"delete".into()));
-            let Some(before) = change.get("before").filter(|before| is_deleted && before.is_object()) else { continue };
+            let is_outdated = change
+                .get("actions")
+                .and_then(Value::as_array)
+                .is_some_and(|actions| actions.iter().any(|action| action == "delete" || action == "update"));
+            let Some(before) = change.get("before").filter(|before| is_outdated && before.is_object()) else {
+                continue;
+            };
             let Some(kind) = RULES.into_iter().find(|kind| Address::new(address).kind == **kind) else { continue };
             let resource = Resource { address, kind, values: before, unknown: None };
             let Some(group_id) = before.get("security_group_id").and_then(Value::as_str) else { continue };
-            let deleted = rule(&resource);
+            let outdated = rule(&resource);
             for group in self.groups.values_mut().filter(|group| !group.is_inline && group.record.group.id == group_id)
             {
-                group.record.group.ingress.retain(|rule| !deleted.iter().any(|gone| gone.admits_the_same_as(rule)));
+                group.record.group.ingress.retain(|rule| !outdated.iter().any(|gone| gone.admits_the_same_as(rule)));
             }
         }
     }
