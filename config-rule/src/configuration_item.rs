@@ -66,40 +66,54 @@ impl ConfigurationItem {
     ///
     /// When there is no configuration, or when it is not that of the group `resource_id`.
     pub fn security_group(&self) -> Result<SecurityGroup, ItemError> {
-        let resource_id = || self.resource_id.clone();
-        let text = self
-            .configuration
-            .as_deref()
-            .ok_or_else(|| ItemError::NoConfiguration { resource_id: resource_id(), status: self.status.clone() })?;
-        let problem = |problem| ItemError::Configuration { resource_id: resource_id(), problem };
-        let inner: String;
-        let text = if text.starts_with('"') {
-            inner = serde_json::from_str(text).map_err(problem)?;
-            inner.as_str()
-        } else {
-            text
-        };
-        let configuration: Configuration = serde_json::from_str(text).map_err(problem)?;
-        if configuration.group_id.as_deref() != Some(self.resource_id.as_str()) {
-            let described = configuration.group_id.unwrap_or_else(|| "no security group".to_owned());
-            return Err(ItemError::OtherGroup { resource_id: resource_id(), described });
-        }
-        let mut tags: BTreeMap<_, _> = configuration
-            .tags
-            .unwrap_or_default()
-            .into_iter()
-            .map(|tag| (tag.key, tag.value.unwrap_or_default()))
-            .collect();
-        tags.extend(self.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Ok(SecurityGroup {
-            id: self.resource_id.clone(),
-            name: configuration.group_name,
-            vpc_id: configuration.vpc_id,
-            owner_id: configuration.owner_id.or_else(|| self.account_id.clone()),
-            tags,
-            ingress: configuration.ip_permissions.unwrap_or_default().into_iter().flat_map(Permission::rules).collect(),
-        })
+        let configuration = self.configuration.as_deref().ok_or_else(|| ItemError::NoConfiguration {
+            resource_id: self.resource_id.clone(),
+            status: self.status.clone(),
+        })?;
+        recorded_group(&self.resource_id, self.account_id.as_deref(), &self.tags, configuration)
     }
+}
+
+/// The security group `resource_id` as AWS Config recorded it: `configuration` is JSON text, an object or a string that
+/// contains an object. The account and the tags are those of the item around it, where there is one.
+///
+/// # Errors
+///
+/// When it is not the configuration of that group.
+pub fn recorded_group(
+    resource_id: &str,
+    account_id: Option<&str>,
+    tags: &BTreeMap<String, String>,
+    configuration: &str,
+) -> Result<SecurityGroup, ItemError> {
+    let problem = |problem| ItemError::Configuration { resource_id: resource_id.to_owned(), problem };
+    let inner: String;
+    let text = if configuration.starts_with('"') {
+        inner = serde_json::from_str(configuration).map_err(problem)?;
+        inner.as_str()
+    } else {
+        configuration
+    };
+    let configuration: Configuration = serde_json::from_str(text).map_err(problem)?;
+    if configuration.group_id.as_deref() != Some(resource_id) {
+        let described = configuration.group_id.unwrap_or_else(|| "no security group".to_owned());
+        return Err(ItemError::OtherGroup { resource_id: resource_id.to_owned(), described });
+    }
+    let mut all_tags: BTreeMap<_, _> = configuration
+        .tags
+        .unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key, tag.value.unwrap_or_default()))
+        .collect();
+    all_tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Ok(SecurityGroup {
+        id: resource_id.to_owned(),
+        name: configuration.group_name,
+        vpc_id: configuration.vpc_id,
+        owner_id: configuration.owner_id.or_else(|| account_id.map(str::to_owned)),
+        tags: all_tags,
+        ingress: configuration.ip_permissions.unwrap_or_default().into_iter().flat_map(Permission::rules).collect(),
+    })
 }
 
 /// The item as it lies in an event: `configuration` is parsed only once somebody asks for the group.
@@ -189,6 +203,7 @@ struct PrefixListId {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UserIdGroupPair {
+    user_id: Option<String>,
     group_id: Option<String>,
     group_name: Option<String>,
     description: Option<String>,
@@ -236,7 +251,7 @@ impl Permission {
             )
             .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
                 let id = pair.group_id.or(pair.group_name).unwrap_or_default();
-                (Source::SecurityGroup { id, account_id: None }, pair.description)
+                (Source::SecurityGroup { id, account_id: pair.user_id }, pair.description)
             }));
         sources
             .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })

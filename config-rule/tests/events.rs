@@ -66,6 +66,9 @@ fn a_change_carries_the_group_with_one_rule_per_source() {
         ]
     );
     assert_eq!(group.ingress.first().unwrap().description.as_deref(), Some("temp ssh"));
+    let reference =
+        Source::SecurityGroup { id: "sg-0bbbbbbbbbbbbbbbb".to_owned(), account_id: Some("111122223333".to_owned()) };
+    assert_eq!(group.ingress.get(3).unwrap().source, reference);
 }
 
 #[test]

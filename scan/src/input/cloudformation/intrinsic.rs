@@ -1,0 +1,220 @@
+//! What the intrinsic functions of a template come to, as far as the template itself says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+/// A value of a template, once its functions are worked out.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Resolved {
+    /// Not there, or `AWS::NoValue`.
+    Absent,
+    /// Text or a number.
+    Text(String),
+    /// A list.
+    List(Vec<Resolved>),
+    /// Only known at deployment. The text says what stands in the template.
+    Unknown(String),
+}
+
+/// Which branch of `Fn::If` to take, by condition.
+pub(super) type Choice = BTreeMap<String, bool>;
+
+/// What values a template refers to.
+#[derive(Debug)]
+pub(super) struct Scope<'t> {
+    parameters: BTreeMap<&'t str, Resolved>,
+    mappings: Option<&'t Value>,
+    region: Option<&'t str>,
+}
+
+/// The name and the argument of an intrinsic function.
+pub(super) fn function(node: &Value) -> Option<(&str, &Value)> {
+    let object = node.as_object().filter(|object| object.len() == 1)?;
+    let (name, argument) = object.iter().next()?;
+    (name == "Ref" || name == "Condition" || name.starts_with("Fn::")).then_some((name, argument))
+}
+
+impl<'t> Scope<'t> {
+    /// The parameters of `template`, by the values that are given or else by their defaults.
+    pub(super) fn new(template: &'t Value, given: &'t BTreeMap<String, String>, region: Option<&'t str>) -> Self {
+        let parameters = template
+            .get("Parameters")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(name, declaration)| (name.as_str(), parameter(name, declaration, given.get(name))))
+            .collect();
+        Self { parameters, mappings: template.get("Mappings"), region }
+    }
+
+    /// The names of the parameters.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.parameters.keys().copied()
+    }
+
+    /// What `node` comes to if the conditions are as in `choice`.
+    pub(super) fn resolve(&self, node: &Value, choice: &Choice) -> Resolved {
+        match node {
+            Value::Null => Resolved::Absent,
+            Value::Bool(value) => Resolved::Text(value.to_string()),
+            Value::Number(number) => Resolved::Text(number.to_string()),
+            Value::String(text) if text.contains("{{resolve:") => Resolved::Unknown(text.clone()),
+            Value::String(text) => Resolved::Text(text.clone()),
+            Value::Array(list) => Resolved::List(
+                list.iter()
+                    .map(|element| self.resolve(element, choice))
+                    .filter(|element| *element != Resolved::Absent)
+                    .collect(),
+            ),
+            Value::Object(_) => function(node)
+                .and_then(|(name, argument)| self.call(name, argument, choice))
+                .unwrap_or_else(|| Resolved::Unknown(describe(node))),
+        }
+    }
+
+    /// What a function comes to; `None` when that is not known.
+    fn call(&self, name: &str, argument: &Value, choice: &Choice) -> Option<Resolved> {
+        let arguments = argument.as_array().map(Vec::as_slice).unwrap_or_default();
+        match (name, arguments) {
+            ("Ref", _) => self.reference(argument.as_str()?),
+            ("Fn::If", [condition, yes, no]) => {
+                let branch = if *choice.get(condition.as_str()?)? { yes } else { no };
+                Some(self.resolve(branch, choice))
+            }
+            ("Fn::Join", [separator, list]) => {
+                let texts = self.texts(list, choice)?;
+                Some(Resolved::Text(texts.join(separator.as_str()?)))
+            }
+            ("Fn::Split", [separator, text]) => {
+                let separator = separator.as_str().filter(|separator| !separator.is_empty())?;
+                let text = self.text(text, choice)?;
+                Some(Resolved::List(text.split(separator).map(|part| Resolved::Text(part.to_owned())).collect()))
+            }
+            ("Fn::Select", [index, list]) => {
+                let index: usize = self.text(index, choice)?.parse().ok()?;
+                match self.resolve(list, choice) {
+                    Resolved::List(list) => list.into_iter().nth(index),
+                    _ => None,
+                }
+            }
+            ("Fn::FindInMap", [map, first, second, ..]) => {
+                let map = self.mappings?.get(self.text(map, choice)?)?;
+                let value = map.get(self.text(first, choice)?)?.get(self.text(second, choice)?)?;
+                Some(self.resolve(value, choice))
+            }
+            ("Fn::Sub", [template, variables]) => self.substitute(template.as_str()?, variables.as_object(), choice),
+            ("Fn::Sub", _) => self.substitute(argument.as_str()?, None, choice),
+            _ => None,
+        }
+    }
+
+    fn reference(&self, name: &str) -> Option<Resolved> {
+        match name {
+            "AWS::NoValue" => Some(Resolved::Absent),
+            "AWS::Region" => self.region.map(|region| Resolved::Text(region.to_owned())),
+            _ => self.parameters.get(name).cloned(),
+        }
+    }
+
+    fn text(&self, node: &Value, choice: &Choice) -> Option<String> {
+        match self.resolve(node, choice) {
+            Resolved::Text(text) => Some(text),
+            Resolved::Absent | Resolved::List(_) | Resolved::Unknown(_) => None,
+        }
+    }
+
+    fn texts(&self, node: &Value, choice: &Choice) -> Option<Vec<String>> {
+        let Resolved::List(list) = self.resolve(node, choice) else { return None };
+        list.into_iter()
+            .map(|element| match element {
+                Resolved::Text(text) => Some(text),
+                Resolved::Absent | Resolved::List(_) | Resolved::Unknown(_) => None,
+            })
+            .collect()
+    }
+
+    /// `Fn::Sub`: `${Name}` is a variable, a parameter or a pseudo parameter, `${!Name}` is itself.
+    fn substitute(&self, template: &str, variables: Option<&Map<String, Value>>, choice: &Choice) -> Option<Resolved> {
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}')?;
+            text.push_str(before);
+            if let Some(literal) = name.strip_prefix('!') {
+                text.push_str("${");
+                text.push_str(literal);
+                text.push('}');
+            } else {
+                let name = name.trim();
+                let value = match variables.and_then(|variables| variables.get(name)) {
+                    Some(variable) => self.text(variable, choice)?,
+                    None => match self.reference(name)? {
+                        Resolved::Text(text) => text,
+                        Resolved::Absent | Resolved::List(_) | Resolved::Unknown(_) => return None,
+                    },
+                };
+                text.push_str(&value);
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        Some(if text.contains("{{resolve:") { Resolved::Unknown(text) } else { Resolved::Text(text) })
+    }
+}
+
+fn parameter(name: &str, declaration: &Value, given: Option<&String>) -> Resolved {
+    let kind = declaration.get("Type").and_then(Value::as_str).unwrap_or_default();
+    let unknown = || Resolved::Unknown(format!("!Ref {name}"));
+    // The parameter of a template may stand for one of Systems Manager, by name: its default is no value.
+    let default = declaration.get("Default").filter(|_| !kind.starts_with("AWS::SSM::Parameter::Value"));
+    let value = match (given, default) {
+        (Some(value), _) | (None, Some(Value::String(value))) => value.clone(),
+        (None, Some(Value::Number(value))) => value.to_string(),
+        (None, Some(Value::Bool(value))) => value.to_string(),
+        (None, _) => return unknown(),
+    };
+    if kind == "CommaDelimitedList" || kind.contains("List<") {
+        Resolved::List(value.split(',').map(|part| Resolved::Text(part.trim().to_owned())).collect())
+    } else if value.contains("{{resolve:") {
+        Resolved::Unknown(value)
+    } else {
+        Resolved::Text(value)
+    }
+}
+
+/// The conditions that functions in `node` ask for.
+pub(super) fn conditions_in<'n>(node: &'n Value, conditions: &mut BTreeSet<&'n str>) {
+    match node {
+        Value::Array(list) => list.iter().for_each(|element| conditions_in(element, conditions)),
+        Value::Object(object) => {
+            if let Some([Value::String(condition), _, _]) =
+                object.get("Fn::If").and_then(Value::as_array).map(Vec::as_slice)
+            {
+                conditions.insert(condition);
+            }
+            object.values().for_each(|value| conditions_in(value, conditions));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What stands in the template, in short form, for a message.
+pub(super) fn describe(node: &Value) -> String {
+    const LONGEST: usize = 80;
+    let text = match function(node) {
+        Some(("Fn::GetAtt", Value::Array(path))) => {
+            let path: Vec<&str> = path.iter().filter_map(Value::as_str).collect();
+            format!("!GetAtt {}", path.join("."))
+        }
+        Some((name, argument)) => {
+            let argument = argument.as_str().map_or_else(|| argument.to_string(), str::to_owned);
+            format!("!{} {argument}", name.strip_prefix("Fn::").unwrap_or(name))
+        }
+        None => node.as_str().map_or_else(|| node.to_string(), str::to_owned),
+    };
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST).chain(['…']).collect()
+}

@@ -1,0 +1,126 @@
+//! The `configuration` of a plan: which attributes are set, and what they refer to.
+
+use serde_json::Value;
+
+use super::address::{Address, Part, parts};
+
+/// As many modules may hand a value on.
+const DEEPEST: usize = 16;
+
+/// The configuration of the root module and, in it, of all others.
+#[derive(Debug)]
+pub(super) struct Configuration<'p> {
+    root: &'p Value,
+}
+
+impl<'p> Configuration<'p> {
+    pub(super) fn new(configuration: &'p Value) -> Self {
+        Self { root: configuration.get("root_module").unwrap_or(&Value::Null) }
+    }
+
+    /// Whether the resource at `address` sets `attribute`, as far as the configuration shows it.
+    pub(super) fn has(&self, address: &str, attribute: &str) -> bool {
+        // A resource that the configuration does not have may set anything.
+        self.resource(&Address::new(address))
+            .is_none_or(|resource| resource.get("expressions").is_some_and(|all| all.get(attribute).is_some()))
+    }
+
+    /// Which of the groups at `groups` the attribute of the resource at `address` refers to, if that is certain.
+    pub(super) fn referenced<'g>(&self, address: &str, attribute: &str, groups: &[&'g str]) -> Option<&'g str> {
+        let address = Address::new(address);
+        let expression = self.resource(&address)?.get("expressions")?.get(attribute)?;
+        self.follow(expression, &address.modules, &address, groups, 0)
+    }
+
+    /// Follows an expression in the module `modules`: through variables outwards, through outputs inwards.
+    fn follow<'g>(
+        &self,
+        expression: &Value,
+        modules: &[Part],
+        rule: &Address,
+        groups: &[&'g str],
+        depth: usize,
+    ) -> Option<&'g str> {
+        if depth > DEEPEST {
+            return None;
+        }
+        let references: Vec<&str> =
+            expression.get("references")?.as_array()?.iter().filter_map(Value::as_str).collect();
+        // The longest comes first: `aws_security_group.web[0].id`, `aws_security_group.web[0]`, `aws_security_group.web`.
+        for reference in &references {
+            match parts(reference).as_slice() {
+                [kind, name, ..] if super::GROUPS.contains(&kind.name.as_str()) => {
+                    let by_key = references
+                        .iter()
+                        .any(|other| matches!(*other, "count.index" | "each.key") || other.starts_with("each.value"));
+                    let key = name.key.as_ref().or(if by_key { rule.name.key.as_ref() } else { None });
+                    return chosen(modules, &kind.name, &name.name, key, rule, groups);
+                }
+                [word, call, output, ..] if word.name == "module" => {
+                    let module = self.module(modules)?.get("module_calls")?.get(&call.name)?.get("module")?;
+                    let expression = module.get("outputs")?.get(&output.name)?.get("expression")?;
+                    let inner: Vec<Part> = modules.iter().chain([call]).cloned().collect();
+                    return self.follow(expression, &inner, rule, groups, depth + 1);
+                }
+                [word, name, ..] if word.name == "var" => {
+                    let (call, outer) = modules.split_last()?;
+                    let call = self.module(outer)?.get("module_calls")?.get(&call.name)?;
+                    let expression = call.get("expressions")?.get(&name.name)?;
+                    return self.follow(expression, outer, rule, groups, depth + 1);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn module(&self, modules: &[Part]) -> Option<&'p Value> {
+        modules.iter().try_fold(self.root, |module, part| module.get("module_calls")?.get(&part.name)?.get("module"))
+    }
+
+    fn resource(&self, address: &Address) -> Option<&'p Value> {
+        let resources = self.module(&address.modules)?.get("resources")?.as_array()?;
+        resources.iter().find(|resource| {
+            let is = |key: &str, expected: &str| resource.get(key).and_then(Value::as_str) == Some(expected);
+            is("mode", "managed") && is("type", &address.kind) && is("name", &address.name.name)
+        })
+    }
+}
+
+/// The group `kind.name[key]` in a module, if there is only one that it can be: a module that is there several times has
+/// the group several times, and a rule in it means that of its own instance.
+fn chosen<'g>(
+    modules: &[Part],
+    kind: &str,
+    name: &str,
+    key: Option<&String>,
+    rule: &Address,
+    groups: &[&'g str],
+) -> Option<&'g str> {
+    let is_same_instance = |group: &Address| {
+        group.modules.len() == modules.len()
+            && group.modules.iter().zip(modules).all(|(one, other)| one.name == other.name)
+            // As far as both are in the same modules.
+            && group
+                .modules
+                .iter()
+                .zip(&rule.modules)
+                .take_while(|(one, other)| one.name == other.name)
+                .all(|(one, other)| one.key == other.key)
+    };
+    let found: Vec<(&str, Address)> = groups
+        .iter()
+        .map(|group| (*group, Address::new(group)))
+        .filter(|(_, group)| group.kind == kind && group.name.name == name && is_same_instance(group))
+        .collect();
+    match found.as_slice() {
+        [(group, _)] => Some(*group),
+        several => {
+            let mut keyed = several.iter().filter(|(_, group)| key.is_some() && group.name.key.as_ref() == key);
+            match (keyed.next(), keyed.next()) {
+                (Some((group, _)), None) => Some(*group),
+                _ => None,
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Security groups of a Terraform plan or state, as `terraform show -json` writes them.
+//!
+//! A value that is known only after apply is not recognised, and so never compliant. There is one exception, because
+//! Terraform writes the same for two things: the inline `ingress` of a new group that has none in its configuration is
+//! "known after apply" as well. It is taken for none; a `dynamic "ingress"` over a list that is not known yet, which the
+//! configuration in a plan does not show, looks the same.
+
+mod address;
+mod configuration;
+mod resource;
+
+use std::collections::BTreeMap;
+
+use exposure::{IngressRule, SecurityGroup};
+use serde_json::Value;
+
+use self::address::Address;
+use self::configuration::Configuration;
+use self::resource::{Resource, inline_rules, rule};
+use super::Record;
+use super::buffer::Position;
+use super::error::{Place, RecordError};
+use crate::result::Location;
+
+const GROUPS: [&str; 2] = ["aws_security_group", "aws_default_security_group"];
+const RULES: [&str; 2] = ["aws_security_group_rule", "aws_vpc_security_group_ingress_rule"];
+
+/// The groups of a plan or of a state.
+pub(super) fn records(document: &Value, file: &str) -> Vec<Result<Record, RecordError>> {
+    let refuse = |id: Option<&str>, problem: &str| {
+        let place = Place::new(file, Position::START, None);
+        Err(RecordError { place, id: id.map(str::to_owned), problem: problem.to_owned() })
+    };
+    let Some(root) = document.get("planned_values").or_else(|| document.get("values")) else {
+        return vec![refuse(None, "the plan has no `planned_values`: give the output of `terraform show -json` whole")];
+    };
+    let mut resources = Vec::new();
+    if let Some(root) = root.get("root_module") {
+        resource::collect(root, &mut resources);
+    }
+    let changes = changes(document);
+    for resource in &mut resources {
+        resource.unknown = changes.get(resource.address).and_then(|change| change.get("after_unknown"));
+    }
+    let configuration = document.get("configuration").map(Configuration::new);
+    let mut plan = Plan { file, configuration, groups: BTreeMap::new() };
+    let mut records = Vec::new();
+    for resource in resources.iter().filter(|resource| GROUPS.contains(&resource.kind)) {
+        plan.group(resource);
+    }
+    plan.remove_outdated(&changes);
+    for resource in resources.iter().filter(|resource| RULES.contains(&resource.kind)) {
+        plan.rule(resource);
+    }
+    if document.get("errored") == Some(&Value::Bool(true)) {
+        records.push(refuse(None, "the plan is that of a run that failed, and has not everything: run it again"));
+    }
+    if document.get("complete") == Some(&Value::Bool(false)) {
+        let problem = "the plan leaves changes to a later run, as with -target: groups may be missing";
+        records.push(refuse(None, problem));
+    }
+    records.extend(plan.groups.into_values().map(|group| Ok(group.record)));
+    records
+}
+
+/// `resource_changes[].change`, by address.
+fn changes(document: &Value) -> BTreeMap<&str, &Value> {
+    document
+        .get("resource_changes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|change| Some((change.get("address")?.as_str()?, change)))
+        .filter(|(_, change)| change.get("deposed").is_none())
+        .filter_map(|(address, change)| Some((address, change.get("change")?)))
+        .collect()
+}
+
+/// A group of the plan, or one elsewhere that the plan has rules for.
+struct Group {
+    record: Record,
+    /// Whether the configuration says what the inline rules are; else they are what was there when it was refreshed.
+    is_inline: bool,
+}
+
+struct Plan<'p> {
+    file: &'p str,
+    configuration: Option<Configuration<'p>>,
+    /// By address, or by what else a group is called.
+    groups: BTreeMap<String, Group>,
+}
+
+impl Plan<'_> {
+    fn group(&mut self, resource: &Resource<'_>) {
+        let text = |key: &str| resource.values.get(key).and_then(Value::as_str).map(str::to_owned);
+        // Without a configuration nobody can tell whether there are inline rules.
+        let is_inline =
+            self.configuration.as_ref().is_none_or(|configuration| configuration.has(resource.address, "ingress"));
+        let tags = ["tags", "tags_all"].into_iter().filter_map(|key| resource.values.get(key)?.as_object()).flatten();
+        let mut ingress = Vec::new();
+        add(&mut ingress, inline_rules(resource, is_inline));
+        let group = SecurityGroup {
+            id: text("id").unwrap_or_else(|| resource.address.to_owned()),
+            name: text("name"),
+            vpc_id: text("vpc_id"),
+            owner_id: text("owner_id"),
+            tags: tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
+            ingress,
+        };
+        let record = Record { group, region: resource.region(), location: Some(self.location(resource.address)) };
+        self.groups.insert(resource.address.to_owned(), Group { record, is_inline });
+    }
+
+    /// A group that was refreshed has the rules of other resources as well, and among them those that the plan deletes, or
+    /// changes into what they are as resources of their own.
+    fn remove_outdated(&mut self, changes: &BTreeMap<&str, &Value>) {
+        for (address, change) in changes {
+            let is_outdated = change
+                .get("actions")
+                .and_then(Value::as_array)
+                .is_some_and(|actions| actions.iter().any(|action| action == "delete" || action == "update"));
+            let Some(before) = change.get("before").filter(|before| is_outdated && before.is_object()) else {
+                continue;
+            };
+            let Some(kind) = RULES.into_iter().find(|kind| Address::new(address).kind == **kind) else { continue };
+            let resource = Resource { address, kind, values: before, unknown: None };
+            let Some(group_id) = before.get("security_group_id").and_then(Value::as_str) else { continue };
+            let outdated = rule(&resource);
+            for group in self.groups.values_mut().filter(|group| !group.is_inline && group.record.group.id == group_id)
+            {
+                group.record.group.ingress.retain(|rule| !outdated.iter().any(|gone| gone.admits_the_same_as(rule)));
+            }
+        }
+    }
+
+    fn rule(&mut self, resource: &Resource<'_>) {
+        let rules = rule(resource);
+        if rules.is_empty() {
+            return;
+        }
+        let name = self.group_of(resource);
+        let location = self.location(resource.address);
+        let group = self.groups.entry(name).or_insert_with_key(|name| Group {
+            record: Record {
+                group: SecurityGroup { id: name.clone(), ..SecurityGroup::default() },
+                region: resource.region(),
+                location: Some(location),
+            },
+            is_inline: false,
+        });
+        add(&mut group.record.group.ingress, rules);
+    }
+
+    /// The key of the group that a rule is for: one of the plan if it can be found, else its id, else the rule's address.
+    fn group_of(&self, resource: &Resource<'_>) -> String {
+        if let Some(id) = resource.values.get("security_group_id").and_then(Value::as_str) {
+            let known = self.groups.iter().find(|(_, group)| group.record.group.id == id);
+            return known.map_or_else(|| id.to_owned(), |(key, _)| key.clone());
+        }
+        self.configuration
+            .as_ref()
+            .and_then(|configuration| {
+                let addresses: Vec<&str> = self.groups.keys().map(String::as_str).collect();
+                configuration.referenced(resource.address, "security_group_id", &addresses)
+            })
+            .unwrap_or(resource.address)
+            .to_owned()
+    }
+
+    fn location(&self, address: &str) -> Location {
+        Location { file: self.file.to_owned(), resource: Some(address.to_owned()), line: None }
+    }
+}
+
+/// Adds rules that are not there yet: in a state, a group has the rules of other resources as well.
+fn add(ingress: &mut Vec<IngressRule>, rules: Vec<IngressRule>) {
+    for rule in rules {
+        if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
+            ingress.push(rule);
+        }
+    }
+}
