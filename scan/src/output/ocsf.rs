@@ -1,5 +1,5 @@
 //! Compliance Finding (class 2003) of the Open Cybersecurity Schema Framework 1.8, one finding per group and line: what
-//! collectors such as Vector, Fluent Bit, `OpenSearch` and Splunk read.
+//! collectors such as Vector, Fluent Bit and Splunk read.
 
 use std::io::{self, Write};
 

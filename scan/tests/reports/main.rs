@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod behaviour;
+mod properties;
 mod results;
 mod schemas;
 mod snapshots;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::wording::printable;
 use super::grouped;
 use super::ports::{self, Port};
 use crate::result::{ComplianceType, GroupResult};
@@ -85,12 +86,12 @@ impl ExposureMap {
             return;
         }
         let ports: BTreeSet<&String> = result.exposures.iter().flat_map(|exposure| &exposure.ports).collect();
-        let region = result.region.as_deref().unwrap_or_default();
-        if !self.counts.contains_key(region) && self.counts.len() >= MAX_REGIONS {
+        let region = printable(result.region.as_deref().unwrap_or_default());
+        if !self.counts.contains_key(&*region) && self.counts.len() >= MAX_REGIONS {
             self.uncounted += 1;
             return;
         }
-        let counts = self.counts.entry(region.to_owned()).or_default();
+        let counts = self.counts.entry(region.into_owned()).or_default();
         for port in ports {
             if !self.ports.contains(port) {
                 if self.ports.len() >= MAX_PORTS {
