@@ -132,7 +132,7 @@ fn a_page_shows_the_worst_and_says_how_many_it_leaves_out() {
 fn a_page_without_findings_says_so(#[case] unscanned: usize, #[case] verdict: &str) {
     let not_scanned = results::not_scanned().into_iter().take(unscanned).collect();
     let (page, _) = written(Format::Html, results::options(), &[results::group("sg-1", "web")], not_scanned);
-    assert!(page.contains(verdict) && page.contains("There is nothing to close."));
+    assert!(page.contains(verdict) && page.contains("Nothing was found that has to be closed."));
 }
 
 fn sarif(options: ReportOptions) -> Value {

@@ -1,12 +1,17 @@
 //! SARIF 2.1.0. GitHub code scanning takes a file only if every result has a physical location with a relative path, so
 //! each gets the best one there is.
 
+mod document;
+
 use std::io::{self, Write};
 
 use exposure::Reach;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 
+use self::document::{
+    ArtifactLocation, Configuration, Descriptor, Driver, Fingerprints, Invocation, Location, LogicalLocation, Message,
+    Notification, PhysicalLocation, Properties, Region, SarifResult, Tool,
+};
 use super::elements::Elements;
 use super::fix::Fix;
 use super::{Report, ReportOptions, wording};
@@ -23,117 +28,6 @@ pub(super) struct Sarif<W: Write> {
     options: ReportOptions,
     results: Elements,
     begun: bool,
-}
-
-#[derive(Serialize)]
-struct Tool {
-    driver: Driver,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Driver {
-    name: &'static str,
-    version: &'static str,
-    semantic_version: &'static str,
-    rules: [Descriptor; 3],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    id: &'static str,
-    name: &'static str,
-    short_description: Message,
-    full_description: Message,
-    help: Message,
-    default_configuration: Configuration,
-    properties: Properties,
-}
-
-#[derive(Serialize)]
-struct Configuration {
-    level: &'static str,
-}
-
-#[derive(Serialize)]
-struct Properties {
-    tags: [&'static str; 2],
-    // What GitHub ranks by: 7.0 to 8.9 is high, 4.0 to 6.9 medium.
-    #[serde(rename = "security-severity")]
-    security_severity: &'static str,
-}
-
-#[derive(Serialize)]
-struct Message {
-    text: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SarifResult {
-    rule_id: &'static str,
-    rule_index: usize,
-    level: &'static str,
-    message: Message,
-    locations: [Location; 1],
-    partial_fingerprints: Fingerprints,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Location {
-    physical_location: PhysicalLocation,
-    logical_locations: [LogicalLocation; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PhysicalLocation {
-    artifact_location: ArtifactLocation,
-    region: Region,
-}
-
-#[derive(Serialize)]
-struct ArtifactLocation {
-    uri: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LogicalLocation {
-    name: String,
-    fully_qualified_name: String,
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Fingerprints {
-    // The only one that GitHub reads.
-    #[serde(rename = "primaryLocationLineHash")]
-    line: String,
-    #[serde(rename = "portcullis/v1")]
-    own: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Invocation {
-    execution_successful: bool,
-    end_time_utc: String,
-    tool_execution_notifications: Vec<Notification>,
-}
-
-#[derive(Serialize)]
-struct Notification {
-    level: &'static str,
-    message: Message,
 }
 
 /// A kind of result.
