@@ -18,7 +18,7 @@ PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
-.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template package package-host local-cloud-binary acceptance \
+.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary acceptance \
 	deploy docs doc-check clean tools target-dir
 
 help: ## This list
@@ -34,6 +34,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
 	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
 	@$(STAGE) 'template' $(MAKE) --no-print-directory template
+	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
 	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
 	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
 	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
@@ -62,6 +63,9 @@ template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation t
 	$(VENV)/cfn-lint cloudformation/portcullis.yaml
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
 	$(PYTEST) tests/template
+
+reports: tools target-dir ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
+	$(PYTEST) tests/browser tests/reports
 
 package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where possible
 	scripts/package --all

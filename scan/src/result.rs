@@ -1,7 +1,7 @@
 //! What is said of a group: the model behind every format, and the JSON of `portcullis.scan/1` as it is.
 
 use exposure::{Assessment, Exemption, Exposure, IngressRule, Reach, SecurityGroup, Verdict};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Name and version of the JSON format. A reader may rely on every key that stands in it; new keys may come.
 pub const SCHEMA: &str = "portcullis.scan/1";
@@ -18,6 +18,18 @@ pub enum ComplianceType {
     InsufficientData,
 }
 
+impl ComplianceType {
+    /// As it stands in the JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliant => "COMPLIANT",
+            Self::NonCompliant => "NON_COMPLIANT",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        }
+    }
+}
+
 /// How far a group is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +44,19 @@ pub enum Status {
     Restricted,
 }
 
+impl Status {
+    /// As it stands in the JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenCompletely => "open_completely",
+            Self::OpenPartly => "open_partly",
+            Self::Unknown => "unknown",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
 /// How soon somebody should look. Known only where it is known what the group is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +69,19 @@ pub enum Severity {
     Medium,
     /// Attached to nothing.
     Low,
+}
+
+impl Severity {
+    /// As it stands in the JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
 }
 
 /// One evaluated group.
@@ -97,11 +135,26 @@ pub struct FoundExposure {
     pub source: String,
     /// The blocked ports that it carries, such as `tcp/22` or `udp/8000-8100`.
     pub ports: Vec<String>,
-    /// `world` or `partial`.
-    pub reach: &'static str,
+    /// How much of the internet its source is: `world` or `partial`.
+    #[serde(serialize_with = "serialize_reach")]
+    pub reach: Reach,
     /// The rule's description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+/// As it stands in the JSON.
+pub(crate) fn reach_name(reach: Reach) -> &'static str {
+    match reach {
+        Reach::World => "world",
+        Reach::Partial => "partial",
+        Reach::None => "none",
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn serialize_reach<S: Serializer>(reach: &Reach, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reach_name(*reach))
 }
 
 /// An exposure that an exemption covers.
@@ -276,11 +329,7 @@ impl From<&Exposure<'_>> for FoundExposure {
             to_port: rule.traffic.to_port(),
             source: rule.source.to_string(),
             ports: exposure.ports.ranges().map(|(transport, range)| format!("{transport}/{range}")).collect(),
-            reach: match exposure.reach {
-                Reach::World => "world",
-                Reach::Partial => "partial",
-                Reach::None => "none",
-            },
+            reach: exposure.reach,
             description: rule.description.clone(),
         }
     }
