@@ -18,8 +18,8 @@ PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
-.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary acceptance \
-	deploy docs doc-check clean tools target-dir
+.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
+	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
 	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
 	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
+	@$(STAGE) 'the CLI' $(MAKE) --no-print-directory cli-test
 	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
 
 unit: target-dir ## Unit, property and snapshot tests of the crates
@@ -78,6 +79,14 @@ local-cloud-binary: target-dir
 
 acceptance: tools package-host local-cloud-binary ## The deployed stack, driven through the local cloud
 	$(PYTEST) tests/local_cloud tests/acceptance
+
+# With everything else, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled
+# once more.
+cli-binary: target-dir
+	cargo build --workspace --all-targets --locked --quiet
+
+cli-test: tools local-cloud-binary cli-binary ## The CLI, on files and in the local cloud
+	$(PYTEST) tests/cli
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \

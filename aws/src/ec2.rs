@@ -217,7 +217,7 @@ impl ManagedPrefixLists for Ec2 {
     }
 }
 
-fn group(group: SdkGroup) -> SecurityGroup {
+pub(crate) fn group(group: SdkGroup) -> SecurityGroup {
     SecurityGroup {
         id: group.group_id.unwrap_or_default(),
         name: group.group_name,
@@ -261,7 +261,7 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
         .collect()
 }
 
-fn described_rule(rule: SdkRule) -> IngressRule {
+pub(crate) fn described_rule(rule: SdkRule) -> IngressRule {
     let referenced = rule
         .referenced_group_info
         .map(|group| Source::SecurityGroup { id: group.group_id.unwrap_or_default(), account_id: group.user_id });

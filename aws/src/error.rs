@@ -93,7 +93,7 @@ impl fmt::Display for AwsError {
                      the rule says)",
                 )?;
             } else {
-                write!(f, " (allow {operation} in the role of this function)")?;
+                write!(f, " (allow {operation} to this role or user)")?;
             }
         }
         Ok(())

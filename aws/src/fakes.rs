@@ -27,7 +27,7 @@ pub struct FakeAws {
 impl Default for FakeAws {
     fn default() -> Self {
         let place = Place {
-            bucket: "portcullis-snapshots".to_owned(),
+            base: "s3://portcullis-snapshots".to_owned(),
             account_id: "111122223333".to_owned(),
             region: "us-east-1".to_owned(),
         };

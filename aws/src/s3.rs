@@ -11,8 +11,8 @@ use crate::sdk::{MissingVariable, required};
 /// Where a bucket is: what keys and URIs are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The bucket's name.
-    pub bucket: String,
+    /// What keys are below: `s3://` and the bucket's name, or a directory.
+    pub base: String,
     /// The account that owns it, and in which this program runs.
     pub account_id: String,
     /// The region in which this program runs.
@@ -20,10 +20,19 @@ pub struct Place {
 }
 
 impl Place {
-    /// `s3://…` of an object of the bucket.
+    /// The whole name of what is kept under `key`.
     #[must_use]
     pub fn uri(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket)
+        format!("{}/{key}", self.base)
+    }
+
+    /// The key that somebody means by `name`: a URI of this place, or a key. `None` is a URI of another place.
+    #[must_use]
+    pub fn key<'n>(&self, name: &'n str) -> Option<&'n str> {
+        match name.strip_prefix(&self.base) {
+            Some(rest) => rest.strip_prefix('/'),
+            None => (!name.contains("://") && !name.starts_with('/')).then_some(name),
+        }
     }
 }
 
@@ -77,6 +86,7 @@ pub trait Objects {
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: aws_sdk_s3::Client,
+    name: String,
     place: Place,
 }
 
@@ -89,7 +99,11 @@ impl Bucket {
     pub fn new(sdk: &SdkConfig, bucket: String, account_id: String) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
         let config = aws_sdk_s3::config::Builder::from(sdk).retry_classifier(Collision).build();
-        Self { client: aws_sdk_s3::Client::from_conf(config), place: Place { bucket, account_id, region } }
+        Self {
+            client: aws_sdk_s3::Client::from_conf(config),
+            place: Place { base: format!("s3://{bucket}"), account_id, region },
+            name: bucket,
+        }
     }
 
     /// The bucket that `SNAPSHOT_BUCKET` and `SNAPSHOT_BUCKET_OWNER` name.
@@ -129,7 +143,7 @@ impl Objects for Bucket {
         let written = self
             .client
             .put_object()
-            .bucket(&self.place.bucket)
+            .bucket(&self.name)
             .expected_bucket_owner(&self.place.account_id)
             .key(key)
             .content_type(JSON)
@@ -149,7 +163,7 @@ impl Objects for Bucket {
     async fn put(&self, key: &str, json: String) -> Result<(), AwsError> {
         self.client
             .put_object()
-            .bucket(&self.place.bucket)
+            .bucket(&self.name)
             .expected_bucket_owner(&self.place.account_id)
             .key(key)
             .content_type(JSON)
@@ -165,7 +179,7 @@ impl Objects for Bucket {
         let read = self
             .client
             .get_object()
-            .bucket(&self.place.bucket)
+            .bucket(&self.name)
             .expected_bucket_owner(&self.place.account_id)
             .key(key)
             .send()
@@ -187,7 +201,7 @@ impl Objects for Bucket {
         let mut pages = self
             .client
             .list_objects_v2()
-            .bucket(&self.place.bucket)
+            .bucket(&self.name)
             .expected_bucket_owner(&self.place.account_id)
             .prefix(prefix)
             .into_paginator()
@@ -203,7 +217,7 @@ impl Objects for Bucket {
     async fn delete(&self, key: &str) -> Result<(), AwsError> {
         self.client
             .delete_object()
-            .bucket(&self.place.bucket)
+            .bucket(&self.name)
             .expected_bucket_owner(&self.place.account_id)
             .key(key)
             .send()

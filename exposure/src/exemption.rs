@@ -232,6 +232,11 @@ impl Exemptions {
         Ok(Self(exemptions))
     }
 
+    /// All of them, in the order of the document.
+    pub fn iter(&self) -> impl Iterator<Item = &Exemption> {
+        self.0.iter()
+    }
+
     /// Whether more of a group than its id and rules can matter: its name, VPC or owner.
     #[must_use]
     pub fn need_the_group(&self) -> bool {

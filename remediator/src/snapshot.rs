@@ -458,12 +458,7 @@ pub(crate) fn named_key(
     subject: &str,
     now: Timestamp,
 ) -> Result<String, RequestError> {
-    let trimmed = name.trim();
-    let key = match trimmed.strip_prefix("s3://") {
-        Some(rest) => rest.strip_prefix(&place.bucket).and_then(|rest| rest.strip_prefix('/')),
-        None => Some(trimmed),
-    };
-    let file = key.map(|key| key.strip_prefix(prefix).unwrap_or(key));
+    let file = place.key(name.trim()).map(|key| key.strip_prefix(prefix).unwrap_or(key));
     match file.filter(|file| has_json_extension(file) && !file.contains('/')) {
         Some(file) => Ok(format!("{prefix}{file}")),
         None => Err(RequestError::SnapshotName {

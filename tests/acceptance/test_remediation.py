@@ -110,7 +110,7 @@ def test_what_cannot_be_revoked_fails_the_execution(either_world):
     assert status["State"] == "FAILED"
     messages = " ".join(step.get("ErrorMessage", "") for step in status["StepDetails"])
     assert "FAILED" in messages, messages
-    assert "allow ec2:RevokeSecurityGroupIngress in the role of this function" in messages, messages
+    assert "allow ec2:RevokeSecurityGroupIngress to this role or user" in messages, messages
     assert portcullis.sources(group) == {WORLD}
 
     # Once that is mended, pressing the button again is all there is to do.

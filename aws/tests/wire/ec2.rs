@@ -75,7 +75,7 @@ async fn a_denied_call_says_which_permission_is_missing() {
     assert_eq!(
         error.to_string(),
         "ec2:RevokeSecurityGroupIngress on sg-1 failed: UnauthorizedOperation: no \
-         (allow ec2:RevokeSecurityGroupIngress in the role of this function)"
+         (allow ec2:RevokeSecurityGroupIngress to this role or user)"
     );
 }
 

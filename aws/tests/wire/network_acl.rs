@@ -210,15 +210,9 @@ async fn a_denied_entry_says_which_permission_is_missing() {
     let aws = Canned::serve([(403, &denied), (403, &denied)]).await;
     let ec2 = Ec2::new(&aws.sdk);
     let created = ec2.create_acl_entry("acl-1", &tcp(90, AclAction::Deny, 22, 22, "0.0.0.0/0")).await.unwrap_err();
-    assert!(
-        created.to_string().ends_with("(allow ec2:CreateNetworkAclEntry in the role of this function)"),
-        "{created}"
-    );
+    assert!(created.to_string().ends_with("(allow ec2:CreateNetworkAclEntry to this role or user)"), "{created}");
     let deleted = ec2.delete_acl_entry("acl-1", 90).await.unwrap_err();
-    assert!(
-        deleted.to_string().ends_with("(allow ec2:DeleteNetworkAclEntry in the role of this function)"),
-        "{deleted}"
-    );
+    assert!(deleted.to_string().ends_with("(allow ec2:DeleteNetworkAclEntry to this role or user)"), "{deleted}");
 }
 
 /// An entry that would not mean what was planned is not even sent.

@@ -63,7 +63,7 @@ async fn a_key_that_is_taken_is_not_written_over() {
 }
 
 #[rstest]
-#[case(403, "AccessDenied", " (allow s3:PutObject in the role of this function)")]
+#[case(403, "AccessDenied", " (allow s3:PutObject to this role or user)")]
 #[case(404, "NoSuchBucket", "")]
 #[case(409, "ConditionalRequestConflict", "")]
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn an_empty_list_is_no_failure_and_a_broken_one_is_no_list() {
     let error = bucket.list("p/").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "s3:ListBucket on s3://snapshots/p/ failed: AccessDenied: no (allow s3:ListBucket in the role of this function)"
+        "s3:ListBucket on s3://snapshots/p/ failed: AccessDenied: no (allow s3:ListBucket to this role or user)"
     );
 }
 

@@ -1,0 +1,78 @@
+//! Outcomes for people: what goes with a minus, what comes with a plus.
+
+use std::io::{self, IsTerminal};
+
+use anstyle::{AnsiColor, Style};
+use remediator::{Details, Remaining, Response, RuleRecord};
+
+/// How outcomes are printed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    color: bool,
+    json: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(json: bool) -> Self {
+        let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { color, json }
+    }
+
+    /// For what is shown before a question: not JSON, of which there is one line per outcome.
+    pub(crate) fn plain_unless(self, is_the_outcome: bool) -> Self {
+        Self { json: self.json && is_the_outcome, ..self }
+    }
+
+    /// Prints an outcome on standard output.
+    pub(crate) fn print(self, response: &Response) -> anyhow::Result<()> {
+        use io::Write;
+
+        let mut out = io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(response)?)?;
+            return Ok(());
+        }
+        let (removed, added, problems) = match &response.details {
+            Details::Close(closed) => {
+                (&closed.revoked, &closed.authorized, [&closed.not_authorized, &closed.remaining])
+            }
+            Details::Restore(restored) => {
+                const NONE: &Vec<Remaining> = &Vec::new();
+                (&restored.revoked, &restored.authorized, [&restored.remaining, NONE])
+            }
+            Details::Quarantine(_) => return Ok(()),
+        };
+        writeln!(out, "{}", self.styled(Style::new().bold(), &response.security_group_id))?;
+        for rule in removed {
+            writeln!(out, "{}", self.styled(AnsiColor::Red.on_default(), &line('-', rule)))?;
+        }
+        for rule in added {
+            writeln!(out, "{}", self.styled(AnsiColor::Green.on_default(), &line('+', rule)))?;
+        }
+        for problem in problems.into_iter().flatten() {
+            let text = format!("{}  {}", line('!', &problem.rule), problem.reason);
+            writeln!(out, "{}", self.styled(AnsiColor::Yellow.on_default(), &text))?;
+        }
+        writeln!(out, "  {}: {}", response.status, response.message)?;
+        if let Some(snapshot) = &response.snapshot {
+            writeln!(out, "  snapshot: {snapshot}")?;
+        }
+        Ok(())
+    }
+
+    fn styled(self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+fn line(sign: char, rule: &RuleRecord) -> String {
+    let RuleRecord { security_group_rule_id, protocol, from_port, to_port, source } = rule;
+    let ports = match (from_port, to_port) {
+        (Some(from), Some(to)) if from == to => format!("{protocol}/{from}"),
+        (Some(from), Some(to)) => format!("{protocol}/{from}-{to}"),
+        _ if protocol == "-1" => "all traffic".to_owned(),
+        _ => protocol.clone(),
+    };
+    let id = security_group_rule_id.as_deref().unwrap_or_default();
+    format!("  {sign} {ports:<16} {source:<24} {id}").trim_end().to_owned()
+}

@@ -1,0 +1,105 @@
+//! Snapshots in a directory, laid out as in the bucket of the stack.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use aws::AwsError;
+use aws::s3::{Objects, Place};
+use tempfile::NamedTempFile;
+
+/// A directory that takes the place of a bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    place: Place,
+}
+
+impl Directory {
+    pub(crate) fn new(path: &Path, account_id: &str, region: &str) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let base = path.display().to_string();
+        let place = Place { base, account_id: account_id.to_owned(), region: region.to_owned() };
+        Ok(Self { path, place })
+    }
+
+    /// A whole file or none, and on the disk before anything is changed in the account.
+    fn written(&self, key: &str, json: &str) -> io::Result<(NamedTempFile, PathBuf)> {
+        let file = self.path.join(key);
+        let parent = file.parent().unwrap_or(&self.path);
+        fs::create_dir_all(parent)?;
+        let mut written = NamedTempFile::new_in(parent)?;
+        written.write_all(json.as_bytes())?;
+        written.as_file().sync_all()?;
+        Ok((written, file))
+    }
+
+    fn failed(&self, operation: &'static str, key: &str, error: &io::Error) -> AwsError {
+        AwsError::new(operation, &self.place.uri(key), None, &error.to_string())
+    }
+}
+
+impl Objects for Directory {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn put_new(&self, key: &str, json: String) -> Result<bool, AwsError> {
+        let failed = |error: io::Error| self.failed("writing", key, &error);
+        let (written, file) = self.written(key, &json).map_err(failed)?;
+        match written.persist_noclobber(file) {
+            Ok(_) => Ok(true),
+            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(problem) => Err(failed(problem.error)),
+        }
+    }
+
+    async fn put(&self, key: &str, json: String) -> Result<(), AwsError> {
+        let failed = |error: io::Error| self.failed("writing", key, &error);
+        let (written, file) = self.written(key, &json).map_err(failed)?;
+        written.persist(file).map(drop).map_err(|problem| failed(problem.error))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, AwsError> {
+        match fs::read_to_string(self.path.join(key)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("reading", key, &error)),
+        }
+    }
+
+    /// Prefixes end with a slash, or within the name of a file.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, AwsError> {
+        let (directory, _) = prefix.rsplit_once('/').unwrap_or_default();
+        let entries = match fs::read_dir(self.path.join(directory)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed("listing", directory, &error)),
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| self.failed("listing", directory, &error))?;
+            if let Some(name) = entry.file_name().to_str() {
+                keys.push(format!("{directory}/{name}"));
+            }
+        }
+        keys.retain(|key| key.starts_with(prefix));
+        keys.sort();
+        Ok(keys)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
+        match fs::remove_file(self.path.join(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("deleting", key, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where snapshots are kept when nobody says where.
+pub(crate) fn default_directory() -> Option<PathBuf> {
+    let absolute = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .map(|data| data.join("portcullis").join("snapshots"))
+}

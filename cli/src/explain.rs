@@ -1,0 +1,138 @@
+//! `portcullis explain`.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use aws::Lookups;
+use aws::ec2::{Ec2, SecurityGroupRules, SecurityGroups};
+use exposure::{Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, Source, SourceScope, Verdict, assess};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::args::Explain;
+use crate::exit::{Exit, Usage};
+use crate::policy::PolicySource;
+use crate::session::{self, explained};
+
+pub(crate) async fn run(args: &Explain) -> Result<Exit> {
+    if !exposure::is_security_group_id(&args.group) {
+        bail!(Usage(format!("`{}` is not the id of a security group, such as sg-0123456789abcdef0", args.group)));
+    }
+    let source = PolicySource::new(&args.policy)?;
+    let target = session::one(&args.account).await?;
+    let source = source.in_account(&target.sdk);
+    let (policy, exemptions) = source.read().await?;
+    let ec2 = Ec2::new(&target.sdk);
+    let Some(mut group) = ec2.security_group(&args.group).await.map_err(explained)? else {
+        bail!("there is no security group {} in {}, account {}", args.group, target.region, target.account);
+    };
+    group.ingress = ec2.rules(&args.group).await.map_err(explained)?.ingress;
+    let now = Timestamp::now();
+    let lists = Lookups::new(source, ec2, SignedDuration::ZERO).prefix_lists(&policy, &group, now).await;
+    let assessment = assess(&group, &policy, &exemptions, &lists, now);
+
+    let mut out = std::io::stdout().lock();
+    let name = group.name.as_deref().unwrap_or("without a name");
+    let scope = match policy.scope {
+        SourceScope::World => "more than a /8 of IPv4 or a /16 of IPv6",
+        SourceScope::Public => "any part of the internet",
+    };
+    writeln!(out, "{} ({name}) in {}, account {}", group.id, target.region, target.account)?;
+    writeln!(out, "must be closed to {scope}: {}", policy.focus_ports)?;
+    writeln!(out)?;
+    if group.ingress.is_empty() {
+        writeln!(out, "  no ingress rule lets anybody in")?;
+    }
+    for rule in &group.ingress {
+        let id = rule.id.as_deref().unwrap_or("rule");
+        writeln!(out, "  {id}  {} from {}", rule.traffic, rule.source)?;
+        writeln!(out, "    {}", reason(rule, &assessment, &policy, &lists))?;
+    }
+    writeln!(out)?;
+    let (verdict, exit) = match assessment.verdict() {
+        Verdict::NonCompliant => ("NON_COMPLIANT: at least one rule is open", Exit::Exposed),
+        Verdict::Unknown => ("INSUFFICIENT_DATA: a rule could not be judged, and nothing else is wrong", Exit::Error),
+        Verdict::Exempt => ("COMPLIANT: an exemption covers what is open", Exit::Success),
+        Verdict::Compliant => ("COMPLIANT: nothing is open", Exit::Success),
+    };
+    writeln!(out, "{verdict}")?;
+    Ok(exit)
+}
+
+/// Why a rule is what it is, in a line.
+fn reason(rule: &IngressRule, assessment: &Assessment<'_>, policy: &Policy, lists: &PrefixLists) -> String {
+    let is_it = |other: &IngressRule| std::ptr::eq(other, rule);
+    if let Some(exposure) = assessment.exposures.iter().find(|exposure| is_it(exposure.rule)) {
+        let reached = reached(&rule.source, policy, lists);
+        let alone = match exposure.reach {
+            Reach::World if reached.reach != Reach::World => {
+                "; with the other rules of the group for the same port that is at least half of the internet"
+            }
+            Reach::World | Reach::Partial | Reach::None => "",
+        };
+        return format!("OPEN: carries {}, and reaches {}{alone}", exposure.ports, reached.text);
+    }
+    if let Some(exempted) = assessment.exempted.iter().find(|exempted| is_it(exempted.exposure.rule)) {
+        let exemption = &exempted.exemption;
+        let until = exemption.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+        return format!("exempt{until}: carries {}, and may: {}", exempted.exposure.ports, exemption.reason);
+    }
+    if let Some(unjudged) = assessment.unjudged.iter().find(|unjudged| is_it(unjudged.rule)) {
+        return format!("NOT JUDGED: {}", unjudged.cause);
+    }
+    match rule.traffic.carries(&policy.focus_ports) {
+        Some(ports) if ports.is_empty() => "fine: carries none of these ports".to_owned(),
+        Some(ports) => {
+            let reached = reached(&rule.source, policy, lists);
+            match reached.reach {
+                Reach::None => format!("fine: carries {ports}, and reaches {}", reached.text),
+                Reach::Partial | Reach::World => {
+                    format!("fine: carries {ports}; reaches {}, which is not more", reached.text)
+                }
+            }
+        }
+        None => "exempt, whatever it lets through".to_owned(),
+    }
+}
+
+struct Reached {
+    reach: Reach,
+    text: String,
+}
+
+fn reached(source: &Source, policy: &Policy, lists: &PrefixLists) -> Reached {
+    let nothing = |text: &str| Reached { reach: Reach::None, text: text.to_owned() };
+    let sizes = match source {
+        Source::Cidr(network) => policy.internet.reach_of(*network),
+        Source::PrefixList(id) => match lists.get(id) {
+            Some(PrefixList::Entries(entries)) => policy.internet.reached_by(entries).sizes(),
+            Some(PrefixList::AwsOwned) => return nothing("a service of AWS only"),
+            Some(PrefixList::Unreadable { .. }) | None => return nothing("nobody knows whom"),
+        },
+        Source::SecurityGroup { .. } => return nothing("members of that group only"),
+        Source::Unrecognized(_) => return nothing("nobody knows whom"),
+    };
+    let reach = Reach::of(sizes);
+    let text = match reach {
+        Reach::None => "no address of the internet that is not authorised".to_owned(),
+        Reach::Partial => format!("a part of the internet ({})", addresses(sizes)),
+        Reach::World => format!("the world ({})", addresses(sizes)),
+    };
+    Reached { reach, text }
+}
+
+fn addresses(sizes: exposure::FamilySizes) -> String {
+    let of = |count: String, family: &str| format!("{count} {family} addresses");
+    match (sizes.v4, sizes.v6) {
+        (v4, 0) => of(v4.to_string(), "IPv4"),
+        (0, v6) => of(power_of_two(v6), "IPv6"),
+        (v4, v6) => format!("{}, {}", of(v4.to_string(), "IPv4"), of(power_of_two(v6), "IPv6")),
+    }
+}
+
+/// Nobody reads 38 digits.
+fn power_of_two(count: u128) -> String {
+    match count.checked_ilog2() {
+        Some(exponent) if exponent > 20 => format!("about 2^{exponent}"),
+        _ => count.to_string(),
+    }
+}

@@ -1,0 +1,277 @@
+//! `portcullis scan`.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws::inventory::GroupFilter;
+use exposure::PrefixLists;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use scan::input::{self, Options};
+use scan::{ComplianceType, Format, GroupResult, Judge, NotScanned, Report, ReportOptions, Summary};
+
+use crate::args::Scan;
+use crate::exit::{Exit, Usage};
+use crate::live::{self, LiveScan};
+use crate::policy::PolicySource;
+use crate::session;
+
+/// Standard input, as a file name.
+const STDIN: &str = "-";
+
+pub(crate) async fn run(args: &Scan) -> Result<Exit> {
+    let reports = destinations(&args.format, &args.output)?;
+    let policy = PolicySource::new(&args.policy)?;
+    let wanted = wanted(args)?;
+    if !args.input.is_empty() && wanted != GroupFilter::default() {
+        let unusable =
+            "--group-id, --vpc-id and --tag choose among the groups of an account: leave them out with --input";
+        bail!(Usage(unusable.to_owned()));
+    }
+    let mut outcome = Outcome::new(open(&reports, args)?, args);
+    if args.input.is_empty() {
+        let found = session::all(args).await?;
+        for problem in found.unreachable {
+            outcome.not_scanned(problem);
+        }
+        let scan =
+            LiveScan { policy, wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        live::scan(scan, found.targets, |found| match found {
+            Ok(result) => outcome.group(&result),
+            Err(problem) => {
+                outcome.not_scanned(problem);
+                Ok(())
+            }
+        })
+        .await?;
+    } else {
+        let (policy, exemptions) = policy.read().await?;
+        let exemptions = exemptions.as_ref().clone();
+        let judge = Judge { policy, exemptions, prefix_lists: PrefixLists::default(), now: Timestamp::now() };
+        for file in &args.input {
+            read_file(file, args, &judge, &mut outcome)?;
+        }
+    }
+    outcome.finish(args.no_fail)
+}
+
+/// Where the reports go: format and file, of which standard output is none.
+fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<(Format, Option<PathBuf>)>> {
+    let mut reports = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let format = match formats.get(at) {
+            Some(format) => *format,
+            None => by_name(file)?,
+        };
+        let file = (file.as_os_str() != STDIN).then(|| file.clone());
+        reports.push((format, file));
+    }
+    reports.extend(formats.iter().skip(files.len()).map(|format| (*format, None)));
+    if reports.is_empty() {
+        reports.push((Format::Table, None));
+    }
+    if reports.iter().filter(|(_, file)| file.is_none()).count() > 1 {
+        let problem = "two reports on standard output: give each --format but one an --output file, in the same order";
+        bail!(Usage(problem.to_owned()));
+    }
+    let named: Vec<_> = reports.iter().filter_map(|(_, file)| file.as_deref()).collect();
+    if let Some(twice) = named.iter().enumerate().find(|(at, file)| named.iter().take(*at).any(|known| known == *file))
+    {
+        bail!(Usage(format!("two reports in one file, {}", twice.1.display())));
+    }
+    Ok(reports)
+}
+
+fn by_name(file: &Path) -> Result<Format> {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    // `asff.json` and `ocsf.json` are in use, so the last part but one counts, too.
+    let found = name
+        .rsplit('.')
+        .take(2)
+        .filter_map(|part| part.parse::<Format>().ok())
+        .max_by_key(|format| u8::from(!matches!(format, Format::Json)));
+    let unknown =
+        || Usage(format!("{}: which format? Give it a --format, or a name that ends with one", file.display()));
+    Ok(found.ok_or_else(unknown)?)
+}
+
+fn open<'w>(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Box<dyn Report + 'w>>> {
+    let terminal = io::stdout().is_terminal();
+    let input = args.input.first().map(|file| file.display().to_string());
+    let mut opened = Vec::new();
+    for (format, file) in reports {
+        let color = file.is_none() && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let options = ReportOptions {
+            created: Timestamp::now(),
+            all: args.show_all,
+            color,
+            width: width(file.is_none() && terminal),
+            input: input.clone(),
+        };
+        let writer: Box<dyn Write> = match file {
+            None => Box::new(io::stdout().lock()),
+            Some(file) => {
+                Box::new(File::create(file).with_context(|| format!("cannot write the report {}", file.display()))?)
+            }
+        };
+        opened.push(scan::report(*format, writer, options));
+    }
+    Ok(opened)
+}
+
+/// Of the terminal; `COLUMNS` wins, and a file gets room.
+fn width(terminal: bool) -> u16 {
+    const OF_A_FILE: u16 = 160;
+    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
+        return columns;
+    }
+    if terminal { console_width() } else { OF_A_FILE }
+}
+
+fn console_width() -> u16 {
+    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns)
+}
+
+fn wanted(args: &Scan) -> Result<GroupFilter> {
+    if let Some(id) = args.group_id.iter().find(|id| !exposure::is_security_group_id(id)) {
+        bail!(Usage(format!("`{id}` is not the id of a security group, such as sg-0123456789abcdef0")));
+    }
+    let tags = args
+        .tag
+        .iter()
+        .map(|tag| match tag.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (tag.clone(), None),
+        })
+        .collect();
+    Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
+}
+
+fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome<'_>) -> Result<()> {
+    let name = file.display().to_string();
+    let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
+    let reader: Box<dyn io::Read> = if name == STDIN {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(file).with_context(|| format!("cannot read {name}"))?)
+    };
+    let mut failure = None;
+    let read = input::read(reader, &name, &options, &mut |record| {
+        let done = match record {
+            Ok(record) => outcome.group(&judge.judge(&record)),
+            Err(problem) => {
+                outcome.not_scanned(NotScanned::from(&problem));
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(problem) => {
+                failure = Some(problem);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    if let Some(problem) = failure {
+        return Err(problem);
+    }
+    match read {
+        Ok(_) => Ok(()),
+        // Of several files, one that cannot be read hides no other.
+        Err(problem) if args.input.len() > 1 => {
+            let reason = problem.to_string();
+            outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
+            Ok(())
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// The reports in the making, and the sum of it.
+struct Outcome<'w> {
+    reports: Vec<Box<dyn Report + 'w>>,
+    summary: Summary,
+    progress: ProgressBar,
+}
+
+impl<'w> Outcome<'w> {
+    fn new(reports: Vec<Box<dyn Report + 'w>>, args: &Scan) -> Self {
+        let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
+            progress.set_style(style);
+        }
+        progress.enable_steady_tick(Duration::from_millis(120));
+        Self { reports, summary: Summary::default(), progress }
+    }
+
+    fn group(&mut self, result: &GroupResult) -> Result<()> {
+        self.summary.count(result);
+        self.progress.inc(1);
+        if result.compliance == ComplianceType::NonCompliant {
+            self.progress.set_message(format!("({} open)", self.summary.noncompliant));
+        }
+        for report in &mut self.reports {
+            report.group(result).context("cannot write the report")?;
+        }
+        Ok(())
+    }
+
+    fn not_scanned(&mut self, problem: NotScanned) {
+        self.summary.not_scanned.push(problem);
+    }
+
+    fn finish(self, no_fail: bool) -> Result<Exit> {
+        self.progress.finish_and_clear();
+        for report in self.reports {
+            report.finish(&self.summary).context("cannot write the report")?;
+        }
+        for problem in &self.summary.not_scanned {
+            let place = [&problem.account, &problem.region, &problem.target];
+            let place: Vec<_> = place.into_iter().flatten().map(String::as_str).collect();
+            eprintln!(
+                "error: not scanned: {}{}{}",
+                place.join(" "),
+                if place.is_empty() { "" } else { ": " },
+                problem.reason
+            );
+        }
+        Ok(if !self.summary.not_scanned.is_empty() || self.summary.insufficient_data > 0 {
+            Exit::Error
+        } else if self.summary.noncompliant > 0 && !no_fail {
+            Exit::Exposed
+        } else {
+            Exit::Success
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(formats: &[Format], files: &[&str]) -> Option<Vec<(Format, Option<PathBuf>)>> {
+        destinations(formats, &files.iter().map(PathBuf::from).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn formats_and_files_go_together() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        assert_eq!(of(&[], &[]), Some(vec![(Format::Table, None)]));
+        assert_eq!(of(&[Format::Json], &["a"]), Some(vec![(Format::Json, file("a"))]));
+        assert_eq!(of(&[], &["a.html"]), Some(vec![(Format::Html, file("a.html"))]));
+        assert_eq!(of(&[], &["a.asff.json"]), Some(vec![(Format::Asff, file("a.asff.json"))]));
+        assert_eq!(
+            of(&[Format::Json], &["a", "b.csv"]),
+            Some(vec![(Format::Json, file("a")), (Format::Csv, file("b.csv"))])
+        );
+        let both = vec![(Format::Html, file("a")), (Format::Table, None)];
+        assert_eq!(of(&[Format::Html, Format::Table], &["a"]), Some(both));
+        assert_eq!(of(&[Format::Html, Format::Table], &[]), None);
+        assert_eq!(of(&[], &["report"]), None);
+        assert_eq!(of(&[], &["a.csv", "a.csv"]), None);
+    }
+}

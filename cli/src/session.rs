@@ -1,0 +1,268 @@
+//! Which accounts and regions are meant, and how to get there.
+
+use anyhow::{Context, Result, bail};
+use aws::ec2::Ec2;
+use aws::{SdkConfig, terminal};
+use scan::NotScanned;
+
+use crate::args::{AccountArgs, Scan};
+use crate::exit::Usage;
+
+/// One region of one account.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) sdk: SdkConfig,
+    pub(crate) account: String,
+    pub(crate) region: String,
+}
+
+/// All that a scan is of, and what of it cannot be reached.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) unreachable: Vec<NotScanned>,
+}
+
+const NO_REGION: &str =
+    "no region: name a --region, set AWS_REGION, or give the profile a region; or --all-regions of `scan`";
+
+/// The one account and region of a command that changes something, or looks at one group.
+pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
+    let mut sdk = terminal::load(args.profile.as_deref()).await;
+    let region = match (&args.region, sdk.region()) {
+        (Some(region), _) => region.clone(),
+        (None, Some(region)) => region.to_string(),
+        (None, None) => bail!(Usage(NO_REGION.to_owned())),
+    };
+    check_region(&region)?;
+    terminal::check_credentials(&sdk, args.profile.as_deref()).await?;
+    sdk = terminal::in_region(&sdk, &region);
+    if let Some(role) = &args.assume_role_arn {
+        sdk = terminal::assume_role(&sdk, role).await;
+    }
+    let account = terminal::account_id(&sdk).await.map_err(explained)?;
+    Ok(Target { sdk, account, region })
+}
+
+/// Everything that `scan` is asked for. What one profile, role or account does not let happen hides no other.
+pub(crate) async fn all(args: &Scan) -> Result<Targets> {
+    for region in &args.region {
+        check_region(region)?;
+    }
+    let mut found = Targets::default();
+    let profiles: Vec<Option<&str>> = if args.profile.is_empty() {
+        vec![None]
+    } else {
+        args.profile.iter().map(|name| Some(name.as_str())).collect()
+    };
+    for profile in &profiles {
+        let sdk = terminal::load(*profile).await;
+        if let Err(problem) = terminal::check_credentials(&sdk, *profile).await {
+            if profiles.len() == 1 {
+                return Err(problem.into());
+            }
+            found.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &problem);
+            continue;
+        }
+        found.of_profile(args, &sdk, profile.is_some() && profiles.len() > 1, *profile).await?;
+    }
+    Ok(found)
+}
+
+impl Targets {
+    fn not_scanned(
+        &mut self,
+        account: Option<String>,
+        region: Option<String>,
+        target: Option<String>,
+        problem: &dyn std::fmt::Display,
+    ) {
+        self.unreachable.push(NotScanned { account, region, target, reason: problem.to_string() });
+    }
+
+    async fn of_profile(
+        &mut self,
+        args: &Scan,
+        sdk: &SdkConfig,
+        one_of_many: bool,
+        profile: Option<&str>,
+    ) -> Result<()> {
+        let home = home_region(args, sdk);
+        let Some(home) = home else {
+            if one_of_many {
+                self.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &NO_REGION);
+                return Ok(());
+            }
+            bail!(Usage(NO_REGION.to_owned()));
+        };
+        let sdk = terminal::in_region(sdk, &home);
+        let mut sessions: Vec<(SdkConfig, Option<String>)> = Vec::new();
+        if let Some(role_name) = &args.organization {
+            let own = terminal::account_id(&sdk).await.map_err(explained)?;
+            let accounts = terminal::organization_accounts(&sdk)
+                .await
+                .map_err(explained)
+                .context("--organization needs the management account or a delegated administrator of it")?;
+            let partition = partition(&home);
+            for account in accounts {
+                if account == own {
+                    // The management account has no such role unless somebody has made it.
+                    sessions.push((sdk.clone(), Some(account)));
+                } else {
+                    let role = format!("arn:{partition}:iam::{account}:role/{role_name}");
+                    sessions.push((terminal::assume_role(&sdk, &role).await, Some(account)));
+                }
+            }
+        } else if args.assume_role_arn.is_empty() {
+            sessions.push((sdk.clone(), None));
+        } else {
+            for role in &args.assume_role_arn {
+                sessions.push((terminal::assume_role(&sdk, role).await, account_of(role)));
+            }
+        }
+        let alone = sessions.len() == 1 && !one_of_many;
+        for (sdk, expected) in sessions {
+            let account = match terminal::account_id(&sdk).await.map_err(explained) {
+                Ok(account) => account,
+                Err(problem) if alone => return Err(problem),
+                Err(problem) => {
+                    self.not_scanned(
+                        expected,
+                        None,
+                        profile.map(|name| format!("profile {name}")),
+                        &format!("{problem:#}"),
+                    );
+                    continue;
+                }
+            };
+            self.of_account(args, &sdk, &account, &home).await;
+        }
+        Ok(())
+    }
+
+    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str) {
+        let regions = if args.all_regions {
+            match Ec2::new(sdk).regions().await {
+                Ok(regions) => regions,
+                Err(problem) => {
+                    self.not_scanned(Some(account.to_owned()), None, Some("all regions".to_owned()), &problem);
+                    return;
+                }
+            }
+        } else if args.region.is_empty() {
+            vec![home.to_owned()]
+        } else {
+            args.region.clone()
+        };
+        for region in regions {
+            let is_known = |target: &Target| target.account == account && target.region == region;
+            if !self.targets.iter().any(is_known) {
+                let sdk = terminal::in_region(sdk, &region);
+                self.targets.push(Target { sdk, account: account.to_owned(), region });
+            }
+        }
+    }
+}
+
+fn home_region(args: &Scan, sdk: &SdkConfig) -> Option<String> {
+    args.region
+        .first()
+        .cloned()
+        .or_else(|| sdk.region().map(ToString::to_string))
+        .or_else(|| args.all_regions.then(|| "us-east-1".to_owned()))
+}
+
+/// What a region of AWS can be called, so that a typing error is not looked up in the name service.
+fn check_region(region: &str) -> Result<(), Usage> {
+    let mut parts = region.split('-');
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let first = parts.next().is_some_and(|part| part.len() == 2 && is_word(part));
+    let last = parts.next_back().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let middle: Vec<_> = parts.collect();
+    if first && last && !middle.is_empty() && middle.iter().all(|part| is_word(part)) {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "`{region}` is not the name of a region, such as eu-central-1; `--all-regions` of `scan` knows them all"
+    )))
+}
+
+fn partition(region: &str) -> &'static str {
+    match region.split_once('-') {
+        Some(("cn", _)) => "aws-cn",
+        Some(("us", rest)) if rest.starts_with("gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+fn account_of(role_arn: &str) -> Option<String> {
+    role_arn.split(':').nth(4).map(str::to_owned)
+}
+
+/// With what to do about it.
+pub(crate) fn explained(error: aws::AwsError) -> anyhow::Error {
+    let hint = hint(&error);
+    match hint {
+        Some(hint) => anyhow::anyhow!("{error}; {hint}"),
+        None => error.into(),
+    }
+}
+
+pub(crate) fn hint(error: &aws::AwsError) -> Option<&'static str> {
+    Some(match error.code() {
+        Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => {
+            "the credentials have expired: run `aws sso login`, or get new ones"
+        }
+        Some(
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidAccessKeyId",
+        ) => "the credentials are not valid: see `aws sts get-caller-identity`",
+        Some("AuthFailure" | "OptInRequired") => {
+            "the credentials are not valid there, or the region is not enabled for the account"
+        }
+        Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException") => {
+            "AWS wants fewer calls: try again later, or with a lower --concurrency"
+        }
+        None => {
+            let text = error.to_string().to_ascii_lowercase();
+            if text.contains("sso") && text.contains("expired") {
+                "run `aws sso login`"
+            } else if text.contains("credential") {
+                "see `aws sts get-caller-identity`"
+            } else if text.contains("dns")
+                || text.contains("connect")
+                || text.contains("timeout")
+                || text.contains("timed out")
+            {
+                "is the region's name right, and is there a way to the internet, or a proxy?"
+            } else {
+                return None;
+            }
+        }
+        Some(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_told_from_typing_errors() {
+        for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12", "us-iso-east-1"] {
+            assert!(check_region(region).is_ok(), "{region}");
+        }
+        for region in
+            ["", "eu", "eu-central", "eu_central_1", "EU-central-1", "eu-central-1a", "frankfurt", "-1", "eu--1"]
+        {
+            assert!(check_region(region).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn roles_are_looked_for_in_the_partition_of_the_region() {
+        assert_eq!(partition("eu-central-1"), "aws");
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-east-1"), "aws-us-gov");
+        assert_eq!(account_of("arn:aws:iam::123456789012:role/audit").as_deref(), Some("123456789012"));
+    }
+}
