@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use aws_smithy_types::error::display::DisplayErrorContext;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 /// An AWS call that failed, retries included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +25,11 @@ impl AwsError {
     /// none.
     pub(crate) fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
     where
-        E: ProvideErrorMetadata + Error,
+        E: ProvideErrorMetadata + Error + 'static,
     {
         let message = match (error.code(), error.message()) {
             (Some(_), Some(message)) => message.to_owned(),
-            _ => DisplayErrorContext(error).to_string(),
+            _ => told(error),
         };
         Self::new(operation, subject, error.code(), &message)
     }
@@ -77,6 +76,21 @@ impl AwsError {
     }
 }
 
+/// An error of the SDK with its causes, down to what a service has said: that of STS, say, when a role cannot be assumed.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(metadata) = error.downcast_ref::<ErrorMetadata>() {
+            let (code, message) = (metadata.code().unwrap_or("error"), metadata.message().unwrap_or("no message"));
+            return format!("{code}: {message}");
+        }
+        parts.push(error.to_string());
+        cause = error.source();
+    }
+    parts.join(": ")
+}
+
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operation, subject, code, message } = self;
@@ -112,7 +126,7 @@ mod tests {
             let message = format!("You are not authorized to perform this operation with {how}");
             AwsError::new("ec2:RevokeSecurityGroupIngress", "sg-1", Some("UnauthorizedOperation"), &message).to_string()
         };
-        assert!(denied("no identity-based policy").contains("(allow ec2:RevokeSecurityGroupIngress in the role"));
+        assert!(denied("no identity-based policy").contains("(allow ec2:RevokeSecurityGroupIngress to this role"));
         let text = denied("an explicit deny in an identity-based policy");
         assert!(text.contains("ExemptionTagKey") && !text.contains("(allow"), "{text}");
     }

@@ -6,11 +6,10 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::error::AwsError;
+use crate::error::{AwsError, told};
 use crate::sdk;
 
 /// A scan of a whole organization asks a lot, and can wait.
@@ -37,6 +36,14 @@ pub enum SessionError {
         /// The profile that was asked for.
         profile: Option<String>,
         /// What the SDK says.
+        problem: String,
+    },
+    /// The role does not let itself be assumed.
+    #[error("{role_arn} cannot be assumed: {problem}")]
+    Role {
+        /// The role.
+        role_arn: String,
+        /// What STS says.
         problem: String,
     },
 }
@@ -74,7 +81,7 @@ pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result
         return Err(SessionError::NoCredentials { profile });
     };
     let Err(error) = provider.provide_credentials().await else { return Ok(()) };
-    let problem = DisplayErrorContext(&error).to_string();
+    let problem = told(&error);
     let text = problem.to_ascii_lowercase();
     // The SDK has no type for it. It says that the cached token is not there, or has expired, or was refused.
     if text.contains("sso")
@@ -97,9 +104,19 @@ pub fn in_region(sdk: &SdkConfig, region: &str) -> SdkConfig {
 }
 
 /// The credentials of a role that those of `sdk` may assume.
-pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> SdkConfig {
+///
+/// # Errors
+///
+/// When the role does not let itself be assumed.
+pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> Result<SdkConfig, SessionError> {
     let provider = AssumeRoleProvider::builder(role_arn).session_name("portcullis").configure(sdk).build().await;
-    sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+    // One call more, for an error that names the role and not the first thing that was asked with it.
+    let provider = SharedCredentialsProvider::new(provider);
+    provider
+        .provide_credentials()
+        .await
+        .map_err(|error| SessionError::Role { role_arn: role_arn.to_owned(), problem: told(&error) })?;
+    Ok(sdk.to_builder().credentials_provider(provider).build())
 }
 
 /// The account that the credentials are of.

@@ -32,7 +32,9 @@ pub(crate) async fn run(args: &Scan) -> Result<Exit> {
             "--group-id, --vpc-id and --tag choose among the groups of an account: leave them out with --input";
         bail!(Usage(unusable.to_owned()));
     }
-    let mut outcome = Outcome::new(open(&reports, args)?, args);
+    // A table says itself what was not scanned.
+    let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
+    let mut outcome = Outcome::new(open(&reports, args)?, table, args);
     if args.input.is_empty() {
         let found = session::all(args).await?;
         for problem in found.unreachable {
@@ -196,16 +198,18 @@ struct Outcome<'w> {
     reports: Vec<Box<dyn Report + 'w>>,
     summary: Summary,
     progress: ProgressBar,
+    /// Whether standard output has a table.
+    table: bool,
 }
 
 impl<'w> Outcome<'w> {
-    fn new(reports: Vec<Box<dyn Report + 'w>>, args: &Scan) -> Self {
+    fn new(reports: Vec<Box<dyn Report + 'w>>, table: bool, args: &Scan) -> Self {
         let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
             progress.set_style(style);
         }
         progress.enable_steady_tick(Duration::from_millis(120));
-        Self { reports, summary: Summary::default(), progress }
+        Self { reports, summary: Summary::default(), progress, table }
     }
 
     fn group(&mut self, result: &GroupResult) -> Result<()> {
@@ -229,7 +233,7 @@ impl<'w> Outcome<'w> {
         for report in self.reports {
             report.finish(&self.summary).context("cannot write the report")?;
         }
-        for problem in &self.summary.not_scanned {
+        for problem in self.summary.not_scanned.iter().filter(|_| !self.table) {
             let place = [&problem.account, &problem.region, &problem.target];
             let place: Vec<_> = place.into_iter().flatten().map(String::as_str).collect();
             eprintln!(

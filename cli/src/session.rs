@@ -38,7 +38,7 @@ pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
     terminal::check_credentials(&sdk, args.profile.as_deref()).await?;
     sdk = terminal::in_region(&sdk, &region);
     if let Some(role) = &args.assume_role_arn {
-        sdk = terminal::assume_role(&sdk, role).await;
+        sdk = terminal::assume_role(&sdk, role).await?;
     }
     let account = terminal::account_id(&sdk).await.map_err(explained)?;
     Ok(Target { sdk, account, region })
@@ -96,7 +96,7 @@ impl Targets {
             bail!(Usage(NO_REGION.to_owned()));
         };
         let sdk = terminal::in_region(sdk, &home);
-        let mut sessions: Vec<(SdkConfig, Option<String>)> = Vec::new();
+        let mut roles: Vec<(Option<String>, Option<String>)> = Vec::new();
         if let Some(role_name) = &args.organization {
             let own = terminal::account_id(&sdk).await.map_err(explained)?;
             let accounts = terminal::organization_accounts(&sdk)
@@ -107,23 +107,20 @@ impl Targets {
             for account in accounts {
                 if account == own {
                     // The management account has no such role unless somebody has made it.
-                    sessions.push((sdk.clone(), Some(account)));
+                    roles.push((None, Some(account)));
                 } else {
-                    let role = format!("arn:{partition}:iam::{account}:role/{role_name}");
-                    sessions.push((terminal::assume_role(&sdk, &role).await, Some(account)));
+                    roles.push((Some(format!("arn:{partition}:iam::{account}:role/{role_name}")), Some(account)));
                 }
             }
         } else if args.assume_role_arn.is_empty() {
-            sessions.push((sdk.clone(), None));
+            roles.push((None, None));
         } else {
-            for role in &args.assume_role_arn {
-                sessions.push((terminal::assume_role(&sdk, role).await, account_of(role)));
-            }
+            roles.extend(args.assume_role_arn.iter().map(|role| (Some(role.clone()), account_of(role))));
         }
-        let alone = sessions.len() == 1 && !one_of_many;
-        for (sdk, expected) in sessions {
-            let account = match terminal::account_id(&sdk).await.map_err(explained) {
-                Ok(account) => account,
+        let alone = roles.len() == 1 && !one_of_many;
+        for (role, expected) in roles {
+            let (sdk, account) = match session(&sdk, role.as_deref()).await {
+                Ok(session) => session,
                 Err(problem) if alone => return Err(problem),
                 Err(problem) => {
                     self.not_scanned(
@@ -162,6 +159,16 @@ impl Targets {
             }
         }
     }
+}
+
+/// The credentials, and the account that they are of.
+async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, String)> {
+    let sdk = match role {
+        Some(role) => terminal::assume_role(sdk, role).await?,
+        None => sdk.clone(),
+    };
+    let account = terminal::account_id(&sdk).await.map_err(explained)?;
+    Ok((sdk, account))
 }
 
 fn home_region(args: &Scan, sdk: &SdkConfig) -> Option<String> {

@@ -193,7 +193,7 @@ where
             }
         }
         let message = format!(
-            "{} is left as it is: {message}. To close it before, run the document with IgnoreHold",
+            "{} is left as it is: {message}. To close it before, give IgnoreHold (at a terminal --ignore-hold)",
             self.group_id()
         );
         self.response(Status::Exempt, message, Closed::default())

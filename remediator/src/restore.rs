@@ -6,7 +6,7 @@ use aws::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroup
 use aws::s3::Objects;
 use aws::ssm::Parameters;
 use exposure::{IngressRule, Plan, Restoration, SecurityGroup, restoration};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use tracing::warn;
 
 use crate::change::{Changes, is_quota};
@@ -82,6 +82,8 @@ where
         }
         let until = (self.remediator.now)()
             .checked_add(SignedDuration::from_hours(self.request.exception_hours.into()))
+            // Nobody reads fractions of a second.
+            .and_then(|until| until.round(Unit::Second))
             .unwrap_or(Timestamp::MAX);
         let (execution_id, rule_name) = (self.request.execution_id.as_deref(), &*self.request.config_rule_name);
         self.vault.put_hold(until, execution_id, rule_name).await.map_err(SnapshotError::NotWritten)?;

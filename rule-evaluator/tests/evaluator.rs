@@ -313,7 +313,7 @@ async fn an_unreadable_prefix_list_fails_the_invocation_and_is_tried_again() {
     let evaluator = Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now);
     let error = evaluator.handle(only_list()).await.unwrap_err();
     assert!(error.to_string().contains("prefix list pl-0f00ba4 could not be read"), "{error}");
-    assert!(error.to_string().contains("allow ec2:GetManagedPrefixListEntries in the role"), "{error}");
+    assert!(error.to_string().contains("allow ec2:GetManagedPrefixListEntries to this role"), "{error}");
     assert_eq!(error_type(error), "CannotJudge");
 
     assert_eq!(evaluator.handle(only_list()).await.unwrap().compliant, 1);

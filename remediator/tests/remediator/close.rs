@@ -337,7 +337,7 @@ async fn when_nothing_can_be_revoked_it_has_failed() {
     let result = handle(&aws, request()).await;
     let error = result.unwrap_err();
     assert!(error.to_string().starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules revoked, 2 still open"), "{error}");
-    assert!(error.to_string().contains("allow ec2:RevokeSecurityGroupIngress in the role"), "{error}");
+    assert!(error.to_string().contains("allow ec2:RevokeSecurityGroupIngress to this role"), "{error}");
     let response = incomplete(Err(error));
     assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
     assert_eq!(left(&aws).len(), 4);
