@@ -94,3 +94,61 @@ fn add(arguments: &mut Vec<OsString>, key: &str, value: &Value, is_switch: bool)
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use clap::CommandFactory;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::args::Cli;
+
+    /// What a file adds to a command line; the error, if there is one.
+    fn added(toml: &str, line: &str) -> Result<Vec<String>, String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(toml.as_bytes()).unwrap();
+        let mut command = Cli::command();
+        let matches = command.try_get_matches_from_mut(line.split(' ')).unwrap();
+        arguments(file.path(), &command, &matches)
+            .map(|arguments| arguments.into_iter().map(|argument| argument.into_string().unwrap()).collect())
+            .map_err(|problem| format!("{problem:#}"))
+    }
+
+    #[rstest]
+    #[case::text("scope = 'public'", &["--scope=public"])]
+    #[case::number("concurrency = 4", &["--concurrency=4"])]
+    #[case::list("ports = [22, 'tcp/3389']", &["--ports=22", "--ports=tcp/3389"])]
+    #[case::switch("with-context = true\nno-fail = false", &["--with-context"])]
+    #[case::of_this_command("scope = 'world'\n[scan]\nscope = 'public'", &["--scope=public"])]
+    #[case::of_another_command("strategy = 'carve'\n[close]\nyes = true", &[])]
+    #[case::nothing("", &[])]
+    fn options_become_arguments(#[case] toml: &str, #[case] expected: &[&str]) {
+        assert_eq!(added(toml, "portcullis scan").unwrap(), expected);
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        assert_eq!(added("scope = 'public'\nports = 22", "portcullis scan --scope world").unwrap(), ["--ports=22"]);
+    }
+
+    #[test]
+    fn a_command_of_a_command_has_a_table_of_its_own() {
+        let toml = "[exempt.add]\nowner = 'network'";
+        let line = "portcullis exempt add sg-0aaaaaaaaaaaaaaaa --expires 2099-01-01 --reason r";
+        assert_eq!(added(toml, line).unwrap(), ["--owner=network"]);
+    }
+
+    #[rstest]
+    #[case::unknown("prots = 22", "no command has an option, and there is no command, `prots`")]
+    #[case::unknown_table("[scna]\nports = 22", "`scna`")]
+    #[case::not_of_this_command("[scan]\nstrategy = 'carve'", "`portcullis scan` has no option `strategy`")]
+    #[case::not_a_switch("with-context = 'yes'", "write true or false")]
+    #[case::not_a_value("ports = 22.5", "write a text, a number or a list of them")]
+    #[case::not_toml("ports = ", "is not TOML")]
+    fn what_is_not_understood_is_refused(#[case] toml: &str, #[case] expected: &str) {
+        let problem = added(toml, "portcullis scan").unwrap_err();
+        assert!(problem.contains(expected), "{problem}");
+    }
+}

@@ -1,34 +1,33 @@
 //! Outcomes for people: what goes with a minus, what comes with a plus.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use remediator::{Details, Remaining, Response, RuleRecord};
 
 /// How outcomes are printed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Printer {
-    color: bool,
-    json: bool,
+pub(crate) enum Printer {
+    /// On standard output, a line of JSON for each.
+    Json,
+    /// On standard output.
+    Text,
+    /// On standard error, before a question: standard output may go into a file.
+    Aside,
 }
 
 impl Printer {
     pub(crate) fn new(json: bool) -> Self {
-        let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { color, json }
+        if json { Self::Json } else { Self::Text }
     }
 
-    /// For what is shown before a question: not JSON, of which there is one line per outcome.
-    pub(crate) fn plain_unless(self, is_the_outcome: bool) -> Self {
-        Self { json: self.json && is_the_outcome, ..self }
-    }
-
-    /// Prints an outcome on standard output.
+    /// Prints an outcome.
     pub(crate) fn print(self, response: &Response) -> anyhow::Result<()> {
-        use io::Write;
-
-        let mut out = io::stdout().lock();
-        if self.json {
+        let mut out: Box<dyn Write> = match self {
+            Self::Json | Self::Text => Box::new(io::stdout().lock()),
+            Self::Aside => Box::new(io::stderr().lock()),
+        };
+        if let Self::Json = self {
             writeln!(out, "{}", serde_json::to_string(response)?)?;
             return Ok(());
         }
@@ -61,7 +60,12 @@ impl Printer {
     }
 
     fn styled(self, style: Style, text: &str) -> String {
-        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        let is_terminal = match self {
+            Self::Json | Self::Text => io::stdout().is_terminal(),
+            Self::Aside => io::stderr().is_terminal(),
+        };
+        let color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 

@@ -103,3 +103,35 @@ pub(crate) fn default_directory() -> Option<PathBuf> {
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
         .map(|data| data.join("portcullis").join("snapshots"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_directory_does_what_a_bucket_does() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = Directory::new(&temporary.path().join("new"), "123456789012", "eu-central-1").unwrap();
+        assert_eq!(directory.get("a/1.json").await.unwrap(), None);
+        assert!(directory.list("a/").await.unwrap().is_empty());
+        assert!(directory.put_new("a/2.json", "two".into()).await.unwrap());
+        assert!(directory.put_new("a/1.json", "one".into()).await.unwrap());
+        assert!(!directory.put_new("a/1.json", "another".into()).await.unwrap());
+        assert_eq!(directory.get("a/1.json").await.unwrap().as_deref(), Some("one"));
+        directory.put("a/1.json", "changed".into()).await.unwrap();
+        assert_eq!(directory.get("a/1.json").await.unwrap().as_deref(), Some("changed"));
+        assert_eq!(directory.list("a/").await.unwrap(), ["a/1.json", "a/2.json"]);
+        assert_eq!(directory.list("a/2").await.unwrap(), ["a/2.json"]);
+        directory.delete("a/1.json").await.unwrap();
+        directory.delete("a/1.json").await.unwrap();
+        assert_eq!(directory.list("a/").await.unwrap(), ["a/2.json"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_an_error_with_its_place() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let directory = Directory::new(file.path(), "123456789012", "eu-central-1").unwrap();
+        let problem = directory.put_new("a/1.json", String::new()).await.unwrap_err().to_string();
+        assert!(problem.contains(&file.path().display().to_string()), "{problem}");
+    }
+}

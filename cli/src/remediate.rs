@@ -128,7 +128,8 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
             let planned = account.handle(request(true)).await;
             let is_planned = matches!(&planned, Ok(response) if response.status == Status::Planned);
             let mut of_this = Tally::default();
-            of_this.take(printer.plain_unless(args.dry_run), group, planned)?;
+            let shown = if args.dry_run || !is_planned { printer } else { Printer::Aside };
+            of_this.take(shown, group, planned)?;
             if args.dry_run || !is_planned {
                 tally.failed |= of_this.failed;
                 tally.left |= of_this.left;
@@ -171,7 +172,8 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
         let planned = account.handle(request(true)).await;
         let is_planned = matches!(&planned, Ok(response) if response.status == Status::Planned);
         let mut of_this = Tally::default();
-        of_this.take(printer.plain_unless(args.dry_run), &group, planned)?;
+        let shown = if args.dry_run || !is_planned { printer } else { Printer::Aside };
+        of_this.take(shown, &group, planned)?;
         if args.dry_run || !is_planned {
             // Nothing that is to be given back is an exposure that was found.
             of_this.left = false;

@@ -20,6 +20,9 @@ use crate::live::{self, LiveScan};
 use crate::policy::PolicySource;
 use crate::session;
 
+/// What was not scanned is told so many times, and counted from there on.
+const MOST_COMPLAINTS: usize = 1000;
+
 /// Standard input, as a file name.
 const STDIN: &str = "-";
 
@@ -34,6 +37,9 @@ pub(crate) async fn run(args: &Scan) -> Result<Exit> {
     }
     // A table says itself what was not scanned.
     let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
+    if !args.input.is_empty() && args.region.len() > 1 {
+        bail!(Usage("with --input only one --region: it is said of groups whose own is not known".to_owned()));
+    }
     let mut outcome = Outcome::new(open(&reports, args)?, table, args);
     if args.input.is_empty() {
         let found = session::all(args).await?;
@@ -200,6 +206,8 @@ struct Outcome<'w> {
     progress: ProgressBar,
     /// Whether standard output has a table.
     table: bool,
+    /// Those that are counted only.
+    more_not_scanned: u64,
 }
 
 impl<'w> Outcome<'w> {
@@ -209,7 +217,7 @@ impl<'w> Outcome<'w> {
             progress.set_style(style);
         }
         progress.enable_steady_tick(Duration::from_millis(120));
-        Self { reports, summary: Summary::default(), progress, table }
+        Self { reports, summary: Summary::default(), progress, table, more_not_scanned: 0 }
     }
 
     fn group(&mut self, result: &GroupResult) -> Result<()> {
@@ -224,12 +232,21 @@ impl<'w> Outcome<'w> {
         Ok(())
     }
 
+    /// A file of a million broken records must not fill the memory with complaints.
     fn not_scanned(&mut self, problem: NotScanned) {
-        self.summary.not_scanned.push(problem);
+        if self.summary.not_scanned.len() < MOST_COMPLAINTS {
+            self.summary.not_scanned.push(problem);
+        } else {
+            self.more_not_scanned += 1;
+        }
     }
 
-    fn finish(self, no_fail: bool) -> Result<Exit> {
+    fn finish(mut self, no_fail: bool) -> Result<Exit> {
         self.progress.finish_and_clear();
+        if self.more_not_scanned > 0 {
+            let reason = format!("{} more were not scanned", self.more_not_scanned);
+            self.summary.not_scanned.push(NotScanned { account: None, region: None, target: None, reason });
+        }
         for report in self.reports {
             report.finish(&self.summary).context("cannot write the report")?;
         }
