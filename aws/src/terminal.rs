@@ -1,16 +1,19 @@
-//! What a terminal needs and a Lambda function does not: profiles, SSO, assumed roles, the accounts of an organization.
+//! What a terminal needs and a Lambda function does not: profiles, SSO, assumed roles, the accounts of an organization,
+//! and to write the exemptions.
 
 use std::time::Duration;
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::error::{AwsError, told};
 use crate::sdk;
+use crate::ssm::{Parameters, Ssm};
 
 /// A scan of a whole organization asks a lot, and can wait.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -159,5 +162,34 @@ fn is_active(account: &Account) -> bool {
     match &account.state {
         Some(state) => *state == AccountState::Active,
         None => account.status == Some(AccountStatus::Active),
+    }
+}
+
+impl Ssm {
+    /// `PutParameter`: writes a text, in the place of one that may be there.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
+        let subject = format!("parameter {name}");
+        let exists = match self.parameter(name).await {
+            Ok(_) => true,
+            Err(error) if error.code() == Some("ParameterNotFound") => false,
+            Err(error) => return Err(error),
+        };
+        self.client
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .overwrite(exists)
+            // An existing parameter keeps its type and key. Above 4 KB it has to be an advanced one, which costs money, and
+            // only then.
+            .set_type((!exists).then_some(ParameterType::String))
+            .tier(ParameterTier::IntelligentTiering)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk("ssm:PutParameter", &subject, &error))?;
+        Ok(())
     }
 }
