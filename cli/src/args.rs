@@ -18,7 +18,7 @@ Exit codes:
 /// The same judgement as the AWS Config rule of Portcullis: which ingress rules let the internet reach ports that must
 /// stay closed. Reads accounts and regions, or files, so that a template can be judged before it is deployed.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "portcullis", bin_name = "portcullis", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
     /// TOML file with the options of any command, by their long names: command line wins
     #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
@@ -153,7 +153,7 @@ pub(crate) struct Scan {
     /// that its name ends with
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Vec<PathBuf>,
-    /// List compliant groups in the table, too
+    /// List compliant groups in table, ASFF and OCSF, too
     #[arg(long, help_heading = "Output")]
     pub(crate) show_all: bool,
     /// Exit with 0 although exposures were found
@@ -211,7 +211,7 @@ pub(crate) struct SnapshotArgs {
     /// Directory for the snapshots [default: portcullis/snapshots in the user's data directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) snapshot_dir: Option<PathBuf>,
-    /// Bucket for the snapshots: that of the stack, say
+    /// Bucket of this account for the snapshots. That of the stack takes them from its own functions only
     #[arg(long, value_name = "NAME", conflicts_with = "snapshot_dir")]
     pub(crate) snapshot_bucket: Option<String>,
 }

@@ -8,8 +8,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
+
+/// What lets firewalls be changed without a question: nobody should find out afterwards that a file has said so.
+const MUST_BE_TYPED: [&str; 2] = ["yes", "all"];
 
 /// The arguments that `file` adds to a command line that was parsed to `matches`.
 pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) -> Result<Vec<OsString>> {
@@ -43,8 +46,19 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
             }
             continue;
         };
-        let given = matches.value_source(argument.get_id().as_str());
-        if matches!(given, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
+        if MUST_BE_TYPED.contains(&key.as_str()) {
+            bail!("the configuration file {name}: `{key}` is not taken from a file: give --{key} on the command line");
+        }
+        let is_given = |argument: &Arg| {
+            let source = matches.value_source(argument.get_id().as_str());
+            matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+        };
+        // What excludes it wins as well, whichever of the two says so.
+        let is_excluded = command.get_arguments().filter(|other| is_given(other)).any(|other| {
+            command.get_arg_conflicts_with(other).contains(&argument)
+                || command.get_arg_conflicts_with(argument).contains(&other)
+        });
+        if is_given(argument) || is_excluded {
             continue;
         }
         let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
@@ -131,6 +145,23 @@ mod tests {
     #[test]
     fn the_command_line_wins() {
         assert_eq!(added("scope = 'public'\nports = 22", "portcullis scan --scope world").unwrap(), ["--ports=22"]);
+    }
+
+    #[rstest]
+    #[case("region = 'eu-central-1'", "portcullis scan --all-regions")]
+    #[case("all-regions = true", "portcullis scan --region eu-central-1")]
+    #[case("rule = 'portcullis'", "portcullis scan --ports 22")]
+    #[case("profile = 'audit'", "portcullis scan --input template.yaml")]
+    fn what_the_command_line_excludes_is_left_out(#[case] toml: &str, #[case] line: &str) {
+        assert!(added(toml, line).unwrap().is_empty());
+    }
+
+    #[rstest]
+    #[case("yes = true")]
+    #[case("[close]\nall = true")]
+    fn a_file_does_not_answer_questions(#[case] toml: &str) {
+        let problem = added(toml, "portcullis close sg-0aaaaaaaaaaaaaaaa").unwrap_err();
+        assert!(problem.contains("on the command line"), "{problem}");
     }
 
     #[test]

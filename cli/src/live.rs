@@ -54,14 +54,16 @@ pub(crate) async fn scan(
             scan.target(&target, sender).await;
         });
     }
+    let is_filtered = scan.wanted != GroupFilter::default();
     let ids: BTreeSet<String> = scan.wanted.group_ids.iter().cloned().collect();
     local
         .run_until(async move {
-            let (mut missing, mut all_answered) = (ids, true);
+            let (mut missing, mut all_answered, mut found) = (ids, true, 0_usize);
             for mut pages in channels {
                 while let Some(page) = pages.next().await {
                     match page {
                         Ok(page) => {
+                            found += page.len();
                             for result in page {
                                 missing.remove(&result.group_id);
                                 each(Ok(result))?;
@@ -73,6 +75,11 @@ pub(crate) async fn scan(
                         }
                     }
                 }
+            }
+            // A misspelt filter must not look like a compliant account.
+            if found == 0 && all_answered && missing.is_empty() && is_filtered {
+                let reason = "no security group of the accounts and regions that were scanned is meant by the filters";
+                each(Err(NotScanned { account: None, region: None, target: None, reason: reason.to_owned() }))?;
             }
             for id in missing.into_iter().filter(|_| all_answered) {
                 let reason = "there is no such security group in the accounts and regions that were scanned".to_owned();

@@ -17,7 +17,7 @@ mod session;
 mod store;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -52,7 +52,10 @@ async fn run(arguments: Vec<OsString>) -> Result<Exit> {
         Command::Exempt(args) => exempt::run(&args).await,
         Command::Explain(args) => explain::run(&args).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut io::stdout());
+            // Into a buffer first: the generator panics when the pipe is closed.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut script);
+            io::stdout().write_all(&script)?;
             Ok(Exit::Success)
         }
         Command::Man { directory } => man::run(directory.as_deref()),

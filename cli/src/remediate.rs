@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
-use aws::ec2::Ec2;
+use aws::ec2::{Ec2, SecurityGroups};
 use aws::inventory::GroupFilter;
 use jiff::Timestamp;
 use remediator::{Remediator, RemediatorError, Response, Status};
@@ -16,7 +16,7 @@ use crate::diff::Printer;
 use crate::exit::{Exit, Usage};
 use crate::live::{self, LiveScan};
 use crate::policy::PolicySource;
-use crate::session::{self, Target};
+use crate::session::{self, Target, explained};
 use crate::store::Store;
 
 /// The remediator on one account and region.
@@ -38,6 +38,17 @@ impl Account {
         let remediator = Remediator::new(policy.clone(), ec2, policy, store, Timestamp::now);
         let run = format!("cli-{}", Timestamp::now().as_millisecond());
         Ok(Self { remediator, rule_name, run, target })
+    }
+
+    /// Whether there is such a group. The remediator takes one that is gone for closed; who has named it has misspelt it.
+    async fn has(&self, group: &str, tally: &mut Tally) -> Result<bool> {
+        let Target { account, region, .. } = &self.target;
+        let found = self.remediator.ec2().security_group(group).await.map_err(explained)?.is_some();
+        if !found {
+            tally.failed = true;
+            eprintln!("error: there is no security group {group} in {region}, account {account}");
+        }
+        Ok(found)
     }
 
     async fn handle(&self, mut request: Value) -> Result<Response, RemediatorError> {
@@ -80,7 +91,8 @@ impl Tally {
     fn take(&mut self, printer: Printer, group: &str, outcome: Result<Response, RemediatorError>) -> Result<()> {
         match outcome {
             Ok(response) => {
-                self.left |= response.status == Status::Planned;
+                let is_held = response.closed().is_some_and(|closed| closed.held_until.is_some());
+                self.left |= response.status == Status::Planned || is_held;
                 printer.print(&response)
             }
             Err(RemediatorError::Incomplete(response)) => {
@@ -104,6 +116,9 @@ pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
     let account = Account::new(policy, &args.account, &SnapshotArgs::default()).await?;
     let (printer, mut tally) = (Printer::new(args.json), Tally::default());
     for group in &groups {
+        if !account.has(group, &mut tally).await? {
+            continue;
+        }
         // A hold keeps closings away, and is no reason to hide what they would do.
         let planned = account.handle(close_request(group, &args.strategy, true, true)).await;
         tally.take(printer, group, planned)?;
@@ -123,6 +138,9 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
     let (printer, mut tally) = (Printer::new(args.json), Tally::default());
     let mut ask = !args.yes;
     for (at, group) in groups.iter().enumerate() {
+        if !args.all && !account.has(group, &mut tally).await? {
+            continue;
+        }
         let request = |dry_run| close_request(group, &args.strategy, dry_run, args.ignore_hold);
         if args.dry_run || ask {
             let planned = account.handle(request(true)).await;

@@ -162,10 +162,20 @@ fn wanted(args: &Scan) -> Result<GroupFilter> {
 fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome<'_>) -> Result<()> {
     let name = file.display().to_string();
     let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
-    let reader: Box<dyn io::Read> = if name == STDIN {
-        Box::new(io::stdin().lock())
+    let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
+        Ok(Box::new(io::stdin().lock()))
     } else {
-        Box::new(File::open(file).with_context(|| format!("cannot read {name}"))?)
+        File::open(file).map(|file| Box::new(file) as Box<dyn io::Read>)
+    };
+    let reader = match opened {
+        Ok(reader) => reader,
+        // Of several files, one that cannot be read hides no other.
+        Err(problem) if args.input.len() > 1 => {
+            let reason = format!("cannot be read: {problem}");
+            outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
+            return Ok(());
+        }
+        Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
     };
     let mut failure = None;
     let read = input::read(reader, &name, &options, &mut |record| {
@@ -189,7 +199,6 @@ fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome<'_>)
     }
     match read {
         Ok(_) => Ok(()),
-        // Of several files, one that cannot be read hides no other.
         Err(problem) if args.input.len() > 1 => {
             let reason = problem.to_string();
             outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });

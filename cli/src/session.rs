@@ -226,6 +226,8 @@ pub(crate) fn hint(error: &aws::AwsError) -> Option<&'static str> {
         Some("AuthFailure" | "OptInRequired") => {
             "the credentials are not valid there, or the region is not enabled for the account"
         }
+        Some("NoSuchConfigRuleException") => "`aws configservice describe-config-rules` lists the rules of a region",
+        Some("ParameterNotFound") => "`portcullis exempt add` makes it; parameters are those of one region",
         Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException") => {
             "AWS wants fewer calls: try again later, or with a lower --concurrency"
         }

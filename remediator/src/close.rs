@@ -196,7 +196,7 @@ where
             "{} is left as it is: {message}. To close it before, give IgnoreHold (at a terminal --ignore-hold)",
             self.group_id()
         );
-        self.response(Status::Exempt, message, Closed::default())
+        self.response(Status::Exempt, message, Closed { held_until: Some(*until), ..Closed::default() })
     }
 
     fn planned(&self, plan: &Plan, assessment: &Assessment<'_>) -> Response {
@@ -250,6 +250,7 @@ where
             already_absent: records(&changes.already_absent),
             not_authorized,
             remaining,
+            held_until: None,
         };
         self.response(status, message, closed)
     }

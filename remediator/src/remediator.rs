@@ -58,6 +58,11 @@ where
         Self { config, ec2, bucket, judge, now, cold: AtomicBool::new(true) }
     }
 
+    /// EC2, as the remediator sees it.
+    pub fn ec2(&self) -> &E {
+        &self.ec2
+    }
+
     /// Handles one invocation, which must be over by `deadline`.
     ///
     /// # Errors

@@ -167,6 +167,9 @@ pub struct Closed {
     pub not_authorized: Vec<Remaining>,
     /// The rules that still expose the group, or that could not be judged, and why.
     pub remaining: Vec<Remaining>,
+    /// The group is open, and left alone until then, since it was restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
 }
 
 /// What a `restore` did.
