@@ -15,6 +15,7 @@ use scan::{AttachedTo, Context, GroupResult, NotScanned};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
+use crate::exit::in_one_line;
 use crate::policy::PolicySource;
 use crate::session::{Target, hint};
 
@@ -94,8 +95,8 @@ impl LiveScan {
     async fn target(&self, target: &Target, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
         if let Err(problem) = self.pages(target, &mut pages).await {
             let reason = match problem.downcast_ref::<AwsError>().and_then(hint) {
-                Some(hint) => format!("{problem:#}; {hint}"),
-                None => format!("{problem:#}"),
+                Some(hint) => format!("{}; {hint}", in_one_line(&problem)),
+                None => in_one_line(&problem),
             };
             let Target { account, region, .. } = target.clone();
             let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };

@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::exit::{Exit, Usage};
+use crate::exit::{Exit, Usage, in_one_line};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -97,6 +97,6 @@ fn told(problem: &anyhow::Error) -> Exit {
     if problem.chain().any(is_closed_pipe) {
         return Exit::Error;
     }
-    eprintln!("error: {problem:#}");
+    eprintln!("error: {}", in_one_line(problem));
     if problem.chain().any(<dyn std::error::Error>::is::<Usage>) { Exit::Usage } else { Exit::Error }
 }

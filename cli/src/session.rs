@@ -235,14 +235,15 @@ pub(crate) fn hint(error: &aws::AwsError) -> Option<&'static str> {
             let text = error.to_string().to_ascii_lowercase();
             if text.contains("sso") && text.contains("expired") {
                 "run `aws sso login`"
-            } else if text.contains("credential") {
-                "see `aws sts get-caller-identity`"
             } else if text.contains("dns")
                 || text.contains("connect")
                 || text.contains("timeout")
                 || text.contains("timed out")
             {
                 "is the region's name right, and is there a way to the internet, or a proxy?"
+            } else if text.contains("credential") {
+                // After the network: the call that asks who somebody is has the word in its name for the credentials.
+                "see `aws sts get-caller-identity`"
             } else {
                 return None;
             }
