@@ -85,7 +85,10 @@ pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
             let (code, message) = (metadata.code().unwrap_or("error"), metadata.message().unwrap_or("no message"));
             return format!("{code}: {message}");
         }
-        parts.push(error.to_string());
+        let part = error.to_string();
+        if parts.last() != Some(&part) {
+            parts.push(part);
+        }
         cause = error.source();
     }
     parts.join(": ")

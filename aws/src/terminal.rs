@@ -28,7 +28,7 @@ pub enum SessionError {
         profile: Option<String>,
     },
     /// The session of IAM Identity Center has ended.
-    #[error("the SSO session{} has expired: run `aws sso login{}`", of(.profile.as_ref()), option(.profile.as_ref()))]
+    #[error("the SSO session{} has expired, or was never begun: run `aws sso login{}`", of(.profile.as_ref()), option(.profile.as_ref()))]
     SsoExpired {
         /// The profile that was asked for.
         profile: Option<String>,
@@ -88,7 +88,7 @@ pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result
     let text = problem.to_ascii_lowercase();
     // The SDK has no type for it. It says that the cached token is not there, or has expired, or was refused.
     if text.contains("sso")
-        && ["expired", "unauthorized", "cached token", "token file", "no such file"]
+        && ["expired", "unauthorized", "cached sso token", "token file", "no such file"]
             .iter()
             .any(|word| text.contains(word))
     {

@@ -145,7 +145,7 @@ def test_a_page_that_is_not_the_last_is_told(portcullis):
     portcullis.write("page.json", groups.groups() | {"NextToken": "more"})
     done = scan(portcullis, "page.json")
     assert done.code == ERROR
-    assert "NextToken" in done.err
+    assert "NextToken" in done.out
 
 
 def test_a_missing_input(portcullis):

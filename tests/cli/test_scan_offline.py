@@ -78,7 +78,9 @@ def test_what_cannot_be_judged_is_as_it_was(portcullis):
     for form in ("table", "csv", "json"):
         done = portcullis("scan", "--input", "groups.json", *WHERE, "--format", form)
         assert done.code == ERROR
-        assert done.err.startswith("error: not scanned: sg-0aaaaaaaaaaaaaaaa (`groups.json`, line 58, column 3, record 3): ")
+        # A table says it itself.
+        told = done.out if form == "table" else done.err
+        assert "not scanned: sg-0aaaaaaaaaaaaaaaa (`groups.json`, line 58, column 3, record 3): " in told
         check_snapshot(f"scan-unjudged-{form}", done.out + done.err)
 
 
@@ -189,7 +191,7 @@ def test_no_fail_is_no_excuse_for_what_was_not_scanned(portcullis):
     portcullis.write("odd.json", {"SecurityGroups": [groups.described("web"), {"GroupId": "sg-0eeeeeeeeeeeeeeee"}]})
     done = portcullis("scan", "--input", "odd.json", "--no-fail")
     assert done.code == ERROR
-    assert "sg-0eeeeeeeeeeeeeeee" in done.err or "record 2" in done.err
+    assert "not scanned: sg-0eeeeeeeeeeeeeeee (`odd.json`, line " in done.out
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
