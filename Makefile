@@ -86,7 +86,7 @@ cli-binary: target-dir
 	cargo build --workspace --all-targets --locked --quiet
 
 cli-test: tools local-cloud-binary cli-binary ## The CLI, on files and in the local cloud
-	$(PYTEST) tests/cli
+	PORTCULLIS_BINARY='$(CARGO_TARGET_DIR)/debug/portcullis' $(PYTEST) tests/cli tests/template/test_integrations.py
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
