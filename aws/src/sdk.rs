@@ -63,6 +63,12 @@ pub(crate) fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
+/// At a terminal somebody waits: the adaptive mode paces itself over many remediations, and waits long before a few calls.
+#[cfg(feature = "terminal")]
+pub(crate) fn patient_retry_config() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(Duration::from_secs(5))
+}
+
 pub(crate) fn retry_config() -> RetryConfig {
     RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS)
 }

@@ -63,7 +63,7 @@ fn option(profile: Option<&String>) -> String {
 pub async fn load(profile: Option<&str>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(sdk::http_client())
-        .retry_config(sdk::retry_config())
+        .retry_config(sdk::patient_retry_config())
         .timeout_config(sdk::timeout_config(ATTEMPT_TIMEOUT));
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);

@@ -155,13 +155,14 @@ impl Document {
 
 struct Stored {
     ssm: Ssm,
+    region: String,
     parameter: String,
 }
 
 impl Stored {
     async fn open(args: &ParameterArgs) -> Result<Self> {
         let target = session::one(&args.account).await?;
-        Ok(Self { ssm: Ssm::new(&target.sdk), parameter: args.parameter.clone() })
+        Ok(Self { ssm: Ssm::new(&target.sdk), region: target.region, parameter: args.parameter.clone() })
     }
 
     /// What is there; an empty document if there may be none yet. What is malformed is not touched.
@@ -171,6 +172,11 @@ impl Stored {
             Err(error) if may_be_new && error.code() == Some("ParameterNotFound") => {
                 return Ok(Document(json!({"version": 1, "exemptions": []})));
             }
+            Err(error) if error.code() == Some("ParameterNotFound") => bail!(
+                "there is no SSM parameter {} in {}: `portcullis exempt add` makes it",
+                self.parameter,
+                self.region
+            ),
             Err(error) => return Err(explained(error)),
         };
         Exemptions::from_json(&text)

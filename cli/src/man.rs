@@ -18,7 +18,8 @@ pub(crate) fn run(directory: Option<&Path>) -> Result<Exit> {
             .with_context(|| format!("cannot write the manual pages into {}", directory.display()))?;
     } else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page)?;
+        // As `generate_to` has it: there is no page for `help`.
+        clap_mangen::Man::new(command.disable_help_subcommand(true)).render(&mut page)?;
         io::stdout().write_all(&page)?;
     }
     Ok(Exit::Success)

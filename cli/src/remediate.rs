@@ -46,7 +46,7 @@ impl Account {
         let found = self.remediator.ec2().security_group(group).await.map_err(explained)?.is_some();
         if !found {
             tally.failed = true;
-            eprintln!("error: there is no security group {group} in {region}, account {account}");
+            eprintln!("error: {group}: there is no such security group in {region}, account {account}");
         }
         Ok(found)
     }

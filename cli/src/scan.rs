@@ -1,6 +1,6 @@
 //! `portcullis scan`.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use scan::input::{self, Options};
 use scan::{ComplianceType, Format, GroupResult, Judge, NotScanned, Report, ReportOptions, Summary};
+use tempfile::NamedTempFile;
 
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
@@ -107,7 +108,13 @@ fn by_name(file: &Path) -> Result<Format> {
     Ok(found.ok_or_else(unknown)?)
 }
 
-fn open<'w>(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Box<dyn Report + 'w>>> {
+/// A report in the making, and the file that it becomes once it is whole: a scan that fails leaves the last one as it was.
+struct Opened {
+    report: Box<dyn Report>,
+    file: Option<(NamedTempFile, PathBuf)>,
+}
+
+fn open(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Opened>> {
     let terminal = io::stdout().is_terminal();
     let input = args.input.first().map(|file| file.display().to_string());
     let mut opened = Vec::new();
@@ -120,15 +127,33 @@ fn open<'w>(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Bo
             width: width(file.is_none() && terminal),
             input: input.clone(),
         };
-        let writer: Box<dyn Write> = match file {
-            None => Box::new(io::stdout().lock()),
-            Some(file) => {
-                Box::new(File::create(file).with_context(|| format!("cannot write the report {}", file.display()))?)
-            }
+        let (writer, file): (Box<dyn Write>, _) = match file {
+            None => (Box::new(io::stdout().lock()), None),
+            Some(file) => writer(file).with_context(|| format!("cannot write the report {}", file.display()))?,
         };
-        opened.push(scan::report(*format, writer, options));
+        opened.push(Opened { report: scan::report(*format, writer, options), file });
     }
     Ok(opened)
+}
+
+type Writer = (Box<dyn Write>, Option<(NamedTempFile, PathBuf)>);
+
+fn writer(file: &Path) -> io::Result<Writer> {
+    // A device or a pipe is written to, and not put a file in the place of.
+    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok((Box::new(OpenOptions::new().write(true).open(file)?), None));
+    }
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for any new file, and not for the eyes of the owner alone.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let temporary = builder.prefix(".portcullis-").tempfile_in(directory)?;
+    let writer = temporary.as_file().try_clone()?;
+    Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }
 
 /// Of the terminal; `COLUMNS` wins, and a file gets room.
@@ -159,7 +184,7 @@ fn wanted(args: &Scan) -> Result<GroupFilter> {
     Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
 }
 
-fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome<'_>) -> Result<()> {
+fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome) -> Result<()> {
     let name = file.display().to_string();
     let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
     let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
@@ -209,8 +234,8 @@ fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome<'_>)
 }
 
 /// The reports in the making, and the sum of it.
-struct Outcome<'w> {
-    reports: Vec<Box<dyn Report + 'w>>,
+struct Outcome {
+    reports: Vec<Opened>,
     summary: Summary,
     progress: ProgressBar,
     /// Whether standard output has a table.
@@ -219,8 +244,8 @@ struct Outcome<'w> {
     more_not_scanned: u64,
 }
 
-impl<'w> Outcome<'w> {
-    fn new(reports: Vec<Box<dyn Report + 'w>>, table: bool, args: &Scan) -> Self {
+impl Outcome {
+    fn new(reports: Vec<Opened>, table: bool, args: &Scan) -> Self {
         let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
             progress.set_style(style);
@@ -235,7 +260,7 @@ impl<'w> Outcome<'w> {
         if result.compliance == ComplianceType::NonCompliant {
             self.progress.set_message(format!("({} open)", self.summary.noncompliant));
         }
-        for report in &mut self.reports {
+        for Opened { report, .. } in &mut self.reports {
             report.group(result).context("cannot write the report")?;
         }
         Ok(())
@@ -256,8 +281,11 @@ impl<'w> Outcome<'w> {
             let reason = format!("{} more were not scanned", self.more_not_scanned);
             self.summary.not_scanned.push(NotScanned { account: None, region: None, target: None, reason });
         }
-        for report in self.reports {
+        for Opened { report, file } in self.reports {
             report.finish(&self.summary).context("cannot write the report")?;
+            if let Some((temporary, file)) = file {
+                temporary.persist(&file).with_context(|| format!("cannot write the report {}", file.display()))?;
+            }
         }
         for problem in self.summary.not_scanned.iter().filter(|_| !self.table) {
             let place = [&problem.account, &problem.region, &problem.target];

@@ -91,11 +91,9 @@ where
         if assessment.verdict() == Verdict::Compliant {
             return Ok(self.due.is_empty().then(|| self.nothing_to_do()));
         }
-        if self.request.ignore_hold {
-            if !self.request.dry_run {
-                self.vault.lift_hold().await?;
-            }
-        } else if let Some(hold) = self.vault.hold().await? {
+        if !self.request.ignore_hold
+            && let Some(hold) = self.vault.hold().await?
+        {
             return Ok(Some(self.held(&hold).await));
         }
         Ok(None)
@@ -323,6 +321,10 @@ where
             return Err(self.still_open(&settling));
         }
         self.keep(&judged, &plan, &open).await?;
+        // Only now: a closing that cannot begin changes nothing, the hold included.
+        if round == 1 && self.request.ignore_hold {
+            self.vault.lift_hold().await?;
+        }
         self.narrowed.extend(plan.narrowed.iter().filter(|rule| open.contains(rule)).cloned());
         let settled = self.change(&plan, &open, round).await;
         Ok(if settled && settling.is_empty() { Progress::Settled } else { Progress::Unsettled })

@@ -56,7 +56,7 @@ def test_no_credentials(portcullis, command):
 
 
 def test_an_expired_sso_session(sso):
-    wanted = "the SSO session of profile `sso` has expired: run `aws sso login --profile sso`"
+    wanted = "the SSO session of profile `sso` has expired, or was never begun: run `aws sso login --profile sso`"
     sso("scan", "--profile", "sso").failed(ERROR, wanted)
     sso("explain", GROUP, env={"AWS_PROFILE": "sso"}).failed(ERROR, wanted)
 

@@ -90,6 +90,7 @@ impl Column {
                         ("partly", Color::DarkYellow)
                     }
                     (Status::Unknown, None) => ("unknown", Color::DarkMagenta),
+                    (Status::Restricted, None) if !result.exempted.is_empty() => ("exempt", Color::DarkYellow),
                     (Status::Restricted, None) => ("closed", Color::DarkGreen),
                 };
                 Cell::new(word).fg(color)

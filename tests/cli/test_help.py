@@ -1,0 +1,78 @@
+"""The help of every command, the manual pages and the completions."""
+
+import subprocess
+
+import pytest
+from command_line import DONE, ERROR, check_snapshot
+
+COMMANDS = [
+    [],
+    ["scan"],
+    ["plan"],
+    ["close"],
+    ["restore"],
+    ["exempt"],
+    ["exempt", "add"],
+    ["exempt", "list"],
+    ["exempt", "remove"],
+    ["explain"],
+    ["completions"],
+    ["man"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command) or "portcullis")
+def test_the_help_is_as_it_was(portcullis, command):
+    done = portcullis(*command, "--help")
+    assert (done.code, done.err) == (DONE, "")
+    check_snapshot("-".join(["help", *command]), done.out)
+    assert portcullis("help", *command).out == done.out
+
+
+def test_no_help_is_wider_than_a_hundred_columns(portcullis):
+    for command in COMMANDS:
+        wide = [line for line in portcullis(*command, "--help", env={"COLUMNS": "300"}).out.splitlines() if len(line) > 100]
+        assert wide == [], command
+
+
+def test_every_command_has_a_manual_page(portcullis):
+    done = portcullis("man", "--directory", "man/man1")
+    assert (done.code, done.out, done.err) == (DONE, "", "")
+    pages = {path.name: path.read_text() for path in (portcullis.directory / "man" / "man1").iterdir()}
+    assert pages.keys() >= {"-".join(["portcullis", *command]) + ".1" for command in COMMANDS}
+    for name, page in pages.items():
+        assert ".TH " in page, name
+        assert ".SH NAME" in page, name
+    assert pages["portcullis.1"] == portcullis("man").out
+    assert "authorized\\-cidr" in pages["portcullis-scan.1"]
+
+
+def test_a_directory_for_manual_pages_that_is_none(portcullis):
+    portcullis.write("man", "a file")
+    portcullis("man", "--directory", "man").failed(ERROR, "cannot write the manual pages into man")
+
+
+def test_bash_understands_its_completions(portcullis):
+    done = portcullis("completions", "bash")
+    assert done.code == DONE
+    ask = 'COMP_WORDS=(portcullis sc); COMP_CWORD=1; _portcullis portcullis sc portcullis; echo "${COMPREPLY[*]}"'
+    shell = subprocess.run(["bash", "--norc", "-c", f"{done.out}\n{ask}"], capture_output=True, text=True, check=True)
+    assert shell.stdout == "scan\n"
+    assert shell.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("shell", "start"),
+    [
+        ("zsh", "#compdef portcullis"),
+        ("fish", "complete -c portcullis"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "set edit:completion"),
+    ],
+)
+def test_completions_for_other_shells(portcullis, shell, start):
+    done = portcullis("completions", shell)
+    assert (done.code, done.err) == (DONE, "")
+    assert start in done.out
+    for command in ("scan", "restore", "authorized-cidr"):
+        assert command in done.out

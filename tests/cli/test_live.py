@@ -1,0 +1,521 @@
+"""Against the local cloud: scan, plan, close, restore, exempt and explain."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import groups
+import pytest
+from command_line import CHECKOUT, DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
+
+sys.path.insert(0, str(CHECKOUT / "local-cloud" / "python"))
+
+from local_cloud import start, stop
+
+ACCOUNT = "123456789012"
+BUCKET = "portcullis-snapshots"
+PARAMETER = "/portcullis/exemptions"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    running = start(tmp_path_factory.mktemp("local-cloud"))
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def fresh(cloud):
+    """The local cloud as it was after the start."""
+    cloud.control("POST", "/reset", {})
+    cloud.settle()
+    return cloud
+
+
+@pytest.fixture
+def live(fresh, portcullis) -> CommandLine:
+    """The command line in the account of the local cloud."""
+    for name, value in fresh.environment().items():
+        if name.startswith("AWS_"):
+            portcullis.environment[name] = value
+    return portcullis
+
+
+def tcp(low: int, cidr: str, high: int | None = None, **more) -> dict:
+    return groups.permission("tcp", low, high or low, cidr) | more
+
+
+SSH, HTTPS, WIDE = tcp(22, "0.0.0.0/0"), tcp(443, "0.0.0.0/0"), tcp(20, "0.0.0.0/0", 25)
+INSIDE = tcp(22, "10.0.0.0/8")
+
+
+def rules(cloud, group: str) -> set[tuple]:
+    """The ingress rules, whatever their ids are."""
+    pages = cloud.client("ec2").get_paginator("describe_security_group_rules")
+    found = [r for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]) for r in page["SecurityGroupRules"]]
+    keys = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "Description")
+    return {tuple(rule.get(key) for key in keys) for rule in found if not rule["IsEgress"]}
+
+
+def ports(cloud, group: str) -> set[tuple]:
+    return {rule[1:3] for rule in rules(cloud, group)}
+
+
+def verdicts(report: dict) -> dict[str, str]:
+    return {found["group_id"]: found["compliance"] for found in report["results"]}
+
+
+def of_group(report: dict, group: str) -> dict:
+    [found] = [found for found in report["results"] if found["group_id"] == group]
+    return found
+
+
+def changes(cloud, since: int) -> list[str]:
+    """What was asked of EC2 that is no question."""
+    calls = [call["action"] for call in cloud.calls(since=since) if call["service"] == "ec2"]
+    return [action for action in calls if not action.startswith("ec2:Describe")]
+
+
+# Scan.
+
+
+def test_a_scan_has_rule_ids_account_and_region(fresh, live):
+    group, inside = fresh.group("web", SSH, HTTPS), fresh.group("inside", INSIDE)
+    done = live("scan", "--format", "json")
+    assert (done.code, done.err) == (EXPOSED, "")
+    found = of_group(done.json(), group)
+    assert (found["account"], found["region"]) == (ACCOUNT, fresh.endpoints["region"])
+    assert [exposure["ports"] for exposure in found["exposures"]] == [["tcp/22"]]
+    assert found["exposures"][0]["rule_id"].startswith("sgr-")
+    assert verdicts(done.json())[inside] == "COMPLIANT"
+
+
+def test_the_context_makes_it_critical(fresh, live):
+    ec2 = fresh.client("ec2")
+    public, detached = fresh.group("public", SSH), fresh.group("detached", SSH)
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[public])["NetworkInterface"]["NetworkInterfaceId"]
+    address = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(AllocationId=address["AllocationId"], NetworkInterfaceId=interface)
+    done = live("scan", "--with-context", "--format", "json")
+    assert done.code == EXPOSED
+    found = of_group(done.json(), public)
+    assert found["severity"] == "critical"
+    [attached] = found["context"]["attached_to"]
+    assert attached["network_interface_id"] == interface
+    assert attached["public_addresses"] == [address["PublicIp"]]
+    assert of_group(done.json(), detached)["severity"] == "low"
+    assert "on a public address" in live("scan", "--with-context").out
+    assert "severity" not in of_group(live("scan", "--format", "json").json(), public)
+
+
+def test_a_file_of_the_aws_cli_gives_the_same_verdicts(fresh, live):
+    for number, permissions in enumerate(([SSH], [HTTPS], [WIDE, INSIDE], [INSIDE], [])):
+        fresh.group(f"group-{number}", *permissions)
+    command = [pathlib.Path(sys.executable).with_name("aws"), "ec2", "describe-security-groups", "--output", "json"]
+    described = subprocess.run(command, env=fresh.environment(), check=True, stdout=subprocess.PIPE).stdout
+    live.write("groups.json", described)
+    offline, online = live("scan", "--input", "groups.json", "--format", "json"), live("scan", "--format", "json")
+    assert offline.code == online.code == EXPOSED
+    assert verdicts(offline.json()) == verdicts(online.json())
+    assert len(verdicts(online.json())) >= 6
+
+
+def test_only_some_groups(fresh, live):
+    tagged, other = fresh.group("tagged", SSH, tags={"Team": "a"}), fresh.group("other", SSH)
+    vpc = fresh.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    chosen = {
+        ("--group-id", other): {other},
+        ("--group-id", f"{other},{tagged}"): {other, tagged},
+        ("--tag", "Team"): {tagged},
+        ("--tag", "Team=a"): {tagged},
+        ("--tag", "Team=b"): set(),
+    }
+    for arguments, wanted in chosen.items():
+        assert set(verdicts(live("scan", *arguments, "--format", "json").json())) == wanted, arguments
+    done = live("scan", "--vpc-id", vpc, "--format", "json")
+    assert done.code == DONE
+    assert len(verdicts(done.json())) == 1
+
+
+def test_a_group_that_is_not_there_is_not_scanned(fresh, live):
+    group = fresh.group("web", SSH)
+    done = live("scan", "--group-id", f"{group},sg-0123456789abcdef0", "--format", "json")
+    assert done.code == ERROR
+    assert verdicts(done.json()) == {group: "NON_COMPLIANT"}
+    assert [problem["target"] for problem in done.json()["not_scanned"]] == ["sg-0123456789abcdef0"]
+
+
+def test_a_region_that_fails_is_listed(fresh, live):
+    fresh.group("web", SSH)
+    fresh.fault(service="ec2", action="DescribeSecurityGroups", kind="accessDenied", times=1)
+    region = fresh.endpoints["region"]
+    done = live("scan", "--region", region, "--format", "json")
+    assert done.code == ERROR
+    [problem] = done.json()["not_scanned"]
+    assert (problem["account"], problem["region"]) == (ACCOUNT, region)
+    assert "UnauthorizedOperation" in problem["reason"] or "AccessDenied" in problem["reason"]
+    assert f"error: not scanned: {ACCOUNT} {region}: " in done.err
+    assert live("scan", "--no-fail").code == DONE
+
+
+def role(cloud, name: str) -> str:
+    iam = cloud.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
+    return arn
+
+
+@pytest.fixture
+def auditor(fresh, live) -> CommandLine:
+    """A user who may assume roles, which the root may not."""
+    iam = fresh.client("iam")
+    iam.create_user(UserName="auditor")
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="auditor", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="auditor")["AccessKey"]
+    live.environment |= {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    return live
+
+
+def test_a_role_that_fails_hides_no_other(fresh, auditor):
+    group, good = fresh.group("web", SSH), role(fresh, "audit")
+    missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
+    done = auditor("scan", "--assume-role-arn", missing, "--assume-role-arn", good, "--format", "json")
+    assert done.code == ERROR
+    assert verdicts(done.json())[group] == "NON_COMPLIANT"
+    [problem] = done.json()["not_scanned"]
+    assert problem["account"] == ACCOUNT
+    assert done.err.startswith(f"error: not scanned: {ACCOUNT}: ")
+    alone = auditor("scan", "--assume-role-arn", good, "--format", "json")
+    assert (alone.code, verdicts(alone.json())) == (EXPOSED, verdicts(done.json()))
+    auditor("scan", "--assume-role-arn", missing).failed(ERROR)
+
+
+def test_throttling_is_waited_out(fresh, live):
+    group = fresh.group("web", SSH)
+    fresh.fault(service="ec2", action="DescribeSecurityGroups", times=2)
+    fresh.fault(service="ec2", action="DescribeSecurityGroupRules", times=1)
+    done = live("scan", "--format", "json")
+    assert (done.code, done.err) == (EXPOSED, "")
+    assert verdicts(done.json())[group] == "NON_COMPLIANT"
+    assert [fault["injected"] for fault in fresh.control("GET", "/faults")] == [2, 1]
+
+
+# Plan.
+
+
+def test_a_plan_shows_what_would_change_and_changes_nothing(fresh, live):
+    group, before = fresh.group("web", SSH, HTTPS, INSIDE), fresh.mark()
+    held = rules(fresh, group)
+    done = live("plan", group)
+    assert (done.code, done.err) == (EXPOSED, "")
+    assert done.out.splitlines()[0] == group
+    [removed] = [line for line in done.out.splitlines() if line.startswith("  - ")]
+    assert removed.split()[:3] == ["-", "tcp/22", "0.0.0.0/0"]
+    assert "nothing was changed" in done.out
+    assert "\x1b" not in done.out
+    assert changes(fresh, before) == []
+    assert rules(fresh, group) == held
+    assert not (live.home / ".local").exists()
+
+
+def test_a_plan_in_json(fresh, live):
+    group, inside = fresh.group("web", SSH), fresh.group("inside", INSIDE)
+    done = live("plan", group, inside, "--json")
+    assert done.code == EXPOSED
+    assert [(one["securityGroupId"], one["status"]) for one in done.lines()] == [(group, "PLANNED"), (inside, "NOTHING_TO_DO")]
+    assert live("plan", inside).code == DONE
+
+
+def test_a_plan_to_carve_and_to_replace(fresh, live):
+    group = fresh.group("web", WIDE)
+    carved = live("plan", group, "--strategy", "carve")
+    signs = [tuple(line.split()[:3]) for line in carved.out.splitlines() if line.startswith(("  + ", "  - "))]
+    assert signs == [("-", "tcp/20-25", "0.0.0.0/0"), ("+", "tcp/20-21", "0.0.0.0/0"), ("+", "tcp/23-25", "0.0.0.0/0")]
+    replaced = live("plan", group, "--strategy", "replace", "--replacement-cidr", "192.168.0.0/16")
+    signs = [tuple(line.split()[:3]) for line in replaced.out.splitlines() if line.startswith(("  + ", "  - "))]
+    assert signs == [("-", "tcp/20-25", "0.0.0.0/0"), ("+", "tcp/20-25", "192.168.0.0/16")]
+
+
+@pytest.mark.parametrize("command", [["plan"], ["close", "--yes"], ["close", "--dry-run"]], ids=" ".join)
+def test_a_group_that_is_not_there_is_not_closed_already(live, command):
+    done = live(*command, "sg-0123456789abcdef0")
+    assert (done.code, done.out) == (ERROR, "")
+    assert "error: sg-0123456789abcdef0: there is no such security group in " in done.err
+
+
+# Close.
+
+
+def snapshots(live: CommandLine, directory: str = "kept") -> list[pathlib.Path]:
+    return sorted(path for path in (live.directory / directory).rglob("*.json*") if path.is_file())
+
+
+def close(live: CommandLine, *arguments, **options):
+    return live("close", *arguments, "--snapshot-dir", "kept", **options)
+
+
+def test_nobody_to_answer(fresh, live):
+    group = fresh.group("web", SSH)
+    done = close(live, group)
+    assert done.code == USAGE
+    assert "there is nobody to answer: nothing was changed; give --yes" in done.err
+    assert ports(fresh, group) == {(22, 22)}
+
+
+def test_answers(fresh, live):
+    names = [fresh.group(f"g{number}", SSH, HTTPS) for number in range(5)]
+    done = close(live, *names, stdin="perhaps\nn\ny\na\n")
+    assert done.code == EXPOSED
+    assert done.err.count("Close sg-") == 4
+    assert [ports(fresh, group) for group in names] == [{(22, 22), (443, 443)}] + [{(443, 443)}] * 4
+    assert f"Close {names[0]}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
+
+
+def test_quit_leaves_the_rest(fresh, live):
+    names = [fresh.group(f"g{number}", SSH) for number in range(3)]
+    done = close(live, *names, stdin="y\nq\n")
+    assert done.code == EXPOSED
+    assert "2 security groups left as they are" in done.err
+    assert [bool(ports(fresh, group)) for group in names] == [False, True, True]
+
+
+def test_yes_asks_nothing_and_keeps_a_snapshot(fresh, live):
+    group = fresh.group("web", SSH, HTTPS)
+    done = close(live, group, "--yes")
+    assert (done.code, done.err) == (DONE, "")
+    assert ports(fresh, group) == {(443, 443)}
+    assert "CLOSED" in done.out
+    kept = [path for path in snapshots(live) if group in str(path)]
+    assert kept
+    assert any(str(path) in done.out for path in kept)
+    again = close(live, group, "--yes", "--json")
+    assert (again.code, again.json()["status"]) == (DONE, "NOTHING_TO_DO")
+
+
+def test_a_dry_run_changes_nothing(fresh, live):
+    group, before = fresh.group("web", SSH), fresh.mark()
+    for more in ([], ["--yes"], ["--json"]):
+        assert close(live, group, "--dry-run", *more).code == EXPOSED
+    assert changes(fresh, before) == []
+    assert snapshots(live) == []
+
+
+def test_all_that_is_open(fresh, live):
+    opened, inside = [fresh.group(f"g{n}", SSH) for n in range(3)], fresh.group("inside", INSIDE)
+    done = close(live, "--all", "--yes", "--json")
+    assert done.code == DONE
+    assert {one["securityGroupId"] for one in done.lines()} == set(opened)
+    assert done.err.startswith("3 security groups open in ")
+    assert ports(fresh, inside) == {(22, 22)}
+    assert live("scan").code == DONE
+
+
+def test_carve_leaves_the_other_ports(fresh, live):
+    group = fresh.group("web", WIDE)
+    assert close(live, group, "--yes", "--strategy", "carve").code == DONE
+    assert ports(fresh, group) == {(20, 21), (23, 25)}
+    assert live("scan").code == DONE
+
+
+def test_a_default_directory_keeps_snapshots(fresh, live):
+    group = fresh.group("web", SSH)
+    assert live("close", group, "--yes").code == DONE
+    assert list((live.home / ".local" / "share" / "portcullis" / "snapshots").rglob("*.json*"))
+    assert live("restore", group, "--yes").code == DONE
+    assert ports(fresh, group) == {(22, 22)}
+
+
+def test_a_bucket_keeps_snapshots(fresh, live):
+    s3 = fresh.client("s3")
+    s3.create_bucket(Bucket=BUCKET, **location(fresh))
+    group = fresh.group("web", SSH, HTTPS)
+    held = rules(fresh, group)
+    done = live("close", group, "--yes", "--snapshot-bucket", BUCKET)
+    assert done.code == DONE
+    assert any(group in found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"])
+    assert f"s3://{BUCKET}/" in done.out
+    assert live("restore", group, "--yes", "--snapshot-bucket", BUCKET).code == DONE
+    assert rules(fresh, group) == held
+
+
+def location(cloud) -> dict:
+    region = cloud.endpoints["region"]
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def test_without_a_snapshot_nothing_is_changed(fresh, live):
+    fresh.client("s3").create_bucket(Bucket=BUCKET, **location(fresh))
+    group, before = fresh.group("web", SSH), fresh.mark()
+    fresh.fault(service="s3", action="PutObject", kind="accessDenied", times=100)
+    done = live("close", group, "--yes", "--snapshot-bucket", BUCKET)
+    assert done.code == ERROR
+    assert done.out == ""
+    assert f"error: {group}: " in done.err
+    assert changes(fresh, before) == []
+
+
+def test_a_snapshot_directory_that_cannot_be_written(fresh, live):
+    group, before = fresh.group("web", SSH), fresh.mark()
+    live.write("kept", "a file")
+    done = close(live, group, "--yes")
+    assert done.code == ERROR
+    assert "kept" in done.err
+    assert changes(fresh, before) == []
+
+
+def test_a_group_that_fails_hides_no_other(fresh, live):
+    first, second = fresh.group("first", SSH), fresh.group("second", SSH)
+    fresh.fault(service="ec2", action="RevokeSecurityGroupIngress", kind="accessDenied", times=1)
+    done = close(live, first, second, "--yes", "--json")
+    assert done.code == ERROR
+    assert ports(fresh, second) == set()
+    assert ports(fresh, first) == {(22, 22)}
+
+
+# Restore.
+
+
+def test_a_restore_gives_everything_back(fresh, live):
+    described = SSH | {"IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "for the vendor"}]}
+    group = fresh.group("web", described, HTTPS, WIDE)
+    held = rules(fresh, group)
+    close(live, group, "--yes")
+    assert rules(fresh, group) != held
+    refused = live("restore", group, "--snapshot-dir", "kept", stdin="n\n")
+    assert (refused.code, ports(fresh, group)) == (DONE, {(443, 443)})
+    planned = live("restore", group, "--snapshot-dir", "kept", "--dry-run")
+    assert (planned.code, ports(fresh, group)) == (DONE, {(443, 443)})
+    assert {line.split()[1] for line in planned.out.splitlines() if line.startswith("  + ")} == {"tcp/20-25", "tcp/22"}
+    done = live("restore", group, "--snapshot-dir", "kept", stdin="y\n")
+    assert done.code == DONE
+    assert rules(fresh, group) == held
+
+
+def test_a_restored_group_is_left_alone(fresh, live):
+    group = fresh.group("web", SSH)
+    close(live, group, "--yes")
+    live("restore", group, "--snapshot-dir", "kept", "--yes")
+    held = close(live, group, "--yes", "--json")
+    assert held.json()["status"] == "EXEMPT"
+    assert held.code == EXPOSED
+    assert ports(fresh, group) == {(22, 22)}
+    assert live("plan", group).code == EXPOSED
+    done = close(live, group, "--yes", "--ignore-hold")
+    assert (done.code, ports(fresh, group)) == (DONE, set())
+
+
+def test_a_restore_without_a_hold(fresh, live):
+    group = fresh.group("web", SSH)
+    close(live, group, "--yes")
+    assert live("restore", group, "--snapshot-dir", "kept", "--yes", "--exception-hours", "0").code == DONE
+    assert close(live, group, "--yes", "--json").json()["status"] == "CLOSED"
+
+
+def test_a_group_that_was_never_closed(fresh, live):
+    group = fresh.group("web", SSH)
+    done = live("restore", group, "--snapshot-dir", "kept", "--yes")
+    assert (done.code, done.out) == (ERROR, "")
+    assert f"error: {group}: " in done.err
+    assert "snapshot" in done.err
+    assert done.err.count("\n") == 1
+
+
+# Exemptions.
+
+
+def test_exemptions_come_count_and_go(fresh, live):
+    group, other = fresh.group("web", SSH), fresh.group("other", SSH)
+    live("exempt", "list").failed(ERROR, PARAMETER)
+    added = live("exempt", "add", group, "--expires", "2999-12-31", "--reason", "the VPN is late", "--owner", "ops")
+    assert (added.code, added.err) == (DONE, "")
+    assert added.out.startswith(f"added in {PARAMETER}")
+    listed = live("exempt", "list")
+    check_snapshot("exempt-list", listed.out.replace(group, "sg-0aaaaaaaaaaaaaaaa"))
+    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late")
+    assert changed.out.startswith("changed in ")
+    document = json.loads(live("exempt", "list", "--json").out)
+    assert document == {
+        "version": 1,
+        "exemptions": [{"securityGroupId": group, "expires": "2999-11-30", "reason": "the VPN is late"}],
+    }
+    let_off = live("scan", "--exemptions-parameter", PARAMETER, "--format", "json")
+    assert let_off.code == EXPOSED
+    assert (verdicts(let_off.json())[group], verdicts(let_off.json())[other]) == ("COMPLIANT", "NON_COMPLIANT")
+    closed = close(live, group, "--yes", "--json", "--exemptions-parameter", PARAMETER)
+    assert (closed.code, closed.json()["status"]) == (DONE, "EXEMPT")
+    removed = live("exempt", "remove", group)
+    assert (removed.code, removed.out) == (DONE, f"1 removed from {PARAMETER}\n")
+    assert verdicts(live("scan", "--exemptions-parameter", PARAMETER, "--format", "json").json())[group] == "NON_COMPLIANT"
+    live("exempt", "remove", group).failed(ERROR, f"{PARAMETER} has no exemption for {group}", "portcullis exempt list")
+
+
+def test_a_malformed_document_is_not_touched(fresh, live):
+    ssm = fresh.client("ssm")
+    ssm.put_parameter(Name=PARAMETER, Type="String", Value='{"version": 1')
+    arguments = ["sg-0123456789abcdef0", "--expires", "2999-12-31", "--reason", "r"]
+    live("exempt", "add", *arguments).failed(ERROR, f"SSM parameter {PARAMETER} is malformed, and was not changed")
+    assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"] == '{"version": 1'
+
+
+def test_exemptions_that_cannot_be_read_make_nothing_compliant(fresh, live):
+    fresh.group("inside", INSIDE)
+    done = live("scan", "--exemptions-parameter", PARAMETER, "--format", "json")
+    assert (done.code, done.json()["results"]) == (ERROR, [])
+    assert PARAMETER in done.err
+
+
+# Explain.
+
+
+def test_open_is_explained(fresh, live):
+    group = fresh.group("web", SSH, HTTPS, INSIDE)
+    done = live("explain", group)
+    assert done.code == EXPOSED
+    assert "OPEN: carries tcp/22, and reaches the world" in done.out
+    assert "fine: carries none of these ports" in done.out
+    assert "fine: carries tcp/22, and reaches no address of the internet" in done.out
+    assert done.out.splitlines()[-1].startswith("NON_COMPLIANT")
+
+
+def test_fine_is_explained(fresh, live):
+    done = live("explain", fresh.group("none"))
+    assert done.code == DONE
+    assert "no ingress rule lets anybody in" in done.out
+    done = live("explain", fresh.group("office", tcp(22, "8.8.8.0/24")))
+    assert done.code == DONE
+    assert "fine: carries tcp/22; reaches a part of the internet (256 IPv4 addresses)" in done.out
+    assert done.out.splitlines()[-1] == "COMPLIANT: nothing is open"
+
+
+def test_exempt_is_explained(fresh, live):
+    group = fresh.group("web", SSH)
+    live("exempt", "add", group, "--expires", "2999-12-31", "--reason", "the VPN is late")
+    done = live("explain", group, "--exemptions-parameter", PARAMETER)
+    assert done.code == DONE
+    assert "exempt until 2999-12-31: carries tcp/22" in done.out
+    assert "the VPN is late" in done.out
+
+
+def test_what_cannot_be_judged_is_explained(fresh, live):
+    ec2 = fresh.client("ec2")
+    made = ec2.create_managed_prefix_list(PrefixListName="p", AddressFamily="IPv4", MaxEntries=3)["PrefixList"]["PrefixListId"]
+    group = fresh.group("listed", {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": made}]})
+    fresh.fault(service="ec2", action="GetManagedPrefixListEntries", kind="accessDenied", times=1)
+    done = live("explain", group)
+    assert done.code == ERROR
+    assert "NOT JUDGED: " in done.out
+    assert done.out.splitlines()[-1].startswith("INSUFFICIENT_DATA")
+
+
+def test_a_group_that_is_not_there_cannot_be_explained(live):
+    live("explain", "sg-0123456789abcdef0").failed(ERROR, "there is no security group sg-0123456789abcdef0 in ")
