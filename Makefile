@@ -77,7 +77,7 @@ package-host:
 local-cloud-binary: target-dir
 	cargo build --package local-cloud --locked --quiet
 
-acceptance: tools package-host local-cloud-binary ## The deployed stack, driven through the local cloud
+acceptance: tools package-host local-cloud-binary cli-binary ## The deployed stack, driven through the local cloud
 	$(PYTEST) tests/local_cloud tests/acceptance
 
 # With everything else, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled

@@ -17,6 +17,7 @@ AS_DEPLOYED = {
     "RemediationStrategy": "Revoke",
     "ReplacementCidrs": "",
     "ExemptionTagKey": "",
+    "CliRoleArn": "",
     "Approvers": "",
     "ApprovalTopicArn": "",
     "SourceInputParameters": json.dumps(PARAMETERS),

@@ -1,9 +1,10 @@
 """The help of every command, the manual pages and the completions."""
 
+import re
 import subprocess
 
 import pytest
-from command_line import DONE, ERROR, check_snapshot
+from command_line import CHECKOUT, DONE, ERROR, check_snapshot
 
 COMMANDS = [
     [],
@@ -33,6 +34,34 @@ def test_no_help_is_wider_than_a_hundred_columns(portcullis):
     for command in COMMANDS:
         wide = [line for line in portcullis(*command, "--help", env={"COLUMNS": "300"}).out.splitlines() if len(line) > 100]
         assert wide == [], command
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+# What clap adds to every command.
+OF_ALL = {"--help", "--version"}
+
+
+def test_the_book_has_every_option_and_no_other(portcullis):
+    known = set().union(*(options(portcullis(*command, "--help").out) for command in COMMANDS))
+    pages = [(CHECKOUT / "docs" / name).read_text() for name in ("cli.md", "reports.md")]
+    # Lines about other programs have options of their own.
+    foreign = ("aws ", "cargo ", "terraform ", "prowler ", "custodian ", "trivy ", "make ", "jq ", "Cloud Custodian", "Trivy", "Prowler")
+    ours = [
+        line for page in pages for line in page.splitlines() if not any(name in line for name in foreign) and not line.startswith("| — ")
+    ]
+    assert options("\n".join(ours)) - known - OF_ALL == set()
+    assert known - options("\n".join(pages)) - OF_ALL == set()
+
+
+def test_the_manual_has_every_option(portcullis):
+    portcullis("man", "--directory", "man")
+    for command in COMMANDS:
+        page = (portcullis.directory / "man" / ("-".join(["portcullis", *command]) + ".1")).read_text()
+        page = re.sub(r"\\f[A-Z]", "", page).replace("\\-", "-")
+        assert options(portcullis(*command, "--help").out) <= options(page) | OF_ALL, command
 
 
 def test_every_command_has_a_manual_page(portcullis):

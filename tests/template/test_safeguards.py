@@ -116,6 +116,16 @@ def test_nobody_but_one_role_writes(denials: list[dict[str, Any]], prefix: str, 
         assert who_is_left(denials, action, f"{prefix}123456789012/x") == {writer}
 
 
+def test_the_role_of_the_command_line_writes_what_closing_and_restoring_need(template: dict[str, Any]) -> None:
+    role = "arn:aws:iam::123456789012:role/firefighter"
+    denials = Stack(template, CliRoleArn=role).resources["SnapshotBucketPolicy"]["PolicyDocument"]["Statement"]
+    for statement in denials:
+        allowed = as_list(statement["Condition"].get("ArnNotEquals", {}).get("aws:PrincipalArn", []))
+        # The network ACLs are the stack's own business.
+        about_groups = not any("network-acls" in resource for resource in as_list(statement["Resource"]) if isinstance(resource, str))
+        assert (role in allowed) is (about_groups and bool(allowed)), statement["Sid"]
+
+
 def test_every_prefix_has_a_writer() -> None:
     assert WRITERS.keys() == PREFIXES
 
