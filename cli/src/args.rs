@@ -211,7 +211,7 @@ pub(crate) struct SnapshotArgs {
     /// Directory for the snapshots [default: portcullis/snapshots in the user's data directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) snapshot_dir: Option<PathBuf>,
-    /// Bucket of this account for the snapshots. That of the stack takes them from the role CliRoleArn
+    /// Bucket of this account for the snapshots. That of the stack takes them only from the role that the stack names
     #[arg(long, value_name = "NAME", conflicts_with = "snapshot_dir")]
     pub(crate) snapshot_bucket: Option<String>,
 }
