@@ -52,7 +52,10 @@ impl Printer {
             let text = format!("{}  {}", line('!', &problem.rule), problem.reason);
             writeln!(out, "{}", self.styled(AnsiColor::Yellow.on_default(), &text))?;
         }
-        writeln!(out, "  {}: {}", response.status, response.message)?;
+        // Before a question it is known that nothing was changed yet.
+        if !matches!(self, Self::Aside) {
+            writeln!(out, "  {}: {}", response.status, response.message)?;
+        }
         if let Some(snapshot) = &response.snapshot {
             writeln!(out, "  snapshot: {snapshot}")?;
         }
@@ -64,9 +67,13 @@ impl Printer {
             Self::Json | Self::Text => io::stdout().is_terminal(),
             Self::Aside => io::stderr().is_terminal(),
         };
-        let color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if is_terminal && colors_are_welcome() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
+}
+
+/// See <https://no-color.org>.
+pub(crate) fn colors_are_welcome() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn line(sign: char, rule: &RuleRecord) -> String {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Exempt, ParameterArgs};
 use crate::exit::{Exit, Usage};
-use crate::session::{self, explained};
+use crate::session;
 
 pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
     match args {
@@ -177,7 +177,7 @@ impl Stored {
                 self.parameter,
                 self.region
             ),
-            Err(error) => return Err(explained(error)),
+            Err(error) => return Err(error.into()),
         };
         Exemptions::from_json(&text)
             .with_context(|| format!("SSM parameter {} is malformed, and was not changed", self.parameter))?;
@@ -186,6 +186,6 @@ impl Stored {
 
     async fn write(&self, document: &Value) -> Result<()> {
         check(document)?;
-        self.ssm.put_parameter(&self.parameter, &document.to_string()).await.map_err(explained)
+        Ok(self.ssm.put_parameter(&self.parameter, &document.to_string()).await?)
     }
 }

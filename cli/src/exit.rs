@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use aws::AwsError;
+
+use crate::session::hint;
+
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -31,7 +35,7 @@ impl From<Exit> for ExitCode {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// What went wrong and why, in one line. Many errors say their cause themselves, which then is not said again.
+/// What went wrong, why, and what to do, in one line. Many errors say their cause themselves, which then is not said again.
 pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in problem.chain().map(ToString::to_string) {
@@ -42,6 +46,10 @@ pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
             text.push_str(": ");
         }
         text.push_str(&cause);
+    }
+    if let Some(hint) = problem.chain().find_map(|cause| cause.downcast_ref::<AwsError>()).and_then(hint) {
+        text.push_str("; ");
+        text.push_str(hint);
     }
     text
 }

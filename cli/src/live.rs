@@ -17,7 +17,7 @@ use tokio::task::LocalSet;
 
 use crate::exit::in_one_line;
 use crate::policy::PolicySource;
-use crate::session::{Target, hint};
+use crate::session::Target;
 
 /// What one page has come to.
 type Page = Vec<GroupResult>;
@@ -94,10 +94,7 @@ pub(crate) async fn scan(
 impl LiveScan {
     async fn target(&self, target: &Target, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
         if let Err(problem) = self.pages(target, &mut pages).await {
-            let reason = match problem.downcast_ref::<AwsError>().and_then(hint) {
-                Some(hint) => format!("{}; {hint}", in_one_line(&problem)),
-                None => in_one_line(&problem),
-            };
+            let reason = in_one_line(&problem);
             let Target { account, region, .. } = target.clone();
             let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };
             // Nobody listens any more when the report cannot be written.

@@ -11,12 +11,14 @@ use remediator::{Remediator, RemediatorError, Response, Status};
 use scan::ComplianceType;
 use serde_json::{Value, json};
 
-use crate::args::{AccountArgs, Close, Plan, PolicyArgs, Restore, SnapshotArgs, StrategyArg, StrategyArgs};
+use crate::args::{
+    AccountArgs, Close, Plan, PolicyArgs, Restore, SnapshotArgs, StrategyArg, StrategyArgs, check_group_id,
+};
 use crate::diff::Printer;
 use crate::exit::{Exit, Usage};
 use crate::live::{self, LiveScan};
 use crate::policy::PolicySource;
-use crate::session::{self, Target, explained};
+use crate::session::{self, Target};
 use crate::store::Store;
 
 /// The remediator on one account and region.
@@ -43,7 +45,7 @@ impl Account {
     /// Whether there is such a group. The remediator takes one that is gone for closed; who has named it has misspelt it.
     async fn has(&self, group: &str, tally: &mut Tally) -> Result<bool> {
         let Target { account, region, .. } = &self.target;
-        let found = self.remediator.ec2().security_group(group).await.map_err(explained)?.is_some();
+        let found = self.remediator.ec2().security_group(group).await?.is_some();
         if !found {
             tally.failed = true;
             eprintln!("error: {group}: there is no such security group in {region}, account {account}");
@@ -235,9 +237,7 @@ async fn open_groups(target: &Target, policy: &PolicyArgs) -> Result<Vec<String>
 fn group_ids(groups: &[String]) -> Result<Vec<String>, Usage> {
     let mut seen = BTreeSet::new();
     for group in groups {
-        if !exposure::is_security_group_id(group) {
-            return Err(Usage(format!("`{group}` is not the id of a security group, such as sg-0123456789abcdef0")));
-        }
+        check_group_id(group)?;
     }
     Ok(groups.iter().filter(|group| seen.insert(group.as_str())).cloned().collect())
 }

@@ -6,7 +6,7 @@ use aws::{SdkConfig, terminal};
 use scan::NotScanned;
 
 use crate::args::{AccountArgs, Scan};
-use crate::exit::Usage;
+use crate::exit::{Usage, in_one_line};
 
 /// One region of one account.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
     if let Some(role) = &args.assume_role_arn {
         sdk = terminal::assume_role(&sdk, role).await?;
     }
-    let account = terminal::account_id(&sdk).await.map_err(explained)?;
+    let account = terminal::account_id(&sdk).await?;
     Ok(Target { sdk, account, region })
 }
 
@@ -98,10 +98,9 @@ impl Targets {
         let sdk = terminal::in_region(sdk, &home);
         let mut roles: Vec<(Option<String>, Option<String>)> = Vec::new();
         if let Some(role_name) = &args.organization {
-            let own = terminal::account_id(&sdk).await.map_err(explained)?;
+            let own = terminal::account_id(&sdk).await?;
             let accounts = terminal::organization_accounts(&sdk)
                 .await
-                .map_err(explained)
                 .context("--organization needs the management account or a delegated administrator of it")?;
             let partition = partition(&home);
             for account in accounts {
@@ -127,7 +126,7 @@ impl Targets {
                         expected,
                         None,
                         profile.map(|name| format!("profile {name}")),
-                        &format!("{problem:#}"),
+                        &in_one_line(&problem),
                     );
                     continue;
                 }
@@ -167,7 +166,7 @@ async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, Stri
         Some(role) => terminal::assume_role(sdk, role).await?,
         None => sdk.clone(),
     };
-    let account = terminal::account_id(&sdk).await.map_err(explained)?;
+    let account = terminal::account_id(&sdk).await?;
     Ok((sdk, account))
 }
 
@@ -206,15 +205,7 @@ fn account_of(role_arn: &str) -> Option<String> {
     role_arn.split(':').nth(4).map(str::to_owned)
 }
 
-/// With what to do about it.
-pub(crate) fn explained(error: aws::AwsError) -> anyhow::Error {
-    let hint = hint(&error);
-    match hint {
-        Some(hint) => anyhow::anyhow!("{error}; {hint}"),
-        None => error.into(),
-    }
-}
-
+/// What to do about it, where the error itself does not say so.
 pub(crate) fn hint(error: &aws::AwsError) -> Option<&'static str> {
     Some(match error.code() {
         Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => {
