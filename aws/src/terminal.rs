@@ -22,7 +22,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// There are none.
-    #[error("no AWS credentials{}: run `aws configure` or `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile", of(.profile.as_ref()))]
+    #[error("no AWS credentials{}: {}", of(.profile.as_ref()), to_get_some(.profile.as_ref()))]
     NoCredentials {
         /// The profile that was asked for.
         profile: Option<String>,
@@ -53,6 +53,17 @@ pub enum SessionError {
 
 fn of(profile: Option<&String>) -> String {
     profile.map(|profile| format!(" of profile `{profile}`")).unwrap_or_default()
+}
+
+fn to_get_some(profile: Option<&String>) -> String {
+    match profile {
+        Some(profile) => format!(
+            "`aws configure list-profiles` names the profiles that there are; run `aws configure --profile {profile}` or \
+             `aws sso login --profile {profile}`"
+        ),
+        None => "run `aws configure` or `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile"
+            .to_owned(),
+    }
 }
 
 fn option(profile: Option<&String>) -> String {

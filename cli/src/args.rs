@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::exit::Usage;
+
 /// Exit codes, for the help and for the code.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -163,7 +165,7 @@ pub(crate) struct Scan {
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Regions and accounts that are scanned at the same time
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Where")]
     pub(crate) concurrency: u16,
 }
 
@@ -340,4 +342,12 @@ pub(crate) enum Exempt {
         #[command(flatten)]
         parameter: ParameterArgs,
     },
+}
+
+/// What is no id at all is a typing error, and is told before anything is asked of AWS.
+pub(crate) fn check_group_id(text: &str) -> Result<(), Usage> {
+    if exposure::is_security_group_id(text) {
+        return Ok(());
+    }
+    Err(Usage(format!("`{text}` is not the id of a security group, such as sg-0123456789abcdef0")))
 }

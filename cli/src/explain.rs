@@ -8,24 +8,22 @@ use aws::ec2::{Ec2, SecurityGroupRules, SecurityGroups};
 use exposure::{Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, Source, SourceScope, Verdict, assess};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::args::Explain;
-use crate::exit::{Exit, Usage};
+use crate::args::{Explain, check_group_id};
+use crate::exit::Exit;
 use crate::policy::PolicySource;
-use crate::session::{self, explained};
+use crate::session;
 
 pub(crate) async fn run(args: &Explain) -> Result<Exit> {
-    if !exposure::is_security_group_id(&args.group) {
-        bail!(Usage(format!("`{}` is not the id of a security group, such as sg-0123456789abcdef0", args.group)));
-    }
+    check_group_id(&args.group)?;
     let source = PolicySource::new(&args.policy)?;
     let target = session::one(&args.account).await?;
     let source = source.in_account(&target.sdk);
     let (policy, exemptions) = source.read().await?;
     let ec2 = Ec2::new(&target.sdk);
-    let Some(mut group) = ec2.security_group(&args.group).await.map_err(explained)? else {
+    let Some(mut group) = ec2.security_group(&args.group).await? else {
         bail!("there is no security group {} in {}, account {}", args.group, target.region, target.account);
     };
-    group.ingress = ec2.rules(&args.group).await.map_err(explained)?.ingress;
+    group.ingress = ec2.rules(&args.group).await?.ingress;
     let now = Timestamp::now();
     let lists = Lookups::new(source, ec2, SignedDuration::ZERO).prefix_lists(&policy, &group, now).await;
     let assessment = assess(&group, &policy, &exemptions, &lists, now);
@@ -123,16 +121,36 @@ fn reached(source: &Source, policy: &Policy, lists: &PrefixLists) -> Reached {
 fn addresses(sizes: exposure::FamilySizes) -> String {
     let of = |count: String, family: &str| format!("{count} {family} addresses");
     match (sizes.v4, sizes.v6) {
-        (v4, 0) => of(v4.to_string(), "IPv4"),
-        (0, v6) => of(power_of_two(v6), "IPv6"),
-        (v4, v6) => format!("{}, {}", of(v4.to_string(), "IPv4"), of(power_of_two(v6), "IPv6")),
+        (v4, 0) => of(readable(v4.into()), "IPv4"),
+        (0, v6) => of(readable(v6), "IPv6"),
+        (v4, v6) => format!("{}, {}", of(readable(v4.into()), "IPv4"), of(readable(v6), "IPv6")),
     }
 }
 
-/// Nobody reads 38 digits.
-fn power_of_two(count: u128) -> String {
-    match count.checked_ilog2() {
-        Some(exponent) if exponent > 20 => format!("about 2^{exponent}"),
-        _ => count.to_string(),
+/// Nobody reads 38 digits, and not even ten of them.
+fn readable(count: u128) -> String {
+    let in_units_of = |unit: u128, name: &str| {
+        let tenths = count / (unit / 10);
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    };
+    match count {
+        0..1_000_000 => count.to_string(),
+        1_000_000..1_000_000_000 => in_units_of(1_000_000, "million"),
+        1_000_000_000..1_000_000_000_000 => in_units_of(1_000_000_000, "billion"),
+        _ => format!("about 2^{}", count.ilog2()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_of_addresses_are_rounded() {
+        let texts = [0, 256, 999_999, 1_048_576, 16_777_216, 999_999_999, 3_702_258_434, 1 << 64];
+        let texts = texts.map(readable);
+        let wanted =
+            ["0", "256", "999999", "1.0 million", "16.7 million", "999.9 million", "3.7 billion", "about 2^64"];
+        assert_eq!(texts, wanted);
     }
 }

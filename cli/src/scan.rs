@@ -15,7 +15,8 @@ use scan::input::{self, Options};
 use scan::{ComplianceType, Format, GroupResult, Judge, NotScanned, Report, ReportOptions, Summary};
 use tempfile::NamedTempFile;
 
-use crate::args::Scan;
+use crate::args::{Scan, check_group_id};
+use crate::diff::colors_are_welcome;
 use crate::exit::{Exit, Usage};
 use crate::live::{self, LiveScan};
 use crate::policy::PolicySource;
@@ -116,15 +117,19 @@ struct Opened {
 
 fn open(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Opened>> {
     let terminal = io::stdout().is_terminal();
+    let one_account = args.input.is_empty()
+        && args.organization.is_none()
+        && args.profile.len().max(1) * args.assume_role_arn.len().max(1) == 1;
     let input = args.input.first().map(|file| file.display().to_string());
     let mut opened = Vec::new();
     for (format, file) in reports {
-        let color = file.is_none() && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let color = file.is_none() && terminal && colors_are_welcome();
         let options = ReportOptions {
             created: Timestamp::now(),
             all: args.show_all,
             color,
             width: width(file.is_none() && terminal),
+            one_account,
             input: input.clone(),
         };
         let (writer, file): (Box<dyn Write>, _) = match file {
@@ -170,8 +175,8 @@ fn console_width() -> u16 {
 }
 
 fn wanted(args: &Scan) -> Result<GroupFilter> {
-    if let Some(id) = args.group_id.iter().find(|id| !exposure::is_security_group_id(id)) {
-        bail!(Usage(format!("`{id}` is not the id of a security group, such as sg-0123456789abcdef0")));
+    for id in &args.group_id {
+        check_group_id(id)?;
     }
     let tags = args
         .tag

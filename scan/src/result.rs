@@ -247,6 +247,8 @@ pub struct Summary {
     pub noncompliant: u64,
     /// How many of them could not be judged.
     pub insufficient_data: u64,
+    /// How many of the compliant ones are so only because of an exemption.
+    pub exempt: u64,
     /// What could not be scanned.
     pub not_scanned: Vec<NotScanned>,
 }
@@ -258,6 +260,7 @@ impl Summary {
         match result.compliance {
             ComplianceType::NonCompliant => self.noncompliant += 1,
             ComplianceType::InsufficientData => self.insufficient_data += 1,
+            ComplianceType::Compliant if !result.exempted.is_empty() => self.exempt += 1,
             ComplianceType::Compliant => {}
         }
     }

@@ -127,15 +127,19 @@ impl<'r> Cursor<'r> {
             && let Err(error) = serde_json::from_str::<IgnoredAny>(object)
             && error.is_syntax()
         {
-            return self.json(&error, 0);
+            return self.json_of(&error, 0, Some(self.records + 1));
         }
         self.malformed_at(offset, problem)
     }
 
-    /// What the parser says of the value at `offset`.
+    /// What the parser says of the value at `offset`, which is the record that was begun last.
     pub(super) fn json(&self, error: &serde_json::Error, offset: usize) -> InputError {
+        self.json_of(error, offset, self.record())
+    }
+
+    fn json_of(&self, error: &serde_json::Error, offset: usize, record: Option<u64>) -> InputError {
         let position = self.position(offset).within(error.line(), error.column());
-        let place = Place::new(self.file, position, self.record());
+        let place = Place::new(self.file, position, record);
         InputError::Json { place, problem: without_position(&error.to_string()) }
     }
 }

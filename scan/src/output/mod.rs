@@ -48,6 +48,8 @@ pub struct ReportOptions {
     pub color: bool,
     /// Columns of the terminal that the table is for.
     pub width: u16,
+    /// Whether all groups are of one account, which the table then does not repeat.
+    pub one_account: bool,
     /// The file that was scanned: where SARIF places a finding that has no location of its own.
     pub input: Option<String>,
 }

@@ -7,6 +7,7 @@ use std::mem;
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Width, presets};
 use exposure::Reach;
+use unicode_width::UnicodeWidthStr;
 
 use super::wording::{self, printable};
 use super::{Report, ReportOptions};
@@ -20,6 +21,9 @@ const MIN_WIDTH: u16 = 60;
 
 /// Space between two columns.
 const GAP: u16 = 2;
+
+/// The id of a group, which is not broken.
+const GROUP_WIDTH: u16 = 20;
 
 /// A column: what it shows, and how wide it is. The columns that are not fixed share what the others leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,24 +61,26 @@ impl Column {
     }
 
     /// Columns for a terminal of `width`, the most telling ones first to stay. The group gets what is left over.
-    fn layout(width: u16) -> Vec<(Self, u16)> {
-        let columns: &[(Self, u16)] = match width {
-            ..80 => &[(Self::Status, 7), (Self::Ports, 9), (Self::Source, 18)],
-            80..110 => &[(Self::Region, 14), (Self::Status, 8), (Self::Ports, 10), (Self::Source, 18)],
-            110..150 => {
-                &[(Self::Region, 14), (Self::Status, 8), (Self::Ports, 14), (Self::Source, 20), (Self::Rule, 21)]
-            }
-            _ => &[
-                (Self::Region, 14),
-                (Self::Account, 12),
-                (Self::Status, 8),
-                (Self::Ports, 18),
-                (Self::Source, 24),
-                (Self::Rule, 21),
-            ],
+    fn layout(width: u16, one_account: bool) -> Vec<(Self, u16)> {
+        let (status, ports, source) = match width {
+            ..80 => (7, 9, 18),
+            80..110 => (8, 10, 18),
+            110..150 => (8, 14, 20),
+            150.. => (8, 18, 24),
         };
+        let mut columns = vec![(Self::Status, status), (Self::Ports, ports), (Self::Source, source)];
+        if width >= 110 {
+            columns.push((Self::Rule, 21));
+        }
+        if width >= 124 && !one_account {
+            columns.insert(0, (Self::Account, 12));
+        }
+        if width >= 80 {
+            columns.insert(0, (Self::Region, 14));
+        }
         let taken: u16 = columns.iter().map(|(_, width)| width + GAP).sum();
-        [(Self::Group, width.saturating_sub(taken).max(20))].into_iter().chain(columns.iter().copied()).collect()
+        columns.insert(0, (Self::Group, width.saturating_sub(taken).max(GROUP_WIDTH)));
+        columns
     }
 
     fn cell(self, result: &GroupResult, exposure: Option<&FoundExposure>) -> Cell {
@@ -148,7 +154,7 @@ impl<W: Write> Table<W> {
             color: options.color,
             all: options.all,
             width,
-            columns: Column::layout(width),
+            columns: Column::layout(width, options.one_account),
             rows: Vec::new(),
             begun: false,
         }
@@ -166,12 +172,23 @@ impl<W: Write> Table<W> {
         }
         let is_first = !mem::replace(&mut self.begun, true);
         if is_first {
+            self.fit_groups(&rows);
             let titles = self.columns.iter().map(|(column, _)| Cell::new(column.title()));
             let titles = vec![titles.map(|title| title.add_attribute(Attribute::Bold)).collect()];
             self.write_table(titles)?;
-            writeln!(self.writer, "{}", "─".repeat(self.width.into()))?;
+            let width: u16 = self.columns.iter().map(|(_, width)| width + GAP).sum();
+            writeln!(self.writer, "{}", "─".repeat((width - GAP).min(self.width).into()))?;
         }
         self.write_table(rows)
+    }
+
+    /// Takes room from the column of the groups that the first rows do not need. Later ones may have to break a name.
+    fn fit_groups(&mut self, rows: &[Vec<Cell>]) {
+        let Some((Column::Group, width)) = self.columns.first_mut() else { return };
+        let texts = rows.iter().filter_map(|row| row.first()).map(Cell::content);
+        let widest = texts.flat_map(|text| text.lines().map(UnicodeWidthStr::width).collect::<Vec<_>>()).max();
+        let widest = widest.and_then(|widest| u16::try_from(widest).ok()).unwrap_or(u16::MAX);
+        *width = (*width).min(widest.max(GROUP_WIDTH));
     }
 
     fn write_table(&mut self, rows: Vec<Vec<Cell>>) -> io::Result<()> {
@@ -202,6 +219,9 @@ impl<W: Write> Table<W> {
         }];
         if summary.insufficient_data > 0 {
             parts.push(paint(format!("{} could not be judged", summary.insufficient_data), "35"));
+        }
+        if summary.exempt > 0 {
+            parts.push(paint(format!("{} exempt", summary.exempt), "33"));
         }
         if !summary.not_scanned.is_empty() {
             parts.push(paint(format!("{} not scanned", summary.not_scanned.len()), "35"));

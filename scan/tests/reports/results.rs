@@ -13,7 +13,14 @@ pub(crate) const HOSTILE: &str =
 
 /// The options of every test: no clock.
 pub(crate) fn options() -> ReportOptions {
-    ReportOptions { created: Timestamp::constant(1_795_243_500, 0), all: false, color: false, width: 120, input: None }
+    ReportOptions {
+        created: Timestamp::constant(1_795_243_500, 0),
+        all: false,
+        color: false,
+        width: 120,
+        one_account: false,
+        input: None,
+    }
 }
 
 /// A compliant group.

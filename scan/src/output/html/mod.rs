@@ -258,7 +258,7 @@ mod tests {
     ) {
         let part = NotScanned { account: None, region: None, target: None, reason: "denied".into() };
         let not_scanned = vec![part; unscanned];
-        let summary = Summary { groups_evaluated, noncompliant, insufficient_data, not_scanned };
+        let summary = Summary { groups_evaluated, noncompliant, insufficient_data, exempt: 0, not_scanned };
         assert_eq!(verdict(&summary).1, class);
     }
 }

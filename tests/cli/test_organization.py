@@ -1,0 +1,122 @@
+"""Several accounts and regions, of which some cannot be scanned: they hide no other, and are listed."""
+
+import pytest
+from command_line import DONE, ERROR, EXPOSED, CommandLine
+from organization import MANAGEMENT, Organization, id_of, serve
+
+APPLICATION, BACKUP, CLOSED, WORKSHOP = "222222222222", "333333333333", "444444444444", "555555555555"
+REGION, OTHER, DENIED = "eu-central-1", "eu-west-1", "us-east-1"
+OPEN, INSIDE = "0.0.0.0/0", "10.0.0.0/8"
+
+
+@pytest.fixture
+def organization():
+    states = {MANAGEMENT: "ACTIVE", APPLICATION: "ACTIVE", BACKUP: "ACTIVE", CLOSED: "SUSPENDED", WORKSHOP: "ACTIVE"}
+    groups = {
+        (MANAGEMENT, REGION): [("audit", INSIDE)],
+        (APPLICATION, REGION): [("web", OPEN), ("database", INSIDE)],
+        (APPLICATION, OTHER): [("spare", OPEN)],
+        (WORKSHOP, REGION): [("bench", OPEN)],
+    }
+    return Organization(accounts=states, regions=[REGION, OTHER, DENIED], groups=groups)
+
+
+@pytest.fixture
+def live(organization, portcullis):
+    """The command line in the management account."""
+    with serve(organization) as endpoint:
+        portcullis.environment |= {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": MANAGEMENT,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": REGION,
+        }
+        yield portcullis
+
+
+def scan(live: CommandLine, *arguments):
+    return live("scan", "--format", "json", *arguments)
+
+
+def found(report: dict) -> dict[tuple, str]:
+    return {(r["account"], r["region"], r["group_name"]): r["compliance"] for r in report["results"]}
+
+
+def not_scanned(report: dict) -> list[tuple]:
+    return [(part["account"], part["region"]) for part in report["not_scanned"]]
+
+
+def test_every_active_account_of_the_organization_is_scanned(live, organization):
+    done = scan(live, "--organization", "Audit")
+    assert done.code == EXPOSED, done.err
+    assert found(done.json()) == {
+        (MANAGEMENT, REGION, "audit"): "COMPLIANT",
+        (APPLICATION, REGION, "web"): "NON_COMPLIANT",
+        (APPLICATION, REGION, "database"): "COMPLIANT",
+        (WORKSHOP, REGION, "bench"): "NON_COMPLIANT",
+    }
+    assert not_scanned(done.json()) == []
+    # The own account needs no role, and a suspended one is not asked.
+    assert {account for account, _, action in organization.calls if action == "AssumeRole"} == {MANAGEMENT}
+    asked = {account for account, _, action in organization.calls if action == "DescribeSecurityGroups"}
+    assert asked == {MANAGEMENT, APPLICATION, BACKUP, WORKSHOP}
+    assert organization.assumed == {APPLICATION, BACKUP, WORKSHOP}
+    [rule] = next(r for r in done.json()["results"] if r["group_name"] == "web")["exposures"]
+    assert rule["rule_id"] == "sgr-" + id_of(APPLICATION, REGION, "web")[3:]
+
+
+def test_an_account_without_the_role_hides_no_other(live, organization):
+    organization.without_role = {BACKUP}
+    done = scan(live, "--organization", "Audit")
+    assert done.code == ERROR
+    assert len(found(done.json())) == 4
+    [problem] = done.json()["not_scanned"]
+    assert problem["account"] == BACKUP
+    assert f"arn:aws:iam::{BACKUP}:role/Audit cannot be assumed: AccessDenied" in problem["reason"]
+    assert f"not scanned: {BACKUP}" in done.err
+
+
+def test_a_region_that_is_denied_hides_no_other(live, organization):
+    organization.denied = {(MANAGEMENT, DENIED)}
+    organization.groups[MANAGEMENT, OTHER] = [("jump", OPEN)]
+    done = scan(live, "--all-regions")
+    assert done.code == ERROR
+    assert found(done.json()) == {(MANAGEMENT, REGION, "audit"): "COMPLIANT", (MANAGEMENT, OTHER, "jump"): "NON_COMPLIANT"}
+    assert not_scanned(done.json()) == [(MANAGEMENT, DENIED)]
+    [problem] = done.json()["not_scanned"]
+    assert "(allow ec2:DescribeSecurityGroups to this role or user)" in problem["reason"]
+    # The regions that are named are no other.
+    named = scan(live, "--region", REGION, "--region", OTHER, "--region", DENIED)
+    assert (named.code, found(named.json())) == (ERROR, found(done.json()))
+
+
+def test_accounts_times_regions(live, organization):
+    done = scan(live, "--organization", "Audit", "--all-regions", "--no-fail")
+    assert done.code == DONE
+    assert len(found(done.json())) == 5
+    asked = {(account, region) for account, region, action in organization.calls if action == "DescribeSecurityGroups"}
+    assert asked == {(a, r) for a in (MANAGEMENT, APPLICATION, BACKUP, WORKSHOP) for r in (REGION, OTHER, DENIED)}
+
+
+def test_a_role_that_was_named_twice_is_scanned_once(live, organization):
+    role = f"arn:aws:iam::{APPLICATION}:role/Audit"
+    done = scan(live, "--assume-role-arn", role, "--assume-role-arn", role)
+    assert len(done.json()["results"]) == 2
+    assert sum(action == "DescribeSecurityGroups" for *_, action in organization.calls) == 1
+
+
+def test_the_table_tells_accounts_apart_only_where_there_are_several(live):
+    several = live("scan", "--organization", "Audit", env={"COLUMNS": "130"})
+    assert several.out.splitlines()[0].split() == ["GROUP", "REGION", "ACCOUNT", "STATUS", "PORTS", "SOURCE", "RULE"]
+    assert APPLICATION in several.out
+    one = live("scan", "--assume-role-arn", f"arn:aws:iam::{APPLICATION}:role/Audit", env={"COLUMNS": "130"})
+    assert one.out.splitlines()[0].split() == ["GROUP", "REGION", "STATUS", "PORTS", "SOURCE", "RULE"]
+
+
+def test_who_may_not_ask_for_the_accounts_is_told_so(live, organization):
+    def denied(*_):
+        return 400, '{"__type": "AccessDeniedException", "Message": "You don\'t have permissions to access this resource."}'
+
+    answer = organization.answer
+    organization.answer = lambda *call: denied() if call[3] == "ListAccounts" else answer(*call)
+    live("scan", "--organization", "Audit").failed(ERROR, "--organization needs the management account", "allow organizations:ListAccounts")
