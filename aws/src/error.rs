@@ -3,8 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
-
 /// An AWS call that failed, retries included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsError {
@@ -21,21 +19,9 @@ impl AwsError {
         Self { operation, subject: subject.to_owned(), code: code.map(str::to_owned), message: message.to_owned() }
     }
 
-    /// From an error of the SDK: a service error has a code, a client error (timeout, no connection, malformed reply) has
-    /// none.
-    pub(crate) fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
-        let message = match (error.code(), error.message()) {
-            (Some(_), Some(message)) => message.to_owned(),
-            _ => told(error),
-        };
-        Self::new(operation, subject, error.code(), &message)
-    }
-
     /// The answer of the service was not what its API promises.
-    pub(crate) fn malformed(operation: &'static str, subject: &str, problem: &str) -> Self {
+    #[must_use]
+    pub fn malformed(operation: &'static str, subject: &str, problem: &str) -> Self {
         Self::new(operation, subject, None, &format!("the answer is malformed: {problem}"))
     }
 
@@ -74,24 +60,6 @@ impl AwsError {
     pub fn is_denied(&self) -> bool {
         matches!(self.code(), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"))
     }
-}
-
-/// An error of the SDK with its causes, down to what a service has said: that of STS, say, when a role cannot be assumed.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(metadata) = error.downcast_ref::<ErrorMetadata>() {
-            let (code, message) = (metadata.code().unwrap_or("error"), metadata.message().unwrap_or("no message"));
-            return format!("{code}: {message}");
-        }
-        let part = error.to_string();
-        if parts.last() != Some(&part) {
-            parts.push(part);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
 }
 
 impl fmt::Display for AwsError {

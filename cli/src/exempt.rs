@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
-use aws::ssm::{Parameters, Ssm};
+use aws::ssm::Parameters;
+use aws_adapters::Ssm;
 use comfy_table::{ContentArrangement, Table, presets};
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
 use jiff::Timestamp;

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 use aws::Lookups;
-use aws::ec2::{Ec2, SecurityGroupRules, SecurityGroups};
+use aws::ec2::{SecurityGroupRules, SecurityGroups};
+use aws_adapters::Ec2;
 use exposure::{Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, Source, SourceScope, Verdict, assess};
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aws::AwsError;
-use aws::ec2::Ec2;
-use aws::inventory::GroupFilter;
+use aws_adapters::Ec2;
+use aws_adapters::inventory::GroupFilter;
 use exposure::{Exemptions, Policy, SecurityGroup, Verdict, assess};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
@@ -176,7 +176,7 @@ impl Judging<'_> {
     }
 }
 
-fn context(interfaces: Vec<aws::inventory::NetworkInterface>) -> Context {
+fn context(interfaces: Vec<aws_adapters::inventory::NetworkInterface>) -> Context {
     let attached_to = interfaces
         .into_iter()
         .map(|interface| AttachedTo {

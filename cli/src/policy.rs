@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use aws::config::{Config, ConfigRules, RemediationExceptions};
-use aws::ssm::{Parameters, Ssm};
-use aws::{AwsError, SdkConfig};
+use aws::AwsError;
+use aws::config::{ConfigRules, RemediationExceptions};
+use aws::ssm::Parameters;
+use aws_adapters::{Config, SdkConfig, Ssm};
 use config_rule::RuleParameters;
 use exposure::{Exemptions, Policy};
 use jiff::Timestamp;

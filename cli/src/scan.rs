@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws::inventory::GroupFilter;
+use aws_adapters::inventory::GroupFilter;
 use exposure::PrefixLists;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;

@@ -1,8 +1,7 @@
 //! Which accounts and regions are meant, and how to get there.
 
 use anyhow::{Context, Result, bail};
-use aws::ec2::Ec2;
-use aws::{SdkConfig, terminal};
+use aws_adapters::{Ec2, SdkConfig, terminal};
 use scan::NotScanned;
 
 use crate::args::{AccountArgs, Scan};

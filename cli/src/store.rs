@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use aws::AwsError;
-use aws::s3::{Bucket, Objects, Place};
+use aws::s3::{Objects, Place};
+use aws_adapters::Bucket;
 
 use crate::args::SnapshotArgs;
 use crate::directory::{Directory, default_directory};

@@ -2,18 +2,15 @@
 
 #![recursion_limit = "256"]
 
-use aws::config::Config;
-use aws::ec2::Ec2;
-use aws::s3::Bucket;
-use aws::ssm::Ssm;
+use aws_adapters::{Bucket, Config, Ec2, Ssm};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use remediator::Remediator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::init_log();
-    let sdk = aws::from_env()?;
+    aws_adapters::init_log();
+    let sdk = aws_adapters::from_env()?;
     let bucket = Bucket::from_env(&sdk)?;
     let remediator = Remediator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), bucket, Timestamp::now);
     run(service_fn(|event: LambdaEvent<_>| {

@@ -1,16 +1,14 @@
 //! The Lambda function `rule-evaluator`: see the library of this crate.
 
-use aws::config::Config;
-use aws::ec2::Ec2;
-use aws::ssm::Ssm;
+use aws_adapters::{Config, Ec2, Ssm};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use rule_evaluator::Evaluator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::init_log();
-    let sdk = aws::from_env()?;
+    aws_adapters::init_log();
+    let sdk = aws_adapters::from_env()?;
     let evaluator = Evaluator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), Timestamp::now);
     run(service_fn(|event: LambdaEvent<_>| evaluator.handle(event.payload))).await
 }

@@ -89,7 +89,7 @@ def test_nothing_in_the_product_knows_that_it_runs_locally():
     """Other than the SDK's own endpoint variables."""
     sources = [
         path
-        for crate in ("exposure", "config-rule", "aws", "rule-evaluator", "remediator")
+        for crate in ("exposure", "config-rule", "aws", "aws-adapters", "rule-evaluator", "remediator")
         for path in (REPOSITORY / crate / "src").rglob("*.rs")
     ]
     sources.append(REPOSITORY / "cloudformation" / "portcullis.yaml")

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use aws::ec2::Ec2;
 use aws::network_acl::NetworkAcls;
+use aws_adapters::Ec2;
 use exposure::{AclAction, AclEntry, AddressSet, Source, Traffic};
 use ipnetwork::IpNetwork;
 use rstest::rstest;

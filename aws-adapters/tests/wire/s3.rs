@@ -1,7 +1,8 @@
 //! S3: the bucket of the snapshots.
 
 use aws::AwsError;
-use aws::s3::{Bucket, Objects};
+use aws::s3::Objects;
+use aws_adapters::Bucket;
 use rstest::rstest;
 
 use crate::canned::{Canned, LOST, Received};

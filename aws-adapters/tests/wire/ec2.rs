@@ -1,6 +1,7 @@
 //! EC2: groups, rules and prefix lists.
 
-use aws::ec2::{Ec2, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_adapters::Ec2;
 use exposure::{IngressRule, PrefixList, Source, Traffic};
 use rstest::rstest;
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use aws::AwsError;
 use aws_sdk_ec2::types::{Filter, NetworkInterface as SdkInterface};
 use exposure::{IngressRule, SecurityGroup};
 
 use crate::ec2::{Ec2, described_rule, group};
-use crate::error::AwsError;
+use crate::error::FromSdk;
 
 /// The most values that a filter takes.
 const VALUES_PER_FILTER: usize = 200;

@@ -1,6 +1,7 @@
 //! Systems Manager.
 
-use aws::ssm::{Parameters, Ssm};
+use aws::ssm::Parameters;
+use aws_adapters::Ssm;
 
 use crate::canned::Canned;
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use aws::AwsError;
+use aws::ssm::Parameters;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
@@ -11,9 +13,9 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::error::{AwsError, told};
+use crate::error::{FromSdk, told};
 use crate::sdk;
-use crate::ssm::{Parameters, Ssm};
+use crate::ssm::Ssm;
 
 /// A scan of a whole organization asks a lot, and can wait.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
 //! AWS Config.
 
 use aws::AwsError;
-use aws::config::{Config, ConfigRules, ConfigurationHistory, Delivery, Evaluations, RemediationExceptions};
+use aws::config::{ConfigRules, ConfigurationHistory, Delivery, Evaluations, RemediationExceptions};
+use aws_adapters::Config;
 use config_rule::{Annotation, Compliance, Evaluation, Summary};
 use rstest::rstest;
 
