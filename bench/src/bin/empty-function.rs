@@ -1,0 +1,9 @@
+//! What a Lambda function in Rust costs that does nothing: what the others are measured against.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    run(service_fn(async |_: LambdaEvent<Value>| Ok::<_, Error>(Value::Null))).await
+}

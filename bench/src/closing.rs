@@ -1,0 +1,64 @@
+//! What a closing costs, by the number of rules that are open.
+
+use anyhow::Result;
+use axum::body::Bytes;
+use serde::Serialize;
+
+use crate::endpoint::Endpoint;
+use crate::figures::{Spread, milliseconds, table};
+use crate::process::Program;
+use crate::runtime_api::RuntimeApi;
+use bench::events;
+
+/// From one rule to the most that a group can have.
+const SIZES: [usize; 5] = [1, 10, 60, 200, 1000];
+
+/// The figures of one size.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    open_rules: usize,
+    first_ms: Spread,
+    first_calls: Vec<String>,
+    warm_ms: Spread,
+    warm_calls: Vec<String>,
+}
+
+pub(crate) fn measure(remediator: &Program, rounds: usize, warm: usize) -> Result<Vec<Figures>> {
+    let directory = tempfile::tempdir()?;
+    let endpoint = Endpoint::start(directory.path())?;
+    let event = Bytes::from(events::close().to_string());
+    let mut figures = Vec::new();
+    for open in SIZES {
+        let (mut first, mut later) = (Vec::new(), Vec::new());
+        let (mut first_calls, mut warm_calls) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let api = RuntimeApi::start()?;
+            endpoint.reset(open);
+            let start = remediator.start(&api, &endpoint, event.clone())?;
+            first.push(milliseconds(start.took));
+            first_calls = endpoint.calls();
+            for _ in 0..warm {
+                endpoint.reset(open);
+                later.push(milliseconds(start.running.event(event.clone())?));
+            }
+            warm_calls = endpoint.calls();
+        }
+        if let (Some(first_ms), Some(warm_ms)) = (Spread::of(first), Spread::of(later)) {
+            figures.push(Figures { open_rules: open, first_ms, first_calls, warm_ms, warm_calls });
+        }
+    }
+    Ok(figures)
+}
+
+pub(crate) fn print(figures: &[Figures]) {
+    let rows = figures.iter().map(|of| {
+        [
+            of.open_rules.to_string(),
+            of.first_ms.text(" ms", 1),
+            of.first_calls.join(" "),
+            of.warm_ms.text(" ms", 2),
+            of.warm_calls.join(" "),
+        ]
+    });
+    println!("{}", table(["open rules", "start + closing", "calls", "warm", "calls"], rows));
+}

@@ -1,0 +1,89 @@
+//! What the functions are sent.
+
+use serde_json::{Value, json};
+
+/// The account of everything here.
+pub const ACCOUNT: &str = "123456789012";
+
+/// The security group of everything here.
+pub const GROUP: &str = "sg-0123456789abcdef0";
+
+/// The parameters of the rule.
+pub const POLICY: &str = r#"{"FocusOnPorts":"22,3389,tcp/5432,8000-8100"}"#;
+
+/// What AWS Config sends when a security group of so many permissions has changed, of which the first is open.
+#[must_use]
+pub fn change(permissions: usize) -> Value {
+    let item = json!({
+        "configurationItemVersion": "1.3",
+        "configurationItemCaptureTime": "2026-11-20T10:15:30.123Z",
+        "configurationItemStatus": "ResourceDiscovered",
+        "configurationStateId": 1_795_169_730_123_u64,
+        "awsAccountId": ACCOUNT,
+        "resourceType": "AWS::EC2::SecurityGroup",
+        "resourceId": GROUP,
+        "resourceName": "web",
+        "ARN": format!("arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{GROUP}"),
+        "awsRegion": "eu-central-1",
+        "availabilityZone": "Not Applicable",
+        "tags": {"Name": "web", "team": "platform"},
+        "relatedEvents": [],
+        "relationships": [
+            {"resourceType": "AWS::EC2::VPC", "resourceId": "vpc-0a1b2c3d4e5f60718", "name": "Is contained in Vpc"}
+        ],
+        "configuration": configuration(permissions),
+        "supplementaryConfiguration": {},
+    });
+    let invoking_event = json!({
+        "configurationItemDiff": {"changeType": "UPDATE", "changedProperties": {}},
+        "configurationItem": item,
+        "notificationCreationTime": "2026-11-20T10:15:32.456Z",
+        "messageType": "ConfigurationItemChangeNotification",
+        "recordVersion": "1.3",
+    });
+    json!({
+        "version": "1.0",
+        "invokingEvent": invoking_event.to_string(),
+        "ruleParameters": POLICY,
+        "resultToken": "token",
+        "eventLeftScope": false,
+        "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/config"),
+        "configRuleArn": format!("arn:aws:config:eu-central-1:{ACCOUNT}:config-rule/config-rule-a1b2c3"),
+        "configRuleName": "bench",
+        "configRuleId": "config-rule-a1b2c3",
+        "accountId": ACCOUNT,
+    })
+}
+
+/// A group as AWS Config records it.
+fn configuration(permissions: usize) -> Value {
+    let permissions: Vec<Value> = (0..permissions)
+        .map(|number| {
+            let cidr =
+                if number == 0 { "0.0.0.0/0".to_owned() } else { format!("10.{}.{}.0/24", number / 256, number % 256) };
+            json!({
+                "ipProtocol": "tcp", "fromPort": 22, "toPort": 22 + number, "userIdGroupPairs": [],
+                "ipv4Ranges": [{"cidrIp": cidr, "description": "office"}], "ipv6Ranges": [], "prefixListIds": [],
+                "ipRanges": [cidr],
+            })
+        })
+        .collect();
+    json!({
+        "groupId": GROUP, "groupName": "web", "description": "web tier", "ownerId": ACCOUNT,
+        "vpcId": "vpc-0a1b2c3d4e5f60718", "tags": [{"key": "Name", "value": "web"}],
+        "ipPermissions": permissions,
+        "ipPermissionsEgress": [{
+            "ipProtocol": "-1", "ipv4Ranges": [{"cidrIp": "0.0.0.0/0"}], "ipv6Ranges": [], "prefixListIds": [],
+            "userIdGroupPairs": [], "ipRanges": ["0.0.0.0/0"],
+        }],
+    })
+}
+
+/// What SSM Automation sends to close the group.
+#[must_use]
+pub fn close() -> Value {
+    json!({
+        "action": "close", "securityGroupId": GROUP, "configRuleName": "bench", "strategy": "Revoke",
+        "replacementCidrs": [], "dryRun": false, "executionId": "7b9a2f3c-1c2d-4e5f-8a9b-0c1d2e3f4a5b",
+    })
+}

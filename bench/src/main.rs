@@ -1,0 +1,130 @@
+//! Measures the functions; see the README of this crate.
+
+mod closing;
+mod endpoint;
+mod figures;
+mod functions;
+mod instructions;
+mod process;
+mod runtime_api;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+
+use crate::functions::Subject;
+use crate::process::Program;
+
+/// Measures the Lambda functions of Portcullis on this machine.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Also write the figures into this directory, as JSON
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Cold and warm starts beside those of an empty function
+    Functions {
+        #[command(flatten)]
+        programs: Programs,
+        /// Processes of each function
+        #[arg(long, default_value_t = 30)]
+        rounds: usize,
+        /// Warm events of each process
+        #[arg(long, default_value_t = 200)]
+        warm: usize,
+        /// Another evaluator: a command that speaks the Lambda Runtime API
+        #[arg(long, env = "BENCH_PEER", value_name = "COMMAND")]
+        peer: Option<String>,
+    },
+    /// Time and AWS calls of a closing, by the number of rules that are open
+    Closing {
+        #[command(flatten)]
+        programs: Programs,
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+        #[arg(long, default_value_t = 20)]
+        warm: usize,
+    },
+    /// Instructions, counted by callgrind
+    Instructions {
+        #[command(flatten)]
+        programs: Programs,
+    },
+    /// Does a case over and over
+    #[command(hide = true)]
+    Repeat { case: String, permissions: usize, times: u64 },
+}
+
+#[derive(Debug, Args)]
+struct Programs {
+    /// The directory with the programs of the zips
+    #[arg(long, value_name = "DIRECTORY")]
+    functions: PathBuf,
+    /// The empty function; beside this program by default
+    #[arg(long, value_name = "FILE")]
+    empty: Option<PathBuf>,
+}
+
+impl Programs {
+    fn empty(&self) -> Result<Program> {
+        let own = std::env::current_exe()?;
+        let file = self.empty.clone().unwrap_or_else(|| own.with_file_name("empty-function"));
+        Program::new("empty function", &file, "null")
+    }
+
+    fn subjects(&self) -> Result<Vec<Subject>> {
+        Ok(vec![
+            Subject::evaluator(self.empty()?),
+            Subject::evaluator(Program::new(
+                "rule-evaluator",
+                &self.functions.join("rule-evaluator"),
+                r#""nonCompliant":1"#,
+            )?),
+            Subject::remediator(self.remediator()?),
+        ])
+    }
+
+    fn remediator(&self) -> Result<Program> {
+        Program::new("remediator", &self.functions.join("remediator"), r#""status":"CLOSED""#)
+    }
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let json = cli.json.as_deref();
+    match &cli.command {
+        Command::Functions { programs, rounds, warm, peer } => {
+            let mut subjects = programs.subjects()?;
+            subjects.extend(peer.iter().map(|command| Subject::evaluator(Program::shell("peer", command))));
+            let figures = functions::measure(&subjects, *rounds, *warm)?;
+            functions::print(&figures);
+            write(json, "functions", &figures)
+        }
+        Command::Closing { programs, rounds, warm } => {
+            let figures = closing::measure(&programs.remediator()?, *rounds, *warm)?;
+            closing::print(&figures);
+            write(json, "closing", &figures)
+        }
+        Command::Instructions { programs } => {
+            let counts = instructions::measure(&programs.subjects()?)?;
+            instructions::print(&counts);
+            write(json, "instructions", &counts)
+        }
+        Command::Repeat { case, permissions, times } => instructions::repeat(case, *permissions, *times),
+    }
+}
+
+fn write(directory: Option<&Path>, name: &str, figures: &impl Serialize) -> Result<()> {
+    let Some(directory) = directory else { return Ok(()) };
+    let file = directory.join(name).with_extension("json");
+    std::fs::create_dir_all(directory)?;
+    std::fs::write(&file, serde_json::to_vec_pretty(figures)?)
+        .with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,159 @@
+//! A function in a process of its own, with the environment that Lambda gives it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+
+use crate::endpoint::Endpoint;
+use crate::runtime_api::{Answer, RuntimeApi};
+use bench::events::ACCOUNT;
+
+/// How to start a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) command: Vec<String>,
+    /// What an answer has in it if the function has done its work.
+    pub(crate) expected: &'static str,
+}
+
+/// A function that runs. Ends with this value.
+pub(crate) struct Running<'a> {
+    child: Child,
+    api: &'a RuntimeApi,
+    expected: &'static str,
+}
+
+/// A cold start.
+pub(crate) struct ColdStart<'a> {
+    pub(crate) running: Running<'a>,
+    /// From the start of the process to the answer to the first event.
+    pub(crate) took: Duration,
+}
+
+impl Program {
+    pub(crate) fn new(name: &str, file: &Path, expected: &'static str) -> Result<Self> {
+        let file = file.canonicalize().with_context(|| format!("there is no program {}", file.display()))?;
+        Ok(Self { name: name.to_owned(), command: vec![file.display().to_string()], expected })
+    }
+
+    /// A command line, for a shell.
+    pub(crate) fn shell(name: &str, command: &str) -> Self {
+        let shell = ["sh", "-c"].map(str::to_owned);
+        Self {
+            name: name.to_owned(),
+            command: shell.into_iter().chain([format!("exec {command}")]).collect(),
+            expected: "",
+        }
+    }
+
+    /// The same under another program, such as valgrind.
+    pub(crate) fn under(&self, wrapper: &[&str]) -> Self {
+        let command = wrapper.iter().map(ToString::to_string).chain(self.command.iter().cloned()).collect();
+        Self { command, ..self.clone() }
+    }
+
+    fn command(&self, api: &RuntimeApi, endpoint: &Endpoint) -> Result<Command> {
+        let (program, arguments) = self.command.split_first().context("no program")?;
+        let mut command = Command::new(program);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", path)
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", &self.name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "bench")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "bench")
+            .env("_HANDLER", "bootstrap")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_DEFAULT_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+            .env("AWS_SESSION_TOKEN", "token")
+            .env("AWS_ENDPOINT_URL", format!("https://{}", endpoint.address))
+            // What rustls and botocore look at.
+            .env("SSL_CERT_FILE", &endpoint.roots)
+            .env("AWS_CA_BUNDLE", &endpoint.roots)
+            .env("SNAPSHOT_BUCKET", "portcullis-snapshots")
+            .env("SNAPSHOT_BUCKET_OWNER", ACCOUNT)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        Ok(command)
+    }
+
+    /// Starts the function, with its first event waiting for it.
+    pub(crate) fn start<'a>(&self, api: &'a RuntimeApi, endpoint: &Endpoint, event: Bytes) -> Result<ColdStart<'a>> {
+        let mut command = self.command(api, endpoint)?;
+        api.clear();
+        api.put(event)?;
+        let begin = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
+        let running = Running { child, api, expected: self.expected };
+        let answer = running.answer().with_context(|| self.name.clone())?;
+        Ok(ColdStart { running, took: answer.at - begin })
+    }
+
+    /// Starts the function with its standard error in a file, for the report of a tool that it runs under.
+    pub(crate) fn start_logged<'a>(
+        &self,
+        api: &'a RuntimeApi,
+        endpoint: &Endpoint,
+        event: Bytes,
+        log: &PathBuf,
+    ) -> Result<Running<'a>> {
+        let mut command = self.command(api, endpoint)?;
+        command.stderr(std::fs::File::create(log)?);
+        api.put(event)?;
+        let child = command.spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
+        let running = Running { child, api, expected: self.expected };
+        running.answer().with_context(|| self.name.clone())?;
+        Ok(running)
+    }
+}
+
+impl Running<'_> {
+    /// Hands over an event and waits for the answer.
+    pub(crate) fn event(&self, event: Bytes) -> Result<Duration> {
+        self.api.idle()?;
+        self.api.put(event)?;
+        Ok(self.answer()?.took)
+    }
+
+    fn answer(&self) -> Result<Answer> {
+        let answer = self.api.answer()?;
+        let body = String::from_utf8_lossy(&answer.body);
+        ensure!(
+            body.contains(self.expected),
+            "the function has answered something else than {}: {body}",
+            self.expected
+        );
+        Ok(answer)
+    }
+
+    /// The most memory that the process has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    }
+
+    /// Waits for the process, which ends by itself when the Runtime API has.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
