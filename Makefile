@@ -61,6 +61,7 @@ rust-lint: target-dir
 script-lint: tools
 	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
 	@grep -lE '^#!/(usr/bin/env bash|bin/sh)' scripts/* .ci/* | xargs $(VENV)/shellcheck
+	$(VENV)/zizmor --quiet --offline --persona pedantic .github action.yml
 
 deny: ## Licences, banned crates and sources of all dependencies, without the network
 	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked --offline check licenses bans sources
