@@ -63,7 +63,9 @@ script-lint: tools
 	@grep -lE '^#!/(usr/bin/env bash|bin/sh)' scripts/* .ci/* | xargs $(VENV)/shellcheck
 	$(VENV)/zizmor --quiet --offline --persona pedantic .github action.yml
 
-deny: ## Licences, banned crates and sources of all dependencies, without the network
+# Those of every platform, and not only what was compiled here.
+deny: ## Licences, banned crates and sources of all dependencies
+	cargo fetch --locked --quiet
 	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked --offline check licenses bans sources
 
 audit: ## Advisories about the dependencies; fetches the database of RustSec from GitHub
