@@ -10,6 +10,7 @@ export CARGO_TARGET_DIR
 PROPTEST_CASES ?= 10000
 export PROPTEST_CASES
 
+CARGO_DENY_VERSION := 0.20.2
 CFN_GUARD_VERSION := 3.2.1
 MDBOOK_VERSION := 0.5.4
 
@@ -19,7 +20,7 @@ STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
 .PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
-	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir
+	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +34,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
 	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
 	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
+	@$(STAGE) 'supply chain' $(MAKE) --no-print-directory supply-chain
 	@$(STAGE) 'template' $(MAKE) --no-print-directory template
 	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
 	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
@@ -59,6 +61,21 @@ rust-lint: target-dir
 script-lint: tools
 	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
 	@grep -lE '^#!/(usr/bin/env bash|bin/sh)' scripts/* .ci/* | xargs $(VENV)/shellcheck
+	$(VENV)/zizmor --quiet --offline --persona pedantic .github action.yml
+
+# Those of every platform, and not only what was compiled here.
+deny: ## Licences, banned crates and sources of all dependencies
+	cargo fetch --locked --quiet
+	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked --offline check licenses bans sources
+
+audit: ## Advisories about the dependencies; fetches the database of RustSec from GitHub
+	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked check advisories
+
+sbom: tools ## What is compiled into the functions and the CLI, as CycloneDX, in target/sbom/
+	$(VENV)/python scripts/sbom.py target/sbom
+
+supply-chain: tools deny
+	$(PYTEST) tests/supply_chain
 
 template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation template
 	$(VENV)/cfn-lint cloudformation/portcullis.yaml
