@@ -31,7 +31,6 @@ def test_ec2_lets_a_bucketful_through_and_then_so_many_a_second(fresh):
             # Nothing to revoke: what counts is the call.
             ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=["sgr-0aaaaaaaaaaaaaaaa"])
         except ClientError as error:
-            assert error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 503)
             return error.response["Error"]["Code"]
 
     answers = [revoke() for _ in range(5)]

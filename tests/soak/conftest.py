@@ -10,11 +10,10 @@ import zipfile
 
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "local-cloud" / "python"))
-sys.path.insert(0, str(REPOSITORY / "tests" / "acceptance"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-cloud" / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
-from local_cloud import start, stop, wait_for
+from local_cloud import REPOSITORY, start, stop, wait_for
 from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, RULE, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
@@ -55,11 +54,11 @@ def create_stack(cloud, **parameters: str) -> None:
 
 
 @contextlib.contextmanager
-def deployed(directory: pathlib.Path):
+def deployed(directory: pathlib.Path, **settings):
     """A local cloud with the stack in it, until the end of the block."""
     cloud = start(directory)
     try:
-        cloud.settings(asyncRetryBaseSeconds=0.05, startEvaluationIntervalSeconds=0, remediationSnapshotSeconds=0.1)
+        cloud.settings(asyncRetryBaseSeconds=0.05, startEvaluationIntervalSeconds=0, remediationSnapshotSeconds=0.1, **settings)
         stack = Portcullis(cloud, directory)
         stack.exempt(NO_EXEMPTIONS)
         create_stack(cloud, SourceInputParameters=json.dumps(PARAMETERS))
@@ -72,7 +71,8 @@ def deployed(directory: pathlib.Path):
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """The stack for tests of a few groups each."""
-    with deployed(tmp_path_factory.mktemp("soak")) as stack:
+    # One process for each function, so that it can be told what it remembers.
+    with deployed(tmp_path_factory.mktemp("soak"), evaluationConcurrency=1) as stack:
         yield stack
 
 
