@@ -109,8 +109,8 @@ class CloseAutomatically(Scenario):
         return None if before <= now else f"lost {sorted(map(str, before - now))}"
 
     def afterwards(self, group: str, before: frozenset) -> None:
+        # Not that its run succeeded: one that could not look at the group once more has failed, although it has closed it.
         assert self.stack.result(group)[0] == "COMPLIANT"
-        assert self.stack.remediation(group)["State"] == "SUCCEEDED"
 
 
 class Restore(Scenario):
