@@ -20,7 +20,7 @@ STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
 .PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
-	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain
+	cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
 	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
 	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
+	@$(STAGE) 'load, faults and delivery, in short' $(MAKE) --no-print-directory soak-short
 	@$(STAGE) 'the CLI' $(MAKE) --no-print-directory cli-test
 	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
 
@@ -96,6 +97,12 @@ local-cloud-binary: target-dir
 
 acceptance: tools package-host local-cloud-binary cli-binary ## The deployed stack, driven through the local cloud
 	$(PYTEST) tests/local_cloud tests/acceptance
+
+soak-short: tools package-host local-cloud-binary
+	$(PYTEST) tests/soak
+
+soak: tools package-host local-cloud-binary ## Load and faults in the local cloud at length: hours, see docs/soak.md
+	SOAK=long $(PYTEST) tests/soak
 
 # With everything else, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled
 # once more.

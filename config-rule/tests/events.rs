@@ -78,6 +78,42 @@ fn the_bare_invoking_event_is_read_too() {
     assert_eq!(group_of(RuleInvocation::from_payload(event).unwrap()), group_of(read(CHANGE)));
 }
 
+/// Ends of months, summer time, and a leap second, which counts as the second before: Unix time has none.
+#[rstest]
+#[case("2026-01-31T23:59:59.999Z", "2026-01-31T23:59:59.999Z")]
+#[case("2026-02-28T23:59:59.999999999Z", "2026-02-28T23:59:59.999999999Z")]
+#[case("2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z")]
+#[case("2027-01-01T00:00:00.000Z", "2027-01-01T00:00:00Z")]
+#[case("2026-03-29T01:59:59.999+01:00", "2026-03-29T00:59:59.999Z")]
+#[case("2026-03-29T02:30:00+01:00", "2026-03-29T01:30:00Z")]
+#[case("2026-10-25T02:30:00+02:00", "2026-10-25T00:30:00Z")]
+#[case("2026-10-25T02:30:00+01:00", "2026-10-25T01:30:00Z")]
+#[case("2026-11-01T01:30:00-0500", "2026-11-01T06:30:00Z")]
+#[case("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z")]
+#[case("2016-12-31T23:59:60.500Z", "2016-12-31T23:59:59.5Z")]
+#[case("2017-01-01T00:59:60+01:00", "2016-12-31T23:59:59Z")]
+fn a_time_of_any_clock_is_read(#[case] written: &str, #[case] expected: &str) {
+    let invocation = with_item(|item| item["configurationItemCaptureTime"] = json!(written));
+    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    assert_eq!(item.capture_time.to_string(), expected);
+
+    let told = |sample: &str, set: &dyn Fn(&mut Value)| {
+        let mut event = payload(sample);
+        let mut invoking: Value = serde_json::from_str(event["invokingEvent"].as_str().unwrap()).unwrap();
+        set(&mut invoking);
+        event.insert("invokingEvent".into(), Value::String(invoking.to_string()));
+        RuleInvocation::from_payload(event).unwrap().notification
+    };
+    let oversized = |invoking: &mut Value| {
+        invoking["configurationItemSummary"]["configurationItemCaptureTime"] = json!(written);
+    };
+    let Notification::Oversized { summary, .. } = told(OVERSIZED, &oversized) else { panic!("not oversized") };
+    assert_eq!(summary.configuration_item_capture_time.to_string(), expected);
+    let scheduled = |invoking: &mut Value| invoking["notificationCreationTime"] = json!(written);
+    let Notification::Scheduled { at } = told(SCHEDULED, &scheduled) else { panic!("not scheduled") };
+    assert_eq!(at.to_string(), expected);
+}
+
 #[test]
 fn a_deleted_resource_has_no_configuration() {
     let Notification::Change { item, .. } = read(DELETED).notification else { panic!("not a change") };

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use exposure::{
-    AddressSet, Assessment, Cause, Exemptions, IngressRule, Policy, PortError, PortSet, PrefixList, PrefixLists, Reach,
-    SecurityGroup, Source, SourceScope, Traffic, Transport, Verdict, assess,
+    AddressSet, Assessment, Cause, Exemptions, Expiry, IngressRule, Policy, PortError, PortSet, PrefixList,
+    PrefixLists, Reach, SecurityGroup, Source, SourceScope, Traffic, Transport, Verdict, assess,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -488,6 +488,34 @@ fn an_exemption_by_port_leaves_the_other_ports() {
 fn an_expired_exemption_is_not_there(#[case] expires: &str, #[case] expected: Verdict) {
     let document = entry(&format!(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"{expires}""#));
     assert_eq!(exempt(&document, "22"), expected);
+}
+
+/// A date ends with its day in UTC, whatever month, year or summer time ends with it; a leap second counts as the second
+/// before, since Unix time has none.
+#[rstest]
+#[case("2026-01-31", "2026-02-01T00:00:00Z")]
+#[case("2026-02-28", "2026-03-01T00:00:00Z")]
+#[case("2024-02-29", "2024-03-01T00:00:00Z")]
+#[case("2026-12-31", "2027-01-01T00:00:00Z")]
+#[case("2026-03-29", "2026-03-30T00:00:00Z")]
+#[case("2026-10-25", "2026-10-26T00:00:00Z")]
+#[case("2026-10-25T02:30:00+02:00", "2026-10-25T00:30:00Z")]
+#[case("2026-10-25T02:30:00+01:00", "2026-10-25T01:30:00Z")]
+#[case("2016-12-31", "2017-01-01T00:00:00Z")]
+#[case("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z")]
+fn an_expiry_is_an_instant_on_any_calendar(#[case] written: &str, #[case] expected: &str) {
+    let expiry = Expiry::parse(written).unwrap();
+    assert_eq!(expiry.at().to_string(), expected);
+    assert_eq!(expiry.to_string(), written, "as it was written");
+}
+
+#[rstest]
+#[case("2026-02-29")]
+#[case("2026-04-31")]
+#[case("2026-12-31T23:59:61Z")]
+#[case("2026-12-31T24:00:00Z")]
+fn a_day_or_time_that_no_clock_shows_is_no_expiry(#[case] written: &str) {
+    assert_eq!(Expiry::parse(written), None);
 }
 
 /// An exempt group needs no readable prefix list; one that is exempt on another port does.

@@ -15,6 +15,7 @@ import grants
 import moto_client
 import rust
 import settings
+import throttling
 
 _clients: dict = {}
 _lock = threading.Lock()
@@ -84,19 +85,24 @@ def call(data: dict) -> dict:
         return {"error": {"code": type(error).__name__, "message": str(error)}}
 
 
-def security_groups(data: dict) -> dict:
-    """The groups as EC2 has them, all or some, with the interfaces that use them."""
+def _groups(wanted: list[str]) -> list[dict]:
+    """Those of the groups that are there. All in one call if that is all of them: EC2 refuses it when one is gone."""
     from botocore.exceptions import ClientError
 
+    try:
+        return moto_client.client().describe_security_groups(GroupIds=wanted)["SecurityGroups"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidGroup.NotFound":
+            raise
+    return [group for one in wanted for group in _groups([one])] if len(wanted) > 1 else []
+
+
+def security_groups(data: dict) -> dict:
+    """The groups as EC2 has them, all or some, with the interfaces that use them."""
     client = moto_client.client()
     groups, wanted = [], data.get("groupIds") or []
     if wanted:
-        for group in wanted:
-            try:
-                groups += client.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "InvalidGroup.NotFound":
-                    raise
+        groups = _groups(wanted)
     else:
         for page in client.get_paginator("describe_security_groups").paginate():
             groups += page["SecurityGroups"]
@@ -183,6 +189,7 @@ def apply_settings(data: dict) -> dict:
         current.async_retry_base_seconds = float(data["asyncRetryBaseSeconds"])
     if "missingKeyHasPrefix" in data:
         current.missing_key_has_prefix = bool(data["missingKeyHasPrefix"])
+    throttling.set_bucket(data.get("ec2BucketSize"), data.get("ec2RefillPerSecond"), data.get("ec2ThrottledPrincipal"))
     return {"asyncRetryBaseSeconds": current.async_retry_base_seconds, "missingKeyHasPrefix": current.missing_key_has_prefix}
 
 

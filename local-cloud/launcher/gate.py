@@ -8,8 +8,10 @@ import time
 from collections import deque
 from urllib.parse import parse_qs
 
+import connection
 import identity
 import lambda_kill
+import throttling
 
 _calls: deque = deque(maxlen=100_000)
 _sequence = itertools.count(1)
@@ -17,7 +19,7 @@ _faults: list[dict] = []
 _fault_ids = itertools.count(1)
 _lock = threading.Lock()
 
-KINDS = ("error", "accessDenied", "delay", "drop", "lostReply", "kill")
+KINDS = ("error", "accessDenied", "delay", "drop", "reset", "lostReply", "slowReply", "malformed", "kill")
 WHEN = ("before", "after")
 # What a service answers when it throttles: (code, status).
 _THROTTLED = {
@@ -34,6 +36,9 @@ _IAM_NAMES = {
 # the answer to what changes it comes when it is, or after so many seconds.
 _STACK_OPERATIONS = {f"cloudformation:{n}" for n in ("CreateStack", "DeleteStack", "ExecuteChangeSet", "UpdateStack")}
 _STACK_SECONDS = 25
+_LIMIT = "Request limit exceeded."
+# Neither XML nor JSON.
+_MALFORMED = b"<<{"
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _JSON_CODE = re.compile(rb'"(?:__type|Type|code|Code)"\s*:\s*"([^"]+)"')
 
@@ -95,7 +100,7 @@ def add_fault(fault: dict) -> dict:
         "skip": int(fault.get("skip", 0)),
         "code": fault.get("code", default_code),
         "status": int(fault.get("status", default_status)),
-        "message": fault.get("message", "Request limit exceeded."),
+        "message": fault.get("message", _LIMIT),
         "seconds": float(fault.get("seconds", 0)),
         "injected": 0,
     }
@@ -206,15 +211,22 @@ def install() -> None:
     async def gated_dispatch(method, path, headers, body, query_params, request_id):
         service, action, principal, resource = _describe(app, method, path, headers, body, query_params)
         fault = _take_fault(service, action.split(":", 1)[-1], principal)
-        if fault and fault["seconds"]:
+        if fault and fault["seconds"] and fault["kind"] != "slowReply":
             await asyncio.sleep(fault["seconds"])
         if fault and fault["kind"] in ("error", "accessDenied"):
             reply = _fault_reply(fault, service, action, principal, headers, request_id)
             record(service, action, principal, resource, reply[0], _error_code(*reply))
             return reply
-        if fault and (fault["kind"] == "drop" or fault["when"] == "before"):
+        if fault is None and throttling.refuses(service, action.split(":", 1)[-1], principal):
+            fault = {"kind": "error", "code": _THROTTLED["ec2"][0], "status": _THROTTLED["ec2"][1], "message": _LIMIT}
+            reply = _fault_reply(fault, service, action, principal, headers, request_id)
+            record(service, action, principal, resource, reply[0], fault["code"])
+            return reply
+        if fault and (fault["kind"] in ("drop", "reset") or fault["when"] == "before"):
             record(service, action, principal, resource, 0, "ConnectionDropped")
             _kill(fault, headers, query_params)
+            if fault["kind"] == "reset":
+                connection.reset()
             raise ConnectionDropped(action)
         reply = await dispatch(method, path, headers, body, query_params, request_id)
         record(service, action, principal, resource, reply[0], _error_code(*reply))
@@ -223,10 +235,15 @@ def install() -> None:
         if fault and fault["kind"] in ("lostReply", "kill"):
             _kill(fault, headers, query_params)
             raise ConnectionDropped(action)
+        if fault and fault["kind"] == "slowReply":
+            await asyncio.sleep(fault["seconds"])
+        if fault and fault["kind"] == "malformed":
+            told = {k: v for k, v in reply[1].items() if k.lower() not in ("content-length", "etag") and "checksum" not in k.lower()}
+            return reply[0], told, _MALFORMED
         return reply
 
     async def gated_app(scope, receive, send):
-        lambda_kill.client_port.set((scope.get("client") or ("", 0))[1] or 0)
+        connection.client_port.set((scope.get("client") or ("", 0))[1] or 0)
         try:
             await serve(scope, receive, send)
         except ConnectionDropped:

@@ -1,14 +1,12 @@
 """Cutting a function off in the middle: its process is killed before a call that it made is answered."""
 
 import contextlib
-import contextvars
 import os
 import pathlib
 import re
 import signal
 
-# Where the connection of the call under way comes from.
-client_port: contextvars.ContextVar[int] = contextvars.ContextVar("local_cloud_client_port", default=0)
+import connection
 
 _EXITED = "Runtime exited before returning a response"
 _SIGNALS = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated", signal.SIGABRT: "aborted", signal.SIGSEGV: "segmentation fault"}
@@ -43,7 +41,7 @@ def kill(function_arn: str) -> bool:
     with lambda_runtime._lock:
         workers = [w for pool in lambda_runtime._workers.values() for w in pool]
     workers = [w for w in workers if w.config.get("FunctionArn") == function_arn and w._proc is not None and w._proc.poll() is None]
-    sockets = _sockets(client_port.get())
+    sockets = _sockets(connection.client_port.get())
     # Without /proc it cannot be told which of several processes called: all that are at work.
     chosen = [w for w in workers if _holds(w._proc.pid, sockets)] or [w for w in workers if w.in_use]
     for worker in chosen:

@@ -3,10 +3,13 @@
 The names used are private to moto: when a new version moves one, this says which.
 """
 
+import copy
 import importlib
 import ipaddress
+import logging
 
 REQUIRED = {
+    "moto.backends": ("list_of_moto_modules",),
     "moto.core.responses": ("ActionResult", "EmptyResult"),
     "moto.ec2.exceptions": (
         "EC2ClientError",
@@ -32,6 +35,7 @@ METHODS = {
     ("moto.ec2.models.security_groups", "SecurityGroupBackend"): (
         "_add_source_group",
         "_iterate_security_rules",
+        "describe_security_group_rules",
         "get_security_group_by_name_or_id",
     ),
     ("moto.ec2.models.vpcs", "VPCBackend"): ("associate_vpc_cidr_block",),
@@ -350,8 +354,34 @@ def _install_acls() -> None:
     NetworkACLs.delete_network_acl_entry = _delete_entry
 
 
+# --- speed ---
+
+
+def _install_speed() -> None:
+    """What moto does for every request, and need not: look through its own directory, colour a line of a log that tells
+    no more than the call log, and copy the rules of all groups to find those of one."""
+    from moto import backends
+    from moto.ec2.models.security_groups import SecurityGroupBackend
+
+    describe = SecurityGroupBackend.describe_security_group_rules
+
+    def describe_security_group_rules(self, sg_rule_ids, filters):
+        wanted = filters.get("group-id")
+        if not wanted:
+            return describe(self, sg_rule_ids, filters)
+        narrow = copy.copy(self)
+        narrow.groups = {vpc: {i: groups[i] for i in wanted if i in groups} for vpc, groups in self.groups.copy().items()}
+        return describe(narrow, sg_rule_ids, filters)
+
+    SecurityGroupBackend.describe_security_group_rules = describe_security_group_rules
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+
 def install() -> None:
     check()
+    _install_speed()
     _install_rule()
     _install_groups()
     _install_acls()

@@ -65,7 +65,10 @@ async fn change_settings(State(cloud): State<Arc<Cloud>>, Json(change): Json<Val
 /// Puts settings in place, here and in the Python part.
 pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::Error> {
     let python = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds,
-                        "missingKeyHasPrefix": settings.missing_key_has_prefix});
+                        "missingKeyHasPrefix": settings.missing_key_has_prefix,
+                        "ec2BucketSize": settings.ec2_bucket_size,
+                        "ec2RefillPerSecond": settings.ec2_refill_per_second,
+                        "ec2ThrottledPrincipal": settings.ec2_throttled_principal});
     cloud.set_settings(settings);
     cloud.changed.notify_one();
     cloud.progress.notify_waiters();

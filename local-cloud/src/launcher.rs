@@ -12,6 +12,7 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "aws_clients.py",
     "bridge.py",
+    "connection.py",
     "ec2_paging.py",
     "ec2_revoke.py",
     "functions.py",
@@ -32,6 +33,7 @@ const FILES: &[(&str, &str)] = files![
     "rust.py",
     "s3_front.py",
     "settings.py",
+    "throttling.py",
     "validation.py",
 ];
 

@@ -44,6 +44,12 @@ pub(crate) struct Settings {
     pub(crate) async_retry_base_seconds: f64,
     /// Whether the look for `s3:ListBucket` that a missing key causes carries the key as `s3:prefix`.
     pub(crate) missing_key_has_prefix: bool,
+    /// How many calls of one EC2 API that changes something may come at once; 0 = EC2 does not throttle.
+    pub(crate) ec2_bucket_size: u32,
+    /// How many more may come every second.
+    pub(crate) ec2_refill_per_second: f64,
+    /// Only callers whose ARN has this part are throttled.
+    pub(crate) ec2_throttled_principal: String,
 }
 
 impl Default for Settings {
@@ -65,6 +71,9 @@ impl Default for Settings {
             automation_concurrency: 100,
             async_retry_base_seconds: 1.0,
             missing_key_has_prefix: false,
+            ec2_bucket_size: 0,
+            ec2_refill_per_second: 5.0,
+            ec2_throttled_principal: String::new(),
         }
     }
 }

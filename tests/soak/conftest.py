@@ -1,0 +1,104 @@
+"""The product as it is shipped, in local clouds that these tests have to themselves."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import sys
+import zipfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-cloud" / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
+
+from local_cloud import REPOSITORY, start, stop, wait_for
+from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, RULE, Portcullis
+
+LONG = os.environ.get("SOAK") == "long"
+# Where figures are written.
+REPORTS = pathlib.Path(os.environ.get("SOAK_REPORTS", REPOSITORY / "target" / "soak"))
+
+
+def number(name: str, short: int, long: int) -> int:
+    """A size: from the environment, or that of the form that runs."""
+    return int(os.environ.get(name, long if LONG else short))
+
+
+def create_stack(cloud, **parameters: str) -> None:
+    """The stack as `scripts/deploy` makes it, without the AWS CLI, which takes longer to start than the stack takes here."""
+    s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
+    s3.create_bucket(Bucket=BUCKET)
+    keys = {}
+    for function, parameter in (("rule-evaluator", "RuleEvaluatorKey"), ("remediator", "RemediatorKey")):
+        file = REPOSITORY / "target" / "lambda" / ARCHITECTURE / f"{function}.zip"
+        assert file.is_file(), f"there is no {file}: build it with scripts/package"
+        code = zipfile.ZipFile(file).read("bootstrap")
+        keys[parameter] = f"{function}-{hashlib.sha256(code).hexdigest()[:32]}.zip"
+        s3.upload_file(str(file), BUCKET, keys[parameter])
+    s3.upload_file(str(REPOSITORY / "cloudformation" / "portcullis.yaml"), BUCKET, "portcullis.yaml")
+    given = {"CodeBucket": BUCKET, "Architecture": ARCHITECTURE, "RuleName": RULE, **keys, **parameters}
+    cloudformation.create_stack(
+        StackName="portcullis",
+        TemplateURL=f"{cloud.endpoints['endpoint']}/{BUCKET}/portcullis.yaml",
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+    )
+
+    def status() -> str | None:
+        found = cloudformation.describe_stacks(StackName="portcullis")["Stacks"][0]["StackStatus"]
+        return None if found.endswith("_IN_PROGRESS") else found
+
+    assert wait_for("the stack", status, 120) == "CREATE_COMPLETE"
+
+
+@contextlib.contextmanager
+def deployed(directory: pathlib.Path, **settings):
+    """A local cloud with the stack in it, until the end of the block."""
+    cloud = start(directory)
+    try:
+        cloud.settings(asyncRetryBaseSeconds=0.05, startEvaluationIntervalSeconds=0, remediationSnapshotSeconds=0.1, **settings)
+        stack = Portcullis(cloud, directory)
+        stack.exempt(NO_EXEMPTIONS)
+        create_stack(cloud, SourceInputParameters=json.dumps(PARAMETERS))
+        stack.deployed()
+        yield stack
+    finally:
+        stop(cloud)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The stack for tests of a few groups each."""
+    # One process for each function, so that it can be told what it remembers.
+    with deployed(tmp_path_factory.mktemp("soak"), evaluationConcurrency=1) as stack:
+        yield stack
+
+
+@pytest.fixture
+def portcullis(small):
+    """The stack without faults, and with the local cloud's settings as they were."""
+    small.cloud.control("DELETE", "/faults")
+    small.exempt(NO_EXEMPTIONS)
+    before = small.cloud.control("GET", "/settings")
+    yield small
+    small.cloud.control("DELETE", "/faults")
+    small.cloud.settings(**before)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """The stack for a test of very many groups, which would slow down all others."""
+    with deployed(tmp_path_factory.mktemp("load")) as stack:
+        yield stack
+
+
+def dead_letters(stack: Portcullis) -> int:
+    """How many events could not be evaluated at all."""
+    sqs = stack.cloud.client("sqs")
+    queues = sqs.list_queues().get("QueueUrls", [])
+    assert queues, "the stack has a dead-letter queue"
+    attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = [sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=attributes)["Attributes"] for queue in queues]
+    return sum(int(value) for attributes in found for value in attributes.values())

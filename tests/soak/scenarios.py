@@ -1,0 +1,261 @@
+"""What the functions do, each in a form that can be done, looked at, and done again after something went wrong."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+
+from portcullis import RULE, Portcullis, open_to, outcome
+
+WORLD = "0.0.0.0/0"
+_names = itertools.count(1)
+
+
+@dataclass
+class Scenario:
+    """Something that one function does. `role` is part of its role's name, `function` the output with its name."""
+
+    stack: Portcullis
+    name: str
+    role: str
+    function: str
+    # Parameters of the stack, and settings of the local cloud, under which it happens.
+    parameters: dict[str, str] = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
+    # Whether the function is invoked again by itself until all is done, or somebody has to ask again.
+    repeats_itself = False
+    # Whether the state before differs from the one after.
+    leaves_another_state = True
+    # The state after a run in which nothing went wrong.
+    good: frozenset = frozenset()
+
+    def begin(self) -> None:
+        """Puts stack and local cloud in the state that this needs."""
+        self.stack.update(RemediationMode="False", **self.parameters)
+        self.stack.cloud.settings(**self.settings)
+
+    def cool(self) -> None:
+        """Ends the function's processes: a new one knows nothing from before, and makes every call."""
+        functions, name = self.stack.cloud.client("lambda"), self.stack.outputs[self.function]
+        size = functions.get_function_configuration(FunctionName=name)["MemorySize"]
+        functions.update_function_configuration(FunctionName=name, MemorySize=size)
+
+    def new_group(self) -> str:
+        group = self.stack.cloud.group(
+            f"fault-{next(_names)}",
+            open_to(WORLD, ports=(20, 25), description="legacy"),
+            open_to("::/0", ports=(3389, 3389)),
+            open_to("10.0.0.0/8", description="offices"),
+            open_to(WORLD, ports=(443, 443)),
+        )
+        self.stack.cloud.settle()
+        return group
+
+    def prepare(self) -> str:
+        """A group, or whatever else it is done to."""
+        return self.new_group()
+
+    def act(self, group: str) -> None:
+        """Does it, whatever comes of it."""
+        raise NotImplementedError
+
+    def state(self, group: str) -> frozenset:
+        """What matters about it afterwards, the same for every group."""
+        return frozenset(self.stack.rules(group))
+
+    def between(self, before: frozenset, now: frozenset) -> str | None:
+        """What is wrong right after a fault, before anybody has mended anything."""
+        if not before & self.good <= now:
+            return f"lost {sorted(map(str, before & self.good - now))}"
+        if not now <= before | self.good:
+            return f"admits {sorted(map(str, now - before - self.good))}"
+        # Added first and then revoked: nobody legitimate is shut out in between.
+        return None if before <= now or self.good <= now else f"neither as before nor as after: {sorted(map(str, now))}"
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        """Asserts what has to hold in the end, beyond the state."""
+
+
+class Close(Scenario):
+    def act(self, group: str) -> None:
+        self.stack.close(group)
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        assert self.stack.result(group)[0] == "COMPLIANT"
+        assert outcome(self.stack.close(group)) == "NOTHING_TO_DO", "the plan of a closed group is empty"
+        assert outcome(self.stack.restore(group, ExceptionHours="0")) == "RESTORED"
+        assert self.state(group) == before, "what was taken is given back"
+
+
+class CloseAutomatically(Scenario):
+    """AWS Config starts the closing, and counts attempts."""
+
+    repeats_itself = True
+    leaves_another_state = False
+
+    def begin(self) -> None:
+        self.stack.update(RemediationMode="True", **self.parameters)
+
+    def prepare(self) -> str:
+        group = self.stack.cloud.group(f"fault-{next(_names)}", open_to("10.0.0.0/8", description="offices"))
+        self.stack.cloud.settle()
+        return group
+
+    def act(self, group: str) -> None:
+        permissions = [open_to(WORLD, ports=(22, 22), description="legacy"), open_to("::/0", ports=(3389, 3389))]
+        self.stack.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)
+        self.stack.cloud.settle()
+
+    def between(self, before: frozenset, now: frozenset) -> str | None:
+        return None if before <= now else f"lost {sorted(map(str, before - now))}"
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        # Not that its run succeeded: one that could not look at the group once more has failed, although it has closed it.
+        assert self.stack.result(group)[0] == "COMPLIANT"
+
+
+class Restore(Scenario):
+    def prepare(self) -> str:
+        group = self.new_group()
+        assert outcome(self.stack.close(group)) == "CLOSED"
+        return group
+
+    def act(self, group: str) -> None:
+        self.stack.restore(group)
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        assert outcome(self.stack.close(group)) == "EXEMPT", "automatic mode leaves alone what was restored"
+        assert outcome(self.stack.close(group, IgnoreHold="true")) == "CLOSED"
+        assert self.state(group) == before
+
+
+class Quarantine(Scenario):
+    """In one network ACL, with one group behind it."""
+
+    subnet: str
+    group: str
+
+    def begin(self) -> None:
+        super().begin()
+        ec2 = self.stack.ec2
+        self.subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.group = self.new_group()
+        # An ACL without a past: a release reads the snapshots of all quarantines of its ACL.
+        filters = [{"Name": "association.subnet-id", "Values": [self.subnet]}]
+        [acl] = ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
+        [association] = [a["NetworkAclAssociationId"] for a in acl["Associations"] if a["SubnetId"] == self.subnet]
+        fresh = ec2.create_network_acl(VpcId=acl["VpcId"])["NetworkAcl"]["NetworkAclId"]
+        for number, source in ((100, "10.0.0.0/8"), (200, WORLD)):
+            ec2.create_network_acl_entry(
+                NetworkAclId=fresh, Egress=False, RuleNumber=number, Protocol="-1", RuleAction="allow", CidrBlock=source
+            )
+        ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=fresh)
+        ec2.create_network_interface(SubnetId=self.subnet, Groups=[self.group])
+        self.stack.cloud.settle()
+
+    def prepare(self) -> str:
+        assert outcome(self.stack.quarantine(self.group, Action="release")) in ("RELEASED", "NOTHING_TO_DO")
+        return self.group
+
+    def act(self, group: str) -> None:
+        self.stack.quarantine(group)
+
+    def state(self, group: str) -> frozenset:
+        filters = [{"Name": "association.subnet-id", "Values": [self.subnet]}]
+        [acl] = self.stack.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
+        return frozenset(json.dumps(entry, sort_keys=True) for entry in acl["Entries"])
+
+    def between(self, before: frozenset, now: frozenset) -> str | None:
+        if not before & self.good <= now:
+            return f"lost {sorted(before & self.good - now)}"
+        return None if now <= before | self.good else f"has {sorted(now - before - self.good)}"
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        assert outcome(self.stack.quarantine(group)) == "NOTHING_TO_DO"
+        assert outcome(self.stack.quarantine(group, Action="release")) == "RELEASED"
+        assert self.state(group) == before, "a release takes away what the quarantine made, and nothing else"
+
+
+class Release(Quarantine):
+    def prepare(self) -> str:
+        assert outcome(self.stack.quarantine(self.group)) in ("QUARANTINED", "NOTHING_TO_DO")
+        return self.group
+
+    def act(self, group: str) -> None:
+        self.stack.quarantine(group, Action="release")
+
+    def afterwards(self, group: str, before: frozenset) -> None:
+        assert outcome(self.stack.quarantine(group)) == "QUARANTINED"
+        assert self.state(group) == before
+
+
+class Evaluate(Scenario):
+    """A group that is open already becomes open in another way."""
+
+    repeats_itself = True
+    prefix_list = ""
+
+    def prepare(self) -> str:
+        if not self.prefix_list:
+            lists = self.stack.ec2.create_managed_prefix_list(
+                PrefixListName=f"list-{next(_names)}", AddressFamily="IPv4", MaxEntries=2, Entries=[{"Cidr": "10.1.0.0/16"}]
+            )
+            self.prefix_list = lists["PrefixList"]["PrefixListId"]
+        group = self.stack.cloud.group(f"fault-{next(_names)}", open_to(WORLD))
+        self.stack.cloud.settle()
+        return group
+
+    def act(self, group: str) -> None:
+        permissions = [open_to(self.prefix_list), open_to("::/0", ports=(3389, 3389))]
+        self.stack.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)
+        self.stack.cloud.settle()
+
+    def state(self, group: str) -> frozenset:
+        return frozenset([self.stack.result(group)])
+
+    def between(self, before: frozenset, now: frozenset) -> str | None:
+        return None if now in (before, self.good) else f"{sorted(map(str, now))}"
+
+
+class EvaluateOnSchedule(Evaluate):
+    """Every group of the region."""
+
+    def prepare(self) -> str:
+        group = super().prepare()
+        super().act(group)
+        return group
+
+    def act(self, group: str) -> None:
+        self.stack.cloud.control("POST", "/schedule", {"ruleName": RULE})
+        self.stack.cloud.settle()
+
+    def state(self, group: str) -> frozenset:
+        """Whether the results are those of the schedule: a group has been changed since the one before."""
+        pages = self.stack.config.get_paginator("get_compliance_details_by_config_rule").paginate(ConfigRuleName=RULE)
+        results = [result for page in pages for result in page["EvaluationResults"]]
+        times = {result["EvaluationResultIdentifier"]["OrderingTimestamp"] for result in results}
+        return frozenset(["all of one schedule" if len(times) == 1 else "of several times"])
+
+    def between(self, before: frozenset, now: frozenset) -> str | None:
+        return None
+
+
+def all_scenarios(stack: Portcullis) -> dict[str, Scenario]:
+    remediator, evaluator = ("RemediatorRole", "RemediatorFunctionName"), ("EvaluatorRole", "RuleEvaluatorFunctionName")
+    restorer, quarantine = ("RestorerRole", "RestorerFunctionName"), ("QuarantineRole", "QuarantineFunctionName")
+    carve, revoke = {"RemediationStrategy": "Carve"}, {"RemediationStrategy": "Revoke"}
+    found = [
+        Evaluate(stack, "evaluate a change", *evaluator),
+        Evaluate(stack, "evaluate an oversized change", *evaluator, settings={"oversizedThresholdBytes": 1000}),
+        EvaluateOnSchedule(stack, "evaluate on schedule", *evaluator),
+        Close(stack, "close with Revoke", *remediator, parameters=revoke),
+        Quarantine(stack, "quarantine", *quarantine, parameters=revoke),
+        Release(stack, "release", *quarantine, parameters=revoke),
+        CloseAutomatically(stack, "close automatically", *remediator, parameters=revoke),
+        Close(stack, "close with Carve", *remediator, parameters=carve),
+        Restore(stack, "restore after Carve", *restorer, parameters=carve),
+        Close(stack, "close with Replace", *remediator, parameters={"RemediationStrategy": "Replace"}),
+    ]
+    return {scenario.name: scenario for scenario in found}
+
+
+NAMES = list(all_scenarios(None))
