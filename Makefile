@@ -12,6 +12,7 @@ export PROPTEST_CASES
 
 CFN_GUARD_VERSION := 3.2.1
 MDBOOK_VERSION := 0.5.4
+CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
@@ -19,7 +20,7 @@ STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
 .PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
-	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir
+	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir mutants coverage
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +43,17 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 
 unit: target-dir ## Unit, property and snapshot tests of the crates
 	cargo test --workspace --locked --quiet
+
+# The crates that judge, whose tests take seconds. A timeout counts as a failure, too.
+MEASURED := exposure config-rule
+
+mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
+	env -u CARGO_TARGET_DIR PROPTEST_CASES=64 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0 \
+		nice $$(scripts/cargo-tool cargo-mutants $(CARGO_MUTANTS_VERSION)) mutants --output '$(CARGO_TARGET_DIR)' \
+		--timeout 120 $(addprefix --package ,$(MEASURED)) $(MUTANTS)
+
+coverage: target-dir ## Lines of the judging crates that their tests reach; fails below 95 %
+	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED)
 
 lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
 
