@@ -13,6 +13,7 @@ export PROPTEST_CASES
 CARGO_DENY_VERSION := 0.20.2
 CFN_GUARD_VERSION := 3.2.1
 MDBOOK_VERSION := 0.5.4
+CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
@@ -20,7 +21,8 @@ STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
 .PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
-	cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain
+	cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain \
+	mutants coverage
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +35,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'formatting' $(MAKE) --no-print-directory fmt-check
 	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
 	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
+	@$(STAGE) 'coverage' $(MAKE) --no-print-directory coverage
 	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
 	@$(STAGE) 'supply chain' $(MAKE) --no-print-directory supply-chain
 	@$(STAGE) 'template' $(MAKE) --no-print-directory template
@@ -45,6 +48,18 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 
 unit: target-dir ## Unit, property and snapshot tests of the crates
 	cargo test --workspace --locked --quiet
+
+# The crates that judge, whose tests take seconds. A timeout counts as a failure, too.
+MEASURED := exposure config-rule
+
+mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
+	env -u CARGO_TARGET_DIR PROPTEST_CASES=64 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0 \
+		nice $$(scripts/cargo-tool cargo-mutants $(CARGO_MUTANTS_VERSION)) mutants --output '$(CARGO_TARGET_DIR)' \
+		--timeout 120 $(addprefix --package ,$(MEASURED)) $(MUTANTS)
+
+# The functions without the SDK, whose adapters have tests of their own on the wire.
+coverage: target-dir ## Lines of the crates that judge and change that their tests reach; fails below 95 %
+	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediator rule-evaluator -- --no-default-features
 
 lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
 

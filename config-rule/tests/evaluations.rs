@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use config_rule::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
-use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, SourceScope, Traffic, assess};
+use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Source, SourceScope, Traffic, assess};
 use jiff::Timestamp;
 use rstest::rstest;
 
@@ -69,6 +69,46 @@ fn what_does_not_fit_is_counted() {
     assert!(text.len() > 220, "fills the room: {text}");
 }
 
+/// As many entries as fit to the character, and a count of the others.
+#[test]
+fn the_annotation_is_filled_to_the_last_character() {
+    // Sources of 9 to 14 characters, so that every length occurs at the end.
+    let source = |number: usize| format!("{}.8.8.8/{}", [8, 11, 111][number % 3], [9, 32][number / 3 % 2]);
+    for shift in 0..6 {
+        let entries: Vec<_> = (0..14usize)
+            .map(|number| {
+                let port = [1, 20, 300, 4000, 50000][(number + shift) % 5] + i64::try_from(number).unwrap();
+                (port, source(number + shift))
+            })
+            .collect();
+        for count in 1..=entries.len() {
+            let mut some = entries[..count].to_vec();
+            some.sort_unstable();
+            let rules = some.iter().map(|(port, source)| rule("tcp", *port, *port, source)).collect();
+            let texts: Vec<_> = some
+                .iter()
+                .map(|(port, source)| format!("tcp/{port} open to {}", Source::from(source.as_str())))
+                .collect();
+            let with_rest = |shown: usize| match count - shown {
+                0 => texts.join("; "),
+                rest => format!("{}; +{rest} more", texts[..shown].join("; ")),
+            };
+            // The longest text that fits; an entry is never left out for a shorter one behind it.
+            let expected = (0..=count).map(with_rest).take_while(|text| text.chars().count() <= ANNOTATION_MAX_CHARS);
+            let whole = with_rest(count);
+            let expected = if whole.chars().count() <= ANNOTATION_MAX_CHARS { whole } else { expected.last().unwrap() };
+            assert_eq!(annotation("tcp/0-65535", rules), expected);
+        }
+    }
+}
+
+/// Four sources of one port are named, without a count of none.
+#[test]
+fn four_sources_are_all_named() {
+    let rules = (1..=4).map(|host| rule("tcp", 22, 22, &format!("8.8.8.{host}/32"))).collect();
+    assert_eq!(annotation("tcp/22", rules), "tcp/22 open to 8.8.8.1/32, 8.8.8.2/32, 8.8.8.3/32, 8.8.8.4/32");
+}
+
 #[test]
 fn many_sources_of_one_port_are_counted() {
     let rules = (1..=60)
@@ -100,6 +140,53 @@ fn an_exempt_group_says_until_when_and_why() {
         evaluation.annotation.as_str(),
         "exempt until 2026-12-31: bastion, TICKET-7 [ops] (tcp/22 open to 0.0.0.0/0)"
     );
+}
+
+/// What an exempt group is exempt from is always told to the closing bracket, however long the reason is.
+#[test]
+fn what_is_exempt_is_counted_where_it_does_not_fit() {
+    for length in 1..=40 {
+        let document = format!(
+            r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"{}"}}]}}"#,
+            "x".repeat(length)
+        );
+        let rules = (0..40).map(|port| rule("tcp", port * 10, port * 10, "0.0.0.0/0")).collect();
+        let evaluation = evaluate("tcp/0-1000", SourceScope::World, rules, &document).unwrap();
+        let text = evaluation.annotation.as_str();
+        assert!(text.chars().count() <= ANNOTATION_MAX_CHARS && text.ends_with(" more)"), "{text}");
+    }
+}
+
+/// An exempt group need not be judged to the end: what could not be is told when nothing else is.
+#[rstest]
+#[case::unreadable_list(
+    vec![rule("tcp", 22, 22, "pl-0f00ba4")],
+    "exempt until 2026-12-31: bastion (prefix list pl-0f00ba4 could not be read: it was not looked up)"
+)]
+#[case::unreadable_list_beside_the_world(
+    vec![rule("tcp", 22, 22, "pl-0f00ba4"), rule("tcp", 22, 22, "0.0.0.0/0")],
+    "exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)"
+)]
+fn an_exempt_group_says_from_what(#[case] rules: Vec<IngressRule>, #[case] expected: &str) {
+    let document = format!(
+        r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"bastion"}}]}}"#
+    );
+    let evaluation = evaluate("tcp/22", SourceScope::World, rules, &document).unwrap();
+    assert_eq!(evaluation.annotation.as_str(), expected);
+}
+
+/// A deleted group is not applicable, which also takes its earlier result away.
+#[test]
+fn a_resource_that_is_gone_is_not_applicable() {
+    let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+    let evaluation = Evaluation::not_applicable("AWS::EC2::SecurityGroup", GROUP, "the group was deleted", now);
+    assert_eq!(evaluation.compliance, Compliance::NotApplicable);
+    assert_eq!(
+        (evaluation.resource_type.as_str(), evaluation.resource_id.as_str()),
+        ("AWS::EC2::SecurityGroup", GROUP)
+    );
+    assert_eq!(evaluation.annotation.as_str(), "the group was deleted");
+    assert_eq!(evaluation.ordering_timestamp, now);
 }
 
 #[test]

@@ -228,6 +228,7 @@ fn with_permissions(permissions: Value) -> SecurityGroup {
 #[case::old(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipRanges":["0.0.0.0/0","10.0.0.0/8"]}), &["tcp/22 from 0.0.0.0/0", "tcp/22 from 10.0.0.0/8"])]
 #[case::copy(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"0.0.0.0/0"}],"ipRanges":["0.0.0.0/0"]}), &["tcp/22 from 0.0.0.0/0"])]
 #[case::differing(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"10.0.0.0/8"}],"ipRanges":["0.0.0.0/0","10.0.0.0/8"]}), &["tcp/22 from 10.0.0.0/8", "tcp/22 from 0.0.0.0/0"])]
+#[case::as_many_but_others(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"10.0.0.0/8"}],"ipRanges":["0.0.0.0/0"]}), &["tcp/22 from 10.0.0.0/8", "tcp/22 from 0.0.0.0/0"])]
 #[case::objects(json!({"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipRanges":[{"cidrIp":"0.0.0.0/0"}]}), &["tcp/22 from 0.0.0.0/0"])]
 #[case::nulls(json!({"ipProtocol":"-1","fromPort":null,"toPort":null,"ipv4Ranges":null,"ipv6Ranges":[{"cidrIpv6":"::/0","description":null}],"prefixListIds":null,"userIdGroupPairs":null,"ipRanges":null}), &["all traffic from ::/0"])]
 #[case::absent(json!({"ipProtocol":"-1"}), &[])]

@@ -35,6 +35,14 @@ fn the_other_parameters_are_read() {
     assert!(parameters.policy.internet.reached_by(&authorized).is_empty());
 }
 
+#[test]
+fn the_scope_may_be_the_default_and_in_any_case() {
+    for scope in ["World", "WORLD", "world"] {
+        let json = format!(r#"{{"FocusOnPorts":"22","SourceScope":"{scope}"}}"#);
+        assert_eq!(RuleParameters::from_json(Some(&json)).unwrap().policy.scope, SourceScope::World);
+    }
+}
+
 #[rstest]
 #[case(r#""AuthorizedCidrs":"""#)]
 #[case(r#""AuthorizedCidrs":[]"#)]
@@ -83,7 +91,11 @@ fn authorized_cidrs_may_be_a_list_or_empty(#[case] field: &str) {
 )]
 #[case(r#"{"FocusOnPorts":"22","ExemptionTagKey":7}"#, "rule parameter `ExemptionTagKey`: `7` is not a tag key")]
 #[case("22,3389", "the rule parameters are not a JSON object")]
-#[case(r#"["22"]"#, "the rule parameters are not a JSON object")]
+#[case(
+    r#"["22"]"#,
+    "the rule parameters are not a JSON object such as {\"FocusOnPorts\":\"22,3389\"}: invalid type: sequence, expected a JSON object"
+)]
+#[case(r#"{"FocusOnPorts":"22","AuthorizedCidrs":10}"#, "rule parameter `AuthorizedCidrs`: `10` is not a CIDR")]
 #[case(r#"{"FocusOnPorts":"22""#, "the rule parameters are not a JSON object")]
 fn bad_parameters_are_refused_by_key_and_token(#[case] json: &str, #[case] expected: &str) {
     let error = RuleParameters::from_json(Some(json)).unwrap_err().to_string();

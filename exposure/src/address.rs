@@ -203,14 +203,17 @@ fn blocks(first: u128, last: u128, width: u8) -> impl Iterator<Item = (u128, u8)
     // The host bits of a block with this many of them.
     let mask = |host_bits: u8| u128::MAX.checked_shr(128 - u32::from(host_bits)).unwrap_or(0);
     let mut next = Some(first);
+    // INVARIANT: blocks double in size up to the largest one and halve after it, so there are at most two of each size.
+    let most = 2 * usize::from(width);
     std::iter::from_fn(move || {
         let start = next?;
         let host_bits =
-            (0..=width).rev().find(|&bits| start & mask(bits) == 0 && start | mask(bits) <= last).unwrap_or(0);
-        let end = start | mask(host_bits);
+            (0..=width).rev().find(|&bits| start & mask(bits) == 0 && start + mask(bits) <= last).unwrap_or(0);
+        let end = start + mask(host_bits);
         next = end.checked_add(1).filter(|&next| next <= last);
         Some((start, width - host_bits))
     })
+    .take(most)
 }
 
 /// The IPv4 network with this prefix around an address.

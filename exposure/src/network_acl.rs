@@ -421,9 +421,8 @@ impl<'a> Lane<'a> {
                     continue;
                 }
                 if !entry.is_understood() {
-                    if self.not_understood.is_none_or(|first| entry.number < first.number) {
-                        self.not_understood = Some(entry);
-                    }
+                    self.not_understood =
+                        self.not_understood.into_iter().chain([*entry]).min_by_key(|entry| entry.number);
                 } else if entry.action == AclAction::Allow {
                     let admitted = undecided.intersection(addresses).difference(&self.keep);
                     if !admitted.is_empty() {
@@ -795,7 +794,8 @@ impl Search<'_, '_> {
     /// How many rule numbers between these, both exclusive, are free.
     fn free(&self, above: u16, below: u16) -> usize {
         let first = above.saturating_add(1);
-        if first < below { usize::from(below - first) - self.used.range(first..below).count() } else { 0 }
+        let below = below.max(first);
+        usize::from(below - first) - self.used.range(first..below).count()
     }
 
     /// Free rule numbers in both windows, the highest that will do, ascending.
@@ -818,7 +818,8 @@ impl Search<'_, '_> {
                 continue;
             }
             // The family that runs out of numbers first has the first choice.
-            let (can_v4, can_v6) = (open_v4 && number < v4.below, open_v6 && number < v6.below);
+            let (can_v4, can_v6) =
+                (open_v4 && (..v4.below).contains(&number), open_v6 && (..v6.below).contains(&number));
             if can_v4 && (!can_v6 || v4.above >= v6.above) {
                 of_v4.push(number);
             } else if can_v6 {

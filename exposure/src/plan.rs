@@ -163,7 +163,7 @@ fn replace(rule: &IngressRule, networks: &[IpNetwork], prefix_lists: &PrefixList
 
 /// The address families of a source. A rule has one; a prefix list says which by its entries.
 fn families(source: &Source, prefix_lists: &PrefixLists) -> BTreeSet<Family> {
-    let of_set = |set: &AddressSet| Family::ALL.into_iter().filter(|family| set.sizes().of(*family) > 0).collect();
+    let of_set = |set: &AddressSet| Family::ALL.into_iter().filter(|family| !set.of(*family).is_empty()).collect();
     match source {
         Source::Cidr(network) => BTreeSet::from([Family::of(network)]),
         Source::PrefixList(id) => match prefix_lists.get(id) {

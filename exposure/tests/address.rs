@@ -44,6 +44,24 @@ fn sets_are_written_as_the_fewest_networks(#[case] cidrs: &[&str], #[case] expec
     );
 }
 
+/// Everybody but the first and the last address takes the most networks that a range can take: two of each size.
+#[rstest]
+#[case("0.0.0.0/0", "0.0.0.0/32", "255.255.255.255/32", 62)]
+#[case("::/0", "::/128", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", 254)]
+fn the_longest_list_of_networks(
+    #[case] all: IpNetwork,
+    #[case] first: IpNetwork,
+    #[case] last: IpNetwork,
+    #[case] expected: usize,
+) {
+    let mut set = AddressSet::from_iter([all]);
+    set.remove(first);
+    set.remove(last);
+    let networks = set.networks();
+    assert_eq!(networks.len(), expected);
+    assert_eq!(AddressSet::from_iter(networks), set);
+}
+
 /// Neighbours and overlaps at both ends of a family, and anything.
 fn cidr() -> impl Strategy<Value = IpNetwork> {
     let v4 = (prop_oneof![0u32..=255, u32::MAX - 255..=u32::MAX, any::<u32>()], prop_oneof![0u8..=32, 24u8..=32])
@@ -72,6 +90,12 @@ proptest! {
             let hull = set.hull(family);
             prop_assert_eq!(hull.is_none(), set.of(family).is_empty());
             prop_assert!(set.of(family).is_subset(&hull.into_iter().collect()));
+            // No smaller network would do: there is something in both of its halves.
+            for end in hull.into_iter().flat_map(|hull| [hull.network(), hull.broadcast()]) {
+                if let Ok(half) = IpNetwork::new(end, hull.unwrap().prefix() + 1) {
+                    prop_assert!(!AddressSet::from_iter([half]).is_disjoint(&set));
+                }
+            }
         }
     }
 }

@@ -240,17 +240,72 @@ fn no_room_ahead_of_rule_1() {
 
 /// Both families draw on the same numbers: with room for either but not for both, the plan is refused.
 #[rstest]
-#[case("2 allow tcp 22 from 203.0.113.0/24", "3 allow tcp 22 from 2001:db8::/32", 2, 1)]
-#[case("3 allow tcp 22 from 203.0.113.0/24", "2 allow tcp 22 from 2001:db8::/32", 2, 1)]
-#[case("2 allow tcp 22 from 203.0.113.0/24", "1 allow tcp 22 from 2001:db8::/32", 1, 0)]
+#[case(
+    "2 allow tcp 22 from 203.0.113.0/24",
+    "3 allow tcp 22 from 2001:db8::/32",
+    "3 allow tcp 22 from 2001:db8::/32",
+    2,
+    1
+)]
+#[case(
+    "3 allow tcp 22 from 203.0.113.0/24",
+    "2 allow tcp 22 from 2001:db8::/32",
+    "3 allow tcp 22 from 203.0.113.0/24",
+    2,
+    1
+)]
+#[case(
+    "2 allow tcp 22 from 203.0.113.0/24",
+    "1 allow tcp 22 from 2001:db8::/32",
+    "1 allow tcp 22 from 2001:db8::/32",
+    1,
+    0
+)]
 fn no_room_for_both_families(
     #[case] v4: &str,
     #[case] v6: &str,
+    #[case] expected_entry: &str,
     #[case] expected_needed: usize,
     #[case] expected_free: usize,
 ) {
     match refused(&acl([v4, v6]), "tcp/22") {
-        AclError::NoRoom { needed, free, .. } => assert_eq!((needed, free), (expected_needed, expected_free)),
+        AclError::NoRoom { entry, needed, free, .. } => {
+            assert_eq!((entry.to_string().as_str(), needed, free), (expected_entry, expected_needed, expected_free));
+        }
+        error => panic!("{error}"),
+    }
+}
+
+/// Both families need the number 4: the one that does not get it must not go ahead of its allow for private addresses.
+#[test]
+fn a_family_without_a_number_is_refused() {
+    let before = acl([
+        "2 allow tcp 22 from 10.0.0.0/8",
+        "3 allow tcp 22 from fc00::/7",
+        "5 allow tcp 22 from 0.0.0.0/0",
+        "6 allow tcp 22 from ::/0",
+    ]);
+    let keep = networks(["10.0.0.0/8", "fc00::/7"]);
+    let error = quarantine(&before, &ports("tcp/22"), &keep, DEFAULT_ACL_QUOTA).unwrap_err();
+    assert!(matches!(error, AclError::NoRoom { .. }), "{error}");
+}
+
+/// A family that needs no entry is not short of any, however many it has.
+#[test]
+fn a_full_family_does_not_keep_the_other_from_its_entries() {
+    let mut before = acl(["100 allow tcp 22 from 203.0.113.0/24"]);
+    before
+        .ingress
+        .extend((0..25).map(|index| entry(&format!("{} allow tcp 443 from 2001:db8::{index}/128", 200 + index))));
+    assert_eq!(added(&before, "tcp/22"), ["99 deny tcp 22 from 0.0.0.0/0"]);
+}
+
+/// Of several entries that are not understood, the one that comes first is named, whatever ports it is for.
+#[test]
+fn the_first_entry_that_is_not_understood_is_named() {
+    let before = acl(["90 perhaps tcp 3389 from 0.0.0.0/0", "95 perhaps tcp 22 from 0.0.0.0/0", DEFAULT_ACL[0]]);
+    match refused(&before, "tcp/22, tcp/3389") {
+        AclError::NotUnderstood { entry, .. } => assert_eq!(entry.number, 90),
         error => panic!("{error}"),
     }
 }
@@ -326,6 +381,7 @@ fn a_release_leaves_what_somebody_changed() {
     meanwhile.ingress.retain(|entry| entry.number != 95);
     meanwhile.ingress.iter_mut().find(|entry| entry.number == 96).unwrap().action = AclAction::Deny;
     let release = release(&meanwhile, &plan.add);
+    assert!(!plan.is_empty() && !release.is_empty());
     assert_eq!(
         release.left.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [

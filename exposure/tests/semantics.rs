@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use exposure::{
-    AddressSet, Assessment, Cause, Exemptions, Expiry, IngressRule, Policy, PortError, PortSet, PrefixList,
+    AddressSet, Assessment, Cause, Exemptions, Expiry, Family, IngressRule, Policy, PortError, PortSet, PrefixList,
     PrefixLists, Reach, SecurityGroup, Source, SourceScope, Traffic, Transport, Verdict, assess,
 };
 use ipnetwork::IpNetwork;
@@ -149,6 +151,14 @@ fn port_zero_is_a_port() {
 fn icmp_types_are_not_ports(#[case] protocol: &str) {
     assert_eq!(verdict(rule(protocol, (8, 0), "0.0.0.0/0"), &policy("8, 0")), Verdict::Compliant);
     assert_eq!(verdict(rule(protocol, (-1, -1), "0.0.0.0/0"), &policy("0-65535")), Verdict::Compliant);
+}
+
+/// ICMP without type and code is ICMP of every type and code.
+#[test]
+fn icmp_without_a_type_is_every_type() {
+    for protocol in ["icmp", "icmpv6"] {
+        assert_eq!(Traffic::parse(protocol, None, None), Traffic::parse(protocol, Some(-1), Some(-1)));
+    }
 }
 
 /// Other protocol numbers (GRE, ESP, SCTP…) carry no TCP/UDP port.
@@ -321,6 +331,56 @@ fn parts_on_different_ports_do_not_join() {
 fn an_innocent_source_beside_the_world_is_not_exposing() {
     let mixed = group([ssh_from("0.0.0.0/0"), ssh_from("198.41.0.4/32"), ssh_from("::/0"), ssh_from("2a00:1450::/32")]);
     assert_eq!(exposures(&judge(&mixed, &policy("tcp/22"))), ["tcp/22 from 0.0.0.0/0", "tcp/22 from ::/0"]);
+}
+
+/// Prefix lists join as well, by their entries.
+#[test]
+fn prefix_lists_join() {
+    let mut lists = PrefixLists::default();
+    let mut ingress = Vec::new();
+    for octet in 11..=126u8 {
+        let id = format!("pl-{octet:08x}");
+        lists.insert(id.clone(), PrefixList::Entries(networks([format!("{octet}.0.0.0/8").as_str()])));
+        ingress.push(ssh_from(&id));
+    }
+    let joined = group(ingress);
+    let assessment = assess(&joined, &policy("22"), &Exemptions::default(), &lists, now());
+    assert_eq!(assessment.exposures.len(), 116);
+}
+
+/// At least half: exactly half of the internet is the world, and one address less is not.
+#[test]
+fn half_of_the_internet_is_the_world_to_the_address() {
+    let policy = policy("tcp/22");
+    let mut missing = policy.internet.whole().of(Family::V4).div_ceil(2);
+    let mut half = Vec::new();
+    for whole in policy.internet.reached_by(&networks(["0.0.0.0/0"])).networks() {
+        let mut first = match whole.network() {
+            IpAddr::V4(first) => u64::from(u32::from(first)),
+            IpAddr::V6(first) => panic!("{first}"),
+        };
+        let end = first + (1 << (32 - whole.prefix()));
+        // Parts of a /8 at most, each of them as large as what is still missing admits.
+        for prefix in 8..=32u8 {
+            let size = 1u64 << (32 - prefix);
+            while prefix >= whole.prefix() && first + size <= end && u128::from(size) <= missing {
+                half.push(ssh_from(&format!("{}/{prefix}", Ipv4Addr::from(u32::try_from(first).unwrap()))));
+                first += size;
+                missing -= u128::from(size);
+            }
+        }
+    }
+    assert_eq!(missing, 0);
+    let mut joined = group(half);
+    assert_eq!(judge(&joined, &policy).verdict(), Verdict::NonCompliant);
+
+    // The last part shrinks by an address.
+    let last = joined.ingress.pop().unwrap();
+    let Source::Cidr(last) = last.source else { panic!("{last:?}") };
+    let mut rest = AddressSet::from_iter([last]);
+    rest.remove(IpNetwork::from(last.network()));
+    joined.ingress.extend(rest.networks().iter().map(|network| ssh_from(&network.to_string())));
+    assert_eq!(judge(&joined, &policy).verdict(), Verdict::Compliant);
 }
 
 /// A family's half is made by that family's sources only.
@@ -537,6 +597,29 @@ fn an_exemption_covers_what_could_not_be_judged() {
     );
 }
 
+/// A day ends with its last second, UTC; whoever reads it gets the text that was written.
+#[rstest]
+#[case("2026-12-31", "2027-01-01T00:00:00Z")]
+#[case("2026-12-31T12:00:00+02:00", "2026-12-31T10:00:00Z")]
+fn an_expiry_is_an_instant_and_its_text(#[case] text: &str, #[case] expected: Timestamp) {
+    let expiry = Expiry::parse(text).unwrap();
+    assert_eq!(expiry.at(), expected);
+    assert_eq!(expiry.to_string(), text);
+}
+
+/// Only exemptions by name or account need more of a group than its id: then it has to be described before it is judged.
+#[rstest]
+#[case(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa""#, false)]
+#[case(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","accountId":"111122223333""#, true)]
+#[case(r#""vpcId":"vpc-0a1b2c3d","groupName":"web""#, true)]
+fn exemptions_by_name_or_account_need_the_group(#[case] fields: &str, #[case] expected: bool) {
+    let exemptions = Exemptions::from_json(&entry(&format!(r#"{fields},"expires":"2026-12-31""#))).unwrap();
+    assert_eq!(exemptions.need_the_group(), expected);
+    // Picked out one by one and put together again, they are the same.
+    assert_eq!(exemptions.iter().cloned().collect::<Exemptions>(), exemptions);
+    assert_eq!(exemptions.iter().count(), 1);
+}
+
 /// A tag anyone can set is no exemption unless the operator names that tag.
 #[rstest]
 #[case(None, "approved", Verdict::NonCompliant)]
@@ -587,6 +670,14 @@ fn hammers_whitelist_loads_as_it_is(#[case] document: &str, #[case] expected: Ve
 #[case(
     r#"{"version":1,"exemptions":[{"groupName":"web","expires":"2026-12-31","reason":"x"}]}"#,
     "entry 1: name the group"
+)]
+#[case(
+    r#"{"version":1,"exemptions":[{"vpcId":"vpc-main","groupName":"web","expires":"2026-12-31","reason":"x"}]}"#,
+    "entry 1: `vpcId` `vpc-main` is not of the form"
+)]
+#[case(
+    r#"{"version":1,"exemptions":[{"vpcId":"vpc-","groupName":"web","expires":"2026-12-31","reason":"x"}]}"#,
+    "entry 1: `vpcId` `vpc-` is not of the form"
 )]
 #[case(
     r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"soon","reason":"x"}]}"#,

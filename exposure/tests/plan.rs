@@ -1,0 +1,77 @@
+//! Plans and restorations by example; `properties.rs` has what holds of all of them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use exposure::{
+    Exemptions, IngressRule, Plan, Policy, PrefixList, PrefixLists, Replacement, SecurityGroup, Source, Strategy,
+    Traffic, assess, plan, restoration,
+};
+use ipnetwork::IpNetwork;
+use jiff::Timestamp;
+use rstest::rstest;
+
+fn rule(protocol: &str, ports: Option<i64>, source: &str) -> IngressRule {
+    IngressRule { id: Some("sgr-0a".into()), ..IngressRule::new(Traffic::parse(protocol, ports, ports), source.into()) }
+}
+
+/// What closes TCP 22 of a group with this rule.
+fn planned(rule: IngressRule, strategy: &Strategy, lists: &PrefixLists) -> Plan {
+    let group = SecurityGroup { id: "sg-0aaaaaaaaaaaaaaaa".into(), ingress: vec![rule], ..SecurityGroup::default() };
+    let policy = Policy::new("tcp/22".parse().unwrap());
+    let assessment = assess(&group, &policy, &Exemptions::default(), lists, Timestamp::UNIX_EPOCH);
+    plan(&group, &assessment, strategy, lists)
+}
+
+/// `traffic from source` for each rule.
+fn texts(rules: &[IngressRule]) -> Vec<String> {
+    rules.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
+}
+
+/// A prefix list has the families of its entries: nothing of another family comes in its place.
+#[rstest]
+#[case::ipv4(&["0.0.0.0/0"], &["tcp/22 from 10.0.0.0/8", "tcp/22 from 172.16.0.0/12", "tcp/22 from 192.168.0.0/16"], "icmp")]
+#[case::ipv6(&["::/0"], &["tcp/22 from fc00::/7"], "icmpv6")]
+fn a_prefix_list_is_replaced_in_its_own_family(#[case] cidrs: &[&str], #[case] expected: &[&str], #[case] ping: &str) {
+    let entries = cidrs.iter().map(|cidr| cidr.parse::<IpNetwork>().unwrap()).collect();
+    let lists = PrefixLists::from_iter([("pl-0f00ba4".to_owned(), PrefixList::Entries(entries))]);
+    let replace = Strategy::Replace(Replacement::default());
+    assert_eq!(texts(&planned(rule("tcp", Some(22), "pl-0f00ba4"), &replace, &lists).authorize), expected);
+
+    let carved = planned(rule("-1", None, "pl-0f00ba4"), &Strategy::Carve, &lists);
+    let all_but_ssh = ["tcp/0-21", "tcp/23-65535", "udp/0-65535", ping].map(|kept| format!("{kept} from pl-0f00ba4"));
+    assert_eq!(texts(&carved.authorize), all_but_ssh);
+}
+
+/// Whoever restores what is missing, or takes away what was added, has something to do; the new rule gets an id of its own.
+#[test]
+fn a_restoration_says_whether_there_is_anything_to_do() {
+    let (before, added) = (rule("tcp", Some(22), "0.0.0.0/0"), rule("tcp", Some(22), "10.0.0.0/8"));
+    let stranger = rule("tcp", Some(443), "0.0.0.0/0");
+
+    let missing = restoration(std::slice::from_ref(&before), &[], &[]);
+    assert!(!missing.is_empty());
+    assert_eq!(missing.authorize, [IngressRule { id: None, ..before.clone() }]);
+
+    let superfluous = restoration(&[], std::slice::from_ref(&added), std::slice::from_ref(&added));
+    assert!(!superfluous.is_empty());
+    assert_eq!(superfluous.revoke, [added]);
+
+    let live = [before.clone(), stranger];
+    assert!(restoration(std::slice::from_ref(&before), &[], &live).is_empty());
+}
+
+/// A referenced group is the same whether or not its account is known: a configuration item names it, a rule of the same
+/// account need not.
+#[rstest]
+#[case("sg-0bbbbbbbbbbbbbbbb", Some("111122223333"), true)]
+#[case("sg-0bbbbbbbbbbbbbbbb", None, true)]
+#[case("sg-0cccccccccccccccc", None, false)]
+fn a_referenced_group_is_the_same_in_any_account(
+    #[case] id: &str,
+    #[case] account_id: Option<&str>,
+    #[case] expected: bool,
+) {
+    let reference = rule("tcp", Some(22), "sg-0bbbbbbbbbbbbbbbb");
+    let source = Source::SecurityGroup { id: id.to_owned(), account_id: account_id.map(str::to_owned) };
+    assert_eq!(reference.admits_the_same_as(&IngressRule { source, ..reference.clone() }), expected);
+}
