@@ -55,10 +55,17 @@ pub(crate) fn print(figures: &[Figures]) {
         [
             of.open_rules.to_string(),
             of.first_ms.text(" ms", 1),
-            of.first_calls.join(" "),
+            counted(&of.first_calls),
             of.warm_ms.text(" ms", 2),
-            of.warm_calls.join(" "),
+            counted(&of.warm_calls),
         ]
     });
     println!("{}", table(["open rules", "start + closing", "calls", "warm", "calls"], rows));
+}
+
+/// `DescribeSecurityGroupRules, RevokeSecurityGroupIngress ×2`: calls of one operation after the other only once.
+fn counted(calls: &[String]) -> String {
+    let runs = calls.chunk_by(|one, other| one == other).filter_map(|run| Some((run.first()?, run.len())));
+    let texts = runs.map(|(name, count)| if count == 1 { name.clone() } else { format!("{name} ×{count}") });
+    texts.collect::<Vec<_>>().join(", ")
 }

@@ -83,8 +83,7 @@ fn of_function(subject: &Subject, endpoint: &Endpoint, events: u64, log: &Path) 
         endpoint.reset(subject.open);
         running.event(subject.event.clone())?;
     }
-    api.end();
-    running.wait()?;
+    running.end()?;
     collected(&std::fs::read_to_string(log)?)
 }
 

@@ -143,8 +143,9 @@ impl Running<'_> {
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
-    /// Waits for the process, which ends by itself when the Runtime API has.
-    pub(crate) fn wait(mut self) -> Result<()> {
+    /// Asks the process to end, as Lambda does, and waits for what it runs under to write its report.
+    pub(crate) fn end(mut self) -> Result<()> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
         self.child.wait()?;
         Ok(())
     }

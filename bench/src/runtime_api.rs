@@ -34,7 +34,7 @@ enum Step {
 /// A Runtime API on a free port of this machine, in a thread of its own.
 pub(crate) struct RuntimeApi {
     pub(crate) address: SocketAddr,
-    events: asynchronous::UnboundedSender<Option<Bytes>>,
+    events: asynchronous::UnboundedSender<Bytes>,
     steps: mpsc::Receiver<Step>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Answer {
 }
 
 struct Shared {
-    events: Mutex<asynchronous::UnboundedReceiver<Option<Bytes>>>,
+    events: Mutex<asynchronous::UnboundedReceiver<Bytes>>,
     steps: mpsc::Sender<Step>,
 }
 
@@ -76,13 +76,7 @@ impl RuntimeApi {
 
     /// Puts an event in line, for the function to fetch.
     pub(crate) fn put(&self, event: Bytes) -> Result<()> {
-        self.events.send(Some(event)).map_err(|_| anyhow!("the Runtime API is gone"))
-    }
-
-    /// There are no more events: a function that asks for one is told to go.
-    pub(crate) fn end(&self) {
-        // Without anybody to hear it the end has come already.
-        let _ = self.events.send(None);
+        self.events.send(event).map_err(|_| anyhow!("the Runtime API is gone"))
     }
 
     /// Waits until the function has fetched and answered an event.
@@ -127,7 +121,7 @@ type Headers = [(HeaderName, HeaderValue); 4];
 
 async fn next(State(shared): State<Arc<Shared>>) -> Result<(Headers, Bytes), StatusCode> {
     let _ = shared.steps.send(Step::Asked);
-    let event = shared.events.lock().await.recv().await.flatten().ok_or(StatusCode::GONE)?;
+    let event = shared.events.lock().await.recv().await.ok_or(StatusCode::GONE)?;
     let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + DEADLINE;
     let text = HeaderValue::from_static;
     let headers = [
