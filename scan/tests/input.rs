@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
+use exposure::Source;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rstest::rstest;
@@ -277,6 +278,12 @@ fn an_input_that_ends_early_is_refused_with_the_record() {
 #[case(r#""text""#, None, "is a text")]
 #[case(r#"{"TemplateBody":"SecurityGroups: []"}"#, None, "no template")]
 #[case("null", None, "`null` is no security group")]
+// serde reads a struct from the list of its fields, too.
+#[case(
+    r#"{"GroupId":"sg-1","IpPermissions":[["tcp",80,80,[],null,null,null]]}"#,
+    None,
+    "invalid type: sequence, expected an object"
+)]
 fn a_record_that_is_not_understood_hides_no_other(
     #[case] record: &str,
     #[case] id: Option<&str>,
@@ -289,6 +296,37 @@ fn a_record_that_is_not_understood_hides_no_other(
     let error = &errors[0];
     assert_eq!((error.id.as_deref(), error.place.line, error.place.column, error.place.record), (id, 2, 2, Some(2)));
     assert!(error.problem.contains(problem), "{error}");
+}
+
+/// A list is no group either, even if it has in order what a group has.
+#[test]
+fn a_list_of_the_fields_of_a_group_is_no_group() {
+    let group = r#"{"GroupId":"sg-1","IpPermissions":[]}"#;
+    let (records, errors, _) = scan(format!(r#"[{group},["sg-2",null,null,null,null,null,[]]]"#));
+    assert_eq!(ids(&records), ["sg-1"]);
+    assert!(!errors.is_empty());
+}
+
+/// A rule of EC2 has one source. Of a reference, it has the group.
+#[rstest]
+#[case(r#""CidrIpv4":"10.0.0.0/8","CidrIpv6":"::/0""#)]
+#[case(r#""CidrIpv6":"fd00::/8","PrefixListId":"pl-0f00ba4""#)]
+#[case(r#""PrefixListId":"pl-0f00ba4","ReferencedGroupInfo":{"GroupId":"sg-2"}"#)]
+#[case(r#""ReferencedGroupInfo":{}"#)]
+#[case(r#""ReferencedGroupInfo":{"GroupId":"","UserId":"111122223333"}"#)]
+fn a_rule_whose_source_is_not_certain_is_not_recognised(#[case] source: &str) {
+    let rule =
+        format!(r#"{{"GroupId":"sg-1","IsEgress":false,"IpProtocol":"tcp","FromPort":22,"ToPort":22,{source}}}"#);
+    let (records, ..) = scan(format!(r#"{{"SecurityGroupRules":[{rule}]}}"#));
+    let source = &records[0].group.ingress[0].source;
+    assert!(matches!(source, Source::Unrecognized(_)), "{source}");
+}
+
+#[test]
+fn a_reference_to_no_group_is_not_recognised() {
+    let permission = r#"{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"UserIdGroupPairs":[{"UserId":"1"}]}"#;
+    let (records, ..) = scan(format!(r#"[{{"GroupId":"sg-1","IpPermissions":[{permission}]}}]"#));
+    assert_eq!(records[0].group.ingress[0].source.to_string(), "`a security group without id`");
 }
 
 #[test]
