@@ -181,6 +181,26 @@ fn text_comes_in_several_encodings(#[case] input: Vec<u8>) {
     assert_eq!(ids(&records), ["sg-0aaaaaaaaaaaaaaaa", "sg-0cccccccccccccccc"]);
 }
 
+/// What comes out of a pipe comes in pieces of any size, the first of them perhaps a single byte.
+#[rstest]
+#[case::utf8(GROUPS.as_bytes().to_vec())]
+#[case::utf8_with_mark([b"\xef\xbb\xbf", GROUPS.as_bytes()].concat())]
+#[case::utf16_le(utf16(GROUPS, u16::to_le_bytes))]
+#[case::utf16_be(utf16(GROUPS, u16::to_be_bytes))]
+#[case::gzip(gzip(GROUPS))]
+#[case::gzip_of_utf16(gzip(utf16(GROUPS, u16::to_le_bytes)))]
+fn text_comes_in_pieces(#[case] input: Vec<u8>, #[values(1, 2, 3, 5)] piece: usize) {
+    struct Pieces<'i>(&'i [u8], usize);
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let length = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..length])
+        }
+    }
+    let (records, errors, _) = try_scan(Pieces(&input, piece)).unwrap();
+    assert_eq!((records, errors), (scan(GROUPS).0, vec![]));
+}
+
 #[test]
 fn documents_are_read_one_after_the_other() {
     let one = |id| format!(r#"{{"GroupId":"{id}","IpPermissions":[]}}"#);
