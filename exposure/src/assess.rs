@@ -253,9 +253,8 @@ fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lists: &Prefix
             members.iter().map(|member| member.reached(&policy.internet, prefix_lists).of(family)).collect();
         for (transport, segment) in segments(&members) {
             let carries = |member: &Candidate<'_>| member.ports.contains(transport, segment.from());
-            let carried =
-                members.iter().zip(&reached).filter(|(member, _)| carries(member)).map(|(_, reached)| reached);
-            if AddressSet::union_of(carried).sizes().of(family) >= half {
+            let parts = members.iter().zip(&reached).filter(|(member, _)| carries(member)).map(|(_, reached)| reached);
+            if AddressSet::union_of(parts).sizes().of(family) >= half {
                 for member in members.iter_mut().filter(|member| carries(member)) {
                     member.joint.insert(transport, segment);
                 }
