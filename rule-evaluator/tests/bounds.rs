@@ -22,7 +22,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// What Lambda takes as the payload of an asynchronous invocation is less; of a synchronous one, this.
 const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
 /// Of something that grows with the square of the input, minutes would go by.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How much memory a byte of an event may take, on top of the event.
 const MEMORY_PER_BYTE: usize = 40;
 

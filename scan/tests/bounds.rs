@@ -22,7 +22,7 @@ static MEMORY: PeakMemAlloc<System> = PeakMemAlloc::new(System);
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Of something that grows with the square of the input, minutes would go by.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Default, PartialEq)]
 struct Found {
@@ -50,7 +50,7 @@ fn scan(input: impl Read, options: &Options) -> (Result<Stats, InputError>, Foun
             match judge.judge(&record).compliance {
                 ComplianceType::Compliant => found.compliant += 1,
                 ComplianceType::NonCompliant => found.non_compliant += 1,
-                _ => found.unknown += 1,
+                ComplianceType::InsufficientData => found.unknown += 1,
             }
         } else {
             found.unknown += 1;
@@ -89,13 +89,13 @@ fn a_million_permissions_are_read_in_proportionate_memory(#[case] source: &str, 
 
 /// A few kilobytes of gzip that become 24 MB, where a single value may have one.
 #[rstest]
-#[case::white_space(&[b' '; 1 << 20])]
-#[case::lists(&[b'['; 1 << 20])]
-#[case::yaml(&[b'-'; 1 << 20])]
-#[case::nothing(&[0; 1 << 20])]
-fn what_is_unpacked_is_never_all_in_memory(#[case] piece: &[u8]) {
+#[case::white_space(b' ')]
+#[case::lists(b'[')]
+#[case::yaml(b'-')]
+#[case::nothing(0)]
+fn what_is_unpacked_is_never_all_in_memory(#[case] byte: u8) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let input = packed(std::iter::repeat_n(piece.to_vec(), 24));
+    let input = packed(std::iter::repeat_n(vec![byte; 1 << 20], 24));
     let options = Options { largest_document: 1 << 20, ..Options::default() };
     let (stats, found, peak) = scan(input.as_slice(), &options);
     stats.unwrap_err();
@@ -162,8 +162,8 @@ fn nesting_of_any_depth_is_read_or_refused() {
         for depth in [10_000, 1_000_000] {
             let input = format.replace("NUMBER", &format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
             let (stats, found, _) = scan(input.as_bytes(), &Options::default());
-            assert_eq!(found.compliant, 0, "{}", &format[..40]);
-            assert!(stats.is_err() || found.unknown > 0, "{}", &format[..40]);
+            assert_eq!(found.compliant, 0, "{depth} deep in {format}");
+            assert!(stats.is_err() || found.unknown > 0, "{depth} deep in {format}");
         }
     }
 }
