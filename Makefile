@@ -18,7 +18,7 @@ PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
 PYTHON_SOURCES := scripts tests local-cloud
 
-.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
+.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
 	cli-binary acceptance cli-test deploy docs doc-check clean tools target-dir
 
 help: ## This list
@@ -32,6 +32,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'formatting' $(MAKE) --no-print-directory fmt-check
 	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
 	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
+	@$(STAGE) 'corpora of the fuzz targets' $(MAKE) --no-print-directory fuzz-replay
 	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
 	@$(STAGE) 'template' $(MAKE) --no-print-directory template
 	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
@@ -43,18 +44,27 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 unit: target-dir ## Unit, property and snapshot tests of the crates
 	cargo test --workspace --locked --quiet
 
+fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (all), FUZZ_JOBS=1 at once: docs/fuzzing.md
+	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
+
+fuzz-replay: target-dir ## The corpora of the fuzz targets, and PROPTEST_CASES inputs made of each, without libFuzzer
+	cargo test --manifest-path fuzz/Cargo.toml --locked --quiet
+
 lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
 
 fmt: tools ## Format Rust and Python
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(VENV)/ruff format --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
 
 fmt-check: tools
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	$(VENV)/ruff format --check --config tools/ruff.toml $(PYTHON_SOURCES)
 
 rust-lint: target-dir
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --lib --tests --locked --quiet -- -D warnings
 
 script-lint: tools
 	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
