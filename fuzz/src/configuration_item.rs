@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// What was said of the item.
-fn verdict(item: &str) -> Option<String> {
+fn verdict(item: &str) -> Option<Vec<String>> {
     let invoking = format!(r#"{{"messageType":"ConfigurationItemChangeNotification","configurationItem":{item}}}"#);
     let aws = account();
     let outcome = evaluate(&aws, around(&invoking));
@@ -38,6 +38,6 @@ fn verdict(item: &str) -> Option<String> {
         assert_eq!(item["resourceId"], *evaluation.resource_id, "another group is compliant");
         assert_eq!(oracle::objection(item), None, "{:?}", evaluation.annotation);
     }
-    let evaluations = aws.account().evaluations.iter().map(|found| format!("{found:?}")).collect();
+    let evaluations = aws.account().evaluations.iter().map(|found| format!("{found:?}")).collect::<Vec<_>>();
     outcome.ok().map(|_| evaluations)
 }
