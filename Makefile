@@ -18,11 +18,11 @@ CARGO_MUTANTS_VERSION := 27.1.0
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
-PYTHON_SOURCES := scripts tests local-cloud
+PYTHON_SOURCES := scripts tests local-cloud bench
 
-.PHONY: help demo test unit lint fmt fmt-check rust-lint script-lint template reports package package-host local-cloud-binary \
-	cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit sbom supply-chain \
-	mutants coverage
+.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host \
+	local-cloud-binary cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
+	sbom supply-chain mutants coverage bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,7 @@ test: ## Everything: formatting, lints, unit, property, template and acceptance 
 	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
 	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
 	@$(STAGE) 'coverage' $(MAKE) --no-print-directory coverage
+	@$(STAGE) 'corpora of the fuzz targets' $(MAKE) --no-print-directory fuzz-replay
 	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
 	@$(STAGE) 'supply chain' $(MAKE) --no-print-directory supply-chain
 	@$(STAGE) 'template' $(MAKE) --no-print-directory template
@@ -60,19 +61,30 @@ mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASU
 # The functions without the SDK, whose adapters have tests of their own on the wire.
 coverage: target-dir ## Lines of the crates that judge and change that their tests reach; fails below 95 %
 	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediator rule-evaluator -- --no-default-features
+fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (all), FUZZ_JOBS=1 at once: docs/fuzzing.md
+	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
+
+fuzz-replay: target-dir ## The corpora of the fuzz targets, and PROPTEST_CASES inputs made of each, without libFuzzer
+	cargo test --manifest-path fuzz/Cargo.toml --locked --quiet
+
+bench: tools target-dir ## What it costs: starts, closings, judgements, scans; BENCH='functions closing' for some: docs/performance.md
+	@scripts/bench $(BENCH)
 
 lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
 
 fmt: tools ## Format Rust and Python
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(VENV)/ruff format --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
 
 fmt-check: tools
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	$(VENV)/ruff format --check --config tools/ruff.toml $(PYTHON_SOURCES)
 
 rust-lint: target-dir
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --lib --tests --locked --quiet -- -D warnings
 
 script-lint: tools
 	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)

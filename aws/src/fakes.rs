@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use config_rule::{ConfigurationItem, Evaluation, Summary};
-use exposure::{AclEntry, AddressSet, Family, IngressRule, PrefixList, SecurityGroup, Source};
+use exposure::{AclEntry, AddressSet, Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
@@ -303,7 +303,7 @@ impl SecurityGroupRules for FakeAws {
         self.call("ec2:DescribeSecurityGroupRules", group_id, |account| {
             let ingress = account.groups.get(group_id).map(|group| group.ingress.clone()).unwrap_or_default();
             let all = Source::from("0.0.0.0/0");
-            let egress = vec![IngressRule::new(exposure::Traffic::All, all)];
+            let egress = vec![IngressRule::new(Traffic::All, all)];
             Ok(GroupRules { ingress, egress })
         })
         .await
@@ -320,6 +320,12 @@ impl SecurityGroupRules for FakeAws {
                     && id.ends_with("deleted")
                 {
                     return Err(error("InvalidGroup.NotFound", &format!("the security group '{id}' does not exist")));
+                }
+                // The adapter has nothing to ask EC2 for.
+                if matches!(rule.source, Source::Unrecognized(_))
+                    || matches!(rule.traffic, Traffic::Unrecognized { .. })
+                {
+                    return Err(error("InvalidParameterValue", "the rule is not understood"));
                 }
                 if after.iter().any(|known| known.admits_the_same_as(rule)) {
                     return Err(error("InvalidPermission.Duplicate", "the specified rule already exists"));

@@ -72,8 +72,9 @@ impl fmt::Display for Annotation {
     }
 }
 
-/// Cut to `max` characters, the last of them an ellipsis if anything is missing.
-fn truncated(text: &str, max: usize) -> String {
+/// `text` on one line, cut to `max` characters, the last of them an ellipsis if anything is missing.
+#[must_use]
+pub fn truncated(text: &str, max: usize) -> String {
     let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
     let mut cut: String = chars.by_ref().take(max).collect();
     if chars.next().is_some() {

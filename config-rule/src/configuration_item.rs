@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::object::{MOST, Object, few};
+
 /// `AWS::EC2::SecurityGroup`.
 pub const SECURITY_GROUP_RESOURCE_TYPE: &str = "AWS::EC2::SecurityGroup";
 
@@ -48,6 +50,12 @@ pub enum ItemError {
         /// What serde says.
         #[source]
         problem: serde_json::Error,
+    },
+    /// The configuration has more rules than any security group: EC2 allows 1,000.
+    #[error("configuration item of `{resource_id}` has more than {MOST} rules, which no security group has")]
+    TooManyRules {
+        /// The resource.
+        resource_id: String,
     },
     /// The configuration is that of another group, or of no group.
     #[error("configuration item of `{resource_id}` describes `{described}`")]
@@ -94,7 +102,7 @@ pub fn recorded_group(
     } else {
         configuration
     };
-    let configuration: Configuration = serde_json::from_str(text).map_err(problem)?;
+    let Object(configuration): Object<Configuration> = serde_json::from_str(text).map_err(problem)?;
     if configuration.group_id.as_deref() != Some(resource_id) {
         let described = configuration.group_id.unwrap_or_else(|| "no security group".to_owned());
         return Err(ItemError::OtherGroup { resource_id: resource_id.to_owned(), described });
@@ -103,16 +111,22 @@ pub fn recorded_group(
         .tags
         .unwrap_or_default()
         .into_iter()
-        .map(|tag| (tag.key, tag.value.unwrap_or_default()))
+        .map(|Object(tag)| (tag.key, tag.value.unwrap_or_default()))
         .collect();
     all_tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let permissions = configuration.ip_permissions.unwrap_or_default();
+    let ingress: Vec<_> =
+        permissions.into_iter().flat_map(|Object(permission)| permission.rules()).take(MOST + 1).collect();
+    if ingress.len() > MOST {
+        return Err(ItemError::TooManyRules { resource_id: resource_id.to_owned() });
+    }
     Ok(SecurityGroup {
         id: resource_id.to_owned(),
         name: configuration.group_name,
         vpc_id: configuration.vpc_id,
         owner_id: configuration.owner_id.or_else(|| account_id.map(str::to_owned)),
         tags: all_tags,
-        ingress: configuration.ip_permissions.unwrap_or_default().into_iter().flat_map(Permission::rules).collect(),
+        ingress,
     })
 }
 
@@ -155,8 +169,10 @@ struct Configuration {
     group_name: Option<String>,
     vpc_id: Option<String>,
     owner_id: Option<String>,
-    tags: Option<Vec<Tag>>,
-    ip_permissions: Option<Vec<Permission>>,
+    #[serde(default, deserialize_with = "few")]
+    tags: Option<Vec<Object<Tag>>>,
+    #[serde(default, deserialize_with = "few")]
+    ip_permissions: Option<Vec<Object<Permission>>>,
 }
 
 #[derive(Deserialize)]
@@ -171,11 +187,16 @@ struct Permission {
     ip_protocol: Option<String>,
     from_port: Option<i64>,
     to_port: Option<i64>,
-    ipv4_ranges: Option<Vec<Ipv4Range>>,
-    ipv6_ranges: Option<Vec<Ipv6Range>>,
-    prefix_list_ids: Option<Vec<PrefixListId>>,
-    user_id_group_pairs: Option<Vec<UserIdGroupPair>>,
+    #[serde(default, deserialize_with = "few")]
+    ipv4_ranges: Option<Vec<Object<Ipv4Range>>>,
+    #[serde(default, deserialize_with = "few")]
+    ipv6_ranges: Option<Vec<Object<Ipv6Range>>>,
+    #[serde(default, deserialize_with = "few")]
+    prefix_list_ids: Option<Vec<Object<PrefixListId>>>,
+    #[serde(default, deserialize_with = "few")]
+    user_id_group_pairs: Option<Vec<Object<UserIdGroupPair>>>,
     /// The only IPv4 sources of items of 2016 and 2017; since then a copy of `ipv4Ranges`.
+    #[serde(default, deserialize_with = "few")]
     ip_ranges: Option<Vec<IpRange>>,
 }
 
@@ -213,45 +234,55 @@ struct UserIdGroupPair {
 #[serde(untagged)]
 enum IpRange {
     Cidr(String),
-    #[serde(rename_all = "camelCase")]
-    Range {
-        cidr_ip: String,
-    },
+    Range(Object<Ipv4Range>),
 }
 
 impl IpRange {
     fn cidr(&self) -> &str {
         match self {
-            Self::Cidr(cidr) | Self::Range { cidr_ip: cidr } => cidr,
+            Self::Cidr(cidr) | Self::Range(Object(Ipv4Range { cidr_ip: cidr, .. })) => cidr,
         }
     }
 }
 
 impl Permission {
-    /// One rule per source. A permission without any source lets nobody in.
+    /// One rule per source. A permission whose lists are all empty lets nobody in.
     fn rules(self) -> Vec<IngressRule> {
         let traffic = Traffic::parse(self.ip_protocol.as_deref().unwrap_or_default(), self.from_port, self.to_port);
+        if self.ipv4_ranges.is_none()
+            && self.ipv6_ranges.is_none()
+            && self.prefix_list_ids.is_none()
+            && self.user_id_group_pairs.is_none()
+            && self.ip_ranges.is_none()
+        {
+            // EC2 has no such permission: its sources are in a list that is not known here.
+            return vec![IngressRule::new(traffic, Source::Unrecognized("no source".to_owned()))];
+        }
         let ipv4 = self.ipv4_ranges.unwrap_or_default();
         let only_in_ip_ranges = cidrs_missing_from(&ipv4, &self.ip_ranges.unwrap_or_default());
         let sources = ipv4
             .into_iter()
-            .map(|range| (Source::from_cidr(&range.cidr_ip), range.description))
+            .map(|Object(range)| (Source::from_cidr(&range.cidr_ip), range.description))
             .chain(only_in_ip_ranges.into_iter().map(|source| (source, None)))
             .chain(
                 self.ipv6_ranges
                     .unwrap_or_default()
                     .into_iter()
-                    .map(|range| (Source::from_cidr(&range.cidr_ipv6), range.description)),
+                    .map(|Object(range)| (Source::from_cidr(&range.cidr_ipv6), range.description)),
             )
             .chain(
                 self.prefix_list_ids
                     .unwrap_or_default()
                     .into_iter()
-                    .map(|list| (Source::PrefixList(list.prefix_list_id), list.description)),
+                    .map(|Object(list)| (Source::PrefixList(list.prefix_list_id), list.description)),
             )
-            .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
-                let id = pair.group_id.or(pair.group_name).unwrap_or_default();
-                (Source::SecurityGroup { id, account_id: pair.user_id }, pair.description)
+            .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|Object(pair)| {
+                let named = |name: &String| !name.is_empty();
+                let source = match pair.group_id.filter(named).or(pair.group_name.filter(named)) {
+                    Some(id) => Source::SecurityGroup { id, account_id: pair.user_id },
+                    None => Source::Unrecognized("a security group without id".to_owned()),
+                };
+                (source, pair.description)
             }));
         sources
             .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })
@@ -261,13 +292,13 @@ impl Permission {
 
 /// The sources of `ipRanges` that `ipv4Ranges` does not have. Usually the one is a copy of the other, and counting both
 /// would report every source twice; dropping a source that only `ipRanges` names would hide it.
-fn cidrs_missing_from(ipv4: &[Ipv4Range], ip_ranges: &[IpRange]) -> Vec<Source> {
-    let is_copy =
-        ipv4.len() == ip_ranges.len() && ipv4.iter().zip(ip_ranges).all(|(one, other)| one.cidr_ip == other.cidr());
+fn cidrs_missing_from(ipv4: &[Object<Ipv4Range>], ip_ranges: &[IpRange]) -> Vec<Source> {
+    let is_copy = ipv4.len() == ip_ranges.len()
+        && ipv4.iter().zip(ip_ranges).all(|(Object(one), other)| one.cidr_ip == other.cidr());
     if is_copy {
         return Vec::new();
     }
-    let mut known: BTreeSet<Source> = ipv4.iter().map(|range| Source::from_cidr(&range.cidr_ip)).collect();
+    let mut known: BTreeSet<Source> = ipv4.iter().map(|Object(range)| Source::from_cidr(&range.cidr_ip)).collect();
     ip_ranges
         .iter()
         .map(|range| Source::from_cidr(range.cidr()))

@@ -3,7 +3,7 @@
 use exposure::{Assessment, SourceScope, Verdict};
 use jiff::Timestamp;
 
-use crate::annotation::Annotation;
+use crate::annotation::{Annotation, truncated};
 
 /// `ComplianceType`. `INSUFFICIENT_DATA` is not here: the service refuses it in `PutEvaluations`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum Compliance {
     /// `NOT_APPLICABLE`: also takes an earlier result away.
     NotApplicable,
 }
+
+/// Every rule of a group may be a cause. This many make the message.
+const CAUSES_SHOWN: usize = 5;
+const CAUSE_MAX_CHARS: usize = 500;
 
 /// The verdict on one security group, as `PutEvaluations` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub struct Evaluation {
 pub struct UnjudgedError {
     /// The group.
     pub group_id: String,
-    /// All causes, separated by semicolons.
+    /// The first causes, separated by semicolons, and how many more there are.
     pub causes: String,
 }
 
@@ -46,7 +50,13 @@ impl UnjudgedError {
     /// The error for a group, from the causes that `assessment` found.
     #[must_use]
     pub fn new(group_id: &str, assessment: &Assessment<'_>) -> Self {
-        let causes: Vec<String> = assessment.unjudged.iter().map(|unjudged| unjudged.cause.to_string()).collect();
+        let shown = assessment.unjudged.iter().take(CAUSES_SHOWN);
+        let mut causes: Vec<String> =
+            shown.map(|unjudged| truncated(&unjudged.cause.to_string(), CAUSE_MAX_CHARS)).collect();
+        let more = assessment.unjudged.len().saturating_sub(CAUSES_SHOWN);
+        if more > 0 {
+            causes.push(format!("{more} more"));
+        }
         Self { group_id: group_id.to_owned(), causes: causes.join("; ") }
     }
 }

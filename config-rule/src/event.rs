@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::configuration_item::ConfigurationItem;
+use crate::object::Object;
 
 /// One invocation of the rule.
 #[derive(Debug, Clone)]
@@ -91,13 +92,13 @@ struct Kind {
 #[serde(rename_all = "camelCase")]
 struct Change<'a> {
     #[serde(borrow)]
-    configuration_item: crate::configuration_item::Wire<'a>,
+    configuration_item: Object<crate::configuration_item::Wire<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Oversized {
-    configuration_item_summary: Summary,
+    configuration_item_summary: Object<Summary>,
 }
 
 #[derive(Deserialize)]
@@ -142,18 +143,19 @@ impl RuleInvocation {
 
 impl Notification {
     fn read(invoking_event: &str, left_scope: bool) -> Result<Self, serde_json::Error> {
-        let Kind { message_type } = serde_json::from_str(invoking_event)?;
+        let Object(Kind { message_type }) = serde_json::from_str(invoking_event)?;
         Ok(match message_type.as_str() {
             "ConfigurationItemChangeNotification" => {
-                let Change { configuration_item } = serde_json::from_str(invoking_event)?;
-                Self::Change { item: Box::new(configuration_item.into()), left_scope }
+                let Object(Change { configuration_item: Object(item) }) = serde_json::from_str(invoking_event)?;
+                Self::Change { item: Box::new(item.into()), left_scope }
             }
             "OversizedConfigurationItemChangeNotification" => {
-                let Oversized { configuration_item_summary } = serde_json::from_str(invoking_event)?;
-                Self::Oversized { summary: configuration_item_summary, left_scope }
+                let Object(Oversized { configuration_item_summary: Object(summary) }) =
+                    serde_json::from_str(invoking_event)?;
+                Self::Oversized { summary, left_scope }
             }
             "ScheduledNotification" => {
-                let Scheduled { notification_creation_time } = serde_json::from_str(invoking_event)?;
+                let Object(Scheduled { notification_creation_time }) = serde_json::from_str(invoking_event)?;
                 Self::Scheduled { at: notification_creation_time }
             }
             _ => Self::Other { message_type },

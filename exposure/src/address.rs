@@ -117,6 +117,14 @@ impl AddressSet {
         Self { v4: &self.v4 | &other.v4, v6: &self.v6 | &other.v6 }
     }
 
+    /// The addresses in any of the sets; in one go, and so in less time than one by one.
+    pub(crate) fn union_of<'s>(sets: impl Iterator<Item = &'s Self> + Clone) -> Self {
+        Self {
+            v4: sets.clone().flat_map(|set| set.v4.ranges()).collect(),
+            v6: sets.flat_map(|set| set.v6.ranges()).collect(),
+        }
+    }
+
     /// The addresses in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

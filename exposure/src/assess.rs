@@ -224,6 +224,11 @@ fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result
     }
 }
 
+/// As many rules can apply to one network interface, and so be in one group, whatever quotas are raised:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>. What claims to have more is not of EC2. To
+/// find out which of its rules belong together would take time without bounds, so all of them do.
+const MOST_RULES: usize = 1000;
+
 /// Finds the ports on which partial sources together make a world, and marks every one of them.
 ///
 /// Sources that are the world by themselves are left aside: they go anyway, and must not take an innocent one with them.
@@ -238,14 +243,18 @@ fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lists: &Prefix
         if members.iter().map(|member| member.sizes.of(family)).fold(0, u128::saturating_add) < half {
             continue;
         }
+        if members.len() > MOST_RULES {
+            for member in members {
+                member.joint = member.ports.clone();
+            }
+            continue;
+        }
+        let reached: Vec<AddressSet> =
+            members.iter().map(|member| member.reached(&policy.internet, prefix_lists).of(family)).collect();
         for (transport, segment) in segments(&members) {
             let carries = |member: &Candidate<'_>| member.ports.contains(transport, segment.from());
-            let union = members
-                .iter()
-                .filter(|member| carries(member))
-                .map(|member| member.reached(&policy.internet, prefix_lists))
-                .fold(AddressSet::default(), |union, reached| union.union(&reached));
-            if union.sizes().of(family) >= half {
+            let parts = members.iter().zip(&reached).filter(|(member, _)| carries(member)).map(|(_, reached)| reached);
+            if AddressSet::union_of(parts).sizes().of(family) >= half {
                 for member in members.iter_mut().filter(|member| carries(member)) {
                     member.joint.insert(transport, segment);
                 }

@@ -14,6 +14,9 @@ pub enum IcmpVersion {
     V6,
 }
 
+/// More than this many characters of a protocol that is none are not kept: every rule of a permission has its own copy.
+const LONGEST_PROTOCOL: usize = 40;
+
 /// The protocol of a rule together with what its `FromPort` and `ToPort` mean under that protocol.
 ///
 /// Source: EC2 API reference, `IpPermission`: protocols 6, 17, 1 and 58 also go by name, `-1` is every protocol, and
@@ -42,7 +45,7 @@ pub enum Traffic {
     Other(u8),
     /// Nothing that EC2 is known to return: it cannot be judged, so it is never taken for harmless.
     Unrecognized {
-        /// `IpProtocol` as it came.
+        /// `IpProtocol` as it came, or the beginning of a long one.
         protocol: String,
         /// `FromPort` as it came.
         from: Option<i64>,
@@ -56,7 +59,14 @@ impl Traffic {
     /// becomes [`Traffic::Unrecognized`].
     #[must_use]
     pub fn parse(protocol: &str, from: Option<i64>, to: Option<i64>) -> Self {
-        let unrecognized = || Self::Unrecognized { protocol: protocol.to_owned(), from, to };
+        let unrecognized = || {
+            let protocol = match protocol.char_indices().nth(LONGEST_PROTOCOL).and_then(|(end, _)| protocol.get(..end))
+            {
+                Some(beginning) => format!("{beginning}…"),
+                None => protocol.to_owned(),
+            };
+            Self::Unrecognized { protocol, from, to }
+        };
         let ports = |transport| match (from, to) {
             (None, None) | (Some(-1), Some(-1)) => Self::Ports { transport, range: PortRange::ALL },
             (Some(from), Some(to)) => match (u16::try_from(from), u16::try_from(to)) {

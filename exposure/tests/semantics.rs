@@ -306,6 +306,29 @@ fn overlapping_parts_count_once() {
     assert_eq!(judge(&overlapping, &policy("22")).verdict(), Verdict::Compliant);
 }
 
+/// EC2 has no group of more than 1,000 rules. What claims to be one is judged in no time, and not taken for harmless.
+#[rstest]
+#[case(1_000)]
+#[case(60_000)]
+fn any_number_of_rules_is_judged_in_bounded_time(#[case] count: u32) {
+    let spread = |number: u32| {
+        let octet = 11 + number % 125;
+        rule("tcp", ((number / 125).into(), 65535), &format!("{octet}.{}.0.0/16", number / 125 % 256))
+    };
+    let parts = (0..count / 2).map(spread).chain(
+        (0..count / 2).map(|number| rule("tcp", (i64::from(number), 65535), &format!("{}.0.0.0/8", 11 + number % 125))),
+    );
+    let assessed = group(parts);
+    assert_eq!(judge(&assessed, &policy("0-65535")).verdict(), Verdict::NonCompliant);
+}
+
+/// What is not understood is kept, but not any amount of it.
+#[test]
+fn a_long_protocol_is_cut() {
+    let Traffic::Unrecognized { protocol, .. } = Traffic::parse(&"é".repeat(1_000_000), None, None) else { panic!() };
+    assert_eq!(protocol, format!("{}…", "é".repeat(40)));
+}
+
 /// … that carry the same focus port.
 #[test]
 fn parts_on_different_ports_do_not_join() {

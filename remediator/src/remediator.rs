@@ -70,8 +70,9 @@ where
     /// When the request is refused, when it is not known what to do, or when it could not all be done.
     pub async fn handle(&self, payload: Value, deadline: Timestamp) -> Result<Response, RemediatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
-        let request = Request::from_payload(payload)
-            .inspect_err(|problem| error!(service = SERVICE, cold_start, error = %problem, "request refused"))?;
+        let request = Request::from_payload(payload).map_err(RemediatorError::from).inspect_err(|problem| {
+            error!(service = SERVICE, cold_start, error = problem.message(), "request refused");
+        })?;
         let subject = request.subject();
         // Boxed: a future of the size of all actions together is more than the compiler wants to lay out.
         let result = match &request {
@@ -107,7 +108,7 @@ where
             Err(RemediatorError::Incomplete(response)) => {
                 log!(error, "failed", status = %response.status, evidence = evidence(response), error = response.message);
             }
-            Err(problem) => log!(error, "failed", error = %problem),
+            Err(problem) => log!(error, "failed", error = problem.message()),
         }
         result
     }

@@ -130,6 +130,9 @@ pub(crate) const LATEST: &str = "latest";
 /// Long enough for any change that is being discussed, short enough not to be forgotten: a year.
 const MOST_EXCEPTION_HOURS: u32 = 8760;
 
+/// Far more than a group can have rules, or a VPC network ACLs. Time without bounds is not to go into finding that out.
+const MOST_VALUES: usize = 1000;
+
 /// Why a request was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -300,6 +303,9 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<St
     let from_text =
         |text: &str| if text.trim().is_empty() { Some(Vec::new()) } else { serde_json::from_str(text).ok() };
     let values: Vec<String> = json_or_text(deserializer, from_text, &format!("is not a list of {what}"))?;
+    if values.len() > MOST_VALUES {
+        return Err(D::Error::custom(format!("{} {what} are more than {MOST_VALUES}", values.len())));
+    }
     Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect())
 }
 

@@ -6,7 +6,8 @@ use aws::AwsError;
 use aws::s3::{Objects, Place};
 use exposure::{IngressRule, Plan, SecurityGroup, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::RemediatorError;
@@ -74,6 +75,7 @@ struct GroupState {
     group_id: String,
     group_name: Option<String>,
     vpc_id: Option<String>,
+    #[serde(deserialize_with = "rules_of_one_source")]
     ingress: Vec<RuleState>,
     egress: Vec<RuleState>,
 }
@@ -84,6 +86,7 @@ struct PlanState {
     strategy: Option<StrategyName>,
     /// Rule ids.
     revoke: Vec<String>,
+    #[serde(deserialize_with = "rules_of_one_source")]
     authorize: Vec<RuleState>,
 }
 
@@ -118,6 +121,33 @@ struct ReferencedGroup {
     group_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
+}
+
+impl RuleState {
+    /// Whether there is no doubt about whom the rule lets in. None at all is what this release writes for a source that it
+    /// did not understand; EC2 does not take it back.
+    fn has_one_source(&self) -> bool {
+        let is = |cidr: &String, is_ipv4: bool| matches!(Source::from_cidr(cidr), Source::Cidr(network) if network.is_ipv4() == is_ipv4);
+        let given = usize::from(self.cidr_ipv4.is_some())
+            + usize::from(self.cidr_ipv6.is_some())
+            + usize::from(self.prefix_list_id.is_some())
+            + usize::from(self.referenced_group.is_some());
+        given <= 1
+            && self.cidr_ipv4.as_ref().is_none_or(|cidr| is(cidr, true))
+            && self.cidr_ipv6.as_ref().is_none_or(|cidr| is(cidr, false))
+    }
+}
+
+/// Rules to be given back or taken away: what nobody can be sure of is no document of this release.
+fn rules_of_one_source<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RuleState>, D::Error> {
+    let states = Vec::<RuleState>::deserialize(deserializer)?;
+    match states.iter().find(|state| !state.has_one_source()) {
+        None => Ok(states),
+        Some(state) => {
+            let id = state.security_group_rule_id.as_deref().unwrap_or("a new rule");
+            Err(D::Error::custom(format!("`{id}` has not one source that is understood")))
+        }
+    }
 }
 
 impl From<&IngressRule> for RuleState {
@@ -201,6 +231,7 @@ pub(crate) struct Owed {
     version: u32,
     since: Timestamp,
     snapshot: Option<String>,
+    #[serde(deserialize_with = "rules_of_one_source")]
     rules: Vec<RuleState>,
 }
 

@@ -83,8 +83,9 @@ where
     /// When the verdict could not be found or delivered; see [`EvaluatorError`].
     pub async fn handle(&self, payload: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
-        let invocation = RuleInvocation::from_payload(payload)
-            .inspect_err(|error| tracing::error!(service = SERVICE, cold_start, %error, "event refused"))?;
+        let invocation = RuleInvocation::from_payload(payload).map_err(EvaluatorError::from).inspect_err(|error| {
+            tracing::error!(service = SERVICE, cold_start, error = error.message(), "event refused");
+        })?;
         let result = self.dispatch(&invocation).await;
         let rule = invocation.rule_name.as_str();
         match &result {
@@ -100,7 +101,8 @@ where
                 "invocation done"
             ),
             Err(error) => {
-                tracing::error!(service = SERVICE, cold_start, config_rule.name = rule, %error, "invocation failed");
+                let error = error.message();
+                tracing::error!(service = SERVICE, cold_start, config_rule.name = rule, error, "invocation failed");
             }
         }
         result

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use exposure::Source;
 use rstest::rstest;
 use scan::input::{InputError, Options, Record, RecordError, read};
 use serde_json::{Value, json};
@@ -262,4 +263,39 @@ fn transforms_of_aws_add_no_group() {
 fn a_damaged_template_is_refused_with_its_place(#[case] input: &str, #[case] message: &str) {
     let error = try_scan(input, &Options::default()).unwrap_err().to_string();
     assert!(error.contains(message), "{error}");
+}
+
+/// A mapping has no functions in it; one that refers to itself has no end.
+#[test]
+fn a_mapping_that_refers_to_itself_is_not_worked_out() {
+    let template = json!({
+        "Mappings": {"M": {"a": {"b": {"Fn::FindInMap": ["M", "a", "b"]}, "c": [{"Fn::FindInMap": ["M", "a", "c"]}]}}},
+        "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [
+            tcp22(json!({"Fn::FindInMap": ["M", "a", "b"]})),
+            tcp22(json!({"Fn::Select": [0, {"Fn::FindInMap": ["M", "a", "c"]}]})),
+        ]}}},
+    });
+    let (records, _) = scan(&template.to_string());
+    let recognised = |source: &Source| !matches!(source, Source::Unrecognized(_));
+    assert!(!records[0].group.ingress.iter().any(|rule| recognised(&rule.source)), "{records:?}");
+}
+
+/// Functions in functions: 25 levels of ten references each would be 10^25 bytes.
+#[test]
+fn functions_in_functions_do_not_fill_the_memory() {
+    let by_sub = (0..25).fold(json!("x"), |inner, _| json!({"Fn::Sub": ["${x}".repeat(10), {"x": inner}]}));
+    let by_join = (0..25).fold(json!("x"), |inner, _| json!({"Fn::Join": ["xxxxxxxxxx", {"Fn::Split": ["x", inner]}]}));
+    let long = json!({"Fn::Sub": "${Long}".repeat(1000)});
+    for node in [by_sub, by_join, long, json!({"Ref": "Long"}), json!({"Fn::FindInMap": ["M", "a", "b"]})] {
+        let template = json!({
+            "Parameters": {"Long": {"Type": "String", "Default": "x".repeat(100_000)}},
+            "Mappings": {"M": {"a": {"b": "x".repeat(100_000)}}},
+            "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {
+                "SecurityGroupIngress": [tcp22(node)]
+            }}},
+        });
+        let (records, _) = scan(&template.to_string());
+        let source = records[0].group.ingress[0].source.to_string();
+        assert!(source.starts_with('`') && source.len() < 10_000, "{} bytes", source.len());
+    }
 }

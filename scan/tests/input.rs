@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
+use exposure::Source;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rstest::rstest;
@@ -180,6 +181,26 @@ fn text_comes_in_several_encodings(#[case] input: Vec<u8>) {
     assert_eq!(ids(&records), ["sg-0aaaaaaaaaaaaaaaa", "sg-0cccccccccccccccc"]);
 }
 
+/// What comes out of a pipe comes in pieces of any size, the first of them perhaps a single byte.
+#[rstest]
+#[case::utf8(GROUPS.as_bytes().to_vec())]
+#[case::utf8_with_mark([b"\xef\xbb\xbf", GROUPS.as_bytes()].concat())]
+#[case::utf16_le(utf16(GROUPS, u16::to_le_bytes))]
+#[case::utf16_be(utf16(GROUPS, u16::to_be_bytes))]
+#[case::gzip(gzip(GROUPS))]
+#[case::gzip_of_utf16(gzip(utf16(GROUPS, u16::to_le_bytes)))]
+fn text_comes_in_pieces(#[case] input: Vec<u8>, #[values(1, 2, 3, 5)] piece: usize) {
+    struct Pieces<'i>(&'i [u8], usize);
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let length = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..length])
+        }
+    }
+    let (records, errors, _) = try_scan(Pieces(&input, piece)).unwrap();
+    assert_eq!((records, errors), (scan(GROUPS).0, vec![]));
+}
+
 #[test]
 fn documents_are_read_one_after_the_other() {
     let one = |id| format!(r#"{{"GroupId":"{id}","IpPermissions":[]}}"#);
@@ -277,6 +298,12 @@ fn an_input_that_ends_early_is_refused_with_the_record() {
 #[case(r#""text""#, None, "is a text")]
 #[case(r#"{"TemplateBody":"SecurityGroups: []"}"#, None, "no template")]
 #[case("null", None, "`null` is no security group")]
+// serde reads a struct from the list of its fields, too.
+#[case(
+    r#"{"GroupId":"sg-1","IpPermissions":[["tcp",80,80,[],null,null,null]]}"#,
+    None,
+    "invalid type: sequence, expected an object"
+)]
 fn a_record_that_is_not_understood_hides_no_other(
     #[case] record: &str,
     #[case] id: Option<&str>,
@@ -289,6 +316,37 @@ fn a_record_that_is_not_understood_hides_no_other(
     let error = &errors[0];
     assert_eq!((error.id.as_deref(), error.place.line, error.place.column, error.place.record), (id, 2, 2, Some(2)));
     assert!(error.problem.contains(problem), "{error}");
+}
+
+/// A list is no group either, even if it has in order what a group has.
+#[test]
+fn a_list_of_the_fields_of_a_group_is_no_group() {
+    let group = r#"{"GroupId":"sg-1","IpPermissions":[]}"#;
+    let (records, errors, _) = scan(format!(r#"[{group},["sg-2",null,null,null,null,null,[]]]"#));
+    assert_eq!(ids(&records), ["sg-1"]);
+    assert!(!errors.is_empty());
+}
+
+/// A rule of EC2 has one source. Of a reference, it has the group.
+#[rstest]
+#[case(r#""CidrIpv4":"10.0.0.0/8","CidrIpv6":"::/0""#)]
+#[case(r#""CidrIpv6":"fd00::/8","PrefixListId":"pl-0f00ba4""#)]
+#[case(r#""PrefixListId":"pl-0f00ba4","ReferencedGroupInfo":{"GroupId":"sg-2"}"#)]
+#[case(r#""ReferencedGroupInfo":{}"#)]
+#[case(r#""ReferencedGroupInfo":{"GroupId":"","UserId":"111122223333"}"#)]
+fn a_rule_whose_source_is_not_certain_is_not_recognised(#[case] source: &str) {
+    let rule =
+        format!(r#"{{"GroupId":"sg-1","IsEgress":false,"IpProtocol":"tcp","FromPort":22,"ToPort":22,{source}}}"#);
+    let (records, ..) = scan(format!(r#"{{"SecurityGroupRules":[{rule}]}}"#));
+    let source = &records[0].group.ingress[0].source;
+    assert!(matches!(source, Source::Unrecognized(_)), "{source}");
+}
+
+#[test]
+fn a_reference_to_no_group_is_not_recognised() {
+    let permission = r#"{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"UserIdGroupPairs":[{"UserId":"1"}]}"#;
+    let (records, ..) = scan(format!(r#"[{{"GroupId":"sg-1","IpPermissions":[{permission}]}}]"#));
+    assert_eq!(records[0].group.ingress[0].source.to_string(), "`a security group without id`");
 }
 
 #[test]

@@ -165,3 +165,30 @@ fn what_is_missing_is_named(
     let error = Request::from_payload(payload).unwrap_err().to_string();
     assert_eq!(error, format!("the request is refused, nothing was changed: missing field `{field}`"));
 }
+
+/// Lambda takes requests of 6 MB. More CIDRs than a group can have rules are refused, not worked off.
+#[test]
+fn a_flood_of_values_is_refused() {
+    let cidrs: Vec<String> =
+        (0..400_000).map(|number| format!("10.{}.{}.0/24", number / 256 % 256, number % 256)).collect();
+    let error = Request::from_payload(payload("close", &json!({"replacementCidrs": cidrs}))).unwrap_err().to_string();
+    assert!(error.contains("400000 CIDRs are more than 1000"), "{error}");
+}
+
+/// Numbers that no hours are.
+#[rstest]
+#[case("18446744073709551616")]
+#[case("4294967296")]
+#[case("-0")]
+#[case("-1")]
+#[case("1e400")]
+#[case("24.0")]
+#[case("24.5")]
+fn odd_hours_are_refused(#[case] hours: &str) {
+    let as_text = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
+    assert!(as_text.to_string().contains("is not a number of hours"), "{as_text}");
+    if let Ok(hours) = serde_json::from_str::<Value>(hours) {
+        let as_number = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
+        assert!(as_number.to_string().contains("is not a number of hours"), "{as_number}");
+    }
+}

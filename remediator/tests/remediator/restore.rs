@@ -274,6 +274,29 @@ async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case]
     assert!(message.contains(expected), "{message}");
 }
 
+/// A rule of EC2 has one source. Which of two is to be let in, or what else is meant, is not guessed at.
+#[rstest]
+#[case(json!({"cidrIpv4": "10.0.0.0/8", "cidrIpv6": "::/0"}))]
+#[case(json!({"cidrIpv4": "10.0.0.0/8", "prefixListId": "pl-0f00ba4"}))]
+#[case(json!({"prefixListId": "pl-0f00ba4", "referencedGroup": {"groupId": "sg-0bbbbbbbbbbbbbbbb"}}))]
+#[case(json!({"cidrIpv4": "::/0"}))]
+#[case(json!({"cidrIpv6": "0.0.0.0/0"}))]
+#[case(json!({"cidrIpv4": "anywhere"}))]
+#[tokio::test]
+async fn a_snapshot_with_a_rule_that_no_group_has_is_refused(
+    #[case] source: Value,
+    #[values("/securityGroup/ingress", "/plan/authorize")] list: &str,
+) {
+    let aws = with_snapshot(|snapshot| {
+        let mut rule = json!({"securityGroupRuleId": "sgr-9", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
+        rule.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+        snapshot.pointer_mut(list).unwrap().as_array_mut().unwrap().push(rule);
+    })
+    .await;
+    let message = refused(&aws, restore()).await;
+    assert!(message.contains("is not a document that this release understands: "), "{message}");
+}
+
 #[tokio::test]
 async fn a_snapshot_that_is_not_there_is_said_so() {
     let aws = aws();

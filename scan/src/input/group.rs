@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use config_rule::Object;
 use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use serde::Deserialize;
 
@@ -27,8 +28,8 @@ pub(super) struct Group<'a> {
     vpc_id: Option<Text<'a>>,
     owner_id: Option<Text<'a>>,
     security_group_arn: Option<Text<'a>>,
-    tags: Option<Vec<Tag<'a>>>,
-    ip_permissions: Option<Vec<Permission<'a>>>,
+    tags: Option<Vec<Object<Tag<'a>>>>,
+    ip_permissions: Option<Vec<Object<Permission<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,10 +45,10 @@ struct Permission<'a> {
     ip_protocol: Option<Text<'a>>,
     from_port: Option<i64>,
     to_port: Option<i64>,
-    ip_ranges: Option<Vec<IpRange<'a>>>,
-    ipv6_ranges: Option<Vec<Ipv6Range<'a>>>,
-    prefix_list_ids: Option<Vec<PrefixListId<'a>>>,
-    user_id_group_pairs: Option<Vec<UserIdGroupPair<'a>>>,
+    ip_ranges: Option<Vec<Object<IpRange<'a>>>>,
+    ipv6_ranges: Option<Vec<Object<Ipv6Range<'a>>>>,
+    prefix_list_ids: Option<Vec<Object<PrefixListId<'a>>>>,
+    user_id_group_pairs: Option<Vec<Object<UserIdGroupPair<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,7 +96,7 @@ impl Group<'_> {
             "it has no `IpPermissions`, so that nobody can say what is open: leave `IpPermissions` in the --query",
         )?;
         let mut ingress = Vec::new();
-        for permission in permissions {
+        for Object(permission) in permissions {
             permission.rules(&mut ingress);
         }
         let group = SecurityGroup {
@@ -111,11 +112,23 @@ impl Group<'_> {
     }
 }
 
-pub(super) fn tags(tags: Option<Vec<Tag<'_>>>) -> std::collections::BTreeMap<String, String> {
+pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTreeMap<String, String> {
     tags.unwrap_or_default()
         .into_iter()
-        .map(|tag| (tag.key.into_owned(), tag.value.map(Text::into_owned).unwrap_or_default()))
+        .map(|Object(tag)| (tag.key.into_owned(), tag.value.map(Text::into_owned).unwrap_or_default()))
         .collect()
+}
+
+fn given(text: Option<Text<'_>>) -> Option<Text<'_>> {
+    text.filter(|text| !text.0.is_empty())
+}
+
+/// A reference to another group; to none, it is nothing that EC2 lists.
+pub(super) fn referenced_group(id: Option<Text<'_>>, account_id: Option<Text<'_>>) -> Source {
+    match given(id) {
+        Some(id) => Source::SecurityGroup { id: id.into_owned(), account_id: account_id.map(Text::into_owned) },
+        None => Source::Unrecognized("a security group without id".to_owned()),
+    }
 }
 
 /// The region in `arn:aws:ec2:eu-west-1:123456789012:security-group/sg-…`.
@@ -140,18 +153,18 @@ impl Permission<'_> {
             // EC2 always lists all four: somebody has left them out.
             add(Source::Unrecognized("no source".to_owned()), None);
         }
-        for range in self.ip_ranges.unwrap_or_default() {
+        for Object(range) in self.ip_ranges.unwrap_or_default() {
             add(Source::from_cidr(&range.cidr_ip.0), range.description);
         }
-        for range in self.ipv6_ranges.unwrap_or_default() {
+        for Object(range) in self.ipv6_ranges.unwrap_or_default() {
             add(Source::from_cidr(&range.cidr_ipv6.0), range.description);
         }
-        for list in self.prefix_list_ids.unwrap_or_default() {
+        for Object(list) in self.prefix_list_ids.unwrap_or_default() {
             add(Source::PrefixList(list.prefix_list_id.into_owned()), list.description);
         }
-        for pair in self.user_id_group_pairs.unwrap_or_default() {
-            let id = pair.group_id.or(pair.group_name).map(Text::into_owned).unwrap_or_default();
-            add(Source::SecurityGroup { id, account_id: pair.user_id.map(Text::into_owned) }, pair.description);
+        for Object(pair) in self.user_id_group_pairs.unwrap_or_default() {
+            let id = given(pair.group_id).or(given(pair.group_name));
+            add(referenced_group(id, pair.user_id), pair.description);
         }
     }
 }

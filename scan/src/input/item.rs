@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use config_rule::{SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use config_rule::{Object, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -63,7 +63,7 @@ struct Permissions {
 #[serde(untagged)]
 enum Tags {
     Map(BTreeMap<String, Option<String>>),
-    List(Vec<ListedTag>),
+    List(Vec<Object<ListedTag>>),
 }
 
 #[derive(Deserialize)]
@@ -132,7 +132,7 @@ impl Item<'_> {
                 tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
             }
             Some(Ok(Some(Tags::List(tags)))) => {
-                tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
+                tags.into_iter().map(|Object(tag)| (tag.key, tag.value.unwrap_or_default())).collect()
             }
             Some(Err(problem)) => return Err(format!("its tags are neither a map nor a list of tags: {problem}")),
         };
@@ -159,7 +159,8 @@ fn has_permissions(configuration: &str) -> bool {
     } else {
         configuration
     };
-    serde_json::from_str::<Permissions>(text).is_ok_and(|permissions| permissions.ip_permissions.is_some())
+    serde_json::from_str::<Object<Permissions>>(text)
+        .is_ok_and(|Object(permissions)| permissions.ip_permissions.is_some())
 }
 
 /// A bare `configuration`: a group in AWS Config's spelling.

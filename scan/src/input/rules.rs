@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use config_rule::Object;
 use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use serde::Deserialize;
 
 use super::Record;
-use super::group::{Tag, Text, region_of_arn, tags};
+use super::group::{Tag, Text, referenced_group, region_of_arn, tags};
 
 /// A `SecurityGroupRule`.
 #[derive(Debug, Deserialize)]
@@ -23,9 +24,9 @@ pub(super) struct Rule<'a> {
     cidr_ipv4: Option<Text<'a>>,
     cidr_ipv6: Option<Text<'a>>,
     prefix_list_id: Option<Text<'a>>,
-    referenced_group_info: Option<ReferencedGroup<'a>>,
+    referenced_group_info: Option<Object<ReferencedGroup<'a>>>,
     description: Option<Text<'a>>,
-    tags: Option<Vec<Tag<'a>>>,
+    tags: Option<Vec<Object<Tag<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,14 +75,13 @@ impl Rules {
         if is_egress {
             return Ok(());
         }
-        let source = match (rule.cidr_ipv4.or(rule.cidr_ipv6), rule.prefix_list_id, rule.referenced_group_info) {
-            (Some(cidr), _, _) => Source::from_cidr(&cidr.0),
-            (None, Some(list), _) => Source::PrefixList(list.into_owned()),
-            (None, None, Some(group)) => Source::SecurityGroup {
-                id: group.group_id.map(Text::into_owned).unwrap_or_default(),
-                account_id: group.user_id.map(Text::into_owned),
-            },
-            (None, None, None) => Source::Unrecognized("no source".to_owned()),
+        let referenced = rule.referenced_group_info;
+        let source = match (rule.cidr_ipv4, rule.cidr_ipv6, rule.prefix_list_id, referenced) {
+            (Some(cidr), None, None, None) | (None, Some(cidr), None, None) => Source::from_cidr(&cidr.0),
+            (None, None, Some(list), None) => Source::PrefixList(list.into_owned()),
+            (None, None, None, Some(Object(group))) => referenced_group(group.group_id, group.user_id),
+            (None, None, None, None) => Source::Unrecognized("no source".to_owned()),
+            _ => Source::Unrecognized("more than one source".to_owned()),
         };
         let protocol = rule.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
         self.count += 1;

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use config_rule::Object;
 use serde::de::IgnoredAny;
 
 use super::cloudformation;
@@ -181,9 +182,9 @@ impl Walk<'_, '_, '_> {
             }
             let rest = self.cursor.rest();
             if self.expected == Expected::Group {
-                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Group<'_>>();
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Object<Group<'_>>>();
                 match values.next() {
-                    Some(Ok(group)) => {
+                    Some(Ok(Object(group))) => {
                         let Ok(record) = group.record() else { return Ok(false) };
                         let end = values.byte_offset();
                         self.cursor.records += 1;
@@ -195,9 +196,9 @@ impl Walk<'_, '_, '_> {
                     _ => return Ok(false),
                 }
             } else {
-                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Item<'_>>();
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Object<Item<'_>>>();
                 match values.next() {
-                    Some(Ok(item)) if item.is_item() => {
+                    Some(Ok(Object(item))) if item.is_item() => {
                         let parts = item.into_parts();
                         let end = values.byte_offset();
                         self.cursor.records += 1;

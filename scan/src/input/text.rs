@@ -10,8 +10,12 @@ const UNPACK_BUFFER: usize = 64 * 1024;
 
 /// The text of `input`. Text without a byte order mark passes as it is; `PowerShell` redirects write UTF-16 with one.
 pub(super) fn text<'r>(input: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
-    let mut input = BufReader::with_capacity(UNPACK_BUFFER, input);
-    let is_gzip = input.fill_buf()?.starts_with(&GZIP);
+    let mut input = input;
+    // Of a pipe, the first piece may be a single byte.
+    let mut beginning = Vec::with_capacity(GZIP.len());
+    (&mut input).take(2).read_to_end(&mut beginning)?;
+    let is_gzip = beginning == GZIP;
+    let input = BufReader::with_capacity(UNPACK_BUFFER, io::Cursor::new(beginning).chain(input));
     Ok(if is_gzip { decoded(Unpacked(MultiGzDecoder::new(input))) } else { decoded(input) })
 }
 

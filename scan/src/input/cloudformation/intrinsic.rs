@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+/// As many bytes may a text have that functions or parameters make; CloudFormation takes no longer parameters. Functions in
+/// functions could otherwise make any amount of text out of a small template.
+const LONGEST_TEXT: usize = 4096;
+
 /// A value of a template, once its functions are worked out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Resolved {
@@ -83,8 +87,9 @@ impl<'t> Scope<'t> {
                 Some(self.resolve(branch, choice))
             }
             ("Fn::Join", [separator, list]) => {
-                let texts = self.texts(list, choice)?;
-                Some(Resolved::Text(texts.join(separator.as_str()?)))
+                let (texts, separator) = (self.texts(list, choice)?, separator.as_str()?);
+                let length = texts.iter().map(|text| text.len() + separator.len()).sum::<usize>();
+                (length <= LONGEST_TEXT + separator.len()).then(|| Resolved::Text(texts.join(separator)))
             }
             ("Fn::Split", [separator, text]) => {
                 let separator = separator.as_str().filter(|separator| !separator.is_empty())?;
@@ -101,11 +106,23 @@ impl<'t> Scope<'t> {
             ("Fn::FindInMap", [map, first, second, ..]) => {
                 let map = self.mappings?.get(self.text(map, choice)?)?;
                 let value = map.get(self.text(first, choice)?)?.get(self.text(second, choice)?)?;
-                Some(self.resolve(value, choice))
+                self.mapped(value, choice)
             }
             ("Fn::Sub", [template, variables]) => self.substitute(template.as_str()?, variables.as_object(), choice),
             ("Fn::Sub", _) => self.substitute(argument.as_str()?, None, choice),
             _ => None,
+        }
+    }
+
+    /// A value of a mapping. There are no functions in these, so that none refers to itself.
+    fn mapped(&self, value: &Value, choice: &Choice) -> Option<Resolved> {
+        match value {
+            Value::Object(_) => None,
+            Value::Array(list) => {
+                list.iter().map(|element| self.mapped(element, choice)).collect::<Option<_>>().map(Resolved::List)
+            }
+            Value::String(text) if text.len() > LONGEST_TEXT => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(self.resolve(value, choice)),
         }
     }
 
@@ -138,6 +155,8 @@ impl<'t> Scope<'t> {
     fn substitute(&self, template: &str, variables: Option<&Map<String, Value>>, choice: &Choice) -> Option<Resolved> {
         let mut text = String::new();
         let mut rest = template;
+        // Worked out once each, however often they stand in the template.
+        let mut known: BTreeMap<&str, String> = BTreeMap::new();
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}')?;
             text.push_str(before);
@@ -147,16 +166,21 @@ impl<'t> Scope<'t> {
                 text.push('}');
             } else {
                 let name = name.trim();
-                let value = match variables.and_then(|variables| variables.get(name)) {
-                    Some(variable) => self.text(variable, choice)?,
-                    None => match self.reference(name)? {
+                let value = match (known.remove(name), variables.and_then(|variables| variables.get(name))) {
+                    (Some(value), _) => value,
+                    (None, Some(variable)) => self.text(variable, choice)?,
+                    (None, None) => match self.reference(name)? {
                         Resolved::Text(text) => text,
                         Resolved::Absent | Resolved::List(_) | Resolved::Unknown(_) => return None,
                     },
                 };
                 text.push_str(&value);
+                known.insert(name, value);
             }
             rest = after;
+            if text.len() > LONGEST_TEXT {
+                return None;
+            }
         }
         text.push_str(rest);
         Some(if text.contains("{{resolve:") { Resolved::Unknown(text) } else { Resolved::Text(text) })
@@ -174,6 +198,9 @@ fn parameter(name: &str, declaration: &Value, given: Option<&String>) -> Resolve
         (None, Some(Value::Bool(value))) => value.to_string(),
         (None, _) => return unknown(),
     };
+    if value.len() > LONGEST_TEXT {
+        return unknown();
+    }
     if kind == "CommaDelimitedList" || kind.contains("List<") {
         Resolved::List(value.split(',').map(|part| Resolved::Text(part.trim().to_owned())).collect())
     } else if value.contains("{{resolve:") {

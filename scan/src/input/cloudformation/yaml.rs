@@ -24,7 +24,7 @@ pub(in crate::input) struct YamlError {
 
 /// As deep as JSON may be.
 const DEEPEST: usize = 128;
-/// How many values aliases may make out of those that are written down.
+/// How many values anchors and aliases may make out of those that are written down.
 const MOST_COPIES: usize = 1_000_000;
 
 enum Container {
@@ -103,11 +103,16 @@ impl Loader {
 
     fn alias(&mut self, anchor: usize, at: Position) -> Result<(), String> {
         let value = self.anchors.get(&anchor).cloned().ok_or("an alias of something that contains it")?;
-        self.copies += count(&value);
-        if self.copies > MOST_COPIES {
-            return Err(format!("aliases make more than {MOST_COPIES} values"));
-        }
+        self.copy(&value)?;
         self.value(value, 0, None, at)
+    }
+
+    fn copy(&mut self, value: &Value) -> Result<(), String> {
+        self.copies += count(value);
+        if self.copies > MOST_COPIES {
+            return Err(format!("anchors and aliases make more than {MOST_COPIES} values"));
+        }
+        Ok(())
     }
 
     fn value(&mut self, value: Value, anchor: usize, tag: Option<String>, at: Position) -> Result<(), String> {
@@ -116,6 +121,8 @@ impl Loader {
             Some(tag) => long_form(&tag, value),
         };
         if anchor > 0 {
+            // Anchors within each other are kept as often as they are deep.
+            self.copy(&value)?;
             self.anchors.insert(anchor, value.clone());
         }
         let in_resources = self.in_resources();
@@ -262,6 +269,13 @@ mod tests {
         });
         let text: String = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned()].into_iter().chain(levels).collect();
         assert!(load(&text).unwrap_err().problem.contains("aliases"));
+    }
+
+    #[test]
+    fn anchors_in_anchors_do_not_fill_the_memory() {
+        let anchors = (0..100).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
+        let text = format!("{anchors}{}{}", "x,".repeat(100_000), "]".repeat(100));
+        assert!(load(&text).unwrap_err().problem.contains("anchors"));
     }
 
     #[test]

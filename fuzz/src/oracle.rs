@@ -1,0 +1,144 @@
+//! A second opinion, simple and without the code that it judges: what an event has to look like before `COMPLIANT` may
+//! come of it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde_json::Value;
+
+use crate::account::PREFIX_LIST;
+
+/// The lists of sources of a permission.
+const LISTS: [&str; 5] = ["ipv4Ranges", "ipv6Ranges", "ipRanges", "prefixListIds", "userIdGroupPairs"];
+
+/// An `invokingEvent` of which a compliant group came, so that it has to be JSON.
+pub(crate) fn parsed(invoking_event: &str) -> Value {
+    json(invoking_event).expect("garbage is compliant")
+}
+
+/// Half a character, `\ud800` without its other half, is well-formed as JSON goes; `serde_json` takes it where it does not
+/// look, and nowhere else.
+fn json(text: &str) -> Option<Value> {
+    let whole = || text.replace("\\ud", "\\u0").replace("\\uD", "\\u0");
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&whole())).ok()
+}
+
+/// What is wrong with saying `COMPLIANT` of the group in `item` under [`crate::account::RULE_PARAMETERS`]; `None` is
+/// nothing.
+pub(crate) fn objection(item: &Value) -> Option<&'static str> {
+    not_an_active_group(item).or_else(|| open(item))
+}
+
+/// What is wrong with taking `item` for a security group that there is.
+pub(crate) fn not_an_active_group(item: &Value) -> Option<&'static str> {
+    let Some(configuration) = configuration(item) else { return Some("there is no configuration") };
+    let active = matches!(text(item, "configurationItemStatus"), Some("OK" | "ResourceDiscovered"));
+    let checks = [
+        (item.is_object(), "the item is no object"),
+        (text(item, "resourceType") == Some("AWS::EC2::SecurityGroup"), "the item is of no security group"),
+        (active, "the group is not recorded"),
+        (text(item, "resourceId").is_some(), "the item has no id"),
+        (configuration.is_object(), "the configuration is no object"),
+        (text(&configuration, "groupId") == text(item, "resourceId"), "the configuration is of another group"),
+    ];
+    checks.into_iter().find(|(holds, _)| !holds).map(|(_, objection)| objection)
+}
+
+/// The configuration: an object, or the object in a text.
+fn configuration(item: &Value) -> Option<Value> {
+    match item.get("configuration")? {
+        Value::String(text) => json(text),
+        configuration => Some(configuration.clone()),
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key)?.as_str()
+}
+
+/// Why ports 22 and 3389 may be open, or why that cannot be told.
+fn open(item: &Value) -> Option<&'static str> {
+    let permissions = match configuration(item)?.get("ipPermissions") {
+        None | Some(Value::Null) => return None,
+        Some(Value::Array(permissions)) => permissions.clone(),
+        Some(_) => return Some("the permissions are no list"),
+    };
+    permissions.iter().find_map(|permission| {
+        if !permission.is_object() {
+            return Some("a permission is no object");
+        }
+        if !may_carry_a_focus_port(permission) {
+            return None;
+        }
+        if LISTS.iter().all(|list| permission.get(list).is_none_or(Value::is_null)) {
+            return Some("a permission has no source at all");
+        }
+        let mut sources = LISTS.iter().flat_map(|list| sources(permission, list));
+        sources.find_map(|(list, source)| objection_to_source(list, &source))
+    })
+}
+
+fn sources(permission: &Value, list: &'static str) -> Vec<(&'static str, Value)> {
+    match permission.get(list) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(sources)) => sources.iter().map(|source| (list, source.clone())).collect(),
+        Some(other) => vec![(list, other.clone())],
+    }
+}
+
+/// Not a shadow of the real reading: whatever is not clearly harmless may carry one.
+fn may_carry_a_focus_port(permission: &Value) -> bool {
+    let port = |key| match permission.get(key) {
+        None | Some(Value::Null) => Some(-1),
+        Some(port) => port.as_i64(),
+    };
+    match text(permission, "ipProtocol").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "tcp" | "udp" | "6" | "17" => match (port("fromPort"), port("toPort")) {
+            (Some(from @ 0..=65535), Some(to @ 0..=65535)) if from <= to => {
+                [22, 3389].iter().any(|port| (from..=to).contains(port))
+            }
+            _ => true,
+        },
+        "icmp" | "icmpv6" => false,
+        // By number: -1 is all traffic.
+        number => number.parse::<u8>().map_or(true, |parsed| parsed.to_string() != number),
+    }
+}
+
+fn objection_to_source(list: &str, source: &Value) -> Option<&'static str> {
+    match list {
+        "ipRanges" => objection_to_cidr(source.as_str().or_else(|| text(source, "cidrIp"))),
+        "ipv4Ranges" => objection_to_cidr(text(source, "cidrIp")),
+        "ipv6Ranges" => objection_to_cidr(text(source, "cidrIpv6")),
+        "prefixListIds" => {
+            (text(source, "prefixListId") != Some(PREFIX_LIST)).then_some("a prefix list cannot be read")
+        }
+        _ => {
+            let named =
+                ["groupId", "groupName"].iter().any(|key| text(source, key).is_some_and(|name| !name.is_empty()));
+            (!named).then_some("a reference names no group")
+        }
+    }
+}
+
+fn objection_to_cidr(cidr: Option<&str>) -> Option<&'static str> {
+    let Some(cidr) = cidr else { return Some("a source is no CIDR") };
+    let (address, prefix) = cidr.split_once('/').map_or((cidr, None), |(address, prefix)| (address, Some(prefix)));
+    let longest = match (address.parse::<Ipv4Addr>(), address.parse::<Ipv6Addr>()) {
+        (Ok(_), _) => 32,
+        (_, Ok(_)) => 128,
+        _ => return Some("a source is no CIDR"),
+    };
+    match prefix.map(str::parse::<u8>) {
+        None => None,
+        Some(Ok(0)) => Some("a source is the whole world"),
+        Some(Ok(length)) if length <= longest => None,
+        // A mask: 255.0.0.0.
+        Some(Err(_)) if longest == 32 && prefix.is_some_and(|mask| mask.parse::<Ipv4Addr>().is_ok_and(is_mask)) => None,
+        Some(_) => Some("a source is no CIDR"),
+    }
+}
+
+fn is_mask(mask: Ipv4Addr) -> bool {
+    let bits = mask.to_bits();
+    bits.leading_ones() + bits.trailing_zeros() >= 32 && bits != 0
+}

@@ -1,0 +1,105 @@
+//! An input of `portcullis scan`, in any format that it reads.
+
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use exposure::{Exemptions, Policy, PrefixLists, Source, Traffic};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use scan::input::{Options, Record, read};
+use scan::{ComplianceType, Judge};
+
+/// More than any input that libFuzzer makes, less than what a small one can be unpacked to.
+const LARGEST_DOCUMENT: usize = 1024 * 1024;
+/// Inputs up to this are read once more in pieces, and once more packed.
+const READ_AGAIN: usize = 16 * 1024;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge {
+    policy: Policy::new("22,3389".parse().expect("ports")),
+    exemptions: Exemptions::default(),
+    prefix_lists: PrefixLists::default(),
+    now: "2026-11-21T00:00:00Z".parse().expect("a time"),
+});
+
+/// Nothing that is not understood is compliant, and it makes no difference in what pieces an input arrives, nor whether it
+/// is packed.
+pub fn check(data: &[u8]) {
+    let whole = found(data, data);
+    if data.len() <= READ_AGAIN {
+        assert_eq!(whole, found(data, Pieces { rest: data, next: 1 }), "in pieces it is another input");
+        if !data.starts_with(&GZIP) {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(data).expect("memory takes it");
+            let packed = packed.finish().expect("memory takes it");
+            assert_eq!(whole, found(data, packed.as_slice()), "packed it is another input");
+        }
+    }
+}
+
+/// Everything that is said of an input, in its order.
+fn found(data: &[u8], input: impl Read) -> Vec<String> {
+    // encoding_rs_io may lose the replacement of half a character at the end of UTF-16; the input is refused either way.
+    let is_other_text = data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]) || data.starts_with(&GZIP);
+    let mut lines = Vec::new();
+    let options = Options { largest_document: LARGEST_DOCUMENT, ..Options::default() };
+    let end = read(input, "-", &options, &mut |found| {
+        lines.push(match found {
+            Ok(record) => {
+                let result = JUDGE.judge(&record);
+                if matches!(result.compliance, ComplianceType::Compliant) {
+                    assert_eq!(objection(&record), None, "{record:?}");
+                }
+                format!("{record:?}: {result:?}")
+            }
+            Err(error) => error.to_string(),
+        });
+        ControlFlow::Continue(())
+    });
+    lines.push(match end {
+        Ok(stats) => format!("{stats:?}"),
+        Err(_) if is_other_text => "refused".to_owned(),
+        Err(error) => error.to_string(),
+    });
+    lines
+}
+
+/// What speaks against saying that the group of a record is compliant.
+fn objection(record: &Record) -> Option<&'static str> {
+    if record.group.id.is_empty() {
+        return Some("it has no id");
+    }
+    record.group.ingress.iter().find_map(|rule| {
+        let carries = match &rule.traffic {
+            Traffic::All | Traffic::Unrecognized { .. } => true,
+            Traffic::Ports { range, .. } => [22, 3389].iter().any(|port| (range.from()..=range.to()).contains(port)),
+            Traffic::Icmp { .. } | Traffic::Other(_) => false,
+        };
+        let objection = match &rule.source {
+            Source::Cidr(network) => (network.prefix() == 0).then_some("it is open to the world"),
+            Source::PrefixList(_) => Some("nobody knows what is in the prefix list"),
+            Source::SecurityGroup { id, .. } => id.is_empty().then_some("a reference names no group"),
+            Source::Unrecognized(_) => Some("a source is not understood"),
+        };
+        objection.filter(|_| carries)
+    })
+}
+
+/// A reader that gives one byte, then two, then three, and so on up to seven.
+struct Pieces<'d> {
+    rest: &'d [u8],
+    next: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.next.min(buffer.len()).min(self.rest.len());
+        self.next = self.next % 7 + 1;
+        let (piece, rest) = self.rest.split_at(length);
+        buffer[..length].copy_from_slice(piece);
+        self.rest = rest;
+        Ok(length)
+    }
+}

@@ -1,0 +1,169 @@
+//! The worst inputs: what they cost, and that nothing compliant comes of them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::alloc::System;
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use exposure::{Exemptions, Policy, PrefixLists};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
+use rstest::rstest;
+use scan::input::{InputError, Options, Stats, read};
+use scan::{ComplianceType, Judge};
+
+#[global_allocator]
+static MEMORY: PeakMemAlloc<System> = PeakMemAlloc::new(System);
+/// The tests of this file run one after the other, so that each has the memory for itself.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Of something that grows with the square of the input, minutes would go by.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+#[derive(Debug, Default, PartialEq)]
+struct Found {
+    compliant: usize,
+    non_compliant: usize,
+    /// Groups that cannot be judged, and records that are not understood.
+    unknown: usize,
+    rules: usize,
+}
+
+/// What is found in an input, and in how much memory at the most.
+fn scan(input: impl Read, options: &Options) -> (Result<Stats, InputError>, Found, usize) {
+    let judge = Judge {
+        policy: Policy::new("0-65535".parse().unwrap()),
+        exemptions: Exemptions::default(),
+        prefix_lists: PrefixLists::default(),
+        now: "2026-11-21T00:00:00Z".parse().unwrap(),
+    };
+    let mut found = Found::default();
+    let begun = Instant::now();
+    MEMORY.reset_peak_memory();
+    let stats = read(input, "-", options, &mut |record| {
+        if let Ok(record) = record {
+            found.rules += record.group.ingress.len();
+            match judge.judge(&record).compliance {
+                ComplianceType::Compliant => found.compliant += 1,
+                ComplianceType::NonCompliant => found.non_compliant += 1,
+                ComplianceType::InsufficientData => found.unknown += 1,
+            }
+        } else {
+            found.unknown += 1;
+        }
+        ControlFlow::Continue(())
+    });
+    let peak = MEMORY.get_peak_memory();
+    println!("{peak} bytes of memory, {:?}", begun.elapsed());
+    assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
+    (stats, found, peak)
+}
+
+fn packed(text: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    text.for_each(|text| encoder.write_all(&text).unwrap());
+    encoder.finish().unwrap()
+}
+
+#[rstest]
+#[case("10.0.0.0/8", Found { compliant: 1, rules: 1_000_000, ..Found::default() })]
+// More than half of the internet, if nobody looks closely; and that is not done for more rules than EC2 allows.
+#[case("12.0.0.0/8", Found { non_compliant: 1, rules: 200_000, ..Found::default() })]
+#[case("everywhere", Found { unknown: 1, rules: 200_000, ..Found::default() })]
+fn a_million_permissions_are_read_in_proportionate_memory(#[case] source: &str, #[case] expected: Found) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let permission =
+        format!(r#"{{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"IpRanges":[{{"CidrIp":"{source}"}}]}},"#);
+    let mut input = r#"{"SecurityGroups":[{"GroupId":"sg-1","IpPermissions":["#.to_owned();
+    input.push_str(permission.repeat(expected.rules).trim_end_matches(','));
+    input.push_str("]}]}");
+    let (stats, found, peak) = scan(input.as_bytes(), &Options::default());
+    stats.unwrap();
+    assert_eq!(found, expected);
+    assert!(peak < input.len() * 24, "{peak} bytes of memory for {}", input.len());
+}
+
+/// A few kilobytes of gzip that become 24 MB, where a single value may have one.
+#[rstest]
+#[case::white_space(b' ')]
+#[case::lists(b'[')]
+#[case::yaml(b'-')]
+#[case::nothing(0)]
+fn what_is_unpacked_is_never_all_in_memory(#[case] byte: u8) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let input = packed(std::iter::repeat_n(vec![byte; 1 << 20], 24));
+    let options = Options { largest_document: 1 << 20, ..Options::default() };
+    let (stats, found, peak) = scan(input.as_slice(), &options);
+    stats.unwrap_err();
+    assert_eq!(found, Found::default());
+    assert!(peak < 8 << 20, "{peak} bytes of memory");
+}
+
+const FORMATS: [&str; 5] = [
+    r#"{"SecurityGroups":[{"GroupId":"sg-1","IpPermissions":[{"IpProtocol":"tcp","FromPort":NUMBER,"ToPort":22,
+        "IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]}]}"#,
+    r#"{"SecurityGroupRules":[{"GroupId":"sg-1","IsEgress":false,"IpProtocol":"tcp","FromPort":NUMBER,"ToPort":22,
+        "CidrIpv4":"0.0.0.0/0"}]}"#,
+    r#"{"configurationItems":[{"resourceType":"AWS::EC2::SecurityGroup","resourceId":"sg-1","configuration":{
+        "groupId":"sg-1","ipPermissions":[{"ipProtocol":"tcp","fromPort":NUMBER,"toPort":22,"ipRanges":["0.0.0.0/0"]}]}}]}"#,
+    r#"{"Resources":{"Web":{"Type":"AWS::EC2::SecurityGroup","Properties":{"SecurityGroupIngress":[
+        {"IpProtocol":"tcp","FromPort":NUMBER,"ToPort":22,"CidrIp":"0.0.0.0/0"}]}}}}"#,
+    r#"{"planned_values":{"root_module":{"resources":[{"address":"aws_security_group.a","mode":"managed",
+        "type":"aws_security_group","name":"a","values":{"ingress":[
+            {"protocol":"tcp","from_port":NUMBER,"to_port":22,"cidr_blocks":["0.0.0.0/0"]}]}}]}}}"#,
+];
+
+/// Numbers that are no ports, in a rule that would let in the world. In a template, a text may be a number.
+#[rstest]
+fn no_odd_number_is_compliant(
+    #[values(
+        "1e400",
+        "-1e400",
+        "-0",
+        "22.5",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "9223372036854775807",
+        "65536",
+        "-2",
+        "1e-400",
+        "[22]",
+        "{}",
+        "true",
+        "NaN",
+        "0x16",
+        "022",
+        "\"x\"",
+        "\"\\ud800\"",
+        "22,\"FromPort\":23"
+    )]
+    number: &str,
+) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for format in FORMATS {
+        for number in [number, &"9".repeat(1000)] {
+            let input = format.replace("NUMBER", number);
+            let (stats, found, _) = scan(input.as_bytes(), &Options::default());
+            assert_eq!(found.compliant, 0, "{input}");
+            assert!(stats.is_err() || found.unknown + found.non_compliant > 0, "{input}");
+        }
+    }
+}
+
+/// What nobody looks at may be deep; what somebody looks at may not.
+#[test]
+fn nesting_of_any_depth_is_read_or_refused() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for format in FORMATS {
+        for depth in [10_000, 1_000_000] {
+            let input = format.replace("NUMBER", &format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+            let (stats, found, _) = scan(input.as_bytes(), &Options::default());
+            assert_eq!(found.compliant, 0, "{depth} deep in {format}");
+            assert!(stats.is_err() || found.unknown > 0, "{depth} deep in {format}");
+        }
+    }
+}
