@@ -1,6 +1,7 @@
 //! Which addresses are the internet, and how much of it a source reaches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use range_set_blaze::RangeSetBlaze;
@@ -131,7 +132,7 @@ impl Internet {
     /// The internet less `authorized`.
     #[must_use]
     pub fn without(authorized: &AddressSet) -> Self {
-        let internet = globally_reachable();
+        let internet = &*REACHABLE;
         let unauthorized = internet.difference(authorized);
         Self {
             whole: internet.sizes(),
@@ -179,6 +180,9 @@ fn overlapping<T: Copy + Ord>(ranges: &[(T, T)], first: T, last: T) -> impl Iter
     let start = ranges.partition_point(|&(_, to)| to < first);
     ranges.iter().skip(start).copied().take_while(move |&(from, _)| from <= last)
 }
+
+/// It is the same for every policy, and to put it together costs more than to judge a group.
+static REACHABLE: LazyLock<AddressSet> = LazyLock::new(globally_reachable);
 
 /// All addresses that the registries call globally reachable.
 fn globally_reachable() -> AddressSet {
