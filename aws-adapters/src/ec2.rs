@@ -33,6 +33,9 @@ const RULES_PER_PAGE: i32 = 1000;
 /// A thousand large groups are megabytes of XML, more than a small function reads before its attempt times out.
 const GROUPS_PER_PAGE: i32 = 100;
 
+/// The most values that a filter takes.
+pub(crate) const VALUES_PER_FILTER: usize = 200;
+
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
 
 impl SecurityGroups for Ec2 {
@@ -69,7 +72,7 @@ impl SecurityGroupRules for Ec2 {
         let mut pages = self
             .client
             .describe_security_group_rules()
-            .filters(Filter::builder().name("group-id").values(group_id).build())
+            .filters(of_groups([group_id]))
             .max_results(RULES_PER_PAGE)
             .into_paginator()
             .send();
@@ -152,6 +155,12 @@ impl ManagedPrefixLists for Ec2 {
         }
         Ok(PrefixList::Entries(addresses))
     }
+}
+
+/// Only what belongs to these groups.
+pub(crate) fn of_groups<'i>(ids: impl IntoIterator<Item = &'i str>) -> Filter {
+    let ids = ids.into_iter().map(str::to_owned).collect();
+    Filter::builder().name("group-id").set_values(Some(ids)).build()
 }
 
 pub(crate) fn group(group: SdkGroup) -> SecurityGroup {

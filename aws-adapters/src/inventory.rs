@@ -6,11 +6,9 @@ use aws::AwsError;
 use aws_sdk_ec2::types::{Filter, NetworkInterface as SdkInterface};
 use exposure::{IngressRule, SecurityGroup};
 
-use crate::ec2::{Ec2, described_rule, group};
+use crate::ec2::{Ec2, VALUES_PER_FILTER, described_rule, group, of_groups};
 use crate::error::FromSdk;
 
-/// The most values that a filter takes.
-const VALUES_PER_FILTER: usize = 200;
 const GROUPS_PER_PAGE: i32 = 1000;
 const PER_PAGE: i32 = 1000;
 
@@ -110,7 +108,7 @@ impl Ec2 {
             let mut found = self
                 .client
                 .describe_security_group_rules()
-                .filters(Filter::builder().name("group-id").set_values(Some(ids.to_vec())).build())
+                .filters(of_groups(ids.iter().map(String::as_str)))
                 .max_results(PER_PAGE)
                 .into_paginator()
                 .send();
@@ -141,7 +139,7 @@ impl Ec2 {
             let mut found = self
                 .client
                 .describe_network_interfaces()
-                .filters(Filter::builder().name("group-id").set_values(Some(ids.to_vec())).build())
+                .filters(of_groups(ids.iter().map(String::as_str)))
                 .max_results(PER_PAGE)
                 .into_paginator()
                 .send();

@@ -8,23 +8,17 @@ use aws_sdk_ec2::types::{Filter, NetworkAcl as SdkAcl, NetworkAclEntry as SdkEnt
 use exposure::{AclAction, AclEntry, AddressSet, NetworkAcl, Source, Traffic};
 use ipnetwork::IpNetwork;
 
-use crate::ec2::Ec2;
+use crate::ec2::{Ec2, VALUES_PER_FILTER, of_groups};
 use crate::error::FromSdk;
 
 const DESCRIBE: &str = "ec2:DescribeNetworkAcls";
 const CREATE: &str = "ec2:CreateNetworkAclEntry";
-/// A filter takes at most 200 values.
-const VALUES_PER_FILTER: usize = 200;
 
 impl NetworkAcls for Ec2 {
     async fn subnets_of_group(&self, group_id: &str) -> Result<BTreeSet<String>, AwsError> {
         let mut subnets = BTreeSet::new();
-        let mut pages = self
-            .client
-            .describe_network_interfaces()
-            .filters(Filter::builder().name("group-id").values(group_id).build())
-            .into_paginator()
-            .send();
+        let mut pages =
+            self.client.describe_network_interfaces().filters(of_groups([group_id])).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeNetworkInterfaces", group_id, &error))?;
             subnets.extend(page.network_interfaces.unwrap_or_default().into_iter().filter_map(|one| one.subnet_id));

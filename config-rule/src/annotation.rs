@@ -13,6 +13,8 @@ pub const ANNOTATION_MAX_CHARS: usize = 256;
 const SOURCES_SHOWN: usize = 4;
 /// More of a reason than this is cut.
 const REASON_MAX_CHARS: usize = 120;
+/// Of an error.
+const ERROR_MAX_CHARS: usize = 2000;
 
 /// A text of 1 to [`ANNOTATION_MAX_CHARS`] characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +74,15 @@ impl fmt::Display for Annotation {
     }
 }
 
-/// `text` on one line, cut to `max` characters, the last of them an ellipsis if anything is missing.
+/// What a function logs and returns of an error: one line. A parser's message may have a whole text of its input in it, which can
+/// be megabytes, while Lambda returns no more than 6 MB, and a line of the log has 256 KB.
 #[must_use]
-pub fn truncated(text: &str, max: usize) -> String {
+pub fn error_message(error: &impl fmt::Display) -> String {
+    truncated(&error.to_string(), ERROR_MAX_CHARS)
+}
+
+/// `text` on one line, cut to `max` characters, the last of them an ellipsis if anything is missing.
+pub(crate) fn truncated(text: &str, max: usize) -> String {
     let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
     let mut cut: String = chars.by_ref().take(max).collect();
     if chars.next().is_some() {

@@ -277,12 +277,8 @@ impl Permission {
                     .map(|Object(list)| (Source::PrefixList(list.prefix_list_id), list.description)),
             )
             .chain(self.user_id_group_pairs.unwrap_or_default().into_iter().map(|Object(pair)| {
-                let named = |name: &String| !name.is_empty();
-                let source = match pair.group_id.filter(named).or(pair.group_name.filter(named)) {
-                    Some(id) => Source::SecurityGroup { id, account_id: pair.user_id },
-                    None => Source::Unrecognized("a security group without id".to_owned()),
-                };
-                (source, pair.description)
+                let id = pair.group_id.filter(|id| !id.is_empty()).or(pair.group_name);
+                (Source::of_group(id, pair.user_id), pair.description)
             }));
         sources
             .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })

@@ -7,7 +7,7 @@ mod event;
 mod object;
 mod parameters;
 
-pub use annotation::{ANNOTATION_MAX_CHARS, Annotation, truncated};
+pub use annotation::{ANNOTATION_MAX_CHARS, Annotation, error_message};
 pub use configuration_item::{ConfigurationItem, ItemError, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
 pub use evaluation::{Compliance, Evaluation, UnjudgedError};
 pub use event::{EventError, Notification, RuleInvocation, Summary};

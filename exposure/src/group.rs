@@ -90,9 +90,16 @@ impl Source {
             .and_then(|network| IpNetwork::new(network.network(), network.prefix()).ok())
             .map_or_else(|| Self::Unrecognized(text.to_owned()), Self::Cidr)
     }
-}
 
-impl Source {
+    /// A reference to another group. Without an id it is nothing that EC2 lists, and may mean anybody.
+    #[must_use]
+    pub fn of_group(id: Option<String>, account_id: Option<String>) -> Self {
+        match id.filter(|id| !id.is_empty()) {
+            Some(id) => Self::SecurityGroup { id, account_id },
+            None => Self::Unrecognized("a security group without id".to_owned()),
+        }
+    }
+
     /// Whether both let in the same: a group is the same whether or not its account is known.
     fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,7 +1,7 @@
 //! Why an invocation failed. The SSM document fails with it, so that AWS Config counts the attempt.
 
 use aws::{AwsError, LookupError};
-use config_rule::{ParameterError, UnjudgedError, truncated};
+use config_rule::{ParameterError, UnjudgedError, error_message};
 use lambda_runtime::Diagnostic;
 
 use crate::request::RequestError;
@@ -52,16 +52,6 @@ pub enum RemediatorError {
     Incomplete(Box<Response>),
 }
 
-/// A parser's message may have a whole text of the request or of a snapshot in it. A line of the log has 256 KB.
-const MESSAGE_MAX_CHARS: usize = 2000;
-
-impl RemediatorError {
-    /// What is logged and returned: one line.
-    pub(crate) fn message(&self) -> String {
-        truncated(&self.to_string(), MESSAGE_MAX_CHARS)
-    }
-}
-
 impl From<RemediatorError> for Diagnostic {
     /// `errorType` is what alarms and log queries look for, so it is spelt out here and not derived from a Rust type.
     fn from(error: RemediatorError) -> Self {
@@ -76,6 +66,6 @@ impl From<RemediatorError> for Diagnostic {
             RemediatorError::Incomplete(response) if response.status == Status::Partial => "Partial",
             RemediatorError::Incomplete(_) => "Failed",
         };
-        Self { error_type: error_type.to_owned(), error_message: error.message() }
+        Self { error_type: error_type.to_owned(), error_message: error_message(&error) }
     }
 }

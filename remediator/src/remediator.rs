@@ -8,6 +8,7 @@ use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
 use aws::network_acl::NetworkAcls;
 use aws::s3::Objects;
 use aws::ssm::Parameters;
+use config_rule::error_message;
 use jiff::Timestamp;
 use serde_json::Value;
 use tracing::{error, info};
@@ -71,7 +72,7 @@ where
     pub async fn handle(&self, payload: Value, deadline: Timestamp) -> Result<Response, RemediatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = Request::from_payload(payload).map_err(RemediatorError::from).inspect_err(|problem| {
-            error!(service = SERVICE, cold_start, error = problem.message(), "request refused");
+            error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
         })?;
         let subject = request.subject();
         // Boxed: a future of the size of all actions together is more than the compiler wants to lay out.
@@ -108,7 +109,7 @@ where
             Err(RemediatorError::Incomplete(response)) => {
                 log!(error, "failed", status = %response.status, evidence = evidence(response), error = response.message);
             }
-            Err(problem) => log!(error, "failed", error = problem.message()),
+            Err(problem) => log!(error, "failed", error = error_message(problem)),
         }
         result
     }

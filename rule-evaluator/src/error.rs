@@ -1,7 +1,7 @@
 //! Why an invocation failed. Lambda retries it twice, then it goes to the dead-letter queue.
 
 use aws::{AwsError, LookupError};
-use config_rule::{EventError, ItemError, ParameterError, UnjudgedError, truncated};
+use config_rule::{EventError, ItemError, ParameterError, UnjudgedError, error_message};
 use lambda_runtime::Diagnostic;
 
 /// Why an invocation failed. Nothing was reported as compliant because of it.
@@ -53,17 +53,6 @@ pub enum EvaluatorError {
     Aws(#[from] AwsError),
 }
 
-/// A parser's message may have a whole text of the event in it, which can be megabytes. Lambda returns no more than 6 MB, and
-/// a line of the log has 256 KB.
-const MESSAGE_MAX_CHARS: usize = 2000;
-
-impl EvaluatorError {
-    /// What is logged and returned: one line.
-    pub(crate) fn message(&self) -> String {
-        truncated(&self.to_string(), MESSAGE_MAX_CHARS)
-    }
-}
-
 fn first(errors: &[UnjudgedError]) -> String {
     errors.first().map(ToString::to_string).unwrap_or_default()
 }
@@ -81,6 +70,6 @@ impl From<EvaluatorError> for Diagnostic {
             EvaluatorError::NotStored { .. } => "EvaluationsNotStored",
             EvaluatorError::Aws(_) => "AwsCallFailed",
         };
-        Self { error_type: error_type.to_owned(), error_message: error.message() }
+        Self { error_type: error_type.to_owned(), error_message: error_message(&error) }
     }
 }

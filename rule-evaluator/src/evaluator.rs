@@ -9,7 +9,7 @@ use aws::ec2::{ManagedPrefixLists, SecurityGroups};
 use aws::ssm::Parameters;
 use config_rule::{
     Compliance, ConfigurationItem, Evaluation, Notification, RuleInvocation, RuleParameters,
-    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError,
+    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError, error_message,
 };
 use exposure::{SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
@@ -84,7 +84,7 @@ where
     pub async fn handle(&self, payload: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let invocation = RuleInvocation::from_payload(payload).map_err(EvaluatorError::from).inspect_err(|error| {
-            tracing::error!(service = SERVICE, cold_start, error = error.message(), "event refused");
+            tracing::error!(service = SERVICE, cold_start, error = error_message(error), "event refused");
         })?;
         let result = self.dispatch(&invocation).await;
         let rule = invocation.rule_name.as_str();
@@ -101,7 +101,7 @@ where
                 "invocation done"
             ),
             Err(error) => {
-                let error = error.message();
+                let error = error_message(error);
                 tracing::error!(service = SERVICE, cold_start, config_rule.name = rule, error, "invocation failed");
             }
         }

@@ -73,7 +73,7 @@ impl<'r> Cursor<'r> {
 
     /// The value in the first `end` bytes.
     pub(super) fn parsed<T: serde::de::DeserializeOwned>(&self, end: usize) -> Result<T, InputError> {
-        serde_json::from_str(self.slice(0, end)).map_err(|error| self.json(&error, 0))
+        serde_json::from_str(self.slice(0, end)).map_err(|error| self.json(&error))
     }
 
     pub(super) fn record(&self) -> Option<u64> {
@@ -127,18 +127,18 @@ impl<'r> Cursor<'r> {
             && let Err(error) = serde_json::from_str::<IgnoredAny>(object)
             && error.is_syntax()
         {
-            return self.json_of(&error, 0, Some(self.records + 1));
+            return self.json_of(&error, Some(self.records + 1));
         }
         self.malformed_at(offset, problem)
     }
 
-    /// What the parser says of the value at `offset`, which is the record that was begun last.
-    pub(super) fn json(&self, error: &serde_json::Error, offset: usize) -> InputError {
-        self.json_of(error, offset, self.record())
+    /// What the parser says of what comes next, in the record that was begun last.
+    pub(super) fn json(&self, error: &serde_json::Error) -> InputError {
+        self.json_of(error, self.record())
     }
 
-    fn json_of(&self, error: &serde_json::Error, offset: usize, record: Option<u64>) -> InputError {
-        let position = self.position(offset).within(error.line(), error.column());
+    fn json_of(&self, error: &serde_json::Error, record: Option<u64>) -> InputError {
+        let position = self.position(0).within(error.line(), error.column());
         let place = Place::new(self.file, position, record);
         InputError::Json { place, problem: without_position(&error.to_string()) }
     }

@@ -119,18 +119,6 @@ pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTre
         .collect()
 }
 
-fn given(text: Option<Text<'_>>) -> Option<Text<'_>> {
-    text.filter(|text| !text.0.is_empty())
-}
-
-/// A reference to another group; to none, it is nothing that EC2 lists.
-pub(super) fn referenced_group(id: Option<Text<'_>>, account_id: Option<Text<'_>>) -> Source {
-    match given(id) {
-        Some(id) => Source::SecurityGroup { id: id.into_owned(), account_id: account_id.map(Text::into_owned) },
-        None => Source::Unrecognized("a security group without id".to_owned()),
-    }
-}
-
 /// The region in `arn:aws:ec2:eu-west-1:123456789012:security-group/sg-…`.
 pub(super) fn region_of_arn(arn: &str) -> Option<String> {
     arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
@@ -163,8 +151,8 @@ impl Permission<'_> {
             add(Source::PrefixList(list.prefix_list_id.into_owned()), list.description);
         }
         for Object(pair) in self.user_id_group_pairs.unwrap_or_default() {
-            let id = given(pair.group_id).or(given(pair.group_name));
-            add(referenced_group(id, pair.user_id), pair.description);
+            let id = pair.group_id.filter(|id| !id.0.is_empty()).or(pair.group_name);
+            add(Source::of_group(id.map(Text::into_owned), pair.user_id.map(Text::into_owned)), pair.description);
         }
     }
 }

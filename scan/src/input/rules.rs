@@ -7,7 +7,7 @@ use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use serde::Deserialize;
 
 use super::Record;
-use super::group::{Tag, Text, referenced_group, region_of_arn, tags};
+use super::group::{Tag, Text, region_of_arn, tags};
 
 /// A `SecurityGroupRule`.
 #[derive(Debug, Deserialize)]
@@ -79,7 +79,9 @@ impl Rules {
         let source = match (rule.cidr_ipv4, rule.cidr_ipv6, rule.prefix_list_id, referenced) {
             (Some(cidr), None, None, None) | (None, Some(cidr), None, None) => Source::from_cidr(&cidr.0),
             (None, None, Some(list), None) => Source::PrefixList(list.into_owned()),
-            (None, None, None, Some(Object(group))) => referenced_group(group.group_id, group.user_id),
+            (None, None, None, Some(Object(group))) => {
+                Source::of_group(group.group_id.map(Text::into_owned), group.user_id.map(Text::into_owned))
+            }
             (None, None, None, None) => Source::Unrecognized("no source".to_owned()),
             _ => Source::Unrecognized("more than one source".to_owned()),
         };

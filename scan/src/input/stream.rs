@@ -288,7 +288,7 @@ impl Walk<'_, '_, '_> {
         let mut members = self.cursor.slice(0, end).to_owned();
         if members.starts_with('{') {
             members.push('}');
-            serde_json::from_str::<IgnoredAny>(&members).map_err(|error| self.cursor.json(&error, 0))?;
+            serde_json::from_str::<IgnoredAny>(&members).map_err(|error| self.cursor.json(&error))?;
         }
         Ok(())
     }
@@ -315,7 +315,7 @@ impl Walk<'_, '_, '_> {
         let first_line = (!is_nested).then(|| self.cursor.position(0).line);
         let document = match document::read(json, self.cursor.file, first_line, self.options) {
             Ok(document) => document?,
-            Err(error) if !error.is_data() && !is_nested => return Err(self.cursor.json(&error, 0).into()),
+            Err(error) if !error.is_data() && !is_nested => return Err(self.cursor.json(&error).into()),
             Err(error) => {
                 let problem = format!("it cannot be read: {}", without_position(&error.to_string()));
                 return self.refuse(None, problem);

@@ -186,7 +186,7 @@ impl<W: Write> Table<W> {
     fn fit_groups(&mut self, rows: &[Vec<Cell>]) {
         let Some((Column::Group, width)) = self.columns.first_mut() else { return };
         let texts = rows.iter().filter_map(|row| row.first()).map(Cell::content);
-        let widest = texts.flat_map(|text| text.lines().map(UnicodeWidthStr::width).collect::<Vec<_>>()).max();
+        let widest = texts.filter_map(|text| text.lines().map(UnicodeWidthStr::width).max()).max();
         let widest = widest.and_then(|widest| u16::try_from(widest).ok()).unwrap_or(u16::MAX);
         *width = (*width).min(widest.max(GROUP_WIDTH));
     }
