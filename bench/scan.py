@@ -90,28 +90,24 @@ def offline(portcullis: str, counts: list[int], peer: str | None) -> list[dict]:
 
 def live(portcullis: str, count: int) -> dict:
     """Groups that differ in one rule, every tenth open, in a fresh local cloud."""
-    from local_cloud import start, stop
+    from local_cloud import running
 
-    with tempfile.TemporaryDirectory() as directory:
-        cloud = start(pathlib.Path(directory))
-        try:
-            for number in range(count):
-                source = "0.0.0.0/0" if number % 10 == 0 else "10.1.0.0/16"
-                permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": source}]}
-                cloud.group(f"service-{number}", permission)
-                if number % 500 == 0:
-                    print(f"\r{number} of {count} groups are made", end="", file=sys.stderr)
-            print(file=sys.stderr)
-            mark = cloud.mark()
-            environment = {"PATH": os.environ["PATH"], "HOME": directory, "AWS_EC2_METADATA_DISABLED": "true"}
-            environment |= {name: value for name, value in cloud.environment().items() if name.startswith("AWS_")}
-            figures = run([portcullis, "scan", "--format", "json"], environment)
-            calls: dict[str, int] = {}
-            for call in cloud.calls(since=mark):
-                calls[call["action"]] = calls.get(call["action"], 0) + 1
-            return {"groups": count} | figures | {"calls": calls}
-        finally:
-            stop(cloud)
+    with tempfile.TemporaryDirectory() as directory, running(pathlib.Path(directory)) as cloud:
+        for number in range(count):
+            source = "0.0.0.0/0" if number % 10 == 0 else "10.1.0.0/16"
+            permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": source}]}
+            cloud.group(f"service-{number}", permission)
+            if number % 500 == 0:
+                print(f"\r{number} of {count} groups are made", end="", file=sys.stderr)
+        print(file=sys.stderr)
+        mark = cloud.mark()
+        environment = {"PATH": os.environ["PATH"], "HOME": directory, "AWS_EC2_METADATA_DISABLED": "true"}
+        environment |= {name: value for name, value in cloud.environment().items() if name.startswith("AWS_")}
+        figures = run([portcullis, "scan", "--format", "json"], environment)
+        calls: dict[str, int] = {}
+        for call in cloud.calls(since=mark):
+            calls[call["action"]] = calls.get(call["action"], 0) + 1
+        return {"groups": count} | figures | {"calls": calls}
 
 
 def table(rows: list[dict]) -> None:

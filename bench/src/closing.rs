@@ -1,5 +1,7 @@
 //! What a closing costs, by the number of rules that are open.
 
+use std::process::Stdio;
+
 use anyhow::Result;
 use axum::body::Bytes;
 use serde::Serialize;
@@ -34,7 +36,7 @@ pub(crate) fn measure(remediator: &Program, rounds: usize, warm: usize) -> Resul
         for _ in 0..rounds {
             let api = RuntimeApi::start()?;
             endpoint.reset(open);
-            let start = remediator.start(&api, &endpoint, event.clone())?;
+            let start = remediator.start(&api, &endpoint, event.clone(), Stdio::inherit())?;
             first.push(milliseconds(start.took));
             first_calls = endpoint.calls();
             for _ in 0..warm {

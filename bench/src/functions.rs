@@ -1,5 +1,7 @@
 //! Cold and warm starts, interleaved with those of an empty function: the machine's moods hit all of them alike.
 
+use std::process::Stdio;
+
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use serde::Serialize;
@@ -62,7 +64,7 @@ pub(crate) fn measure(subjects: &[Subject], rounds: usize, warm: usize) -> Resul
         for (subject, runs) in subjects.iter().zip(&mut runs) {
             let api = RuntimeApi::start()?;
             endpoint.reset(subject.open);
-            let start = subject.program.start(&api, &endpoint, subject.event.clone())?;
+            let start = subject.program.start(&api, &endpoint, subject.event.clone(), Stdio::inherit())?;
             let mut times = Vec::with_capacity(warm);
             for _ in 0..warm {
                 endpoint.reset(subject.open);

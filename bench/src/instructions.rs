@@ -1,10 +1,10 @@
 //! The same figures in instructions, counted by callgrind: they do not depend on what else the machine does.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use axum::body::Bytes;
 use serde::Serialize;
 
 use crate::endpoint::Endpoint;
@@ -78,7 +78,7 @@ fn of_function(subject: &Subject, endpoint: &Endpoint, events: u64, log: &Path) 
     let api = RuntimeApi::start()?;
     endpoint.reset(subject.open);
     let program = subject.program.under(&CALLGRIND);
-    let running = program.start_logged(&api, endpoint, Bytes::clone(&subject.event), &log.to_path_buf())?;
+    let running = program.start(&api, endpoint, subject.event.clone(), File::create(log)?.into())?.running;
     for _ in 1..events {
         endpoint.reset(subject.open);
         running.event(subject.event.clone())?;

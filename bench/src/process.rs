@@ -1,6 +1,6 @@
 //! A function in a process of its own, with the environment that Lambda gives it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -88,32 +88,21 @@ impl Program {
     }
 
     /// Starts the function, with its first event waiting for it.
-    pub(crate) fn start<'a>(&self, api: &'a RuntimeApi, endpoint: &Endpoint, event: Bytes) -> Result<ColdStart<'a>> {
-        let mut command = self.command(api, endpoint)?;
-        api.clear();
-        api.put(event)?;
-        let begin = Instant::now();
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
-        let running = Running { child, api, expected: self.expected };
-        let answer = running.answer().with_context(|| self.name.clone())?;
-        Ok(ColdStart { running, took: answer.at - begin })
-    }
-
-    /// Starts the function with its standard error in a file, for the report of a tool that it runs under.
-    pub(crate) fn start_logged<'a>(
+    pub(crate) fn start<'a>(
         &self,
         api: &'a RuntimeApi,
         endpoint: &Endpoint,
         event: Bytes,
-        log: &PathBuf,
-    ) -> Result<Running<'a>> {
+        stderr: Stdio,
+    ) -> Result<ColdStart<'a>> {
         let mut command = self.command(api, endpoint)?;
-        command.stderr(std::fs::File::create(log)?);
         api.put(event)?;
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
+        let begin = Instant::now();
+        let child =
+            command.stderr(stderr).spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
         let running = Running { child, api, expected: self.expected };
-        running.answer().with_context(|| self.name.clone())?;
-        Ok(running)
+        let answer = running.answer().with_context(|| self.name.clone())?;
+        Ok(ColdStart { running, took: answer.at - begin })
     }
 }
 

@@ -110,11 +110,6 @@ impl RuntimeApi {
     fn step(&self) -> Result<Step> {
         self.steps.recv_timeout(DEADLINE).context("the function has not called the Runtime API")
     }
-
-    /// Forgets what a function did that is gone.
-    pub(crate) fn clear(&self) {
-        while self.steps.try_recv().is_ok() {}
-    }
 }
 
 type Headers = [(HeaderName, HeaderValue); 4];
