@@ -1,5 +1,6 @@
 """Starts a local cloud and talks to it: to AWS through boto3, to the control interface in JSON."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -87,6 +88,11 @@ class Cloud:
     def settle(self, seconds: float = 60):
         """Waits until nothing is pending anywhere."""
         wait_for("the local cloud to be idle", lambda: self.control("GET", "/idle")["idle"], seconds)
+
+    def reset(self):
+        """As it was after the start."""
+        self.control("POST", "/reset", {})
+        self.settle()
 
     def settings(self, **settings):
         return self.control("PUT", "/settings", settings)
@@ -180,3 +186,13 @@ def start(state_dir: pathlib.Path, *arguments: str) -> Cloud:
 def stop(cloud: Cloud) -> None:
     cloud.process.send_signal(signal.SIGTERM)
     cloud.process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def running(state_dir: pathlib.Path):
+    """A local cloud, until the end of the block."""
+    cloud = start(state_dir)
+    try:
+        yield cloud
+    finally:
+        stop(cloud)

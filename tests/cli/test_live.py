@@ -11,7 +11,7 @@ from command_line import CHECKOUT, DONE, ERROR, EXPOSED, USAGE, CommandLine, che
 
 sys.path.insert(0, str(CHECKOUT / "local-cloud" / "python"))
 
-from local_cloud import start, stop
+from local_cloud import running
 
 ACCOUNT = "123456789012"
 BUCKET = "portcullis-snapshots"
@@ -24,16 +24,13 @@ TRUST = {
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("local-cloud"))
-    yield running
-    stop(running)
+    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
+        yield cloud
 
 
 @pytest.fixture
 def fresh(cloud):
-    """The local cloud as it was after the start."""
-    cloud.control("POST", "/reset", {})
-    cloud.settle()
+    cloud.reset()
     return cloud
 
 

@@ -9,23 +9,20 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-cloud" / "python"))
 
 from identities import ACCOUNT, document, policy, session_of
-from local_cloud import start, stop, wait_for
+from local_cloud import running, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("local-cloud"))
-    yield running
-    stop(running)
+    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
+        yield cloud
 
 
 @pytest.fixture
 def fresh(cloud):
-    """The local cloud as it was after the start."""
-    cloud.control("POST", "/reset", {})
-    cloud.settle()
+    cloud.reset()
     return cloud
 
 

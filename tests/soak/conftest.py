@@ -13,8 +13,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local-cloud" / "python"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
-from local_cloud import REPOSITORY, start, stop, wait_for
-from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, RULE, Portcullis
+from local_cloud import REPOSITORY, running, wait_for
+from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
 # Where figures are written.
@@ -56,16 +56,13 @@ def create_stack(cloud, **parameters: str) -> None:
 @contextlib.contextmanager
 def deployed(directory: pathlib.Path, **settings):
     """A local cloud with the stack in it, until the end of the block."""
-    cloud = start(directory)
-    try:
-        cloud.settings(asyncRetryBaseSeconds=0.05, startEvaluationIntervalSeconds=0, remediationSnapshotSeconds=0.1, **settings)
+    with running(directory) as cloud:
+        cloud.settings(**QUICK, **settings)
         stack = Portcullis(cloud, directory)
         stack.exempt(NO_EXEMPTIONS)
         create_stack(cloud, SourceInputParameters=json.dumps(PARAMETERS))
         stack.deployed()
         yield stack
-    finally:
-        stop(cloud)
 
 
 @pytest.fixture(scope="session")
@@ -79,12 +76,8 @@ def small(tmp_path_factory):
 @pytest.fixture
 def portcullis(small):
     """The stack without faults, and with the local cloud's settings as they were."""
-    small.cloud.control("DELETE", "/faults")
-    small.exempt(NO_EXEMPTIONS)
-    before = small.cloud.control("GET", "/settings")
-    yield small
-    small.cloud.control("DELETE", "/faults")
-    small.cloud.settings(**before)
+    with small.undone():
+        yield small
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,10 @@ class Scenario:
         """Does it, whatever comes of it."""
         raise NotImplementedError
 
+    def again(self, group: str) -> None:
+        """One more event, or one more run."""
+        self.act(group)
+
     def state(self, group: str) -> frozenset:
         """What matters about it afterwards, the same for every group."""
         return frozenset(self.stack.rules(group))
@@ -91,6 +95,9 @@ class CloseAutomatically(Scenario):
 
     repeats_itself = True
     leaves_another_state = False
+
+    def again(self, group: str) -> None:
+        self.stack.redeliver(group, "duplicate")
 
     def begin(self) -> None:
         self.stack.update(RemediationMode="True", **self.parameters)
@@ -194,6 +201,9 @@ class Evaluate(Scenario):
     repeats_itself = True
     prefix_list = ""
 
+    def again(self, group: str) -> None:
+        self.stack.redeliver(group, "duplicate")
+
     def prepare(self) -> str:
         if not self.prefix_list:
             lists = self.stack.ec2.create_managed_prefix_list(
@@ -227,6 +237,10 @@ class EvaluateOnSchedule(Evaluate):
     def act(self, group: str) -> None:
         self.stack.cloud.control("POST", "/schedule", {"ruleName": RULE})
         self.stack.cloud.settle()
+
+    def again(self, group: str) -> None:
+        # The change of one group says nothing of the others.
+        self.act(group)
 
     def state(self, group: str) -> frozenset:
         """Whether the results are those of the schedule: a group has been changed since the one before."""

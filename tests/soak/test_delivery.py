@@ -22,11 +22,6 @@ def ordering(stack, group: str) -> datetime.datetime | None:
     return None
 
 
-def redeliver(stack, group: str, variant: str) -> None:
-    stack.cloud.control("POST", "/redeliver", {"ruleName": RULE, "resourceId": group, "variant": variant})
-    stack.cloud.settle()
-
-
 def opened_then_closed(stack, name: str) -> str:
     group = stack.cloud.group(name, open_to(WORLD))
     stack.cloud.settle()
@@ -43,7 +38,7 @@ def test_an_item_that_comes_twice_is_judged_twice_to_the_same_result(portcullis)
     before, at = portcullis.result(group), ordering(portcullis, group)
     mark = portcullis.cloud.mark()
     for _ in range(3):
-        redeliver(portcullis, group, "duplicate")
+        portcullis.redeliver(group, "duplicate")
     assert len(portcullis.calls("EvaluatorRole", mark, "config:PutEvaluations")) == 3
     assert (portcullis.result(group), ordering(portcullis, group)) == (before, at)
 
@@ -51,9 +46,9 @@ def test_an_item_that_comes_twice_is_judged_twice_to_the_same_result(portcullis)
 def test_an_older_item_after_a_newer_one_changes_nothing(portcullis):
     group = opened_then_closed(portcullis, "late")
     at = ordering(portcullis, group)
-    redeliver(portcullis, group, "late")
+    portcullis.redeliver(group, "late")
     assert (portcullis.result(group)[0], ordering(portcullis, group)) == ("COMPLIANT", at)
-    redeliver(portcullis, group, "duplicate")
+    portcullis.redeliver(group, "duplicate")
     assert (portcullis.result(group)[0], ordering(portcullis, group)) == ("COMPLIANT", at)
 
 
@@ -61,11 +56,11 @@ def test_even_if_aws_config_kept_the_older_result_the_closing_would_find_nothing
     """What AWS Config does with an older result is not documented."""
     group = opened_then_closed(portcullis, "stale")
     portcullis.cloud.settings(olderEvaluationReplacesNewer=True)
-    redeliver(portcullis, group, "late")
+    portcullis.redeliver(group, "late")
     assert portcullis.result(group)[0] == "NON_COMPLIANT"
     assert portcullis.remediate(group)["State"] == "SUCCEEDED"
     assert outcome(portcullis.executions(group)[-1]) == "NOTHING_TO_DO"
-    redeliver(portcullis, group, "duplicate")
+    portcullis.redeliver(group, "duplicate")
     assert portcullis.result(group)[0] == "COMPLIANT"
 
 
@@ -76,7 +71,7 @@ def test_a_deleted_group_has_no_result_whatever_comes_after(portcullis, variant)
     portcullis.ec2.delete_security_group(GroupId=group)
     portcullis.cloud.settle()
     assert portcullis.result(group) is None
-    redeliver(portcullis, group, variant)
+    portcullis.redeliver(group, variant)
     assert portcullis.result(group) is None
     assert outcome(portcullis.close(group)) == "NOTHING_TO_DO"
 
@@ -165,7 +160,7 @@ def test_an_exemption_ends_when_it_says(portcullis, expires, verdict):
     functions, name = portcullis.cloud.client("lambda"), portcullis.outputs["RuleEvaluatorFunctionName"]
     # A process that has not read the exemptions yet.
     functions.update_function_configuration(FunctionName=name, MemorySize=128)
-    redeliver(portcullis, group, "duplicate")
+    portcullis.redeliver(group, "duplicate")
     assert portcullis.result(group)[0] == verdict, portcullis.result(group)
     functions.update_function_configuration(FunctionName=name, MemorySize=128)
 
