@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use aws::ssm::Parameters;
 use aws_adapters::Ssm;
 use comfy_table::{ContentArrangement, Table, presets};
+use config_rule::printable;
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -132,7 +133,7 @@ fn row(exemption: &Exemption, now: Timestamp) -> [String; 6] {
         exemption.reason.clone(),
         or(exemption.owner.as_ref(), ""),
     ]
-    .map(|text| text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect())
+    .map(|text| printable(&text).into_owned())
 }
 
 fn check(document: &Value) -> Result<()> {

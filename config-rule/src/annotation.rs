@@ -6,6 +6,8 @@ use std::fmt;
 
 use exposure::{Assessment, Exposure, PortRange, Reach, Source, SourceScope, Traffic, Transport};
 
+use crate::text::is_steering;
+
 /// AWS Config refuses a longer annotation. Characters, not bytes.
 pub const ANNOTATION_MAX_CHARS: usize = 256;
 
@@ -21,7 +23,7 @@ const ERROR_MAX_CHARS: usize = 2000;
 pub struct Annotation(String);
 
 impl Annotation {
-    /// Makes any text fit. Control characters become spaces, since part of the text may come from tags and documents.
+    /// Makes any text fit. Line breaks and what turns the direction of writing become spaces, since part of the text may come from tags and documents.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let text = truncated(text, ANNOTATION_MAX_CHARS);
@@ -83,7 +85,7 @@ pub fn error_message(error: &impl fmt::Display) -> String {
 
 /// `text` on one line, cut to `max` characters, the last of them an ellipsis if anything is missing.
 pub(crate) fn truncated(text: &str, max: usize) -> String {
-    let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let mut chars = text.chars().map(|char| if is_steering(char) { ' ' } else { char });
     let mut cut: String = chars.by_ref().take(max).collect();
     if chars.next().is_some() {
         cut.pop();

@@ -220,6 +220,7 @@ fn what_cannot_be_judged_is_no_evaluation() {
 #[rstest]
 #[case("", "no details")]
 #[case("a\nb\u{7}c", "a b c")]
+#[case("a\u{2028}b\u{202e}c", "a b c")]
 fn any_text_becomes_an_annotation(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(Annotation::new(text).as_str(), expected);
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use exposure::is_security_group_id;
 use serde::Serialize;
 
-use super::wording::printable;
 use crate::result::{FoundExposure, GroupResult};
+use config_rule::printable;
 
 /// How to close an exposure.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,9 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, 
 use exposure::Reach;
 use unicode_width::UnicodeWidthStr;
 
-use super::wording::{self, printable};
+use config_rule::printable;
+
+use super::wording;
 use super::{Report, ReportOptions};
 use crate::result::{ComplianceType, FoundExposure, GroupResult, Severity, Status, Summary};
 

@@ -1,7 +1,6 @@
 //! What several formats say in the same words.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use exposure::Reach;
 
@@ -111,44 +110,11 @@ pub(super) fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(text.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
 }
 
-/// Text that cannot steer a terminal: control characters and those that turn the direction of writing are spelled out.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(steers) {
-        return Cow::Borrowed(text);
-    }
-    let mut printable = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if steers(character) {
-            // Writing to a string does not fail.
-            let _ = write!(printable, "{}", character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    Cow::Owned(printable)
-}
-
-fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
-
-    #[rstest]
-    #[case::plain("web", "web")]
-    #[case::wide("网络组", "网络组")]
-    #[case::ansi("\u{1b}[31mred", "\\u{1b}[31mred")]
-    #[case::c1("\u{9b}31m", "\\u{9b}31m")]
-    #[case::newline("a\nb\tc", "a\\nb\\tc")]
-    #[case::direction("a\u{202e}b", "a\\u{202e}b")]
-    fn nothing_steers_the_terminal(#[case] text: &str, #[case] shown: &str) {
-        assert_eq!(printable(text), shown);
-    }
 
     #[rstest]
     #[case("abcd", 4, "abcd")]

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::wording::printable;
 use super::grouped;
 use super::ports::{self, Port};
 use crate::result::{ComplianceType, GroupResult};
+use config_rule::printable;
 
 /// Ports and regions that are told apart while counting; AWS has some 40 regions.
 const MAX_PORTS: usize = 512;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use config_rule::printable;
 use exposure::Reach;
 
 use super::super::fix::Fix;
@@ -121,8 +122,8 @@ fn rank(result: &GroupResult, exposure: Option<&FoundExposure>) -> u8 {
 impl Finding {
     fn new(rank: u8, result: &GroupResult, exposure: Option<&FoundExposure>) -> Self {
         // The direction of writing must not be turned, so that nothing looks like something else.
-        let text = |text: &Option<String>| text.as_deref().map(wording::printable).unwrap_or_default().into_owned();
-        let shown = |text: String| wording::printable(&text).into_owned();
+        let text = |text: &Option<String>| text.as_deref().map(printable).unwrap_or_default().into_owned();
+        let shown = |text: String| printable(&text).into_owned();
         let (commands, advice) = match Fix::of(result, exposure) {
             Fix::Commands { revoke, close } => {
                 let revoke = revoke.map(|text| Command { title: "Revoke this rule", text });

@@ -14,6 +14,7 @@ use self::exposure_map::{ExposureMap, Picture};
 use self::findings::{Finding, WorstFindings};
 use super::{Report, ReportOptions, wording};
 use crate::result::{GroupResult, Summary};
+use config_rule::printable;
 
 const STYLE: &str = include_str!("../../../templates/report.css");
 const SCRIPT: &str = include_str!("../../../templates/report.js");
@@ -96,7 +97,7 @@ impl<W: Write> Html<W> {
         };
         let input = self.options.input.as_ref().map(|input| match input.as_str() {
             "-" => "standard input".to_owned(),
-            file => wording::printable(file).into_owned(),
+            file => printable(file).into_owned(),
         });
         [accounts, input].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
@@ -152,8 +153,8 @@ impl<W: Write> Report for Html<W> {
                 .iter()
                 .take(MAX_NOT_SCANNED)
                 .map(|part| Part {
-                    name: wording::printable(&wording::part(part)).into_owned(),
-                    reason: wording::printable(&part.reason),
+                    name: printable(&wording::part(part)).into_owned(),
+                    reason: printable(&part.reason),
                 })
                 .collect(),
             not_scanned_left_out: summary.not_scanned.len().saturating_sub(MAX_NOT_SCANNED),
