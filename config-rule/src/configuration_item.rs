@@ -51,6 +51,12 @@ pub enum ItemError {
         #[source]
         problem: serde_json::Error,
     },
+    /// The configuration does not say what is open: AWS Config writes an empty list, and never leaves it out.
+    #[error("configuration item of `{resource_id}` has no `ipPermissions`, so that nobody can say what is open")]
+    NoPermissions {
+        /// The resource.
+        resource_id: String,
+    },
     /// The configuration has more rules than any security group: EC2 allows 1,000.
     #[error("configuration item of `{resource_id}` has more than {MOST} rules, which no security group has")]
     TooManyRules {
@@ -114,7 +120,8 @@ pub fn recorded_group(
         .map(|Object(tag)| (tag.key, tag.value.unwrap_or_default()))
         .collect();
     all_tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
-    let permissions = configuration.ip_permissions.unwrap_or_default();
+    let permissions =
+        configuration.ip_permissions.ok_or_else(|| ItemError::NoPermissions { resource_id: resource_id.to_owned() })?;
     let ingress: Vec<_> =
         permissions.into_iter().flat_map(|Object(permission)| permission.rules()).take(MOST + 1).collect();
     if ingress.len() > MOST {
@@ -160,7 +167,7 @@ impl From<Wire<'_>> for ConfigurationItem {
     }
 }
 
-// Every list may be absent or null, whatever the age of the item.
+// Every list within a permission may be absent or null, whatever the age of the item.
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

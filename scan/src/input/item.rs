@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use config_rule::{Object, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use config_rule::{ItemError, Object, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Record;
@@ -49,13 +48,6 @@ pub(super) struct Resource {
     pub(super) id: String,
     pub(super) account: Option<String>,
     pub(super) region: Option<String>,
-}
-
-/// The part of a `configuration` without which it says nothing of what is open.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Permissions {
-    ip_permissions: Option<IgnoredAny>,
 }
 
 /// The tags of an item: a map in snapshots and events, a list in the results of queries.
@@ -137,37 +129,22 @@ impl Item<'_> {
             Some(Err(problem)) => return Err(format!("its tags are neither a map nor a list of tags: {problem}")),
         };
         let region = text(self.aws_region.as_ref());
-        // AWS Config itself leaves an empty list out; the result of a query, which has no status, may not tell at all.
-        let is_query_result = self.configuration_item_status.is_none();
-        let group = recorded_group(&id, account.as_deref(), &tags, configuration.get()).map_err(|e| e.to_string())?;
-        if is_query_result && group.ingress.is_empty() && !has_permissions(configuration.get()) {
-            return Err(NO_PERMISSIONS.to_owned());
-        }
+        let group =
+            recorded_group(&id, account.as_deref(), &tags, configuration.get()).map_err(|problem| told(&problem))?;
         Ok(Record { group, region, location: None })
     }
 }
 
-const NO_PERMISSIONS: &str =
-    "it has no `ipPermissions`, so that nobody can say what is open: select the whole `configuration`";
-
-fn has_permissions(configuration: &str) -> bool {
-    let inner: String;
-    let text = if configuration.starts_with('"') {
-        let Ok(unescaped) = serde_json::from_str(configuration) else { return false };
-        inner = unescaped;
-        inner.as_str()
-    } else {
-        configuration
-    };
-    serde_json::from_str::<Object<Permissions>>(text)
-        .is_ok_and(|Object(permissions)| permissions.ip_permissions.is_some())
+/// What is wrong, and what to do about it where somebody has selected too little.
+fn told(problem: &ItemError) -> String {
+    match problem {
+        ItemError::NoPermissions { .. } => format!("{problem}: select the whole `configuration`"),
+        _ => problem.to_string(),
+    }
 }
 
 /// A bare `configuration`: a group in AWS Config's spelling.
 pub(super) fn configuration(id: &str, json: &str) -> Result<Record, String> {
-    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| problem.to_string())?;
-    if group.ingress.is_empty() && !has_permissions(json) {
-        return Err(NO_PERMISSIONS.to_owned());
-    }
+    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| told(&problem))?;
     Ok(Record { group, region: None, location: None })
 }
