@@ -10,15 +10,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use crate::tls::{self, TrustError};
 
 /// EC2 allows 5 revokes a second once a bucket of 50 is empty, and AWS Config may start many remediations together.
 const MAX_ATTEMPTS: u32 = 8;
@@ -31,13 +30,24 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 #[error("{0} is not set: this program runs as an AWS Lambda function of the Portcullis stack")]
 pub struct MissingVariable(&'static str);
 
+/// No AWS call can be made in this environment.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// It lacks something.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// It does not say whom to trust.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
 /// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment. The credentials
 /// hold for as long as the process lives.
 ///
 /// # Errors
 ///
-/// When region or credentials are not there.
-pub fn from_env() -> Result<SdkConfig, MissingVariable> {
+/// When region or credentials are not there, or `AWS_CA_BUNDLE` names a file that is no bundle of certificates.
+pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,
         required("AWS_SECRET_ACCESS_KEY")?,
@@ -49,7 +59,7 @@ pub fn from_env() -> Result<SdkConfig, MissingVariable> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client())
+        .http_client(tls::function_client()?)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(retry_config())
@@ -57,10 +67,6 @@ pub fn from_env() -> Result<SdkConfig, MissingVariable> {
         .service_config(ServiceEnvironment);
     builder.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
     Ok(builder.build())
-}
-
-pub(crate) fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// At a terminal somebody waits: the adaptive mode paces itself over many remediations, and waits long before a few calls.

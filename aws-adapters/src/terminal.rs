@@ -16,6 +16,7 @@ use aws_types::region::Region;
 use crate::error::{FromSdk, told};
 use crate::sdk;
 use crate::ssm::Ssm;
+use crate::tls::{self, TrustError};
 
 /// A scan of a whole organization asks a lot, and can wait.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,15 +74,19 @@ fn option(profile: Option<&String>) -> String {
 }
 
 /// The configuration of a profile, or of the environment: whatever the AWS CLI would use.
-pub async fn load(profile: Option<&str>) -> SdkConfig {
+///
+/// # Errors
+///
+/// When `AWS_CA_BUNDLE` names a file that is no bundle of certificates.
+pub async fn load(profile: Option<&str>) -> Result<SdkConfig, TrustError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(sdk::http_client())
+        .http_client(tls::terminal_client()?)
         .retry_config(sdk::patient_retry_config())
         .timeout_config(sdk::timeout_config(ATTEMPT_TIMEOUT));
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }
-    loader.load().await
+    Ok(loader.load().await)
 }
 
 /// Whether there are credentials at all, so that this is said once and well, and not by the first call of many.

@@ -29,10 +29,15 @@ use bench::events::{ACCOUNT, GROUP, POLICY};
 /// What programs on this kind of system trust; a Lambda function has as many.
 const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
+/// What our functions have in them.
+const AMAZON_ROOTS: &str = include_str!("../../aws-adapters/src/amazon_roots.pem");
+
 /// The services, in a thread of their own.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
-    /// What is to be trusted: the roots of this system, and the endpoint's own certificate.
+    /// What the SDKs trust: as many roots as our functions have in them, and the endpoint's own certificate.
+    pub(crate) bundle: PathBuf,
+    /// What all else trusts: the roots of this system, and the endpoint's own certificate.
     pub(crate) roots: PathBuf,
     state: Arc<Mutex<Account>>,
 }
@@ -49,10 +54,11 @@ struct Account {
 impl Endpoint {
     pub(crate) fn start(directory: &Path) -> Result<Self> {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec![Ipv4Addr::LOCALHOST.to_string()])?;
-        let mut roots = SYSTEM_ROOTS.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-        roots.push_str(&cert.pem());
-        let file = directory.join("roots.pem");
-        std::fs::write(&file, roots)?;
+        let system = SYSTEM_ROOTS.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let [bundle, roots] = [("bundle.pem", AMAZON_ROOTS), ("roots.pem", &system)]
+            .map(|(name, others)| (directory.join(name), format!("{others}{}", cert.pem())));
+        std::fs::write(&bundle.0, bundle.1)?;
+        std::fs::write(&roots.0, roots.1)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -69,7 +75,12 @@ impl Endpoint {
                 serve(listener, TlsAcceptor::from(Arc::new(tls)), router).await
             })
         });
-        Ok(Self { address: address.recv().context("the endpoint has no port")?, roots: file, state })
+        Ok(Self {
+            address: address.recv().context("the endpoint has no port")?,
+            bundle: bundle.0,
+            roots: roots.0,
+            state,
+        })
     }
 
     /// Before an event: so many rules of the group are open, and nothing else is known.

@@ -34,9 +34,12 @@ impl Subject {
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     function: String,
+    /// Milliseconds from the start of the process until it asks for its first event.
+    init_ms: Spread,
+    /// The same, divided by that of the empty function in the same round.
+    init_ratio: Spread,
     /// Milliseconds from the start of the process to the answer to the first event.
     cold_ms: Spread,
-    /// The same, divided by that of the empty function in the same round.
     cold_ratio: Spread,
     /// Milliseconds of an event in a process that has had others: the median of each process.
     warm_ms: Spread,
@@ -49,6 +52,7 @@ pub(crate) struct Figures {
 
 #[derive(Default)]
 struct Runs {
+    init: Vec<f64>,
     cold: Vec<f64>,
     warm: Vec<f64>,
     peak: Vec<f64>,
@@ -74,6 +78,7 @@ pub(crate) fn measure(subjects: &[Subject], rounds: usize, warm: usize) -> Resul
                 runs.calls = endpoint.calls();
                 continue;
             }
+            runs.init.push(milliseconds(start.init));
             runs.cold.push(milliseconds(start.took));
             runs.warm.extend(Spread::of(times).map(|spread| spread.median));
             #[expect(clippy::cast_precision_loss, reason = "megabytes")]
@@ -90,6 +95,8 @@ pub(crate) fn measure(subjects: &[Subject], rounds: usize, warm: usize) -> Resul
         .map(|(subject, of)| {
             Some(Figures {
                 function: subject.program.name.clone(),
+                init_ms: Spread::of(of.init.iter().copied())?,
+                init_ratio: ratio(&of.init, &empty.init)?,
                 cold_ms: Spread::of(of.cold.iter().copied())?,
                 cold_ratio: ratio(&of.cold, &empty.cold)?,
                 warm_ms: Spread::of(of.warm.iter().copied())?,
@@ -106,6 +113,8 @@ pub(crate) fn print(figures: &[Figures]) {
     let rows = figures.iter().map(|of| {
         [
             of.function.clone(),
+            of.init_ms.text(" ms", 2),
+            of.init_ratio.text("", 2),
             of.cold_ms.text(" ms", 2),
             of.cold_ratio.text("", 2),
             of.warm_ms.text(" ms", 3),
@@ -116,7 +125,10 @@ pub(crate) fn print(figures: &[Figures]) {
     });
     println!(
         "{}",
-        table(["function", "init + first event", "× empty", "warm", "× empty", "peak memory", "calls"], rows)
+        table(
+            ["function", "init", "× empty", "init + first event", "× empty", "warm", "× empty", "peak memory", "calls"],
+            rows
+        )
     );
     println!("median (quartiles) of {} processes each", figures.first().map_or(0, |of| of.cold_ms.runs));
 }

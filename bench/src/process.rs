@@ -30,6 +30,8 @@ pub(crate) struct Running<'a> {
 /// A cold start.
 pub(crate) struct ColdStart<'a> {
     pub(crate) running: Running<'a>,
+    /// From the start of the process until it asked for its first event.
+    pub(crate) init: Duration,
     /// From the start of the process to the answer to the first event.
     pub(crate) took: Duration,
 }
@@ -77,9 +79,8 @@ impl Program {
             .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
             .env("AWS_SESSION_TOKEN", "token")
             .env("AWS_ENDPOINT_URL", format!("https://{}", endpoint.address))
-            // What rustls and botocore look at.
+            .env("AWS_CA_BUNDLE", &endpoint.bundle)
             .env("SSL_CERT_FILE", &endpoint.roots)
-            .env("AWS_CA_BUNDLE", &endpoint.roots)
             .env("SNAPSHOT_BUCKET", "portcullis-snapshots")
             .env("SNAPSHOT_BUCKET_OWNER", ACCOUNT)
             .stdin(Stdio::null())
@@ -102,7 +103,8 @@ impl Program {
             command.stderr(stderr).spawn().with_context(|| format!("cannot start {}", self.command.join(" ")))?;
         let running = Running { child, api, expected: self.expected };
         let answer = running.answer().with_context(|| self.name.clone())?;
-        Ok(ColdStart { running, took: answer.at - begin })
+        let asked = answer.asked.context("an event that the function has not asked for")?;
+        Ok(ColdStart { running, init: asked - begin, took: answer.at - begin })
     }
 }
 

@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// What the function did.
 enum Step {
     /// It is waiting for an event: its init, or the event before, is over.
-    Asked,
+    Asked(Instant),
     /// The event is on its way to it.
     Handed(Instant),
     /// It has answered.
@@ -40,6 +40,8 @@ pub(crate) struct RuntimeApi {
 
 /// One event, from the moment when it was handed over.
 pub(crate) struct Answer {
+    /// When the function asked for the event, if that was after the answer before.
+    pub(crate) asked: Option<Instant>,
     pub(crate) at: Instant,
     pub(crate) took: Duration,
     pub(crate) body: Bytes,
@@ -81,15 +83,15 @@ impl RuntimeApi {
 
     /// Waits until the function has fetched and answered an event.
     pub(crate) fn answer(&self) -> Result<Answer> {
-        let mut handed = None;
+        let (mut asked, mut handed) = (None, None);
         loop {
             match self.step()? {
-                Step::Asked => {}
+                Step::Asked(at) => asked = Some(at),
                 Step::Handed(at) => handed = Some(at),
                 Step::Answered(at, body) => {
                     let since = handed.context("an answer before the event")?;
                     let body = body.map_err(|problem| anyhow!("the function failed: {problem}"))?;
-                    return Ok(Answer { at, took: at - since, body });
+                    return Ok(Answer { asked, at, took: at - since, body });
                 }
                 Step::NotStarted(problem) => bail!("the function did not start: {problem}"),
             }
@@ -100,7 +102,7 @@ impl RuntimeApi {
     pub(crate) fn idle(&self) -> Result<()> {
         loop {
             match self.step()? {
-                Step::Asked => return Ok(()),
+                Step::Asked(_) => return Ok(()),
                 Step::NotStarted(problem) => bail!("the function did not start: {problem}"),
                 Step::Handed(_) | Step::Answered(..) => {}
             }
@@ -115,7 +117,7 @@ impl RuntimeApi {
 type Headers = [(HeaderName, HeaderValue); 4];
 
 async fn next(State(shared): State<Arc<Shared>>) -> Result<(Headers, Bytes), StatusCode> {
-    let _ = shared.steps.send(Step::Asked);
+    let _ = shared.steps.send(Step::Asked(Instant::now()));
     let event = shared.events.lock().await.recv().await.ok_or(StatusCode::GONE)?;
     let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + DEADLINE;
     let text = HeaderValue::from_static;

@@ -27,7 +27,7 @@ const NO_REGION: &str =
 
 /// The one account and region of a command that changes something, or looks at one group.
 pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
-    let mut sdk = terminal::load(args.profile.as_deref()).await;
+    let mut sdk = terminal::load(args.profile.as_deref()).await?;
     let region = match (&args.region, sdk.region()) {
         (Some(region), _) => region.clone(),
         (None, Some(region)) => region.to_string(),
@@ -55,7 +55,7 @@ pub(crate) async fn all(args: &Scan) -> Result<Targets> {
         args.profile.iter().map(|name| Some(name.as_str())).collect()
     };
     for profile in &profiles {
-        let sdk = terminal::load(*profile).await;
+        let sdk = terminal::load(*profile).await?;
         if let Err(problem) = terminal::check_credentials(&sdk, *profile).await {
             if profiles.len() == 1 {
                 return Err(problem.into());
