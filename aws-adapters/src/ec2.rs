@@ -181,6 +181,14 @@ fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
 /// One rule per source of a permission.
 fn permission(permission: IpPermission) -> Vec<IngressRule> {
     let traffic = traffic(permission.ip_protocol.as_deref(), permission.from_port, permission.to_port);
+    if permission.ip_ranges.is_none()
+        && permission.ipv6_ranges.is_none()
+        && permission.prefix_list_ids.is_none()
+        && permission.user_id_group_pairs.is_none()
+    {
+        // EC2 lists all four: there is a source of a kind that this release does not know.
+        return vec![IngressRule::new(traffic, Source::Unrecognized("no source".to_owned()))];
+    }
     let ipv4 = permission
         .ip_ranges
         .unwrap_or_default()
@@ -196,10 +204,11 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
         .unwrap_or_default()
         .into_iter()
         .map(|list| (Source::PrefixList(list.prefix_list_id.unwrap_or_default()), list.description));
-    let groups = permission.user_id_group_pairs.unwrap_or_default().into_iter().map(|pair| {
-        let id = pair.group_id.or(pair.group_name).unwrap_or_default();
-        (Source::SecurityGroup { id, account_id: pair.user_id }, pair.description)
-    });
+    let groups = permission
+        .user_id_group_pairs
+        .unwrap_or_default()
+        .into_iter()
+        .map(|pair| (Source::of_group(pair.group_id.or(pair.group_name), pair.user_id), pair.description));
     ipv4.chain(ipv6)
         .chain(lists)
         .chain(groups)
@@ -208,9 +217,7 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
 }
 
 pub(crate) fn described_rule(rule: SdkRule) -> IngressRule {
-    let referenced = rule
-        .referenced_group_info
-        .map(|group| Source::SecurityGroup { id: group.group_id.unwrap_or_default(), account_id: group.user_id });
+    let referenced = rule.referenced_group_info.map(|group| Source::of_group(group.group_id, group.user_id));
     IngressRule {
         id: rule.security_group_rule_id,
         traffic: traffic(rule.ip_protocol.as_deref(), rule.from_port, rule.to_port),
@@ -228,7 +235,7 @@ fn revoked_rule(rule: RevokedSecurityGroupRule) -> IngressRule {
             rule.cidr_ipv4,
             rule.cidr_ipv6,
             rule.prefix_list_id,
-            rule.referenced_group_id.map(|id| Source::SecurityGroup { id, account_id: None }),
+            rule.referenced_group_id.map(|id| Source::of_group(Some(id), None)),
         ),
         description: rule.description,
         tags: BTreeMap::new(),

@@ -214,6 +214,30 @@ async fn groups_are_read_with_one_rule_per_source() {
     assert_eq!(group.tags.get("Name").map(String::as_str), Some("web"));
 }
 
+/// What is not known is never taken for harmless.
+#[tokio::test]
+async fn a_source_that_is_not_told_stays_visible() {
+    let group = xml(
+        "DescribeSecurityGroups",
+        "<securityGroupInfo><item><groupId>sg-1</groupId><ipPermissions>
+            <item><ipProtocol>-1</ipProtocol></item>
+            <item><ipProtocol>-1</ipProtocol><groups><item><userId>111122223333</userId></item></groups></item>
+            <item><ipProtocol>-1</ipProtocol><groups/><ipRanges/><ipv6Ranges/><prefixListIds/></item>
+        </ipPermissions></item></securityGroupInfo>",
+    );
+    let rules = xml(
+        "DescribeSecurityGroupRules",
+        "<securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId><isEgress>false</isEgress><ipProtocol>-1</ipProtocol><referencedGroupInfo/></item></securityGroupRuleSet>",
+    );
+    let aws = Canned::serve([(200, &group), (200, &rules)]).await;
+    let ec2 = Ec2::new(&aws.sdk);
+    let group = ec2.security_group("sg-1").await.unwrap().unwrap();
+    let listed = ec2.rules("sg-1").await.unwrap().ingress;
+    let sources: Vec<_> = group.ingress.iter().chain(&listed).map(|rule| &rule.source).collect();
+    assert!(sources.iter().all(|source| matches!(source, Source::Unrecognized(_))), "{sources:?}");
+    assert_eq!(sources.len(), 3);
+}
+
 #[tokio::test]
 async fn a_group_that_is_gone_is_none() {
     let aws =
