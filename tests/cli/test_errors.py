@@ -67,6 +67,14 @@ def test_an_sso_session_that_never_was(sso):
     sso("scan", "--profile", "sso").failed(ERROR, "run `aws sso login --profile sso`")
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_bundle_of_certificates_that_is_none(portcullis, command):
+    nowhere, text = {"AWS_CA_BUNDLE": "nowhere.pem"}, {"AWS_CA_BUNDLE": "bundle.pem"}
+    (portcullis.directory / "bundle.pem").write_text("no certificate")
+    portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, which AWS_CA_BUNDLE names")
+    portcullis(*command, *REGION, env=text).failed(ERROR, "`bundle.pem`, which AWS_CA_BUNDLE names, is no bundle")
+
+
 def test_an_unknown_profile(sso):
     sso("scan", "--profile", "nobody").failed(ERROR, "`nobody`")
     sso("plan", GROUP, "--profile", "nobody", *REGION).failed(ERROR, "`nobody`")
