@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::change::{Changes, is_quota};
 use crate::error::RemediatorError;
 use crate::judge::Judged;
-use crate::remediator::{Remediator, Task};
+use crate::remediator::{Remediator, Task, out_of_time};
 use crate::request::{Close, RequestError};
 use crate::response::{Closed, Details, Remaining, Response, Status, count, records};
 use crate::rounds::{self, Progress, ROUNDS, Rounds};
@@ -360,11 +360,9 @@ where
     fn interrupted(&mut self) -> RemediatorError {
         let remaining = self.open.iter().filter(|rule| !self.changes.is_gone(rule));
         let remaining: Vec<_> = remaining.map(|rule| Remaining::new(rule, "there was no time left")).collect();
-        let status = if self.changes.begun { Status::Partial } else { Status::Failed };
+        let (status, outcome) = out_of_time(self.changes.begun);
         let mut response = self.done(status, remaining);
-        let outcome =
-            if self.changes.begun { "run this again to finish" } else { "nothing was changed; run this again" };
-        response.message = format!("{}; out of time before the function's deadline: {outcome}", response.message);
+        response.message = format!("{}; {outcome}", response.message);
         RemediatorError::Incomplete(Box::new(response))
     }
 }

@@ -15,7 +15,7 @@ use exposure::{
 
 use crate::acl_snapshot::{AclAuthor, AclVault};
 use crate::error::RemediatorError;
-use crate::remediator::{Remediator, Task};
+use crate::remediator::{Remediator, Task, out_of_time};
 use crate::request::NetworkAclRequest;
 use crate::response::{AclChange, AclEntryLeft, AclEntryRecord, Details, Quarantined, Response, Status};
 use crate::rounds::{ROUNDS, pause};
@@ -237,6 +237,19 @@ where
         self.done.iter().map(|acl| acl.added.len() + acl.removed.len()).sum()
     }
 
+    fn in_acls(&self) -> String {
+        let acls = self.done.len();
+        if acls == 1 { "1 network ACL".to_owned() } else { format!("{acls} network ACLs") }
+    }
+
+    /// `5 entries changed in 1 network ACL`.
+    fn changes(&self) -> String {
+        let changed = self.changed();
+        let entries = if changed == 1 { "1 entry".to_owned() } else { format!("{changed} entries") };
+        let would_be = if self.request.dry_run { "would be " } else { "" };
+        format!("{entries} {would_be}changed in {}", self.in_acls())
+    }
+
     fn response(&self, status: Status, message: String) -> Response {
         Response {
             status,
@@ -248,29 +261,25 @@ where
     }
 
     fn outcome(&self, what: &str, complete: Status) -> Result<Response, RemediatorError> {
-        let group_id = self.group_id();
-        let (changed, acls) = (self.changed(), self.done.len());
-        let entries = if changed == 1 { "1 entry".to_owned() } else { format!("{changed} entries") };
-        let in_acls = if acls == 1 { "1 network ACL".to_owned() } else { format!("{acls} network ACLs") };
+        let (group_id, changes) = (self.group_id(), self.changes());
         if !self.problems.is_empty() {
             let status = if self.begun { Status::Partial } else { Status::Failed };
-            let message = format!("{group_id}: {entries} changed in {in_acls}; {}", self.problems.join("; "));
+            let message = format!("{group_id}: {changes}; {}", self.problems.join("; "));
             return Err(RemediatorError::Incomplete(Box::new(self.response(status, message))));
         }
-        if acls == 0 {
+        if self.done.is_empty() {
             let message = format!("{group_id} is in use by no network interface; name network ACLs in NetworkAclIds");
             return Ok(self.response(Status::NothingToDo, message));
         }
-        if changed == 0 {
-            let message = format!("{group_id}: {in_acls} looked at, nothing to change");
+        if self.changed() == 0 {
+            let message = format!("{group_id}: {} looked at, nothing to change", self.in_acls());
             return Ok(self.response(Status::NothingToDo, message));
         }
         if self.request.dry_run {
-            let message = format!("{group_id}: {entries} would be changed in {in_acls}; dry run, nothing was changed");
+            let message = format!("{group_id}: {changes}; dry run, nothing was changed");
             return Ok(self.response(Status::Planned, message));
         }
-        let message = format!("{group_id}: {what}, {entries} changed in {in_acls}");
-        Ok(self.response(complete, message))
+        Ok(self.response(complete, format!("{group_id}: {what}, {changes}")))
     }
 }
 
@@ -303,12 +312,8 @@ where
     }
 
     fn interrupted(&mut self) -> RemediatorError {
-        let status = if self.begun { Status::Partial } else { Status::Failed };
-        let message = format!(
-            "{}: {} entries changed; out of time before the function's deadline: run this again to finish",
-            self.group_id(),
-            self.changed()
-        );
+        let (status, outcome) = out_of_time(self.begun);
+        let message = format!("{}: {}; {outcome}", self.group_id(), self.changes());
         RemediatorError::Incomplete(Box::new(self.response(status, message)))
     }
 }

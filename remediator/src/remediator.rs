@@ -18,7 +18,7 @@ use crate::error::RemediatorError;
 use crate::judge::Judge;
 use crate::quarantine::{Intent, Quarantining};
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Response, Status};
 use crate::restore::Restoring;
 
 const SERVICE: &str = "remediator";
@@ -44,6 +44,15 @@ pub(crate) trait Task {
 
     /// What has come of it, when there is no time to finish.
     fn interrupted(&mut self) -> RemediatorError;
+}
+
+/// What to say of a task that was cut off. Of a call that was made nobody knows what became of it.
+pub(crate) fn out_of_time(begun: bool) -> (Status, &'static str) {
+    if begun {
+        (Status::Partial, "out of time before the function's deadline: run this again to finish")
+    } else {
+        (Status::Failed, "out of time before the function's deadline: nothing was changed; run this again")
+    }
 }
 
 impl<C, E, P, S> Remediator<C, E, P, S>

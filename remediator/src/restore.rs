@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::change::{Changes, is_quota};
 use crate::error::RemediatorError;
-use crate::remediator::{Remediator, Task};
+use crate::remediator::{Remediator, Task, out_of_time};
 use crate::request::Restore;
 use crate::response::{Details, Remaining, Response, Restored, Status, count, records};
 use crate::rounds::{self, Progress, ROUNDS, Rounds};
@@ -196,21 +196,25 @@ where
             }
             return Ok(self.done(Status::Restored, Vec::new()));
         }
-        Err(self.incomplete(""))
+        Err(self.incomplete())
     }
 
-    /// Not everything is as it was.
-    fn incomplete(&self, reason: &str) -> RemediatorError {
+    /// What is not as it was. Of what was not even tried the reason says why.
+    fn remaining(&self, reason: &str) -> Vec<Remaining> {
         let refused = self.refused.iter().map(|(rule, error)| Remaining::new(rule, error));
         let not_added = self.open.authorize.iter().filter(|rule| !self.changes.is_added(rule));
         let not_gone = self.open.revoke.iter().filter(|rule| !self.changes.is_gone(rule));
         let open = not_added.chain(not_gone).map(|rule| match self.changes.failure(rule) {
             Some(failure) => Remaining::new(rule, failure),
-            None => Remaining::new(rule, format!("not done {reason}")),
+            None => Remaining::new(rule, reason),
         });
-        let remaining = refused.chain(open).collect();
+        refused.chain(open).collect()
+    }
+
+    /// Not everything is as it was.
+    fn incomplete(&self) -> RemediatorError {
         let status = if self.changes.is_empty() { Status::Failed } else { Status::Partial };
-        RemediatorError::Incomplete(Box::new(self.done(status, remaining)))
+        RemediatorError::Incomplete(Box::new(self.done(status, self.remaining("not done after several attempts"))))
     }
 }
 
@@ -241,7 +245,7 @@ where
             return self.finished(&whole).map(|response| Progress::Done(Box::new(response)));
         }
         if round > ROUNDS {
-            return Err(self.incomplete("after several attempts"));
+            return Err(self.incomplete());
         }
         if self.snapshot.is_none() && !self.open.is_empty() {
             self.prepare(live).await?;
@@ -273,6 +277,9 @@ where
     }
 
     fn interrupted(&mut self) -> RemediatorError {
-        self.incomplete("before the function's deadline; run this again to finish")
+        let (status, outcome) = out_of_time(self.changes.begun);
+        let mut response = self.done(status, self.remaining("there was no time left"));
+        response.message = format!("{}; {outcome}", response.message);
+        RemediatorError::Incomplete(Box::new(response))
     }
 }

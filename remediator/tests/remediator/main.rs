@@ -4,6 +4,9 @@
 
 mod account;
 mod close;
+mod network_acl;
 mod quarantine;
+mod quarantine_failures;
 mod request;
 mod restore;
+mod restore_failures;

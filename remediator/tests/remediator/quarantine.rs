@@ -1,51 +1,13 @@
 //! Network ACLs: quarantine and release.
 
-use aws::fakes::FakeAws;
-use exposure::Traffic;
-use remediator::{AclChange, AclEntryRecord, Details, Quarantined, Response, Status};
+use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::account::{GROUP, PUT, aws, handle, handle_until_cut, incomplete};
-
-const ACL: &str = "acl-0a1b2c3d";
-const CREATE: &str = "ec2:CreateNetworkAclEntry";
-const DELETE: &str = "ec2:DeleteNetworkAclEntry";
-
-fn entry(number: u16, source: &str) -> exposure::AclEntry {
-    let (action, traffic) = (exposure::AclAction::Allow, Traffic::All);
-    exposure::AclEntry { number, action, traffic, source: source.into() }
-}
-
-fn aws_in_subnets() -> FakeAws {
-    let aws = aws();
-    {
-        let mut account = aws.account();
-        let acl = exposure::NetworkAcl { id: ACL.into(), ingress: vec![entry(100, "0.0.0.0/0"), entry(101, "::/0")] };
-        let acl = aws::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
-        account.network_acls.insert(ACL.into(), acl);
-        account.subnets.insert(GROUP.into(), vec![("subnet-1".into(), ACL.into())]);
-    }
-    aws
-}
-
-fn acl_request(action: &str) -> Value {
-    json!({"action":action,"securityGroupId":GROUP,"configRuleName":"portcullis","ports":"","networkAclIds":[],
-        "snapshot":"latest","dryRun":false,"executionId":"7e3f"})
-}
-
-fn acl_request_with(action: &str, field: &str, value: Value) -> Value {
-    let mut request = acl_request(action);
-    request[field] = value;
-    request
-}
-
-fn entries(aws: &FakeAws) -> Vec<String> {
-    let account = aws.account();
-    let mut entries = account.network_acls[ACL].acl.ingress.clone();
-    entries.sort_by_key(|entry| entry.number);
-    entries.iter().map(ToString::to_string).collect()
-}
+use crate::account::{GROUP, PUT, handle, handle_until_cut, incomplete};
+use crate::network_acl::{
+    ACL, CREATE, DELETE, acl_request, acl_request_with, aws_in_subnets, changes, entries, entry, texts,
+};
 
 #[tokio::test]
 async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
@@ -105,15 +67,6 @@ async fn a_full_acl_is_reported() {
     );
     assert_eq!(entries(&aws), before);
     assert_eq!(aws.count(PUT), 0);
-}
-
-fn changes(response: &Response) -> &[AclChange] {
-    let Details::Quarantine(Quarantined { network_acls }) = &response.details else { panic!("{response:?}") };
-    network_acls
-}
-
-fn texts(entries: &[AclEntryRecord]) -> Vec<String> {
-    entries.iter().map(|entry| format!("{} {} {}", entry.rule_number, entry.rule_action, entry.source)).collect()
 }
 
 /// The same plan, no call that changes anything; so is that of a release.
