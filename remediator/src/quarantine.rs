@@ -149,7 +149,7 @@ where
             for entry in &plan.add {
                 self.begun = true;
                 match self.remediator.ec2.create_acl_entry(&acl.id, entry).await {
-                    Ok(()) => self.note(at, |done| done.added.push(entry.into())),
+                    Ok(()) => self.note(at, |done| note_missing(&mut done.added, [entry])),
                     // Somebody took the number, or an answer was lost: the next round looks again.
                     Err(error) if is_worth_another_look(&error) && round < ROUNDS => break,
                     Err(error) => return self.problems.push(error.to_string()),
@@ -201,7 +201,7 @@ where
             for entry in &plan.remove {
                 self.begun = true;
                 match self.remediator.ec2.delete_acl_entry(&acl.id, entry.number).await {
-                    Ok(()) => self.note(at, |done| done.removed.push(entry.into())),
+                    Ok(()) => self.note(at, |done| note_missing(&mut done.removed, [entry])),
                     Err(error) if error.code() == Some("InvalidNetworkAclEntry.NotFound") => {}
                     Err(error) if error.is_transient() && round < ROUNDS => break,
                     Err(error) => return self.problems.push(error.to_string()),
@@ -283,9 +283,9 @@ where
     }
 }
 
-/// Notes what was done although the answer to it got lost.
-fn note_missing<'e>(noted: &mut Vec<AclEntryRecord>, done: impl Iterator<Item = &'e AclEntry>) {
-    for entry in done.map(AclEntryRecord::from) {
+/// Notes what was done, once: it may have been done in an earlier round, too, or without an answer.
+fn note_missing<'e>(noted: &mut Vec<AclEntryRecord>, done: impl IntoIterator<Item = &'e AclEntry>) {
+    for entry in done.into_iter().map(AclEntryRecord::from) {
         if !noted.contains(&entry) {
             noted.push(entry);
         }
