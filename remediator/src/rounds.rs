@@ -55,6 +55,8 @@ pub(crate) async fn run(task: &mut impl Rounds) -> Result<Response, RemediatorEr
             Err(error) if !task.has_begun() => return Err(error),
             Err(error) => {
                 let mut response = task.so_far();
+                // Every other error is of an action that has changed nothing, and says so.
+                let error = error.to_string().replacen("nothing was changed: ", "", 1);
                 response.message = format!("{}; the result could not be verified: {error}", response.message);
                 return Err(RemediatorError::Incomplete(Box::new(response)));
             }

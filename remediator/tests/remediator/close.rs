@@ -359,7 +359,11 @@ async fn when_the_result_cannot_be_read_it_is_not_called_closed() {
     aws.fail(DESCRIBE, "InternalError");
     let response = incomplete(handle(&aws, request()).await);
     assert_eq!(response.status, Status::Partial);
-    assert!(response.message.contains("the result could not be verified"), "{}", response.message);
+    assert_eq!(
+        response.message,
+        "sg-0aaaaaaaaaaaaaaaa: 2 rules revoked; the result could not be verified: \
+         ec2:DescribeSecurityGroupRules on sg-0aaaaaaaaaaaaaaaa failed: InternalError: injected"
+    );
 }
 
 /// Many rules go in chunks.
