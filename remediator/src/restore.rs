@@ -35,6 +35,8 @@ pub(crate) struct Restoring<'a, C, E, P, S> {
     refused: Vec<(IngressRule, AwsError)>,
     /// What was left to do in the latest round.
     open: Restoration,
+    /// What was done, and did not show in the latest round.
+    settling: Restoration,
 }
 
 impl<'a, C, E, P, S> Restoring<'a, C, E, P, S>
@@ -57,6 +59,7 @@ where
             exception_refused: None,
             refused: Vec::new(),
             open: Restoration::default(),
+            settling: Restoration::default(),
         }
     }
 
@@ -208,7 +211,11 @@ where
             Some(failure) => Remaining::new(rule, failure),
             None => Remaining::new(rule, reason),
         });
-        refused.chain(open).collect()
+        let (missing, listed) = (self.settling.authorize.iter(), self.settling.revoke.iter());
+        let missing =
+            missing.map(|rule| Remaining::new(rule, "EC2 does not list it although it answered that it is there"));
+        let listed = listed.map(|rule| Remaining::new(rule, "EC2 still lists it although it answered that it is gone"));
+        refused.chain(open).chain(missing).chain(listed).collect()
     }
 
     /// Not everything is as it was.
@@ -229,19 +236,19 @@ where
         let live = self.remediator.ec2.rules(self.group_id()).await?;
         let whole = restoration(&self.taken.before, &self.taken.added, &live.ingress);
         let is_refused = |rule: &IngressRule| self.refused.iter().any(|(refused, _)| refused.admits_the_same_as(rule));
-        let mut open = whole.clone();
-        open.authorize.retain(|rule| !is_refused(rule) && !self.changes.is_added(rule));
-        open.revoke.retain(|rule| !self.changes.is_gone(rule));
+        let (mut settling, mut open) = (Restoration::default(), whole.clone());
+        open.authorize.retain(|rule| !is_refused(rule));
         if !self.refused.is_empty() {
             // What a rule that cannot be given back was carved into is all that is left of it.
             open.revoke.clear();
         }
-        let shows = whole.authorize.iter().all(is_refused) && (whole.revoke.is_empty() || !self.refused.is_empty());
-        self.open = open;
+        (settling.authorize, open.authorize) = open.authorize.into_iter().partition(|rule| self.changes.is_added(rule));
+        (settling.revoke, open.revoke) = open.revoke.into_iter().partition(|rule| self.changes.is_gone(rule));
+        (self.settling, self.open) = (settling, open);
         if self.request.dry_run {
             return Ok(Progress::Done(Box::new(self.planned())));
         }
-        if self.open.is_empty() && (shows || round > ROUNDS) {
+        if self.open.is_empty() && self.settling.is_empty() {
             return self.finished(&whole).map(|response| Progress::Done(Box::new(response)));
         }
         if round > ROUNDS {
@@ -250,7 +257,8 @@ where
         if self.snapshot.is_none() && !self.open.is_empty() {
             self.prepare(live).await?;
         }
-        Ok(if self.change(round).await { Progress::Settled } else { Progress::Unsettled })
+        let settled = self.change(round).await;
+        Ok(if settled && self.settling.is_empty() { Progress::Settled } else { Progress::Unsettled })
     }
 
     fn has_begun(&self) -> bool {

@@ -40,6 +40,55 @@ async fn a_restore_gives_everything_back() {
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
 }
 
+#[tokio::test]
+async fn the_response_is_as_documented() {
+    let aws = aws_with(vec![ports("1", 20, 22, "0.0.0.0/0")]);
+    handle(&aws, carve()).await.unwrap();
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.closed(), None);
+    assert_eq!(
+        serde_json::to_value(response).unwrap(),
+        json!({
+            "status": "RESTORED", "securityGroupId": GROUP,
+            "authorized": [
+                {"securityGroupRuleId":"sgr-new2","protocol":"tcp","fromPort":20,"toPort":22,"source":"0.0.0.0/0"}],
+            "revoked": [
+                {"securityGroupRuleId":"sgr-new1","protocol":"tcp","fromPort":20,"toPort":21,"source":"0.0.0.0/0"}],
+            "left": [], "remaining": [], "restoredFrom": [SNAPSHOT], "exceptionUntil": "2026-11-22T00:00:00Z",
+            "snapshot": SNAPSHOT.replace("security-groups", "restores").replace("8a1b", "9c2d"),
+            "message": "sg-0aaaaaaaaaaaaaaaa: 1 rule given back, 1 taken away, 0 left, \
+                        left alone until 2026-11-22T00:00:00Z",
+        })
+    );
+}
+
+/// Two closings, each of its own: the latest is undone, and not the one before.
+#[tokio::test]
+async fn the_latest_closing_is_undone_and_no_earlier_one() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("2", 3389, "0.0.0.0/0"));
+    handle(&aws, with("executionId", json!("later"))).await.unwrap();
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.restored().unwrap().restored_from, [SNAPSHOT.replace("8a1b", "later")]);
+    assert_eq!(admitted(&aws), ["tcp/3389 0.0.0.0/0 - {}"]);
+}
+
+/// A dry run on a group that has everything says so, and what others have added.
+#[tokio::test]
+async fn a_dry_run_on_a_restored_group_has_nothing_to_give_back() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    handle(&aws, restore()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
+    let (restored, puts) = (admitted(&aws), aws.count(PUT));
+    let response = handle(&aws, restore_with("dryRun", json!(true))).await.unwrap();
+    assert_eq!(response.status, Status::NothingToDo);
+    assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa has everything that the snapshot has");
+    assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
+    assert_eq!((admitted(&aws), aws.count(PUT)), (restored, puts));
+}
+
 /// What somebody else has added since stays.
 #[tokio::test]
 async fn a_restore_leaves_the_rules_of_others() {
@@ -272,6 +321,14 @@ async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case]
     let message = refused(&aws, restore()).await;
     assert!(message.starts_with("nothing was changed: s3://portcullis-snapshots/security-groups/"), "{message}");
     assert!(message.contains(expected), "{message}");
+}
+
+/// A document of somebody else that got there by mistake.
+#[tokio::test]
+async fn a_snapshot_without_a_version_is_refused() {
+    let aws = with_snapshot(|snapshot| drop(snapshot.as_object_mut().unwrap().remove("version"))).await;
+    let message = refused(&aws, restore()).await;
+    assert!(message.ends_with("is not a document that this release understands: it has no version"), "{message}");
 }
 
 /// A rule of EC2 has one source. Which of two is to be let in, or what else is meant, is not guessed at.
