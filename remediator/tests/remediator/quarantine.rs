@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::account::{GROUP, PUT, handle, handle_until_cut, incomplete};
 use crate::network_acl::{
-    ACL, CREATE, DELETE, acl_request, acl_request_with, aws_in_subnets, changes, entries, entry, texts,
+    ACL, CREATE, DELETE, OTHER_ACL, acl_request, acl_request_with, aws_in_subnets, aws_in_two_subnets, changes,
+    entries, entries_of, entry, texts,
 };
 
 #[tokio::test]
@@ -255,4 +256,75 @@ async fn a_release_that_was_killed_is_finished_by_the_next() {
         }
     }
     panic!("it never ended");
+}
+
+#[tokio::test]
+async fn the_response_is_as_documented() {
+    let aws = aws_in_subnets();
+    aws.account().network_acls.get_mut(ACL).unwrap().acl.ingress = vec![entry(100, "0.0.0.0/0")];
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    assert_eq!((response.closed(), response.restored()), (None, None));
+    let allow = |number, source| json!({"ruleNumber":number,"ruleAction":"allow","protocol":"-1","fromPort":null,"toPort":null,"source":source});
+    let snapshot = "s3://portcullis-snapshots/network-acls/111122223333/us-east-1/acl-0a1b2c3d/\
+                    20261121T000000.000Z_7e3f.json";
+    assert_eq!(
+        serde_json::to_value(response).unwrap(),
+        json!({
+            "status": "QUARANTINED", "securityGroupId": GROUP,
+            "networkAcls": [{
+                "networkAclId": ACL,
+                "added": [
+                    allow(95, "10.0.0.0/8"),
+                    allow(96, "100.64.0.0/10"),
+                    allow(97, "172.16.0.0/12"),
+                    allow(98, "192.168.0.0/16"),
+                    {"ruleNumber":99,"ruleAction":"deny","protocol":"tcp","fromPort":22,"toPort":22,"source":"0.0.0.0/0"},
+                ],
+                "removed": [], "left": [], "snapshot": snapshot,
+            }],
+            "snapshot": snapshot,
+            "message": "sg-0aaaaaaaaaaaaaaaa: kept the internet away from tcp/22, 5 entries changed in 1 network ACL",
+        })
+    );
+}
+
+/// Somebody knows which ACL is meant, and nobody is asked where the group is in use: its interfaces may be gone when the
+/// quarantine is to end.
+#[tokio::test]
+async fn named_acls_are_quarantined_and_released_and_no_others() {
+    let aws = aws_in_two_subnets();
+    let (first, other) = (entries(&aws), entries_of(&aws, OTHER_ACL));
+    let named = |action| acl_request_with(action, "networkAclIds", json!([OTHER_ACL]));
+    let response = handle(&aws, named("quarantine")).await.unwrap();
+    assert_eq!(response.status, Status::Quarantined);
+    assert_eq!(changes(&response).iter().map(|change| &change.network_acl_id).collect::<Vec<_>>(), [OTHER_ACL]);
+    assert_eq!(entries(&aws), first);
+    assert!(entries_of(&aws, OTHER_ACL).iter().any(|entry| entry.ends_with("deny tcp 22 from 0.0.0.0/0")));
+    aws.account().subnets.clear();
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
+    aws.account().calls.clear();
+    assert_eq!(handle(&aws, named("release")).await.unwrap().status, Status::Released);
+    assert_eq!((entries(&aws), entries_of(&aws, OTHER_ACL)), (first, other));
+    assert_eq!(aws.count("ec2:DescribeNetworkInterfaces"), 0);
+}
+
+/// Of two quarantines of one ACL only that of the snapshot ends.
+#[tokio::test]
+async fn of_two_quarantines_one_is_released() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    let first = handle(&aws, acl_request("quarantine")).await.unwrap().snapshot.unwrap();
+    let mut second = acl_request_with("quarantine", "ports", json!("tcp/3389"));
+    second["executionId"] = json!("8f40");
+    assert_eq!(handle(&aws, second).await.unwrap().status, Status::Quarantined);
+    let denies = |aws: &_| -> Vec<String> {
+        let denies = entries(aws).into_iter().filter(|entry| entry.contains("deny"));
+        denies.map(|entry| entry.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(denies(&aws).len(), 4);
+    let response = handle(&aws, acl_request_with("release", "snapshot", json!(first))).await.unwrap();
+    assert_eq!(response.status, Status::Released);
+    assert_eq!(denies(&aws), ["deny tcp 3389 from ::/0", "deny tcp 3389 from 0.0.0.0/0"]);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
 }

@@ -1,15 +1,137 @@
 //! Quarantine and release when something is in the way.
 
 use aws::fakes::Account;
+use lambda_runtime::Diagnostic;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::account::{PUT, handle, incomplete};
+use crate::account::{GROUP, PUT, handle, incomplete, rule};
 use crate::network_acl::{
-    ACL, CREATE, DESCRIBE_ACLS, OTHER_ACL, acl_request, acl_request_with, aws_in_subnets, aws_in_two_subnets, changes,
-    entries, entries_of, entry, texts,
+    ACL, CREATE, DELETE, DESCRIBE_ACLS, OTHER_ACL, acl_request, acl_request_with, aws_in_subnets, aws_in_two_subnets,
+    changes, entries, entries_of, entry, texts,
 };
+
+// --- Unknown is never quarantined, and never called quarantined
+
+/// Which ports a group exposes nobody can say when one of its rules cannot be judged. Somebody may name them.
+#[tokio::test]
+async fn what_cannot_be_judged_is_not_quarantined() {
+    let aws = aws_in_subnets();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress = vec![rule("1", 22, "pl-0badbad")];
+    let before = entries(&aws);
+    let error = handle(&aws, acl_request("quarantine")).await.unwrap_err();
+    assert!(error.to_string().starts_with("nothing was changed: "), "{error}");
+    assert_eq!(Diagnostic::from(error).error_type, "CannotJudge");
+    assert_eq!((aws.count(PUT), aws.count(CREATE)), (0, 0));
+    assert_eq!(entries(&aws), before);
+    let named = acl_request_with("quarantine", "ports", json!("tcp/22"));
+    assert_eq!(handle(&aws, named).await.unwrap().status, Status::Quarantined);
+}
+
+/// An ACL that is misspelt, or was deleted, is not taken for one that is as it should be.
+#[rstest]
+#[case("quarantine")]
+#[case("release")]
+#[tokio::test]
+async fn an_acl_that_is_not_there_fails(#[case] action: &str) {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    let named = acl_request_with(action, "networkAclIds", json!([ACL, "acl-0d0d0d0d"]));
+    let error = handle(&aws, named).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nothing was changed: ec2:DescribeNetworkAcls on acl-0d0d0d0d failed: InvalidNetworkAclID.NotFound: no such ACL"
+    );
+    assert_eq!(Diagnostic::from(error).error_type, "AwsCallFailed");
+    assert_eq!((aws.count(PUT), entries(&aws)), (0, before));
+}
+
+/// What was done is told, though not that it holds. The next run sees that it does.
+#[rstest]
+#[case("quarantine", "InternalError")]
+#[case("release", "UnauthorizedOperation")]
+#[tokio::test]
+async fn when_the_result_cannot_be_read_it_is_not_called_done(#[case] action: &str, #[case] code: &'static str) {
+    let aws = aws_in_subnets();
+    if action == "release" {
+        handle(&aws, acl_request("quarantine")).await.unwrap();
+    }
+    aws.meanwhile(DESCRIBE_ACLS, |_| {});
+    aws.fail(DESCRIBE_ACLS, code);
+    let response = incomplete(handle(&aws, acl_request(action)).await);
+    assert_eq!(response.status, Status::Partial);
+    let expected = format!(
+        "sg-0aaaaaaaaaaaaaaaa: 7 entries changed in 1 network ACL; the result could not be verified: \
+         ec2:DescribeNetworkAcls on ids failed: {code}"
+    );
+    assert!(response.message.starts_with(&expected), "{}", response.message);
+    let change = &changes(&response)[0];
+    assert_eq!(change.added.len() + change.removed.len(), 7);
+    assert_eq!(handle(&aws, acl_request(action)).await.unwrap().status, Status::NothingToDo);
+}
+
+// --- Refusals
+
+/// Without a snapshot an ACL is left as it is, which does not hold up the others.
+#[tokio::test]
+async fn an_acl_that_cannot_be_kept_is_left() {
+    let aws = aws_in_two_subnets();
+    let (before, other_before) = (entries(&aws), entries_of(&aws, OTHER_ACL));
+    aws.fail(PUT, "AccessDenied");
+    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
+    assert_eq!(response.status, Status::Partial);
+    let expected = "7 entries changed in 2 network ACLs; acl-0a1b2c3d: the snapshot cannot be written: s3:PutObject";
+    assert!(response.message.contains(expected), "{}", response.message);
+    assert_eq!(entries(&aws), before);
+    let quarantined = entries_of(&aws, OTHER_ACL);
+    assert_eq!(quarantined.len(), other_before.len() + 7);
+
+    aws.fail(PUT, "AccessDenied");
+    let response = incomplete(handle(&aws, acl_request("release")).await);
+    assert_eq!(response.status, Status::Failed);
+    let expected = "0 entries changed in 2 network ACLs; acl-0e0f0a0b: the snapshot cannot be written: s3:PutObject";
+    assert!(response.message.contains(expected), "{}", response.message);
+    assert_eq!(entries_of(&aws, OTHER_ACL), quarantined);
+}
+
+/// What the role may not do says what to allow, and is not tried again.
+#[rstest]
+#[case("quarantine", CREATE)]
+#[case("release", DELETE)]
+#[tokio::test]
+async fn a_denied_change_is_tried_once(#[case] action: &str, #[case] operation: &'static str) {
+    let aws = aws_in_subnets();
+    if action == "release" {
+        handle(&aws, acl_request("quarantine")).await.unwrap();
+    }
+    let before = entries(&aws);
+    aws.account().calls.clear();
+    aws.fail(operation, "UnauthorizedOperation");
+    let response = incomplete(handle(&aws, acl_request(action)).await);
+    assert_eq!(response.status, Status::Partial);
+    assert!(response.message.starts_with("sg-0aaaaaaaaaaaaaaaa: 0 entries changed in 1 network ACL; "), "{response:?}");
+    assert!(response.message.contains(&format!("(allow {operation} to this role or user)")), "{}", response.message);
+    assert_eq!((aws.count(operation), entries(&aws)), (1, before));
+}
+
+/// A snapshot of one ACL says nothing about another, whatever is asked for.
+#[tokio::test]
+async fn only_snapshots_of_that_acl_are_released() {
+    let aws = aws_in_two_subnets();
+    let response = handle(&aws, acl_request("quarantine")).await.unwrap();
+    let (quarantined, snapshot) = (entries(&aws), response.snapshot.unwrap());
+    let mut request = acl_request_with("release", "snapshot", json!(snapshot));
+    let error = handle(&aws, request.clone()).await.unwrap_err();
+    assert!(
+        error.to_string().contains(&format!("`{snapshot}` is not a snapshot of {OTHER_ACL}; write `latest`")),
+        "{error}"
+    );
+    assert_eq!(Diagnostic::from(error).error_type, "InvalidRequest");
+    assert_eq!((aws.count(DELETE), entries(&aws)), (0, quarantined));
+    request["networkAclIds"] = json!([ACL]);
+    assert_eq!(handle(&aws, request).await.unwrap().status, Status::Released);
+}
 
 // --- Others are at work too
 
@@ -110,4 +232,16 @@ async fn out_of_time_it_says_how_far_it_has_come() {
     assert_eq!(handle(&aws, acl_request("quarantine")).await.unwrap().status, Status::Quarantined);
     assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
     assert_eq!(entries(&aws), before);
+}
+
+/// Before anything is known there is nothing to finish.
+#[tokio::test(start_paused = true)]
+async fn out_of_time_before_the_acls_are_read_nothing_was_changed() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    aws.hang(DESCRIBE_ACLS);
+    let response = incomplete(handle(&aws, acl_request("quarantine")).await);
+    assert_eq!(response.status, Status::Failed);
+    assert!(response.message.ends_with("deadline: nothing was changed; run this again"), "{}", response.message);
+    assert_eq!((aws.count(PUT), entries(&aws)), (0, before));
 }
