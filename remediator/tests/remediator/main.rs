@@ -4,6 +4,8 @@
 
 mod account;
 mod close;
+mod close_failures;
+mod log;
 mod network_acl;
 mod quarantine;
 mod quarantine_failures;
