@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use config_rule::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
+use config_rule::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation, error_message};
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Source, SourceScope, Traffic, assess};
 use jiff::Timestamp;
 use rstest::rstest;
@@ -228,4 +228,12 @@ fn any_text_becomes_an_annotation(#[case] text: &str, #[case] expected: &str) {
 #[test]
 fn a_long_text_is_cut_to_256_characters() {
     assert_eq!(Annotation::new(&"é".repeat(300)).as_str().chars().count(), ANNOTATION_MAX_CHARS);
+}
+
+/// A parser quotes what it was given, which may be megabytes.
+#[test]
+fn an_error_is_one_line_of_bounded_length() {
+    assert_eq!(error_message(&"expected `,`\nfound `é`"), "expected `,` found `é`");
+    let long = error_message(&"é".repeat(6_000_000));
+    assert_eq!(long, "é".repeat(1999) + "…");
 }

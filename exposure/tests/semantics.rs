@@ -348,6 +348,21 @@ fn parts_on_different_ports_do_not_join() {
     assert!(assessment.exposures.iter().all(|exposure| exposure.ports.to_string() == "tcp/22"));
 }
 
+/// A group that is not named is nothing that EC2 lists, and may be anybody.
+#[rstest]
+#[case(None)]
+#[case(Some(""))]
+fn a_reference_to_no_group_is_not_understood(#[case] id: Option<&str>) {
+    let source = Source::of_group(id.map(str::to_owned), Some("111122223333".to_owned()));
+    assert!(matches!(source, Source::Unrecognized(_)), "{source:?}");
+}
+
+#[test]
+fn a_reference_to_a_group_lets_its_members_in() {
+    let source = Source::of_group(Some("sg-1".to_owned()), Some("111122223333".to_owned()));
+    assert_eq!(source, Source::SecurityGroup { id: "sg-1".to_owned(), account_id: Some("111122223333".to_owned()) });
+}
+
 /// … those that are World by themselves left aside. (An office /32 beside a `0.0.0.0/0` rule is not exposing: nobody
 /// else's rule may make an innocent source go.)
 #[test]
