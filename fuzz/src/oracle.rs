@@ -15,11 +15,34 @@ pub(crate) fn parsed(invoking_event: &str) -> Value {
     json(invoking_event).expect("garbage is compliant")
 }
 
-/// Half a character, `\ud800` without its other half, is well-formed as JSON goes; `serde_json` takes it where it does not
-/// look, and nowhere else.
+/// What is well-formed as JSON goes, and `serde_json` takes where it does not look, and nowhere else: half a character,
+/// `\ud800` without its other half, and a number that is beyond what a float holds.
 fn json(text: &str) -> Option<Value> {
     let whole = || text.replace("\\ud", "\\u0").replace("\\uD", "\\u0");
-    serde_json::from_str(text).or_else(|_| serde_json::from_str(&whole())).ok()
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&with_small_numbers(&whole()))).ok()
+}
+
+/// Outside of strings: exponents cut to one digit, and other runs of digits to eighteen, which is still no port.
+fn with_small_numbers(text: &str) -> String {
+    let mut small = String::with_capacity(text.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    let (mut digits, mut is_exponent) = (0, false);
+    for character in text.chars() {
+        if in_string || !character.is_ascii_digit() {
+            let is_sign = matches!(character, '+' | '-') && is_exponent && digits == 0;
+            is_exponent = !in_string && (is_sign || matches!(character, 'e' | 'E'));
+            digits = 0;
+            in_string ^= character == '"' && !is_escaped;
+            is_escaped = in_string && character == '\\' && !is_escaped;
+        } else {
+            digits += 1;
+            if digits > if is_exponent { 1 } else { 18 } {
+                continue;
+            }
+        }
+        small.push(character);
+    }
+    small
 }
 
 /// What is wrong with saying `COMPLIANT` of the group in `item` under [`crate::account::RULE_PARAMETERS`]; `None` is
@@ -58,7 +81,7 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 /// Why ports 22 and 3389 may be open, or why that cannot be told.
 fn open(item: &Value) -> Option<&'static str> {
     let permissions = match configuration(item)?.get("ipPermissions") {
-        None | Some(Value::Null) => return None,
+        None | Some(Value::Null) => return Some("there are no permissions, not even none"),
         Some(Value::Array(permissions)) => permissions.clone(),
         Some(_) => return Some("the permissions are no list"),
     };
