@@ -62,6 +62,7 @@ mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASU
 # instrumented, it is a hundred times slower.
 coverage: target-dir ## Lines of the crates that judge and change that their tests reach; fails below 95 % of any of them
 	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediator -- --no-default-features -- --skip bounded_time
+
 fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (all), FUZZ_JOBS=1 at once: docs/fuzzing.md
 	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
 

@@ -187,7 +187,7 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
         && permission.user_id_group_pairs.is_none()
     {
         // EC2 lists all four: there is a source of a kind that this release does not know.
-        return vec![IngressRule::new(traffic, Source::Unrecognized("no source".to_owned()))];
+        return vec![IngressRule::new(traffic, Source::not_told())];
     }
     let ipv4 = permission
         .ip_ranges
@@ -251,7 +251,7 @@ fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, grou
         (Some(cidr), _, _) => Source::from_cidr(&cidr),
         (None, Some(list), _) => Source::PrefixList(list),
         (None, None, Some(group)) => group,
-        (None, None, None) => Source::Unrecognized("no source".to_owned()),
+        (None, None, None) => Source::not_told(),
     }
 }
 

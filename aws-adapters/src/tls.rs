@@ -60,7 +60,7 @@ pub enum TrustError {
 pub(crate) fn function_client() -> Result<SharedHttpClient, TrustError> {
     match bundle()? {
         Some(bundle) => client(bundle),
-        None => either(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS), TrustStore::default()),
+        None => either(amazon(), TrustStore::default()),
     }
 }
 
@@ -68,6 +68,10 @@ pub(crate) fn function_client() -> Result<SharedHttpClient, TrustError> {
 #[cfg(feature = "terminal")]
 pub(crate) fn terminal_client() -> Result<SharedHttpClient, TrustError> {
     client(bundle()?.unwrap_or_default())
+}
+
+fn amazon() -> TrustStore {
+    TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
 }
 
 fn bundle() -> Result<Option<TrustStore>, TrustError> {

@@ -263,7 +263,7 @@ impl Permission {
             && self.ip_ranges.is_none()
         {
             // EC2 has no such permission: its sources are in a list that is not known here.
-            return vec![IngressRule::new(traffic, Source::Unrecognized("no source".to_owned()))];
+            return vec![IngressRule::new(traffic, Source::not_told())];
         }
         let ipv4 = self.ipv4_ranges.unwrap_or_default();
         let only_in_ip_ranges = cidrs_missing_from(&ipv4, &self.ip_ranges.unwrap_or_default());

@@ -91,6 +91,13 @@ impl Source {
             .map_or_else(|| Self::Unrecognized(text.to_owned()), Self::Cidr)
     }
 
+    /// None is told. EC2 has no rule without a source: there is one that only somebody else knows, or of a kind that this
+    /// release does not.
+    #[must_use]
+    pub fn not_told() -> Self {
+        Self::Unrecognized("no source".to_owned())
+    }
+
     /// A reference to another group. Without an id it is nothing that EC2 lists, and may mean anybody.
     #[must_use]
     pub fn of_group(id: Option<String>, account_id: Option<String>) -> Self {

@@ -187,7 +187,7 @@ impl From<&RuleState> for IngressRule {
         } else if let Some(group) = &state.referenced_group {
             Source::SecurityGroup { id: group.group_id.clone(), account_id: group.user_id.clone() }
         } else {
-            Source::Unrecognized("no source".to_owned())
+            Source::not_told()
         };
         Self {
             id: state.security_group_rule_id.clone(),

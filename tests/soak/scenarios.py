@@ -90,14 +90,19 @@ class Close(Scenario):
         assert self.state(group) == before, "what was taken is given back"
 
 
-class CloseAutomatically(Scenario):
-    """AWS Config starts the closing, and counts attempts."""
+class OnChange(Scenario):
+    """AWS Config starts it when a group changes."""
 
     repeats_itself = True
-    leaves_another_state = False
 
     def again(self, group: str) -> None:
         self.stack.redeliver(group, "duplicate")
+
+
+class CloseAutomatically(OnChange):
+    """AWS Config starts the closing, and counts attempts."""
+
+    leaves_another_state = False
 
     def begin(self) -> None:
         self.stack.update(RemediationMode="True", **self.parameters)
@@ -195,14 +200,10 @@ class Release(Quarantine):
         assert self.state(group) == before
 
 
-class Evaluate(Scenario):
+class Evaluate(OnChange):
     """A group that is open already becomes open in another way."""
 
-    repeats_itself = True
     prefix_list = ""
-
-    def again(self, group: str) -> None:
-        self.stack.redeliver(group, "duplicate")
 
     def prepare(self) -> str:
         if not self.prefix_list:

@@ -86,10 +86,6 @@ async fn answer(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
     stream.shutdown().await
 }
 
-fn amazon() -> TrustStore {
-    TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
-}
-
 async fn two_calls(server: &Server, client: SharedHttpClient) -> [Result<String, AwsError>; 2] {
     let sdk = server.sdk(client);
     // Each client of the SDK has a connector of its own.

@@ -139,7 +139,7 @@ impl Permission<'_> {
             && self.user_id_group_pairs.is_none()
         {
             // EC2 always lists all four: somebody has left them out.
-            add(Source::Unrecognized("no source".to_owned()), None);
+            add(Source::not_told(), None);
         }
         for Object(range) in self.ip_ranges.unwrap_or_default() {
             add(Source::from_cidr(&range.cidr_ip.0), range.description);

@@ -82,7 +82,7 @@ impl Rules {
             (None, None, None, Some(Object(group))) => {
                 Source::of_group(group.group_id.map(Text::into_owned), group.user_id.map(Text::into_owned))
             }
-            (None, None, None, None) => Source::Unrecognized("no source".to_owned()),
+            (None, None, None, None) => Source::not_told(),
             _ => Source::Unrecognized("more than one source".to_owned()),
         };
         let protocol = rule.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();

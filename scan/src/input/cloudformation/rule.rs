@@ -110,7 +110,7 @@ fn rule(scope: &Scope<'_>, properties: &Value, choice: &Choice) -> Vec<IngressRu
         }
     }
     if sources.is_empty() {
-        sources.push(Source::Unrecognized("no source".to_owned()));
+        sources.push(Source::not_told());
     }
     let description = match resolve("Description") {
         Resolved::Text(text) => Some(text),

@@ -144,7 +144,7 @@ fn referenced_group(text: String) -> Source {
 }
 
 fn no_source() -> Source {
-    Source::Unrecognized("no source".to_owned())
+    Source::not_told()
 }
 
 /// The rules in the group itself.
