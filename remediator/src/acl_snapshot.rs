@@ -1,13 +1,19 @@
-//! What is kept in the bucket of network ACLs: each as it was before a change, with the change.
+//! What is kept in the bucket of network ACLs: each as it was before a change, with the change, and that a release is done.
 
 use aws::s3::{Objects, Place};
 use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::RemediatorError;
 use crate::request::LATEST;
 use crate::snapshot::{SnapshotError, VERSION, file_stem, get, has_json_extension, keep_new, named_key, to_json};
+
+/// What an ACL is kept for, without a change, once a release has found every entry of the quarantines gone.
+pub(crate) const RELEASED: &str = "released";
+
+/// The longest that Lambda lets a function run: what was written before a run and not done by its end never will be.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
 
 /// An ACL as it was before a change, with the change that was about to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +98,15 @@ pub(crate) struct AclAuthor<'a> {
     pub(crate) execution_id: Option<&'a str>,
 }
 
+/// What is known of the quarantines of an ACL.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// Their entries, those of the oldest one first.
+    pub(crate) entries: Vec<AclEntry>,
+    /// Whether there is no need to note that they are gone.
+    pub(crate) is_released: bool,
+}
+
 /// The bucket, as far as network ACLs are concerned.
 #[derive(Debug)]
 pub(crate) struct AclVault<'a, S> {
@@ -144,28 +159,46 @@ impl<'a, S: Objects> AclVault<'a, S> {
         keep_new(self.bucket, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
     }
 
-    /// The entries that quarantines have added to an ACL: all of them, or those of one snapshot.
-    pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Vec<AclEntry>, RemediatorError> {
+    /// What quarantines have added to an ACL: all of them, or that of one snapshot.
+    pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Added, RemediatorError> {
         let prefix = self.prefix(acl_id);
-        let keys = if name == LATEST {
-            self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?
-        } else {
-            vec![named_key(self.bucket.place(), &prefix, name, acl_id, (self.now)())?]
-        };
-        let mut added: Vec<AclEntry> = Vec::new();
-        for key in keys.iter().filter(|key| has_json_extension(key)) {
-            let snapshot: Option<AclSnapshot> = get(self.bucket, key).await?;
-            let snapshot = snapshot.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
-            if snapshot.network_acl.network_acl_id != acl_id {
-                let problem = format!("it is not a snapshot of {acl_id}");
-                return Err(SnapshotError::Malformed { uri: self.uri(key), problem }.into());
+        if name != LATEST {
+            let key = named_key(self.bucket.place(), &prefix, name, acl_id, (self.now)())?;
+            let AclSnapshot { plan, .. } = self.read(acl_id, &key).await?;
+            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_released: true });
+        }
+        let mut keys = self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?;
+        keys.retain(|key| has_json_extension(key));
+        let mut newest_first = Vec::new();
+        let mut released_at: Option<Timestamp> = None;
+        while let Some(key) = keys.pop() {
+            let snapshot = self.read(acl_id, &key).await?;
+            // What a quarantine planned shortly before, it may have made afterwards.
+            if released_at.is_some_and(|released_at| released_at.duration_since(snapshot.taken_at) > LONGEST_RUN) {
+                break;
             }
-            for entry in snapshot.plan.add.iter().map(AclEntry::from) {
-                if !added.contains(&entry) {
-                    added.push(entry);
-                }
+            if snapshot.action == RELEASED {
+                released_at = released_at.or(Some(snapshot.taken_at));
+            }
+            newest_first.push(snapshot);
+        }
+        let is_released = newest_first.first().is_none_or(|newest| newest.action == RELEASED);
+        let mut entries: Vec<AclEntry> = Vec::new();
+        for entry in newest_first.iter().rev().flat_map(|snapshot| &snapshot.plan.add).map(AclEntry::from) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
             }
         }
-        Ok(added)
+        Ok(Added { entries, is_released })
+    }
+
+    async fn read(&self, acl_id: &str, key: &str) -> Result<AclSnapshot, SnapshotError> {
+        let snapshot: Option<AclSnapshot> = get(self.bucket, key).await?;
+        let snapshot = snapshot.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
+        if snapshot.network_acl.network_acl_id == acl_id {
+            return Ok(snapshot);
+        }
+        let problem = format!("it is not a snapshot of {acl_id}");
+        Err(SnapshotError::Malformed { uri: self.uri(key), problem })
     }
 }

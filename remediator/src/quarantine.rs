@@ -12,8 +12,9 @@ use config_rule::{Annotation, UnjudgedError};
 use exposure::{
     AclEntry, AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine, release,
 };
+use tracing::warn;
 
-use crate::acl_snapshot::{AclAuthor, AclVault};
+use crate::acl_snapshot::{AclAuthor, AclVault, Added, RELEASED};
 use crate::error::RemediatorError;
 use crate::remediator::{Remediator, Task, out_of_time};
 use crate::request::NetworkAclRequest;
@@ -54,12 +55,9 @@ where
         &self.request.security_group_id
     }
 
-    fn author(&self) -> AclAuthor<'a> {
+    fn author(&self, action: &'static str) -> AclAuthor<'a> {
         AclAuthor {
-            action: match self.intent {
-                Intent::Quarantine => "quarantine",
-                Intent::Release => "release",
-            },
+            action,
             config_rule_name: &self.request.config_rule_name,
             execution_id: self.request.execution_id.as_deref(),
         }
@@ -142,7 +140,7 @@ where
             if self.request.dry_run {
                 return self.note(at, |done| done.added = plan.add.iter().map(Into::into).collect());
             }
-            match vault.keep(self.author(), vpc_id, &acl, &plan.add, &[]).await {
+            match vault.keep(self.author("quarantine"), vpc_id, &acl, &plan.add, &[]).await {
                 Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
                 Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
             }
@@ -167,34 +165,37 @@ where
 
     async fn run_release(&mut self) -> Result<Response, RemediatorError> {
         let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
-        let mut added: Vec<(VpcNetworkAcl, Vec<AclEntry>)> = Vec::new();
+        let mut acls: Vec<(VpcNetworkAcl, Added)> = Vec::new();
         for acl in self.acls().await? {
-            let entries = vault.added(&acl.acl.id, &self.request.snapshot).await?;
-            added.push((acl, entries));
+            let added = vault.added(&acl.acl.id, &self.request.snapshot).await?;
+            acls.push((acl, added));
         }
-        for (VpcNetworkAcl { vpc_id, acl }, entries) in added {
-            self.release_acl(&vpc_id, acl, &entries).await;
+        for (VpcNetworkAcl { vpc_id, acl }, added) in acls {
+            self.release_acl(&vpc_id, acl, &added).await;
         }
         self.outcome("let go", Status::Released)
     }
 
-    async fn release_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, added: &[AclEntry]) {
+    async fn release_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, added: &Added) {
         let at = self.done.len();
         self.done.push(AclChange::of(&acl.id));
         let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
         for round in 1..=ROUNDS {
-            let plan = release(&acl, added);
+            let plan = release(&acl, &added.entries);
             // An entry that is simply gone was released before.
             let left = plan.left.iter().filter(|left| left.found.is_some());
             let left: Vec<_> = left.map(AclEntryLeft::from).collect();
             self.note(at, |done| done.left = left);
             if plan.is_empty() {
+                if !self.request.dry_run && !added.is_released {
+                    self.note_released(vpc_id, &acl).await;
+                }
                 return;
             }
             if self.request.dry_run {
                 return self.note(at, |done| done.removed = plan.remove.iter().map(Into::into).collect());
             }
-            match vault.keep(self.author(), vpc_id, &acl, &[], &plan.remove).await {
+            match vault.keep(self.author("release"), vpc_id, &acl, &[], &plan.remove).await {
                 Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
                 Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
             }
@@ -215,6 +216,15 @@ where
             self.note(at, |done| note_missing(&mut done.removed, gone));
         }
         self.problems.push(format!("{}: its entries are still listed after {ROUNDS} attempts", acl.id));
+    }
+
+    /// Keeps in the bucket that the quarantines are over, so that whoever makes the same entries again may keep them.
+    async fn note_released(&self, vpc_id: &str, acl: &NetworkAcl) {
+        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        if let Err(error) = vault.keep(self.author(RELEASED), vpc_id, acl, &[], &[]).await {
+            // The entries are gone nevertheless, and the next release notes it.
+            warn!(network_acl.id = acl.id, %error, "cannot note the release");
+        }
     }
 
     /// The ACL as it is now.

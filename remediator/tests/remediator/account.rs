@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use aws::fakes::FakeAws;
 use exposure::{IngressRule, SecurityGroup, Traffic};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use remediator::{Remediator, RemediatorError, Response, RuleRecord};
 use serde_json::{Value, json};
 
@@ -77,6 +77,16 @@ pub(crate) fn remediator(aws: &FakeAws) -> Remediator<FakeAws, FakeAws, FakeAws,
 
 pub(crate) async fn handle(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
     remediator(aws).handle(request, deadline()).await
+}
+
+/// Handles a request at another time.
+pub(crate) async fn handle_at(
+    aws: &FakeAws,
+    now: fn() -> Timestamp,
+    request: Value,
+) -> Result<Response, RemediatorError> {
+    let remediator = Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now);
+    remediator.handle(request, now() + SignedDuration::from_mins(2)).await
 }
 
 /// Handles a request until no call is answered any more, as if the function were killed there; `None` when it was. After

@@ -1,10 +1,11 @@
 //! Network ACLs: quarantine and release.
 
+use jiff::{SignedDuration, Timestamp};
 use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::account::{GROUP, PUT, handle, handle_until_cut, incomplete};
+use crate::account::{GROUP, PUT, handle, handle_at, handle_until_cut, incomplete, now};
 use crate::network_acl::{
     ACL, CREATE, DELETE, OTHER_ACL, acl_request, acl_request_with, aws_in_subnets, aws_in_two_subnets, changes,
     entries, entries_of, entry, texts,
@@ -256,6 +257,47 @@ async fn a_release_that_was_killed_is_finished_by_the_next() {
         }
     }
     panic!("it never ended");
+}
+
+/// What a quarantine made and a release took away is nobody's any more: who makes the same entry afterwards keeps it,
+/// whatever is released later.
+#[tokio::test]
+async fn an_entry_that_somebody_makes_after_a_release_is_theirs() {
+    let aws = aws_in_subnets();
+    let before = aws.account().network_acls[ACL].acl.ingress.clone();
+    handle_at(&aws, || hour(1), acl_request("quarantine")).await.unwrap();
+    let quarantined = aws.account().network_acls[ACL].acl.ingress.clone();
+    assert_eq!(handle_at(&aws, || hour(2), acl_request("release")).await.unwrap().status, Status::Released);
+    let theirs: Vec<_> = quarantined.into_iter().filter(|entry| !before.contains(entry)).collect();
+    aws.account().network_acls.get_mut(ACL).unwrap().acl.ingress.extend(theirs);
+    let before = entries(&aws);
+    let other_port = acl_request_with("quarantine", "ports", json!("tcp/3389"));
+    assert_eq!(handle_at(&aws, || hour(4), other_port).await.unwrap().status, Status::Quarantined);
+    let response = handle_at(&aws, || hour(5), acl_request("release")).await.unwrap();
+    assert_eq!(response.status, Status::Released);
+    assert_eq!(changes(&response)[0].left, []);
+    assert_eq!(entries(&aws), before);
+    assert_eq!(handle_at(&aws, || hour(6), acl_request("release")).await.unwrap().status, Status::NothingToDo);
+    assert_eq!(entries(&aws), before);
+}
+
+/// A release that has nothing to take away yet does not hide a quarantine that is still at it.
+#[tokio::test]
+async fn a_quarantine_that_is_overtaken_by_a_release_is_released_by_the_next() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    handle(&aws, acl_request("quarantine")).await.unwrap();
+    // As the release sees it: the snapshot is written, and no entry is made yet.
+    let quarantined = aws.account().network_acls[ACL].acl.ingress.clone();
+    aws.account().network_acls.get_mut(ACL).unwrap().acl.ingress.truncate(2);
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
+    aws.account().network_acls.get_mut(ACL).unwrap().acl.ingress = quarantined;
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
+}
+
+fn hour(hour: i64) -> Timestamp {
+    now() + SignedDuration::from_hours(hour)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Quarantine and release when something is in the way.
 
-use aws::fakes::Account;
+use aws::fakes::{Account, FakeAws};
 use lambda_runtime::Diagnostic;
 use remediator::Status;
 use rstest::rstest;
@@ -45,6 +45,25 @@ async fn an_acl_that_is_not_there_fails(#[case] action: &str) {
     );
     assert_eq!(Diagnostic::from(error).error_type, "AwsCallFailed");
     assert_eq!((aws.count(PUT), entries(&aws)), (0, before));
+}
+
+/// The entries are gone, though that cannot be noted; the next release notes it.
+#[tokio::test]
+async fn a_release_that_cannot_be_noted_is_a_release() {
+    let aws = aws_in_subnets();
+    let before = entries(&aws);
+    handle(&aws, acl_request("quarantine")).await.unwrap();
+    // The first name is taken, by the quarantine of the same millisecond.
+    (0..2).for_each(|_| aws.meanwhile(PUT, |_| {}));
+    aws.fail(PUT, "AccessDenied");
+    assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
+    assert_eq!(entries(&aws), before);
+    let noted = |aws: &FakeAws| aws.account().objects.values().filter(|json| json.contains("\"released\"")).count();
+    assert_eq!(noted(&aws), 0);
+    for _ in 0..2 {
+        assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
+        assert_eq!(noted(&aws), 1);
+    }
 }
 
 /// What was done is told, though not that it holds. The next run sees that it does.
