@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::Hash;
 
 use ipnetwork::IpNetwork;
 
@@ -59,7 +60,18 @@ impl IngressRule {
     /// rules: EC2 refuses the second one as a duplicate.
     #[must_use]
     pub fn admits_the_same_as(&self, other: &Self) -> bool {
-        self.traffic == other.traffic && self.source.is_same_as(&other.source)
+        self.admits() == other.admits()
+    }
+
+    /// What it lets in from where: equal for two rules that [admit the same](Self::admits_the_same_as).
+    #[must_use]
+    pub fn admits(&self) -> impl Eq + Hash {
+        // A group is the same whether or not its account is known.
+        let source = match &self.source {
+            Source::SecurityGroup { id, account_id: _ } => Ok(id),
+            source => Err(source),
+        };
+        (&self.traffic, source)
     }
 }
 
@@ -104,14 +116,6 @@ impl Source {
         match id.filter(|id| !id.is_empty()) {
             Some(id) => Self::SecurityGroup { id, account_id },
             None => Self::Unrecognized("a security group without id".to_owned()),
-        }
-    }
-
-    /// Whether both let in the same: a group is the same whether or not its account is known.
-    fn is_same_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::SecurityGroup { id, .. }, Self::SecurityGroup { id: other, .. }) => id == other,
-            _ => self == other,
         }
     }
 }

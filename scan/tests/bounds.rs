@@ -15,6 +15,7 @@ use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
 use rstest::rstest;
 use scan::input::{InputError, Options, Stats, read};
 use scan::{ComplianceType, Judge};
+use serde_json::{Value, json};
 
 #[global_allocator]
 static MEMORY: PeakMemAlloc<System> = PeakMemAlloc::new(System);
@@ -166,4 +167,64 @@ fn nesting_of_any_depth_is_read_or_refused() {
             assert!(stats.is_err() || found.unknown > 0, "{depth} deep in {format}");
         }
     }
+}
+
+const GROUPS: usize = 10_000;
+const RULES: usize = 40_000;
+
+fn terraform(kind: &str, name: &str, values: &Value) -> Value {
+    json!({"address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "name": name, "values": values})
+}
+
+/// A state, in which every rule has the id of its group.
+fn state() -> Value {
+    let groups = (0..GROUPS)
+        .map(|group| terraform("aws_security_group", &format!("g{group}"), &json!({"id": format!("sg-{group}")})));
+    let rules = (0..RULES).map(|rule| {
+        let values = json!({"ip_protocol": "tcp", "from_port": rule, "to_port": rule, "cidr_ipv4": "10.0.0.0/8",
+            "security_group_id": format!("sg-{}", rule % GROUPS)});
+        terraform("aws_vpc_security_group_ingress_rule", &format!("r{rule}"), &values)
+    });
+    json!({"terraform_version": "1.14.0", "values": {"root_module": {"resources": groups.chain(rules).collect::<Vec<_>>()}}})
+}
+
+/// A plan for what is not there yet: only the configuration says of which group a rule is.
+fn plan() -> Value {
+    let groups = (0..GROUPS).map(|group| terraform("aws_security_group", &format!("g{group}"), &json!({})));
+    let rules = (0..RULES).map(|rule| {
+        let values = json!({"ip_protocol": "tcp", "from_port": rule, "to_port": rule, "cidr_ipv4": "10.0.0.0/8"});
+        terraform("aws_vpc_security_group_ingress_rule", &format!("r{rule}"), &values)
+    });
+    let resources: Vec<Value> = groups.chain(rules).collect();
+    let configuration: Vec<Value> = resources
+        .iter()
+        .enumerate()
+        .map(|(index, resource)| {
+            let group = format!("aws_security_group.g{}", index % GROUPS);
+            let mut resource = resource.clone();
+            resource["expressions"] = json!({"security_group_id": {"references": [format!("{group}.id"), group]}});
+            resource
+        })
+        .collect();
+    json!({"planned_values": {"root_module": {"resources": resources}},
+        "configuration": {"root_module": {"resources": configuration}}})
+}
+
+/// A template with one group, and all its rules in it.
+fn template() -> Value {
+    let rule = |rule: usize| json!({"IpProtocol": "tcp", "FromPort": rule, "ToPort": rule, "CidrIp": "10.0.0.0/8"});
+    let rules: Vec<Value> = (0..RULES).map(rule).collect();
+    json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": rules}}}})
+}
+
+/// Whoever has ten times as many groups and rules waits ten times as long, and not a hundred times.
+#[rstest]
+#[case(state(), GROUPS)]
+#[case(plan(), GROUPS)]
+#[case(template(), 1)]
+fn rules_find_their_groups_however_many_there_are(#[case] input: Value, #[case] compliant: usize) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (stats, found, _) = scan(input.to_string().as_bytes(), &Options::default());
+    stats.unwrap();
+    assert_eq!(found, Found { compliant, rules: RULES, ..Found::default() });
 }

@@ -7,6 +7,7 @@ mod cursor;
 mod document;
 mod error;
 mod group;
+mod ingress;
 mod item;
 mod rules;
 mod scanner;

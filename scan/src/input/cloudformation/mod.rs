@@ -8,10 +8,10 @@ mod rule;
 pub(super) mod yaml;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use exposure::{IngressRule, SecurityGroup};
+use exposure::SecurityGroup;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ use self::intrinsic::{Choice, Resolved, Scope, describe, function};
 use self::rule::{choices, rules, unknown_rule};
 use super::buffer::Position;
 use super::error::{InputError, Place, RecordError};
+use super::ingress::remove_repetitions;
 use super::{Options, Record};
 use crate::result::Location;
 
@@ -113,11 +114,16 @@ pub(super) fn records(
         }
     }
     let Some(resources) = template.get("Resources").and_then(Value::as_object) else { return Ok(Vec::new()) };
-    let mut reading = Reading { scope, resources, lines, file, groups: BTreeMap::new(), errors: Vec::new() };
+    let (groups, named) = (BTreeMap::new(), HashMap::new());
+    let mut reading = Reading { scope, resources, lines, file, groups, named, errors: Vec::new() };
     reading.macros(template.get("Transform"));
     reading.groups();
     reading.ingress();
-    let groups = reading.groups.into_values().map(Ok);
+    let groups = reading.groups.into_values().map(|mut record| {
+        // Two branches of a condition often have much in common.
+        remove_repetitions(&mut record.group.ingress);
+        Ok(record)
+    });
     Ok(groups.chain(reading.errors.into_iter().map(Err)).collect())
 }
 
@@ -127,6 +133,8 @@ struct Reading<'t> {
     lines: &'t BTreeMap<String, u64>,
     file: &'t str,
     groups: BTreeMap<Target, Record>,
+    /// The groups of the template by `GroupName`.
+    named: HashMap<String, Target>,
     errors: Vec<RecordError>,
 }
 
@@ -157,7 +165,11 @@ impl Reading<'_> {
             match resource.get("Type").and_then(Value::as_str) {
                 Some(GROUP) => {
                     let group = self.group(id, resource.get("Properties").unwrap_or(&Value::Null));
-                    self.groups.insert(Target::Here(id.clone()), group);
+                    let target = Target::Here(id.clone());
+                    if let Some(name) = &group.group.name {
+                        self.named.entry(name.clone()).or_insert_with(|| target.clone());
+                    }
+                    self.groups.insert(target, group);
                 }
                 Some(_) => {}
                 None => self.refuse(id, "it is a resource without `Type`".to_owned()),
@@ -179,7 +191,7 @@ impl Reading<'_> {
         });
         let mut ingress = Vec::new();
         if let Some(node) = properties.get("SecurityGroupIngress") {
-            add(&mut ingress, rules(&self.scope, node, &Choice::new()));
+            ingress.extend(rules(&self.scope, node, &Choice::new()));
         }
         let is_expanded_later = |key: &String| key.starts_with("Fn::ForEach") || key == "Fn::Transform";
         if let Some(key) = properties.as_object().and_then(|object| object.keys().find(|key| is_expanded_later(key))) {
@@ -221,7 +233,7 @@ impl Reading<'_> {
                     let group = SecurityGroup { id: id.clone(), ..SecurityGroup::default() };
                     Record { group, region: None, location: Some(location) }
                 });
-                add(&mut record.group.ingress, found);
+                record.group.ingress.extend(found);
             }
         }
     }
@@ -247,13 +259,7 @@ impl Reading<'_> {
             return Target::Here(name.to_owned());
         }
         match self.scope.resolve(node, choice) {
-            Resolved::Text(text) => {
-                let named = self.groups.iter().find(|(_, record)| record.group.name.as_ref() == Some(&text));
-                match named {
-                    Some((target @ Target::Here(_), _)) => target.clone(),
-                    _ => Target::Elsewhere(text),
-                }
-            }
+            Resolved::Text(text) => self.named.get(&text).cloned().unwrap_or(Target::Elsewhere(text)),
             Resolved::Absent | Resolved::List(_) | Resolved::Unknown(_) => Target::Elsewhere(describe(node)),
         }
     }
@@ -266,14 +272,5 @@ impl Reading<'_> {
         let position = Position { line: self.lines.get(id).copied().unwrap_or(1), column: 1 };
         let place = Place::new(self.file, position, None);
         self.errors.push(RecordError { place, id: Some(id.to_owned()), problem });
-    }
-}
-
-/// Adds rules that are not there yet: two branches of a condition often have much in common.
-fn add(ingress: &mut Vec<IngressRule>, rules: Vec<IngressRule>) {
-    for rule in rules {
-        if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
-            ingress.push(rule);
-        }
     }
 }

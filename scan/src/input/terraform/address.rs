@@ -11,6 +11,15 @@ pub(super) struct Address {
     pub(super) name: Part,
 }
 
+/// What an address is in the configuration, where nothing has a key: `module.network.aws_security_group.web`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Block {
+    /// The modules from the outside in.
+    pub(super) modules: Vec<String>,
+    pub(super) kind: String,
+    pub(super) name: String,
+}
+
 /// A name, and the key that `count` or `for_each` gave it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Part {
@@ -66,6 +75,14 @@ impl Address {
         }
         Self { modules, kind: String::new(), name: Part::default() }
     }
+
+    pub(super) fn block(&self) -> Block {
+        Block { modules: names(&self.modules), kind: self.kind.clone(), name: self.name.name.clone() }
+    }
+}
+
+pub(super) fn names(modules: &[Part]) -> Vec<String> {
+    modules.iter().map(|module| module.name.clone()).collect()
 }
 
 #[cfg(test)]

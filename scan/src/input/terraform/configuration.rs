@@ -1,21 +1,60 @@
 //! The `configuration` of a plan: which attributes are set, and what they refer to.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use super::address::{Address, Part, parts};
+use super::address::{Address, Block, Part, names, parts};
 
 /// As many modules may hand a value on.
 const DEEPEST: usize = 16;
+
+/// The groups of a plan by what they are in the configuration, with their addresses.
+#[derive(Debug)]
+pub(super) struct Groups<'g>(HashMap<Block, Vec<(&'g str, Address)>>);
+
+impl<'g> Groups<'g> {
+    pub(super) fn new(addresses: impl IntoIterator<Item = &'g str>) -> Self {
+        let mut groups: HashMap<_, Vec<_>> = HashMap::new();
+        for text in addresses {
+            let address = Address::new(text);
+            groups.entry(address.block()).or_default().push((text, address));
+        }
+        Self(groups)
+    }
+}
 
 /// The configuration of the root module and, in it, of all others.
 #[derive(Debug)]
 pub(super) struct Configuration<'p> {
     root: &'p Value,
+    resources: HashMap<Block, &'p Value>,
+}
+
+/// The managed resources of a module and of those that it calls.
+fn collect<'p>(module: &'p Value, path: &mut Vec<String>, resources: &mut HashMap<Block, &'p Value>) {
+    for resource in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| resource.get(key).and_then(Value::as_str);
+        if let (Some("managed"), Some(kind), Some(name)) = (text("mode"), text("type"), text("name")) {
+            let block = Block { modules: path.clone(), kind: kind.to_owned(), name: name.to_owned() };
+            resources.entry(block).or_insert(resource);
+        }
+    }
+    for (name, call) in module.get("module_calls").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(called) = call.get("module") {
+            path.push(name.clone());
+            collect(called, path, resources);
+            path.pop();
+        }
+    }
 }
 
 impl<'p> Configuration<'p> {
     pub(super) fn new(configuration: &'p Value) -> Self {
-        Self { root: configuration.get("root_module").unwrap_or(&Value::Null) }
+        let root = configuration.get("root_module").unwrap_or(&Value::Null);
+        let mut resources = HashMap::new();
+        collect(root, &mut Vec::new(), &mut resources);
+        Self { root, resources }
     }
 
     /// Whether the resource at `address` sets `attribute`, as far as the configuration shows it.
@@ -25,8 +64,8 @@ impl<'p> Configuration<'p> {
             .is_none_or(|resource| resource.get("expressions").is_some_and(|all| all.get(attribute).is_some()))
     }
 
-    /// Which of the groups at `groups` the attribute of the resource at `address` refers to, if that is certain.
-    pub(super) fn referenced<'g>(&self, address: &str, attribute: &str, groups: &[&'g str]) -> Option<&'g str> {
+    /// Which of the groups the attribute of the resource at `address` refers to, if that is certain.
+    pub(super) fn referenced<'g>(&self, address: &str, attribute: &str, groups: &Groups<'g>) -> Option<&'g str> {
         let address = Address::new(address);
         let expression = self.resource(&address)?.get("expressions")?.get(attribute)?;
         self.follow(expression, &address.modules, &address, groups, 0)
@@ -38,7 +77,7 @@ impl<'p> Configuration<'p> {
         expression: &Value,
         modules: &[Part],
         rule: &Address,
-        groups: &[&'g str],
+        groups: &Groups<'g>,
         depth: usize,
     ) -> Option<&'g str> {
         if depth > DEEPEST {
@@ -79,11 +118,7 @@ impl<'p> Configuration<'p> {
     }
 
     fn resource(&self, address: &Address) -> Option<&'p Value> {
-        let resources = self.module(&address.modules)?.get("resources")?.as_array()?;
-        resources.iter().find(|resource| {
-            let is = |key: &str, expected: &str| resource.get(key).and_then(Value::as_str) == Some(expected);
-            is("mode", "managed") && is("type", &address.kind) && is("name", &address.name.name)
-        })
+        self.resources.get(&address.block()).copied()
     }
 }
 
@@ -95,24 +130,15 @@ fn chosen<'g>(
     name: &str,
     key: Option<&String>,
     rule: &Address,
-    groups: &[&'g str],
+    groups: &Groups<'g>,
 ) -> Option<&'g str> {
+    let block = Block { modules: names(modules), kind: kind.to_owned(), name: name.to_owned() };
+    // As far as both are in the same modules.
     let is_same_instance = |group: &Address| {
-        group.modules.len() == modules.len()
-            && group.modules.iter().zip(modules).all(|(one, other)| one.name == other.name)
-            // As far as both are in the same modules.
-            && group
-                .modules
-                .iter()
-                .zip(&rule.modules)
-                .take_while(|(one, other)| one.name == other.name)
-                .all(|(one, other)| one.key == other.key)
+        let shared = group.modules.iter().zip(&rule.modules).take_while(|(one, other)| one.name == other.name);
+        shared.into_iter().all(|(one, other)| one.key == other.key)
     };
-    let found: Vec<(&str, Address)> = groups
-        .iter()
-        .map(|group| (*group, Address::new(group)))
-        .filter(|(_, group)| group.kind == kind && group.name.name == name && is_same_instance(group))
-        .collect();
+    let found: Vec<_> = groups.0.get(&block)?.iter().filter(|(_, group)| is_same_instance(group)).collect();
     match found.as_slice() {
         [(group, _)] => Some(*group),
         several => {

@@ -9,17 +9,18 @@ mod address;
 mod configuration;
 mod resource;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use exposure::{IngressRule, SecurityGroup};
+use exposure::SecurityGroup;
 use serde_json::Value;
 
 use self::address::Address;
-use self::configuration::Configuration;
+use self::configuration::{Configuration, Groups};
 use self::resource::{Resource, inline_rules, rule};
 use super::Record;
 use super::buffer::Position;
 use super::error::{Place, RecordError};
+use super::ingress::remove_repetitions;
 use crate::result::Location;
 
 const GROUPS: [&str; 2] = ["aws_security_group", "aws_default_security_group"];
@@ -48,9 +49,11 @@ pub(super) fn records(document: &Value, file: &str) -> Vec<Result<Record, Record
     for resource in resources.iter().filter(|resource| GROUPS.contains(&resource.kind)) {
         plan.group(resource);
     }
-    plan.remove_outdated(&changes);
+    let addresses: Vec<String> = plan.groups.keys().cloned().collect();
+    let known = Known::new(&plan, &addresses);
+    plan.remove_outdated(&changes, &known);
     for resource in resources.iter().filter(|resource| RULES.contains(&resource.kind)) {
-        plan.rule(resource);
+        plan.rule(resource, &known);
     }
     if document.get("errored") == Some(&Value::Bool(true)) {
         records.push(refuse(None, "the plan is that of a run that failed, and has not everything: run it again"));
@@ -59,7 +62,11 @@ pub(super) fn records(document: &Value, file: &str) -> Vec<Result<Record, Record
         let problem = "the plan leaves changes to a later run, as with -target: groups may be missing";
         records.push(refuse(None, problem));
     }
-    records.extend(plan.groups.into_values().map(|group| Ok(group.record)));
+    records.extend(plan.groups.into_values().map(|Group { mut record, .. }| {
+        // In a state, a group has the rules of other resources as well.
+        remove_repetitions(&mut record.group.ingress);
+        Ok(record)
+    }));
     records
 }
 
@@ -90,6 +97,29 @@ struct Plan<'p> {
     groups: BTreeMap<String, Group>,
 }
 
+/// Where to find the groups that are resources of the plan.
+struct Known<'k> {
+    by_block: Groups<'k>,
+    by_id: HashMap<String, Vec<&'k str>>,
+}
+
+impl<'k> Known<'k> {
+    fn new(plan: &Plan<'_>, addresses: &'k [String]) -> Self {
+        let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
+        for address in addresses {
+            if let Some(group) = plan.groups.get(address) {
+                by_id.entry(group.record.group.id.clone()).or_default().push(address.as_str());
+            }
+        }
+        Self { by_block: Groups::new(addresses.iter().map(String::as_str)), by_id }
+    }
+
+    /// The addresses of the groups with this id.
+    fn with_id(&self, id: &str) -> &[&'k str] {
+        self.by_id.get(id).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Plan<'_> {
     fn group(&mut self, resource: &Resource<'_>) {
         let text = |key: &str| resource.values.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -97,15 +127,13 @@ impl Plan<'_> {
         let is_inline =
             self.configuration.as_ref().is_none_or(|configuration| configuration.has(resource.address, "ingress"));
         let tags = ["tags", "tags_all"].into_iter().filter_map(|key| resource.values.get(key)?.as_object()).flatten();
-        let mut ingress = Vec::new();
-        add(&mut ingress, inline_rules(resource, is_inline));
         let group = SecurityGroup {
             id: text("id").unwrap_or_else(|| resource.address.to_owned()),
             name: text("name"),
             vpc_id: text("vpc_id"),
             owner_id: text("owner_id"),
             tags: tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
-            ingress,
+            ingress: inline_rules(resource, is_inline),
         };
         let record = Record { group, region: resource.region(), location: Some(self.location(resource.address)) };
         self.groups.insert(resource.address.to_owned(), Group { record, is_inline });
@@ -113,7 +141,7 @@ impl Plan<'_> {
 
     /// A group that was refreshed has the rules of other resources as well, and among them those that the plan deletes, or
     /// changes into what they are as resources of their own.
-    fn remove_outdated(&mut self, changes: &BTreeMap<&str, &Value>) {
+    fn remove_outdated(&mut self, changes: &BTreeMap<&str, &Value>, known: &Known<'_>) {
         for (address, change) in changes {
             let is_outdated = change
                 .get("actions")
@@ -126,19 +154,20 @@ impl Plan<'_> {
             let resource = Resource { address, kind, values: before, unknown: None };
             let Some(group_id) = before.get("security_group_id").and_then(Value::as_str) else { continue };
             let outdated = rule(&resource);
-            for group in self.groups.values_mut().filter(|group| !group.is_inline && group.record.group.id == group_id)
-            {
-                group.record.group.ingress.retain(|rule| !outdated.iter().any(|gone| gone.admits_the_same_as(rule)));
+            for address in known.with_id(group_id) {
+                if let Some(Group { record, is_inline: false }) = self.groups.get_mut(*address) {
+                    record.group.ingress.retain(|rule| !outdated.iter().any(|gone| gone.admits_the_same_as(rule)));
+                }
             }
         }
     }
 
-    fn rule(&mut self, resource: &Resource<'_>) {
+    fn rule(&mut self, resource: &Resource<'_>, known: &Known<'_>) {
         let rules = rule(resource);
         if rules.is_empty() {
             return;
         }
-        let name = self.group_of(resource);
+        let name = self.group_of(resource, known);
         let location = self.location(resource.address);
         let group = self.groups.entry(name).or_insert_with_key(|name| Group {
             record: Record {
@@ -148,35 +177,22 @@ impl Plan<'_> {
             },
             is_inline: false,
         });
-        add(&mut group.record.group.ingress, rules);
+        group.record.group.ingress.extend(rules);
     }
 
     /// The key of the group that a rule is for: one of the plan if it can be found, else its id, else the rule's address.
-    fn group_of(&self, resource: &Resource<'_>) -> String {
+    fn group_of(&self, resource: &Resource<'_>, known: &Known<'_>) -> String {
         if let Some(id) = resource.values.get("security_group_id").and_then(Value::as_str) {
-            let known = self.groups.iter().find(|(_, group)| group.record.group.id == id);
-            return known.map_or_else(|| id.to_owned(), |(key, _)| key.clone());
+            return known.with_id(id).first().copied().unwrap_or(id).to_owned();
         }
         self.configuration
             .as_ref()
-            .and_then(|configuration| {
-                let addresses: Vec<&str> = self.groups.keys().map(String::as_str).collect();
-                configuration.referenced(resource.address, "security_group_id", &addresses)
-            })
+            .and_then(|configuration| configuration.referenced(resource.address, "security_group_id", &known.by_block))
             .unwrap_or(resource.address)
             .to_owned()
     }
 
     fn location(&self, address: &str) -> Location {
         Location { file: self.file.to_owned(), resource: Some(address.to_owned()), line: None }
-    }
-}
-
-/// Adds rules that are not there yet: in a state, a group has the rules of other resources as well.
-fn add(ingress: &mut Vec<IngressRule>, rules: Vec<IngressRule>) {
-    for rule in rules {
-        if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
-            ingress.push(rule);
-        }
     }
 }
