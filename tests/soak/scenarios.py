@@ -141,40 +141,42 @@ class Restore(Scenario):
 
 
 class Quarantine(Scenario):
-    """In one network ACL, with one group behind it."""
+    """In one subnet, with one group in it."""
 
     subnet: str
     group: str
 
     def begin(self) -> None:
         super().begin()
-        ec2 = self.stack.ec2
-        self.subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.subnet = self.stack.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
         self.group = self.new_group()
-        # An ACL without a past: a release reads the snapshots of all quarantines of its ACL.
-        filters = [{"Name": "association.subnet-id", "Values": [self.subnet]}]
-        [acl] = ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
-        [association] = [a["NetworkAclAssociationId"] for a in acl["Associations"] if a["SubnetId"] == self.subnet]
-        fresh = ec2.create_network_acl(VpcId=acl["VpcId"])["NetworkAcl"]["NetworkAclId"]
-        for number, source in ((100, "10.0.0.0/8"), (200, WORLD)):
-            ec2.create_network_acl_entry(
-                NetworkAclId=fresh, Egress=False, RuleNumber=number, Protocol="-1", RuleAction="allow", CidrBlock=source
-            )
-        ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=fresh)
-        ec2.create_network_interface(SubnetId=self.subnet, Groups=[self.group])
+        self.stack.ec2.create_network_interface(SubnetId=self.subnet, Groups=[self.group])
         self.stack.cloud.settle()
 
+    def acl(self) -> dict:
+        filters = [{"Name": "association.subnet-id", "Values": [self.subnet]}]
+        [acl] = self.stack.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
+        return acl
+
     def prepare(self) -> str:
-        assert outcome(self.stack.quarantine(self.group, Action="release")) in ("RELEASED", "NOTHING_TO_DO")
+        """A network ACL without a past: a release reads the snapshots of the quarantines of the last minutes."""
+        ec2, old = self.stack.ec2, self.acl()
+        new = ec2.create_network_acl(VpcId=old["VpcId"])["NetworkAcl"]["NetworkAclId"]
+        for number, source in ((100, "10.0.0.0/8"), (200, WORLD)):
+            ec2.create_network_acl_entry(
+                NetworkAclId=new, Egress=False, RuleNumber=number, Protocol="-1", RuleAction="allow", CidrBlock=source
+            )
+        [association] = [a["NetworkAclAssociationId"] for a in old["Associations"] if a["SubnetId"] == self.subnet]
+        ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=new)
+        if not old["IsDefault"]:
+            ec2.delete_network_acl(NetworkAclId=old["NetworkAclId"])
         return self.group
 
     def act(self, group: str) -> None:
         self.stack.quarantine(group)
 
     def state(self, group: str) -> frozenset:
-        filters = [{"Name": "association.subnet-id", "Values": [self.subnet]}]
-        [acl] = self.stack.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
-        return frozenset(json.dumps(entry, sort_keys=True) for entry in acl["Entries"])
+        return frozenset(json.dumps(entry, sort_keys=True) for entry in self.acl()["Entries"])
 
     def between(self, before: frozenset, now: frozenset) -> str | None:
         if not before & self.good <= now:
@@ -189,8 +191,9 @@ class Quarantine(Scenario):
 
 class Release(Quarantine):
     def prepare(self) -> str:
-        assert outcome(self.stack.quarantine(self.group)) in ("QUARANTINED", "NOTHING_TO_DO")
-        return self.group
+        group = super().prepare()
+        assert outcome(self.stack.quarantine(group)) == "QUARANTINED"
+        return group
 
     def act(self, group: str) -> None:
         self.stack.quarantine(group, Action="release")
