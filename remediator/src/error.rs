@@ -11,11 +11,22 @@ use crate::snapshot::SnapshotError;
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemediatorError {
-    /// The request is not understood. Nothing was changed.
+    /// The request is not understood, or asks for what is refused. Nothing was changed.
     #[error("{0}")]
     Request(#[from] RequestError),
-    /// The rule's parameters are not understood. Nothing was changed.
-    #[error("AWS Config rule {rule_name}, nothing was changed: {problem}")]
+    /// Something was in the way before anything was changed.
+    #[error("nothing was changed: {0}")]
+    Unchanged(#[source] Obstacle),
+    /// Not everything was done.
+    #[error("{}: {}", .0.status, .0.message)]
+    Incomplete(Box<Response>),
+}
+
+/// What is in the way of a change, or of seeing what came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Obstacle {
+    /// The rule's parameters are not understood.
+    #[error("AWS Config rule {rule_name}: {problem}")]
     RuleParameters {
         /// The rule.
         rule_name: String,
@@ -23,33 +34,36 @@ pub enum RemediatorError {
         #[source]
         problem: ParameterError,
     },
-    /// It is not known who is exempt. Nothing was changed.
-    #[error("nothing was changed: {0}")]
+    /// It is not known who is exempt.
+    #[error("{0}")]
     Exemptions(#[from] LookupError),
-    /// There is no exposure, but not everything could be judged. Nothing was changed.
-    #[error("nothing was changed: {0}")]
+    /// There is no exposure, but not everything could be judged.
+    #[error("{0}")]
     Unjudged(#[from] UnjudgedError),
     /// EC2 lists rules of a group that, it says, does not exist.
-    #[error("nothing was changed: EC2 lists rules of {group_id} and says that it does not exist; run this again")]
+    #[error("EC2 lists rules of {group_id} and says that it does not exist; run this again")]
     Contradiction {
         /// The group.
         group_id: String,
     },
     /// There is no such group to restore.
-    #[error("nothing was changed: there is no security group {group_id} in this region")]
+    #[error("there is no security group {group_id} in this region")]
     NoGroup {
         /// The group.
         group_id: String,
     },
-    /// What was there before could not be kept, or what was kept could not be read. Nothing was changed.
-    #[error("nothing was changed: {0}")]
+    /// What was there before could not be kept, or what was kept could not be read.
+    #[error("{0}")]
     Snapshot(#[from] SnapshotError),
-    /// An AWS call failed before anything was changed.
-    #[error("nothing was changed: {0}")]
+    /// An AWS call failed.
+    #[error("{0}")]
     Aws(#[from] AwsError),
-    /// Not everything was done.
-    #[error("{}: {}", .0.status, .0.message)]
-    Incomplete(Box<Response>),
+}
+
+impl<E: Into<Obstacle>> From<E> for RemediatorError {
+    fn from(error: E) -> Self {
+        Self::Unchanged(error.into())
+    }
 }
 
 impl From<RemediatorError> for Diagnostic {
@@ -57,12 +71,14 @@ impl From<RemediatorError> for Diagnostic {
     fn from(error: RemediatorError) -> Self {
         let error_type = match &error {
             RemediatorError::Request(_) => "InvalidRequest",
-            RemediatorError::RuleParameters { .. } => "InvalidRuleParameters",
-            RemediatorError::Exemptions(_) => "ExemptionsUnavailable",
-            RemediatorError::Unjudged(_) => "CannotJudge",
-            RemediatorError::NoGroup { .. } => "NoSuchSecurityGroup",
-            RemediatorError::Snapshot(_) => "SnapshotUnavailable",
-            RemediatorError::Aws(_) | RemediatorError::Contradiction { .. } => "AwsCallFailed",
+            RemediatorError::Unchanged(obstacle) => match obstacle {
+                Obstacle::RuleParameters { .. } => "InvalidRuleParameters",
+                Obstacle::Exemptions(_) => "ExemptionsUnavailable",
+                Obstacle::Unjudged(_) => "CannotJudge",
+                Obstacle::NoGroup { .. } => "NoSuchSecurityGroup",
+                Obstacle::Snapshot(_) => "SnapshotUnavailable",
+                Obstacle::Aws(_) | Obstacle::Contradiction { .. } => "AwsCallFailed",
+            },
             RemediatorError::Incomplete(response) if response.status == Status::Partial => "Partial",
             RemediatorError::Incomplete(_) => "Failed",
         };

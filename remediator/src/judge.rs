@@ -10,7 +10,7 @@ use config_rule::RuleParameters;
 use exposure::{Assessment, Exemptions, IngressRule, PrefixLists, SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::error::RemediatorError;
+use crate::error::Obstacle;
 
 /// How long the parameters of the rule are kept while the function is warm. Exemptions and prefix lists are not: who has
 /// just been exempted is not closed.
@@ -61,21 +61,21 @@ where
     }
 
     /// The parameters of the rule: the same that the evaluator gets, and the only place where the policy is kept.
-    pub(crate) async fn rule_parameters(&self, rule_name: &str) -> Result<Arc<RuleParameters>, RemediatorError> {
+    pub(crate) async fn rule_parameters(&self, rule_name: &str) -> Result<Arc<RuleParameters>, Obstacle> {
         let now = (self.now)();
         if let Some(parameters) = self.parameters.get(rule_name, now) {
             return Ok(parameters);
         }
         let json = self.config.input_parameters(rule_name).await?;
         let parameters = RuleParameters::from_json(json.as_deref())
-            .map_err(|problem| RemediatorError::RuleParameters { rule_name: rule_name.to_owned(), problem })?;
+            .map_err(|problem| Obstacle::RuleParameters { rule_name: rule_name.to_owned(), problem })?;
         let parameters = Arc::new(parameters);
         self.parameters.put(rule_name, Arc::clone(&parameters), now);
         Ok(parameters)
     }
 
     /// Reads everything that the judgement of the group needs, as it is now.
-    pub(crate) async fn read(&self, rule_name: &str, group_id: &str) -> Result<Judged, RemediatorError> {
+    pub(crate) async fn read(&self, rule_name: &str, group_id: &str) -> Result<Judged, Obstacle> {
         let parameters = self.rule_parameters(rule_name).await?;
         let at = (self.now)();
         let exemptions = self.lookups.exemptions(parameters.exemptions_parameter.as_deref(), at).await?;
@@ -90,7 +90,7 @@ where
                 .ec2
                 .security_group(group_id)
                 .await?
-                .ok_or_else(|| RemediatorError::Contradiction { group_id: group_id.to_owned() })?;
+                .ok_or_else(|| Obstacle::Contradiction { group_id: group_id.to_owned() })?;
             group = SecurityGroup { ingress: group.ingress, ..described };
         }
         let prefix_lists = self.lookups.prefix_lists(&parameters.policy, &group, at).await;

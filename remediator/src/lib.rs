@@ -14,7 +14,7 @@ mod restore;
 mod rounds;
 mod snapshot;
 
-pub use error::RemediatorError;
+pub use error::{Obstacle, RemediatorError};
 pub use remediator::Remediator;
 pub use request::{Close, NetworkAclRequest, Request, RequestError, Restore, StrategyName};
 pub use response::{

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use tracing::warn;
 
 use crate::change::{Changes, is_quota};
-use crate::error::RemediatorError;
+use crate::error::{Obstacle, RemediatorError};
 use crate::remediator::{Remediator, Task, out_of_time};
 use crate::request::Restore;
 use crate::response::{Details, Remaining, Response, Restored, Status, count, records};
@@ -279,7 +279,7 @@ where
 {
     async fn run(&mut self) -> Result<Response, RemediatorError> {
         self.taken = self.vault.taken(&self.request.snapshot).await?;
-        let no_group = || RemediatorError::NoGroup { group_id: self.request.security_group_id.clone() };
+        let no_group = || Obstacle::NoGroup { group_id: self.request.security_group_id.clone() };
         self.group = self.remediator.ec2.security_group(self.group_id()).await?.ok_or_else(no_group)?;
         rounds::run(self).await
     }

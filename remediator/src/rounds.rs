@@ -50,16 +50,13 @@ pub(crate) async fn run(task: &mut impl Rounds) -> Result<Response, RemediatorEr
         match task.round(round).await {
             Ok(Progress::Done(response)) => return Ok(*response),
             Ok(progress) => settled = matches!(progress, Progress::Settled),
-            Err(error @ RemediatorError::Incomplete(_)) => return Err(error),
-            // Nothing has been changed yet: the error itself says all there is to say.
-            Err(error) if !task.has_begun() => return Err(error),
-            Err(error) => {
+            // After a change it is the result that cannot be seen.
+            Err(RemediatorError::Unchanged(obstacle)) if task.has_begun() => {
                 let mut response = task.so_far();
-                // Every other error is of an action that has changed nothing, and says so.
-                let error = error.to_string().replacen("nothing was changed: ", "", 1);
-                response.message = format!("{}; the result could not be verified: {error}", response.message);
+                response.message = format!("{}; the result could not be verified: {obstacle}", response.message);
                 return Err(RemediatorError::Incomplete(Box::new(response)));
             }
+            Err(error) => return Err(error),
         }
     }
 }
