@@ -270,6 +270,31 @@ fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
     assert!(error.contains("configuration item of `sg-0aaaaaaaaaaaaaaaa`"), "{error}");
 }
 
+/// The error says what should be there.
+#[rstest]
+#[case(json!("none"), "invalid type: string \"none\", expected a list")]
+#[case(json!([7]), "invalid type: integer `7`, expected an object")]
+fn a_permission_of_another_type_is_named(#[case] permissions: Value, #[case] problem: &str) {
+    let invocation = with_item(|item| item["configuration"]["ipPermissions"] = permissions);
+    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    let error = item.security_group().unwrap_err().to_string();
+    assert!(error.contains(problem), "{error}");
+}
+
+/// Ten times as many as EC2 allows are judged, and more are refused, however they are spread over permissions.
+#[rstest]
+#[case(5_000, Some(10_000))]
+#[case(5_001, None)]
+fn a_group_of_more_rules_than_any_has_is_refused(#[case] more: usize, #[case] read: Option<usize>) {
+    let ranges = |count: usize| vec![json!({"cidrIp": "10.0.0.0/8"}); count];
+    let permission =
+        |count: usize| json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": ranges(count)});
+    let permissions = json!([permission(5_000), permission(more)]);
+    let invocation = with_item(|item| item["configuration"]["ipPermissions"] = permissions);
+    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    assert_eq!(item.security_group().ok().map(|group| group.ingress.len()), read);
+}
+
 /// A permission without protocol is not understood, and a source that is not understood stays one.
 #[test]
 fn odd_permissions_stay_visible() {
