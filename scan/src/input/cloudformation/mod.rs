@@ -189,10 +189,9 @@ impl Reading<'_> {
             };
             Some((part("Key")?, part("Value").unwrap_or_default()))
         });
-        let mut ingress = Vec::new();
-        if let Some(node) = properties.get("SecurityGroupIngress") {
-            ingress.extend(rules(&self.scope, node, &Choice::new()));
-        }
+        let mut ingress = properties
+            .get("SecurityGroupIngress")
+            .map_or_else(Vec::new, |node| rules(&self.scope, node, &Choice::new()));
         let is_expanded_later = |key: &String| key.starts_with("Fn::ForEach") || key == "Fn::Transform";
         if let Some(key) = properties.as_object().and_then(|object| object.keys().find(|key| is_expanded_later(key))) {
             ingress.push(unknown_rule(key));

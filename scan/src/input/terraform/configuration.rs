@@ -135,8 +135,8 @@ fn chosen<'g>(
     let block = Block { modules: names(modules), kind: kind.to_owned(), name: name.to_owned() };
     // As far as both are in the same modules.
     let is_same_instance = |group: &Address| {
-        let shared = group.modules.iter().zip(&rule.modules).take_while(|(one, other)| one.name == other.name);
-        shared.into_iter().all(|(one, other)| one.key == other.key)
+        let mut shared = group.modules.iter().zip(&rule.modules).take_while(|(one, other)| one.name == other.name);
+        shared.all(|(one, other)| one.key == other.key)
     };
     let found: Vec<_> = groups.0.get(&block)?.iter().filter(|(_, group)| is_same_instance(group)).collect();
     match found.as_slice() {

@@ -143,10 +143,6 @@ fn referenced_group(text: String) -> Source {
     }
 }
 
-fn no_source() -> Source {
-    Source::not_told()
-}
-
 /// The rules in the group itself.
 pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<IngressRule> {
     let unknown = resource.unknown.and_then(|unknown| unknown.get("ingress"));
@@ -172,7 +168,7 @@ pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<Ingr
             let mut sources =
                 attributes.sources(["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", "security_groups");
             if sources.is_empty() {
-                sources.push(no_source());
+                sources.push(Source::not_told());
             }
             attributes.rules(&attributes.traffic("protocol"), sources)
         })
@@ -202,7 +198,7 @@ pub(super) fn rule(resource: &Resource<'_>) -> Vec<IngressRule> {
         )
     };
     if sources.is_empty() {
-        sources.push(no_source());
+        sources.push(Source::not_told());
     }
     let id = attributes.text("security_group_rule_id").filter(|_| sources.len() == 1).map(str::to_owned);
     let rules = attributes.rules(&attributes.traffic(protocol), sources);
