@@ -318,8 +318,8 @@ fn more_rules_than_a_group_can_have_are_taken_for_a_world(#[case] count: u16, #[
 
 /// And so it is judged in no time.
 #[rstest]
-#[case(1_000)]
-#[case(3_000)]
+#[case::of_a_group(1_000)]
+#[case::of_no_group(60_000)]
 fn any_number_of_rules_is_judged_in_bounded_time(#[case] count: u32) {
     let spread = |number: u32| {
         let octet = 11 + number % 125;

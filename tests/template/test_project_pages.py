@@ -42,7 +42,8 @@ def test_every_file_that_security_names_exists(checkout: Path) -> None:
 def test_reports_of_vulnerabilities_do_not_become_issues(checkout: Path) -> None:
     templates = checkout / ".github" / "ISSUE_TEMPLATE"
     config = yaml.safe_load((templates / "config.yml").read_text(encoding="utf-8"))
-    assert config["blank_issues_enabled"] is False
+    assert config == {"blank_issues_enabled": False}
+    assert (checkout / "SECURITY.md").is_file(), "GitHub shows the way there beside the forms"
     assert "SECURITY.md" in (templates / "bug.yml").read_text(encoding="utf-8")
     for path in templates.glob("*.yml"):
         if path.name != "config.yml":
