@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use config_rule::{Notification, RuleInvocation};
+use config_rule::{ConfigurationItem, Notification, RuleInvocation};
 use exposure::{SecurityGroup, Source};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
@@ -30,9 +30,13 @@ fn with_item(change: impl FnOnce(&mut Value)) -> RuleInvocation {
     RuleInvocation::from_payload(event).unwrap()
 }
 
-fn group_of(invocation: RuleInvocation) -> SecurityGroup {
+fn item_of(invocation: RuleInvocation) -> ConfigurationItem {
     let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
-    item.security_group().unwrap()
+    *item
+}
+
+fn group_of(invocation: RuleInvocation) -> SecurityGroup {
+    item_of(invocation).security_group().unwrap()
 }
 
 fn rules(group: &SecurityGroup) -> Vec<String> {
@@ -94,7 +98,7 @@ fn the_bare_invoking_event_is_read_too() {
 #[case("2017-01-01T00:59:60+01:00", "2016-12-31T23:59:59Z")]
 fn a_time_of_any_clock_is_read(#[case] written: &str, #[case] expected: &str) {
     let invocation = with_item(|item| item["configurationItemCaptureTime"] = json!(written));
-    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    let item = item_of(invocation);
     assert_eq!(item.capture_time.to_string(), expected);
 
     let told = |sample: &str, set: &dyn Fn(&mut Value)| {
@@ -116,7 +120,7 @@ fn a_time_of_any_clock_is_read(#[case] written: &str, #[case] expected: &str) {
 
 #[test]
 fn a_deleted_resource_has_no_configuration() {
-    let Notification::Change { item, .. } = read(DELETED).notification else { panic!("not a change") };
+    let item = item_of(read(DELETED));
     assert_eq!(item.status, "ResourceDeleted");
     let error = item.security_group().unwrap_err().to_string();
     assert_eq!(error, "configuration item of `sg-0aaaaaaaaaaaaaaaa` (ResourceDeleted) has no configuration");
@@ -219,8 +223,12 @@ fn configuration_may_be_a_string() {
     assert_eq!(group_of(as_string), group_of(read(CHANGE)));
 }
 
+fn item_with_permissions(permissions: Value) -> ConfigurationItem {
+    item_of(with_item(|item| item["configuration"]["ipPermissions"] = permissions))
+}
+
 fn with_permissions(permissions: Value) -> SecurityGroup {
-    group_of(with_item(|item| item["configuration"]["ipPermissions"] = permissions))
+    item_with_permissions(permissions).security_group().unwrap()
 }
 
 /// Items of 2016 and 2017 have `ipRanges` only; later ones repeat `ipv4Ranges` there; never count both.
@@ -264,8 +272,7 @@ fn a_group_without_permissions_lets_nobody_in() {
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"tcp","ipRanges":[["10.0.0.0/8"]]}]}))]
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[],"tags":[["Name","web"]]}))]
 fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
-    let invocation = with_item(|item| item["configuration"] = configuration);
-    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    let item = item_of(with_item(|item| item["configuration"] = configuration));
     let error = item.security_group().unwrap_err().to_string();
     assert!(error.contains("configuration item of `sg-0aaaaaaaaaaaaaaaa`"), "{error}");
 }
@@ -275,9 +282,7 @@ fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
 #[case(json!("none"), "invalid type: string \"none\", expected a list")]
 #[case(json!([7]), "invalid type: integer `7`, expected an object")]
 fn a_permission_of_another_type_is_named(#[case] permissions: Value, #[case] problem: &str) {
-    let invocation = with_item(|item| item["configuration"]["ipPermissions"] = permissions);
-    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
-    let error = item.security_group().unwrap_err().to_string();
+    let error = item_with_permissions(permissions).security_group().unwrap_err().to_string();
     assert!(error.contains(problem), "{error}");
 }
 
@@ -289,9 +294,7 @@ fn a_group_of_more_rules_than_any_has_is_refused(#[case] more: usize, #[case] re
     let ranges = |count: usize| vec![json!({"cidrIp": "10.0.0.0/8"}); count];
     let permission =
         |count: usize| json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": ranges(count)});
-    let permissions = json!([permission(5_000), permission(more)]);
-    let invocation = with_item(|item| item["configuration"]["ipPermissions"] = permissions);
-    let Notification::Change { item, .. } = invocation.notification else { panic!("not a change") };
+    let item = item_with_permissions(json!([permission(5_000), permission(more)]));
     assert_eq!(item.security_group().ok().map(|group| group.ingress.len()), read);
 }
 

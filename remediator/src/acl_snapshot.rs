@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::RemediatorError;
 use crate::request::LATEST;
-use crate::snapshot::{SnapshotError, VERSION, file_stem, get, has_json_extension, keep_new, named_key, to_json};
+use crate::snapshot::{SnapshotError, VERSION, file_stem, get, keep_new, keys_below, named_key, to_json};
 
 /// What an ACL is kept for, without a change, once a release has found every entry of the quarantines gone.
 pub(crate) const RELEASED: &str = "released";
@@ -103,8 +103,8 @@ pub(crate) struct AclAuthor<'a> {
 pub(crate) struct Added {
     /// Their entries, those of the oldest one first.
     pub(crate) entries: Vec<AclEntry>,
-    /// Whether there is no need to note that they are gone.
-    pub(crate) is_released: bool,
+    /// Whether it is to be kept in the bucket once they are gone.
+    pub(crate) is_to_be_noted: bool,
 }
 
 /// The bucket, as far as network ACLs are concerned.
@@ -165,10 +165,9 @@ impl<'a, S: Objects> AclVault<'a, S> {
         if name != LATEST {
             let key = named_key(self.bucket.place(), &prefix, name, acl_id, (self.now)())?;
             let AclSnapshot { plan, .. } = self.read(acl_id, &key).await?;
-            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_released: true });
+            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_to_be_noted: false });
         }
-        let mut keys = self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?;
-        keys.retain(|key| has_json_extension(key));
+        let mut keys = keys_below(self.bucket, &prefix).await?;
         let mut newest_first = Vec::new();
         let mut released_at: Option<Timestamp> = None;
         while let Some(key) = keys.pop() {
@@ -182,23 +181,22 @@ impl<'a, S: Objects> AclVault<'a, S> {
             }
             newest_first.push(snapshot);
         }
-        let is_released = newest_first.first().is_none_or(|newest| newest.action == RELEASED);
+        let is_to_be_noted = newest_first.first().is_some_and(|newest| newest.action != RELEASED);
         let mut entries: Vec<AclEntry> = Vec::new();
         for entry in newest_first.iter().rev().flat_map(|snapshot| &snapshot.plan.add).map(AclEntry::from) {
             if !entries.contains(&entry) {
                 entries.push(entry);
             }
         }
-        Ok(Added { entries, is_released })
+        Ok(Added { entries, is_to_be_noted })
     }
 
     async fn read(&self, acl_id: &str, key: &str) -> Result<AclSnapshot, SnapshotError> {
-        let snapshot: Option<AclSnapshot> = get(self.bucket, key).await?;
-        let snapshot = snapshot.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
-        if snapshot.network_acl.network_acl_id == acl_id {
-            return Ok(snapshot);
+        let snapshot: AclSnapshot = get(self.bucket, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
+        if snapshot.network_acl.network_acl_id != acl_id {
+            let problem = format!("it is not a snapshot of {acl_id}");
+            return Err(SnapshotError::Malformed { uri: self.uri(key), problem });
         }
-        let problem = format!("it is not a snapshot of {acl_id}");
-        Err(SnapshotError::Malformed { uri: self.uri(key), problem })
+        Ok(snapshot)
     }
 }

@@ -55,6 +55,10 @@ where
         &self.request.security_group_id
     }
 
+    fn vault(&self) -> AclVault<'a, S> {
+        AclVault::new(&self.remediator.bucket, self.remediator.now)
+    }
+
     fn author(&self, action: &'static str) -> AclAuthor<'a> {
         AclAuthor {
             action,
@@ -128,7 +132,7 @@ where
     async fn quarantine_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, ports: &PortSet, keep: &AddressSet) {
         let at = self.done.len();
         self.done.push(AclChange::of(&acl.id));
-        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        let vault = self.vault();
         for round in 1..=ROUNDS {
             let plan = match quarantine(&acl, ports, keep, DEFAULT_ACL_QUOTA) {
                 Ok(plan) => plan,
@@ -164,7 +168,7 @@ where
     }
 
     async fn run_release(&mut self) -> Result<Response, RemediatorError> {
-        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        let vault = self.vault();
         let mut acls: Vec<(VpcNetworkAcl, Added)> = Vec::new();
         for acl in self.acls().await? {
             let added = vault.added(&acl.acl.id, &self.request.snapshot).await?;
@@ -179,7 +183,7 @@ where
     async fn release_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, added: &Added) {
         let at = self.done.len();
         self.done.push(AclChange::of(&acl.id));
-        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
+        let vault = self.vault();
         for round in 1..=ROUNDS {
             let plan = release(&acl, &added.entries);
             // An entry that is simply gone was released before.
@@ -187,7 +191,7 @@ where
             let left: Vec<_> = left.map(AclEntryLeft::from).collect();
             self.note(at, |done| done.left = left);
             if plan.is_empty() {
-                if !self.request.dry_run && !added.is_released {
+                if added.is_to_be_noted && !self.request.dry_run {
                     self.note_released(vpc_id, &acl).await;
                 }
                 return;
@@ -220,8 +224,7 @@ where
 
     /// Keeps in the bucket that the quarantines are over, so that whoever makes the same entries again may keep them.
     async fn note_released(&self, vpc_id: &str, acl: &NetworkAcl) {
-        let vault = AclVault::new(&self.remediator.bucket, self.remediator.now);
-        if let Err(error) = vault.keep(self.author(RELEASED), vpc_id, acl, &[], &[]).await {
+        if let Err(error) = self.vault().keep(self.author(RELEASED), vpc_id, acl, &[], &[]).await {
             // The entries are gone nevertheless, and the next release notes it.
             warn!(network_acl.id = acl.id, %error, "cannot note the release");
         }

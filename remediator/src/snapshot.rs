@@ -330,8 +330,7 @@ impl<'a, S: Objects> Vault<'a, S> {
             let snapshot = self.read(&key).await?;
             return Ok(chain(&[(self.uri(&key), snapshot)]));
         }
-        let mut keys = self.bucket.list(&prefix).await.map_err(SnapshotError::NotRead)?;
-        keys.retain(|key| has_json_extension(key));
+        let mut keys = keys_below(self.bucket, &prefix).await?;
         let Some(latest) = keys.pop() else { return Err(SnapshotError::None(self.uri(&prefix)).into()) };
         let mut newest_first = vec![(self.uri(&latest), self.read(&latest).await?)];
         while let (Some(earlier), Some((_, later))) = (keys.pop(), newest_first.last()) {
@@ -455,6 +454,13 @@ pub(crate) async fn get<T: for<'de> Deserialize<'de>>(
     serde_json::from_value(document).map(Some).map_err(|error| malformed(error.to_string()))
 }
 
+/// The keys of the snapshots whose keys begin with `prefix`, the oldest first.
+pub(crate) async fn keys_below(bucket: &impl Objects, prefix: &str) -> Result<Vec<String>, SnapshotError> {
+    let mut keys = bucket.list(prefix).await.map_err(SnapshotError::NotRead)?;
+    keys.retain(|key| has_json_extension(key));
+    Ok(keys)
+}
+
 /// Writes an object that is not there yet; `stem` is its key without extension. Gives back the key.
 pub(crate) async fn keep_new<S: Objects>(bucket: &S, stem: &str, json: &str) -> Result<String, SnapshotError> {
     // There is one already when an answer got lost, or when two runs without id began in the same millisecond.
@@ -500,7 +506,7 @@ pub(crate) fn named_key(
     }
 }
 
-pub(crate) fn has_json_extension(key: &str) -> bool {
+fn has_json_extension(key: &str) -> bool {
     key.rsplit_once('.').is_some_and(|(_, extension)| extension == "json")
 }
 

@@ -172,40 +172,41 @@ fn nesting_of_any_depth_is_read_or_refused() {
 const GROUPS: usize = 10_000;
 const RULES: usize = 40_000;
 
-fn terraform(kind: &str, name: &str, values: &Value) -> Value {
-    json!({"address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "name": name, "values": values})
+/// The groups and rules of a plan or a state, with these values.
+fn terraform(group: impl Fn(usize) -> Value, rule: impl Fn(usize) -> Value) -> Vec<Value> {
+    let resource = |kind: &str, name: String, values: Value| {
+        let address = format!("{kind}.{name}");
+        json!({"address": address, "mode": "managed", "type": kind, "name": name, "values": values})
+    };
+    let groups = (0..GROUPS).map(|number| resource("aws_security_group", format!("g{number}"), group(number)));
+    let rules =
+        (0..RULES).map(|number| resource("aws_vpc_security_group_ingress_rule", format!("r{number}"), rule(number)));
+    groups.chain(rules).collect()
+}
+
+fn ingress(rule: usize) -> Value {
+    json!({"ip_protocol": "tcp", "from_port": rule, "to_port": rule, "cidr_ipv4": "10.0.0.0/8"})
 }
 
 /// A state, in which every rule has the id of its group.
 fn state() -> Value {
-    let groups = (0..GROUPS)
-        .map(|group| terraform("aws_security_group", &format!("g{group}"), &json!({"id": format!("sg-{group}")})));
-    let rules = (0..RULES).map(|rule| {
-        let values = json!({"ip_protocol": "tcp", "from_port": rule, "to_port": rule, "cidr_ipv4": "10.0.0.0/8",
-            "security_group_id": format!("sg-{}", rule % GROUPS)});
-        terraform("aws_vpc_security_group_ingress_rule", &format!("r{rule}"), &values)
-    });
-    json!({"terraform_version": "1.14.0", "values": {"root_module": {"resources": groups.chain(rules).collect::<Vec<_>>()}}})
+    let group = |number: usize| json!({"id": format!("sg-{number}")});
+    let rule = |number: usize| {
+        let mut values = ingress(number);
+        values["security_group_id"] = json!(format!("sg-{}", number % GROUPS));
+        values
+    };
+    json!({"terraform_version": "1.14.0", "values": {"root_module": {"resources": terraform(group, rule)}}})
 }
 
 /// A plan for what is not there yet: only the configuration says of which group a rule is.
 fn plan() -> Value {
-    let groups = (0..GROUPS).map(|group| terraform("aws_security_group", &format!("g{group}"), &json!({})));
-    let rules = (0..RULES).map(|rule| {
-        let values = json!({"ip_protocol": "tcp", "from_port": rule, "to_port": rule, "cidr_ipv4": "10.0.0.0/8"});
-        terraform("aws_vpc_security_group_ingress_rule", &format!("r{rule}"), &values)
-    });
-    let resources: Vec<Value> = groups.chain(rules).collect();
-    let configuration: Vec<Value> = resources
-        .iter()
-        .enumerate()
-        .map(|(index, resource)| {
-            let group = format!("aws_security_group.g{}", index % GROUPS);
-            let mut resource = resource.clone();
-            resource["expressions"] = json!({"security_group_id": {"references": [format!("{group}.id"), group]}});
-            resource
-        })
-        .collect();
+    let resources = terraform(|_| json!({}), ingress);
+    let mut configuration = resources.clone();
+    for (index, resource) in configuration.iter_mut().enumerate() {
+        let group = format!("aws_security_group.g{}", index % GROUPS);
+        resource["expressions"] = json!({"security_group_id": {"references": [format!("{group}.id"), group]}});
+    }
     json!({"planned_values": {"root_module": {"resources": resources}},
         "configuration": {"root_module": {"resources": configuration}}})
 }

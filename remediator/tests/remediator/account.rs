@@ -19,6 +19,9 @@ pub(crate) const GET: &str = "s3:GetObject";
 pub(crate) const LIST: &str = "s3:ListBucket";
 pub(crate) const SNAPSHOT: &str = "s3://portcullis-snapshots/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/20261121T000000.000Z_8a1b.json";
 
+/// That the function has.
+const TIME: SignedDuration = SignedDuration::from_mins(2);
+
 pub(crate) fn now() -> Timestamp {
     "2026-11-21T00:00:00Z".parse().unwrap()
 }
@@ -68,15 +71,19 @@ pub(crate) fn with(field: &str, value: Value) -> Value {
 }
 
 pub(crate) fn deadline() -> Timestamp {
-    "2026-11-21T00:02:00Z".parse().unwrap()
+    now() + TIME
 }
 
 pub(crate) fn remediator(aws: &FakeAws) -> Remediator<FakeAws, FakeAws, FakeAws, FakeAws> {
+    remediator_at(aws, now)
+}
+
+fn remediator_at(aws: &FakeAws, now: fn() -> Timestamp) -> Remediator<FakeAws, FakeAws, FakeAws, FakeAws> {
     Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now)
 }
 
 pub(crate) async fn handle(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
-    remediator(aws).handle(request, deadline()).await
+    handle_at(aws, now, request).await
 }
 
 /// Handles a request at another time.
@@ -85,8 +92,7 @@ pub(crate) async fn handle_at(
     now: fn() -> Timestamp,
     request: Value,
 ) -> Result<Response, RemediatorError> {
-    let remediator = Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now);
-    remediator.handle(request, now() + SignedDuration::from_mins(2)).await
+    remediator_at(aws, now).handle(request, now() + TIME).await
 }
 
 /// Handles a request until no call is answered any more, as if the function were killed there; `None` when it was. After

@@ -114,8 +114,8 @@ pub(super) fn records(
         }
     }
     let Some(resources) = template.get("Resources").and_then(Value::as_object) else { return Ok(Vec::new()) };
-    let (groups, named) = (BTreeMap::new(), HashMap::new());
-    let mut reading = Reading { scope, resources, lines, file, groups, named, errors: Vec::new() };
+    let mut reading =
+        Reading { scope, resources, lines, file, groups: BTreeMap::new(), named: HashMap::new(), errors: Vec::new() };
     reading.macros(template.get("Transform"));
     reading.groups();
     reading.ingress();
