@@ -18,7 +18,7 @@ CARGO_MUTANTS_VERSION := 27.1.0
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
-PYTHON_SOURCES := scripts tests local-cloud bench
+PYTHON_SOURCES := scripts tests dev/local-cloud dev/bench
 
 .PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host \
 	local-cloud-binary cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
@@ -28,7 +28,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: tools target-dir ## The whole loop on this machine: build, deploy into the local cloud, find, close (KEEP=1 leaves it up)
-	$(VENV)/python local-cloud/demo.py
+	$(VENV)/python dev/local-cloud/demo.py
 
 test: ## Everything: formatting, lints, unit, property, template and acceptance tests
 	@$(STAGE) 'install the pinned tools' $(MAKE) --no-print-directory tools target-dir
@@ -51,7 +51,7 @@ unit: target-dir ## Unit, property and snapshot tests of the crates
 	cargo test --workspace --locked --quiet
 
 # The crates that judge, whose tests take seconds. A timeout counts as a failure, too.
-MEASURED := exposure config-rule
+MEASURED := exposure aws-events
 
 mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
 	env -u CARGO_TARGET_DIR PROPTEST_CASES=64 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0 \
@@ -67,7 +67,7 @@ fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGE
 	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
 
 fuzz-replay: target-dir ## The corpora of the fuzz targets, and PROPTEST_CASES inputs made of each, without libFuzzer
-	cargo test --manifest-path fuzz/Cargo.toml --locked --quiet
+	cargo test --manifest-path dev/fuzz/Cargo.toml --locked --quiet
 
 bench: tools target-dir ## What it costs: starts, closings, judgements, scans; BENCH='functions closing' for some: docs/performance.md
 	@scripts/bench $(BENCH)
@@ -76,17 +76,17 @@ lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing 
 
 fmt: tools ## Format Rust and Python
 	cargo fmt --all
-	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path dev/fuzz/Cargo.toml
 	$(VENV)/ruff format --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
 
 fmt-check: tools
 	cargo fmt --all --check
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path dev/fuzz/Cargo.toml --check
 	$(VENV)/ruff format --check --config tools/ruff.toml $(PYTHON_SOURCES)
 
 rust-lint: target-dir
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-	cargo clippy --manifest-path fuzz/Cargo.toml --lib --tests --locked --quiet -- -D warnings
+	cargo clippy --manifest-path dev/fuzz/Cargo.toml --lib --tests --locked --quiet -- -D warnings
 
 script-lint: tools
 	$(VENV)/ruff check --quiet --config tools/ruff.toml $(PYTHON_SOURCES)
@@ -110,7 +110,7 @@ supply-chain: tools deny
 template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation template
 	$(VENV)/cfn-lint cloudformation/portcullis.yaml
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
-	$(PYTEST) tests/template
+	$(PYTEST) tests/template tests/repository
 
 reports: tools target-dir ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
 	$(PYTEST) tests/browser tests/reports
@@ -139,7 +139,7 @@ cli-binary: target-dir
 	cargo build --workspace --all-targets --locked --quiet
 
 cli-test: tools local-cloud-binary cli-binary ## The CLI, on files and in the local cloud
-	PORTCULLIS_BINARY='$(CARGO_TARGET_DIR)/debug/portcullis' $(PYTEST) tests/cli tests/template/test_integrations.py
+	PORTCULLIS_BINARY='$(CARGO_TARGET_DIR)/debug/portcullis' $(PYTEST) tests/cli tests/repository/test_action_and_hook.py
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \

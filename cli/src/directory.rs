@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use aws::AwsError;
-use aws::s3::{Objects, Place};
+use aws_traits::AwsError;
+use aws_traits::s3::{Objects, Place};
 use tempfile::NamedTempFile;
 
 /// A directory that takes the place of a bucket.

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
-use aws::ssm::Parameters;
 use aws_adapters::Ssm;
+use aws_events::printable;
+use aws_traits::ssm::Parameters;
 use comfy_table::{ContentArrangement, Table, presets};
-use config_rule::printable;
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

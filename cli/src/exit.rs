@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aws::AwsError;
+use aws_traits::AwsError;
 
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

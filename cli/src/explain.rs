@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use aws::Lookups;
-use aws::ec2::{SecurityGroupRules, SecurityGroups};
 use aws_adapters::Ec2;
+use aws_traits::Lookups;
+use aws_traits::ec2::{SecurityGroupRules, SecurityGroups};
 use exposure::{Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, Source, SourceScope, Verdict, assess};
 use jiff::{SignedDuration, Timestamp};
 

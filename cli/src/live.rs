@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use aws::AwsError;
 use aws_adapters::Ec2;
 use aws_adapters::inventory::GroupFilter;
+use aws_traits::AwsError;
 use exposure::{Exemptions, Policy, SecurityGroup, Verdict, assess};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
@@ -107,7 +107,7 @@ impl LiveScan {
         let source = self.policy.in_account(&target.sdk);
         let (policy, exemptions) = source.read().await?;
         // A prefix list is read once for all groups.
-        let lookups = aws::Lookups::new(source, ec2.clone(), SignedDuration::from_hours(24));
+        let lookups = aws_traits::Lookups::new(source, ec2.clone(), SignedDuration::from_hours(24));
         let judging = Judging { ec2, lookups, policy, exemptions, region: &target.region, account: &target.account };
         let mut token = None;
         loop {
@@ -126,7 +126,7 @@ impl LiveScan {
 
 struct Judging<'t> {
     ec2: Ec2,
-    lookups: aws::Lookups<PolicySource, Ec2>,
+    lookups: aws_traits::Lookups<PolicySource, Ec2>,
     policy: Policy,
     exemptions: Arc<Exemptions>,
     region: &'t str,

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use aws::AwsError;
-use aws::config::{ConfigRules, RemediationExceptions};
-use aws::ssm::Parameters;
 use aws_adapters::{Config, SdkConfig, Ssm};
-use config_rule::RuleParameters;
+use aws_events::RuleParameters;
+use aws_traits::AwsError;
+use aws_traits::config::{ConfigRules, RemediationExceptions};
+use aws_traits::ssm::Parameters;
 use exposure::{Exemptions, Policy};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -101,7 +101,7 @@ impl PolicySource {
 }
 
 /// In the words of the flags.
-fn flag_error(problem: &config_rule::ParameterError) -> anyhow::Error {
+fn flag_error(problem: &aws_events::ParameterError) -> anyhow::Error {
     let text = problem.to_string();
     let text = [
         ("FocusOnPorts", "--ports"),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
-use aws::ec2::SecurityGroups;
 use aws_adapters::Ec2;
 use aws_adapters::inventory::GroupFilter;
+use aws_traits::ec2::SecurityGroups;
 use jiff::Timestamp;
 use remediator::{Remediator, RemediatorError, Response, Status};
 use scan::ComplianceType;

@@ -1,9 +1,9 @@
 //! Where that which is changed is kept as it was before: a directory, or the bucket of a stack.
 
 use anyhow::{Context, Result};
-use aws::AwsError;
-use aws::s3::{Objects, Place};
 use aws_adapters::Bucket;
+use aws_traits::AwsError;
+use aws_traits::s3::{Objects, Place};
 
 use crate::args::SnapshotArgs;
 use crate::directory::{Directory, default_directory};

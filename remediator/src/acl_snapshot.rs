@@ -1,6 +1,6 @@
 //! What is kept in the bucket of network ACLs: each as it was before a change, with the change, and that a release is done.
 
-use aws::s3::{Objects, Place};
+use aws_traits::s3::{Objects, Place};
 use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws::AwsError;
-use aws::ec2::SecurityGroupRules;
+use aws_traits::AwsError;
+use aws_traits::ec2::SecurityGroupRules;
 use exposure::{IngressRule, Source};
 use tracing::warn;
 

@@ -1,11 +1,11 @@
 //! Closing the exposures of one group.
 
-use aws::AwsError;
-use aws::config::{ConfigRules, RemediationExceptions};
-use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
-use aws::s3::Objects;
-use aws::ssm::Parameters;
-use config_rule::{Annotation, UnjudgedError};
+use aws_events::{Annotation, UnjudgedError};
+use aws_traits::AwsError;
+use aws_traits::config::{ConfigRules, RemediationExceptions};
+use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::s3::Objects;
+use aws_traits::ssm::Parameters;
 use exposure::{Assessment, IngressRule, Plan, Strategy, Verdict, plan};
 use tracing::warn;
 

@@ -1,7 +1,7 @@
 //! Why an invocation failed. The SSM document fails with it, so that AWS Config counts the attempt.
 
-use aws::{AwsError, LookupError};
-use config_rule::{ParameterError, UnjudgedError, error_message};
+use aws_events::{ParameterError, UnjudgedError, error_message};
+use aws_traits::{AwsError, LookupError};
 use lambda_runtime::Diagnostic;
 
 use crate::request::RequestError;

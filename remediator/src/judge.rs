@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use aws::config::ConfigRules;
-use aws::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
-use aws::ssm::Parameters;
-use aws::{Lookups, Warm};
-use config_rule::RuleParameters;
+use aws_events::RuleParameters;
+use aws_traits::config::ConfigRules;
+use aws_traits::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::ssm::Parameters;
+use aws_traits::{Lookups, Warm};
 use exposure::{Assessment, Exemptions, IngressRule, PrefixLists, SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
 

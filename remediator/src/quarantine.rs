@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::AwsError;
-use aws::config::{ConfigRules, RemediationExceptions};
-use aws::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
-use aws::network_acl::{NetworkAcls, VpcNetworkAcl};
-use aws::s3::Objects;
-use aws::ssm::Parameters;
-use config_rule::{Annotation, UnjudgedError};
+use aws_events::{Annotation, UnjudgedError};
+use aws_traits::AwsError;
+use aws_traits::config::{ConfigRules, RemediationExceptions};
+use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::network_acl::{NetworkAcls, VpcNetworkAcl};
+use aws_traits::s3::Objects;
+use aws_traits::ssm::Parameters;
 use exposure::{
     AclEntry, AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine, release,
 };

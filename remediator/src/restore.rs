@@ -1,10 +1,10 @@
 //! Giving a group back what a closing took.
 
-use aws::AwsError;
-use aws::config::{ConfigRules, RemediationExceptions};
-use aws::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
-use aws::s3::Objects;
-use aws::ssm::Parameters;
+use aws_traits::AwsError;
+use aws_traits::config::{ConfigRules, RemediationExceptions};
+use aws_traits::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::s3::Objects;
+use aws_traits::ssm::Parameters;
 use exposure::{IngressRule, Plan, Restoration, SecurityGroup, restoration};
 use jiff::{SignedDuration, Timestamp, Unit};
 use tracing::warn;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws::AwsError;
-use aws::s3::{Objects, Place};
+use aws_traits::AwsError;
+use aws_traits::s3::{Objects, Place};
 use exposure::{IngressRule, Plan, SecurityGroup, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::Error as _;

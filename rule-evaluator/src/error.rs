@@ -1,7 +1,7 @@
 //! Why an invocation failed. Lambda retries it twice, then it goes to the dead-letter queue.
 
-use aws::{AwsError, LookupError};
-use config_rule::{EventError, ItemError, ParameterError, UnjudgedError, error_message};
+use aws_events::{EventError, ItemError, ParameterError, UnjudgedError, error_message};
+use aws_traits::{AwsError, LookupError};
 use lambda_runtime::Diagnostic;
 
 /// Why an invocation failed. Nothing was reported as compliant because of it.

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws::Lookups;
-use aws::config::{ConfigurationHistory, Evaluations};
-use aws::ec2::{ManagedPrefixLists, SecurityGroups};
-use aws::ssm::Parameters;
-use config_rule::{
+use aws_events::{
     Compliance, ConfigurationItem, Evaluation, Notification, RuleInvocation, RuleParameters,
     SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError, error_message,
 };
+use aws_traits::Lookups;
+use aws_traits::config::{ConfigurationHistory, Evaluations};
+use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
+use aws_traits::ssm::Parameters;
 use exposure::{SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Handing evaluations to AWS Config, in the batches that it takes.
 
-use aws::config::{Delivery, EVALUATIONS_PER_CALL, Evaluations};
-use config_rule::Evaluation;
+use aws_events::Evaluation;
+use aws_traits::config::{Delivery, EVALUATIONS_PER_CALL, Evaluations};
 use tracing::warn;
 
 use crate::error::EvaluatorError;

@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws::fakes::FakeAws;
+use aws_traits::fakes::FakeAws;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};

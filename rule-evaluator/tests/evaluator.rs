@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use aws::fakes::FakeAws;
-use config_rule::{Compliance, ConfigurationItem};
+use aws_events::{Compliance, ConfigurationItem};
+use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -15,11 +15,11 @@ const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
 const CAPTURED: &str = "2026-03-01T10:15:30.123Z";
 const PUT: &str = "config:PutEvaluations";
 
-const CHANGE: &str = include_str!("../../config-rule/tests/samples/config-change-event.json");
-const OVERSIZED: &str = include_str!("../../config-rule/tests/samples/config-oversized-event.json");
-const SCHEDULED: &str = include_str!("../../config-rule/tests/samples/config-scheduled-event.json");
-const DELETED: &str = include_str!("../../config-rule/tests/samples/config-deleted-event.json");
-const LEFT_SCOPE: &str = include_str!("../../config-rule/tests/samples/config-left-scope-event.json");
+const CHANGE: &str = include_str!("../../crates/aws-events/tests/samples/config-change-event.json");
+const OVERSIZED: &str = include_str!("../../crates/aws-events/tests/samples/config-oversized-event.json");
+const SCHEDULED: &str = include_str!("../../crates/aws-events/tests/samples/config-scheduled-event.json");
+const DELETED: &str = include_str!("../../crates/aws-events/tests/samples/config-deleted-event.json");
+const LEFT_SCOPE: &str = include_str!("../../crates/aws-events/tests/samples/config-left-scope-event.json");
 
 fn now() -> Timestamp {
     "2026-11-21T00:00:00Z".parse().unwrap()
@@ -57,7 +57,7 @@ async fn handle(aws: &FakeAws, event: Map<String, Value>) -> Result<Outcome, Eva
 
 /// `resource: compliance (annotation) at time` for each evaluation.
 fn evaluations(aws: &FakeAws) -> Vec<String> {
-    let line = |evaluation: &config_rule::Evaluation| {
+    let line = |evaluation: &aws_events::Evaluation| {
         let compliance = match evaluation.compliance {
             Compliance::Compliant => "COMPLIANT",
             Compliance::NonCompliant => "NON_COMPLIANT",

@@ -9,7 +9,7 @@ import groups
 import pytest
 from command_line import CHECKOUT, DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
 
-sys.path.insert(0, str(CHECKOUT / "local-cloud" / "python"))
+sys.path.insert(0, str(CHECKOUT / "dev" / "local-cloud" / "python"))
 
 from local_cloud import running
 

@@ -29,13 +29,13 @@ def refusal(code: str):
 
 
 def test_the_private_names_of_ministack_are_all_there():
-    launcher = REPOSITORY / "local-cloud" / "launcher"
+    launcher = REPOSITORY / "dev" / "local-cloud" / "launcher"
     check = subprocess.run([sys.executable, "-c", "import hooks; hooks.check()"], cwd=launcher, check=False, capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
 
 
 def test_a_missing_private_name_is_said_clearly():
-    launcher = REPOSITORY / "local-cloud" / "launcher"
+    launcher = REPOSITORY / "dev" / "local-cloud" / "launcher"
     script = "import hooks; hooks.REQUIRED['ministack.app'] = ('gone_with_the_update',); hooks.check()"
     check = subprocess.run([sys.executable, "-c", script], cwd=launcher, check=False, capture_output=True, text=True)
     assert "no longer has ministack.app.gone_with_the_update" in check.stderr
@@ -260,7 +260,7 @@ def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template
     # The group was seen empty, then open, or open at once: then it was closed.
     assert verdicts[-1] == ("NON_COMPLIANT", "COMPLIANT")
     assert verdicts[0][0] is None
-    sample = REPOSITORY / "config-rule" / "tests" / "samples" / "eventbridge-compliance-change.json"
+    sample = REPOSITORY / "crates" / "aws-events" / "tests" / "samples" / "eventbridge-compliance-change.json"
     expected = json.loads(sample.read_text())["detail"]
     assert set(changes[0]) == set(expected)
     assert set(changes[0]["newEvaluationResult"]) == set(expected["newEvaluationResult"])

@@ -89,7 +89,7 @@ def test_changes_in_a_burst_end_with_the_verdict_on_the_last(portcullis):
     assert portcullis.result(group)[0] == "NON_COMPLIANT"
 
 
-# As AWS Config might write a time. By which instant that orders the result is told by the tests of the crate config-rule.
+# As AWS Config might write a time. By which instant that orders the result is told by the tests of the crate aws-events.
 TIMES = {
     "end of a month": "2026-01-31T23:59:59.999Z",
     "end of February": "2026-02-28T23:59:59.999Z",

@@ -188,7 +188,7 @@ def test_every_parameter_is_in_both_tables(template: dict[str, Any]) -> None:
 
 
 def test_the_keys_are_those_that_the_functions_know(checkout: Path, template: dict[str, Any]) -> None:
-    source = (checkout / "config-rule" / "src" / "parameters.rs").read_text(encoding="utf-8")
+    source = (checkout / "crates" / "aws-events" / "src" / "parameters.rs").read_text(encoding="utf-8")
     known = set(re.findall(r'^const [A-Z_]+: &str = "(\w+)";', source, re.MULTILINE))
     assert "FocusOnPorts" in known
     known |= set(re.findall(r'"(blockedPort\d)"', source))

@@ -71,7 +71,7 @@ ACTIONS_OF_CALL = {
     "s3:GetObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
-# Files of the crate `aws` that call the SDK, and the service that they call.
+# Files of the crate `aws-traits` that call the SDK, and the service that they call.
 SERVICES = {"config": "config", "ec2": "ec2", "network_acl": "ec2", "s3": "s3", "ssm": "ssm"}
 
 FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction"} | {name: name.replace("Role", "Function") for name in CALLS}
@@ -351,10 +351,10 @@ def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str
 
 
 def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
-    """SDK operations that the implementation of each trait of the crate `aws` calls."""
+    """SDK operations that the implementation of each trait of the crate `aws-traits` calls."""
     found: dict[str, set[str]] = {}
     for stem, service in SERVICES.items():
-        for path in sorted([*checkout.glob(f"aws-adapters/src/{stem}.rs"), *checkout.glob(f"aws-adapters/src/{stem}/*.rs")]):
+        for path in sorted([*checkout.glob(f"crates/aws-adapters/src/{stem}.rs"), *checkout.glob(f"crates/aws-adapters/src/{stem}/*.rs")]):
             source = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
             for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
                 operations = re.findall(r"\.client\s*\.\s*([a-z0-9_]+)\(\)", body)
@@ -380,9 +380,9 @@ def pascal(snake: str) -> str:
 
 
 def traits_behind(checkout: Path) -> dict[str, set[str]]:
-    """Traits that the generic types of the crate `aws` call in the name of their users, by type."""
+    """Traits that the generic types of the crate `aws-traits` call in the name of their users, by type."""
     found: dict[str, set[str]] = {}
-    for path in checkout.glob("aws/src/*.rs"):
+    for path in checkout.glob("crates/aws-traits/src/*.rs"):
         for bounds, generic in re.findall(r"^impl<([^>]*:[^>]*)> (\w+)<", path.read_text(encoding="utf-8"), re.MULTILINE):
             found.setdefault(generic, set()).update(re.findall(r"\w+", bounds))
     return found
@@ -391,10 +391,10 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
     # A call outside of one would escape the comparison below. What only a terminal needs, no function of the stack calls.
     operation = re.compile(r"\.client\s*\.\s*([a-z0-9_]+)\(\)")
-    library = (checkout / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
+    library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
     of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))
     assert of_the_terminal == {"inventory", "terminal"}
-    paths = [path for path in checkout.glob("aws-adapters/src/**/*.rs") if path.stem not in of_the_terminal]
+    paths = [path for path in checkout.glob("crates/aws-adapters/src/**/*.rs") if path.stem not in of_the_terminal]
     sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in paths]
     everywhere = {pascal(name) for source in sources for name in operation.findall(source)}
     in_traits = {action.split(":")[1] for operations in calls_by_trait(checkout).values() for action in operations}

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use aws::fakes::FakeAws;
+use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, SecurityGroup, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use remediator::{Remediator, RemediatorError, Response, RuleRecord};

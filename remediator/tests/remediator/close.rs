@@ -1,6 +1,6 @@
 //! Closing a group.
 
-use aws::fakes::Account;
+use aws_traits::fakes::Account;
 use exposure::{IngressRule, PrefixList, Traffic};
 use lambda_runtime::Diagnostic;
 use remediator::Status;

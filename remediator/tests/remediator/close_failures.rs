@@ -1,6 +1,6 @@
 //! Closings when something is in the way, or somebody else is at work.
 
-use aws::fakes::{Account, FakeAws};
+use aws_traits::fakes::{Account, FakeAws};
 use lambda_runtime::Diagnostic;
 use remediator::Status;
 use rstest::rstest;

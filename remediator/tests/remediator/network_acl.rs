@@ -1,6 +1,6 @@
 //! Network ACLs of the account in memory, and the requests that are made about them.
 
-use aws::fakes::FakeAws;
+use aws_traits::fakes::FakeAws;
 use exposure::Traffic;
 use remediator::{AclChange, AclEntryRecord, Details, Quarantined, Response};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) fn aws_in_subnets() -> FakeAws {
     {
         let mut account = aws.account();
         let acl = exposure::NetworkAcl { id: ACL.into(), ingress: vec![entry(100, "0.0.0.0/0"), entry(101, "::/0")] };
-        let acl = aws::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
+        let acl = aws_traits::network_acl::VpcNetworkAcl { vpc_id: "vpc-0a1b2c3d".into(), acl };
         account.network_acls.insert(ACL.into(), acl);
         account.subnets.insert(GROUP.into(), vec![("subnet-1".into(), ACL.into())]);
     }

@@ -1,6 +1,6 @@
 //! Quarantine and release when something is in the way.
 
-use aws::fakes::{Account, FakeAws};
+use aws_traits::fakes::{Account, FakeAws};
 use lambda_runtime::Diagnostic;
 use remediator::Status;
 use rstest::rstest;

@@ -1,6 +1,6 @@
 //! Giving a group back what a closing took.
 
-use aws::fakes::FakeAws;
+use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, Source};
 use lambda_runtime::Diagnostic;
 use remediator::Status;

@@ -1,6 +1,6 @@
 //! Restores when something is in the way.
 
-use aws::fakes::Account;
+use aws_traits::fakes::Account;
 use exposure::{IngressRule, Source};
 use lambda_runtime::Diagnostic;
 use remediator::{RemediatorError, Status};

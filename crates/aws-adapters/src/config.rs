@@ -1,0 +1,229 @@
+//! AWS Config.
+
+use aws_events::{Compliance, ConfigurationItem, Evaluation, SECURITY_GROUP_RESOURCE_TYPE, Summary};
+use aws_sdk_config::types::{
+    ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, RemediationExceptionResourceKey,
+    ResourceType,
+};
+use aws_smithy_types::DateTime;
+use aws_traits::AwsError;
+use aws_traits::config::{ConfigRules, ConfigurationHistory, Delivery, Evaluations, RemediationExceptions};
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+
+use crate::error::FromSdk;
+
+/// The adapter on the SDK.
+#[derive(Debug, Clone)]
+pub struct Config {
+    client: aws_sdk_config::Client,
+}
+
+impl Config {
+    /// An adapter with a client of its own; made once per process.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self { client: aws_sdk_config::Client::new(sdk) }
+    }
+}
+
+impl Evaluations for Config {
+    async fn put_evaluations(
+        &self,
+        evaluations: &[Evaluation],
+        result_token: &str,
+        test_mode: bool,
+    ) -> Result<Delivery, AwsError> {
+        const OPERATION: &str = "config:PutEvaluations";
+        let subject = match evaluations {
+            [one] => one.resource_id.clone(),
+            many => format!("{} security groups", many.len()),
+        };
+        let sent = evaluations
+            .iter()
+            .map(|evaluation| to_sdk(evaluation).map_err(|problem| AwsError::malformed(OPERATION, &subject, &problem)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let answer = self
+            .client
+            .put_evaluations()
+            .set_evaluations(Some(sent))
+            .result_token(result_token)
+            .test_mode(test_mode)
+            .send()
+            .await;
+        match answer {
+            Ok(output) => {
+                let resource_ids: Vec<String> =
+                    output.failed_evaluations().iter().map(|failed| failed.compliance_resource_id.clone()).collect();
+                Ok(if resource_ids.is_empty() { Delivery::Stored } else { Delivery::NotStored { resource_ids } })
+            }
+            Err(error) => {
+                let error = AwsError::from_sdk(OPERATION, &subject, &error);
+                match error.code() {
+                    Some("InvalidResultTokenException" | "NoSuchConfigRuleException") => {
+                        Ok(Delivery::Refused { error })
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    async fn reported_groups(
+        &self,
+        rule_name: &str,
+        next_token: Option<String>,
+    ) -> Result<(Vec<String>, Option<String>), AwsError> {
+        let output = self
+            .client
+            .get_compliance_details_by_config_rule()
+            .config_rule_name(rule_name)
+            .limit(100)
+            .set_next_token(next_token)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::from_sdk("config:GetComplianceDetailsByConfigRule", &format!("rule {rule_name}"), &error)
+            })?;
+        let groups = output
+            .evaluation_results()
+            .iter()
+            .filter(|result| result.compliance_type != Some(ComplianceType::NotApplicable))
+            .filter_map(|result| result.evaluation_result_identifier()?.evaluation_result_qualifier())
+            .filter(|qualifier| qualifier.resource_type() == Some(SECURITY_GROUP_RESOURCE_TYPE))
+            .filter_map(|qualifier| qualifier.resource_id().map(str::to_owned))
+            .collect();
+        Ok((groups, output.next_token.filter(|token| !token.is_empty())))
+    }
+}
+
+impl ConfigurationHistory for Config {
+    async fn configuration_item(&self, summary: &Summary) -> Result<ConfigurationItem, AwsError> {
+        const OPERATION: &str = "config:GetResourceConfigHistory";
+        let subject = summary.resource_id.as_str();
+        // A call spans at most 7 days, so an empty page with a token is normal.
+        let mut pages = self
+            .client
+            .get_resource_config_history()
+            .resource_type(ResourceType::from(summary.resource_type.as_str()))
+            .resource_id(subject)
+            // Without `laterTime` the newest item would come, which may be another one.
+            .later_time(date_time(summary.configuration_item_capture_time))
+            .limit(1)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk(OPERATION, subject, &error))?;
+            if let Some(item) = page.configuration_items.unwrap_or_default().into_iter().next() {
+                return from_sdk(item).map_err(|problem| AwsError::malformed(OPERATION, subject, problem));
+            }
+        }
+        Err(AwsError::new(OPERATION, subject, None, "no configuration item is recorded yet"))
+    }
+}
+
+impl ConfigRules for Config {
+    async fn input_parameters(&self, rule_name: &str) -> Result<Option<String>, AwsError> {
+        const OPERATION: &str = "config:DescribeConfigRules";
+        let subject = format!("rule {rule_name}");
+        let output = self
+            .client
+            .describe_config_rules()
+            .config_rule_names(rule_name)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
+        let rule = output.config_rules.unwrap_or_default().into_iter().next();
+        match rule {
+            Some(rule) => Ok(rule.input_parameters),
+            None => Err(AwsError::malformed(OPERATION, &subject, "it names no rule")),
+        }
+    }
+}
+
+impl RemediationExceptions for Config {
+    async fn put_remediation_exception(
+        &self,
+        rule_name: &str,
+        group_id: &str,
+        message: &str,
+        expires: Timestamp,
+    ) -> Result<Option<String>, AwsError> {
+        const OPERATION: &str = "config:PutRemediationExceptions";
+        let key = RemediationExceptionResourceKey::builder()
+            .resource_type(SECURITY_GROUP_RESOURCE_TYPE)
+            .resource_id(group_id)
+            .build();
+        let put = self
+            .client
+            .put_remediation_exceptions()
+            .config_rule_name(rule_name)
+            .resource_keys(key)
+            .message(message)
+            .expiration_time(date_time(expires))
+            .send()
+            .await;
+        match put {
+            Ok(output) => Ok(output
+                .failed_batches
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(|batch| batch.failure_message.unwrap_or_else(|| "AWS Config did not say why".to_owned()))),
+            Err(error) => {
+                let error = AwsError::from_sdk(OPERATION, group_id, &error);
+                match error.code() {
+                    Some("InvalidParameterValueException" | "NoSuchRemediationConfigurationException") => {
+                        Ok(Some(error.to_string()))
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}
+
+fn to_sdk(evaluation: &Evaluation) -> Result<SdkEvaluation, String> {
+    SdkEvaluation::builder()
+        .compliance_resource_type(&evaluation.resource_type)
+        .compliance_resource_id(&evaluation.resource_id)
+        .compliance_type(match evaluation.compliance {
+            Compliance::Compliant => ComplianceType::Compliant,
+            Compliance::NonCompliant => ComplianceType::NonCompliant,
+            Compliance::NotApplicable => ComplianceType::NotApplicable,
+        })
+        .annotation(evaluation.annotation.as_str())
+        .ordering_timestamp(date_time(evaluation.ordering_timestamp))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+fn from_sdk(item: SdkItem) -> Result<ConfigurationItem, &'static str> {
+    let missing = |field: &'static str| move || field;
+    Ok(ConfigurationItem {
+        resource_type: item.resource_type.ok_or_else(missing("`resourceType` is missing"))?.as_str().to_owned(),
+        resource_id: item.resource_id.ok_or_else(missing("`resourceId` is missing"))?,
+        status: item
+            .configuration_item_status
+            .ok_or_else(missing("`configurationItemStatus` is missing"))?
+            .as_str()
+            .to_owned(),
+        capture_time: item
+            .configuration_item_capture_time
+            .as_ref()
+            .and_then(timestamp)
+            .ok_or_else(missing("`configurationItemCaptureTime` is missing"))?,
+        account_id: item.account_id,
+        tags: item.tags.unwrap_or_default().into_iter().collect(),
+        configuration: item.configuration,
+    })
+}
+
+fn date_time(timestamp: Timestamp) -> DateTime {
+    // The fraction is negative only before 1970, when nothing was recorded.
+    DateTime::from_secs_and_nanos(timestamp.as_second(), timestamp.subsec_nanosecond().unsigned_abs())
+}
+
+fn timestamp(date_time: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(date_time.secs(), i32::try_from(date_time.subsec_nanos()).ok()?).ok()
+}

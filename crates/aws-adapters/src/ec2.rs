@@ -1,0 +1,303 @@
+//! EC2: security groups, their rules, managed prefix lists.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{
+    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, RevokedSecurityGroupRule,
+    SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag, TagSpecification, UserIdGroupPair,
+};
+use aws_traits::AwsError;
+use aws_traits::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_types::SdkConfig;
+use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
+use ipnetwork::IpNetwork;
+
+use crate::error::FromSdk;
+
+/// The adapter on the SDK.
+#[derive(Debug, Clone)]
+pub struct Ec2 {
+    pub(crate) client: aws_sdk_ec2::Client,
+}
+
+impl Ec2 {
+    /// An adapter with a client of its own; made once per process.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self { client: aws_sdk_ec2::Client::new(sdk) }
+    }
+}
+
+/// The largest page of rules: as many as a group can have.
+const RULES_PER_PAGE: i32 = 1000;
+/// A thousand large groups are megabytes of XML, more than a small function reads before its attempt times out.
+const GROUPS_PER_PAGE: i32 = 100;
+
+/// The most values that a filter takes.
+pub(crate) const VALUES_PER_FILTER: usize = 200;
+
+const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
+
+impl SecurityGroups for Ec2 {
+    async fn security_groups(
+        &self,
+        next_token: Option<String>,
+    ) -> Result<(Vec<SecurityGroup>, Option<String>), AwsError> {
+        let output = self
+            .client
+            .describe_security_groups()
+            .max_results(GROUPS_PER_PAGE)
+            .set_next_token(next_token)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(DESCRIBE_GROUPS, "all groups", &error))?;
+        let groups = output.security_groups.unwrap_or_default().into_iter().map(group).collect();
+        Ok((groups, output.next_token.filter(|token| !token.is_empty())))
+    }
+
+    async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError> {
+        match self.client.describe_security_groups().group_ids(group_id).send().await {
+            Ok(output) => Ok(output.security_groups.unwrap_or_default().into_iter().next().map(group)),
+            Err(error) => {
+                let error = AwsError::from_sdk(DESCRIBE_GROUPS, group_id, &error);
+                if error.code() == Some("InvalidGroup.NotFound") { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+}
+
+impl SecurityGroupRules for Ec2 {
+    async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError> {
+        let mut rules = GroupRules::default();
+        let mut pages = self
+            .client
+            .describe_security_group_rules()
+            .filters(of_groups([group_id]))
+            .max_results(RULES_PER_PAGE)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeSecurityGroupRules", group_id, &error))?;
+            // No filter for the direction exists, so egress comes along.
+            for rule in page.security_group_rules.unwrap_or_default() {
+                let direction = if rule.is_egress == Some(true) { &mut rules.egress } else { &mut rules.ingress };
+                direction.push(described_rule(rule));
+            }
+        }
+        Ok(rules)
+    }
+
+    async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError> {
+        const OPERATION: &str = "ec2:AuthorizeSecurityGroupIngress";
+        let permissions = rules
+            .iter()
+            .map(|rule| to_permission(rule).map_err(|problem| AwsError::new(OPERATION, group_id, None, &problem)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let output = self
+            .client
+            .authorize_security_group_ingress()
+            .group_id(group_id)
+            .set_ip_permissions(Some(permissions))
+            .set_tag_specifications(rules.first().and_then(tag_specification).map(|tags| vec![tags]))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
+        if output.r#return == Some(false) {
+            return Err(AwsError::new(OPERATION, group_id, None, "EC2 answered `return: false`"));
+        }
+        Ok(output.security_group_rules.unwrap_or_default().into_iter().map(described_rule).collect())
+    }
+
+    async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError> {
+        const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
+        let output = self
+            .client
+            .revoke_security_group_ingress()
+            .group_id(group_id)
+            .set_security_group_rule_ids(Some(rule_ids.to_vec()))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
+        if output.r#return == Some(false) {
+            return Err(AwsError::new(OPERATION, group_id, None, "EC2 answered `return: false`"));
+        }
+        Ok(output.revoked_security_group_rules.unwrap_or_default().into_iter().map(revoked_rule).collect())
+    }
+}
+
+impl ManagedPrefixLists for Ec2 {
+    async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError> {
+        const DESCRIBE: &str = "ec2:DescribeManagedPrefixLists";
+        const ENTRIES: &str = "ec2:GetManagedPrefixListEntries";
+        let described = self
+            .client
+            .describe_managed_prefix_lists()
+            .prefix_list_ids(id)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(DESCRIBE, id, &error))?;
+        let list = described.prefix_lists.unwrap_or_default().into_iter().next();
+        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE, id, "it names no prefix list"))?;
+        if list.owner_id.as_deref() == Some("AWS") {
+            return Ok(PrefixList::AwsOwned);
+        }
+        let mut addresses = AddressSet::default();
+        let mut pages = self.client.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk(ENTRIES, id, &error))?;
+            for entry in page.entries.unwrap_or_default() {
+                let cidr = entry.cidr.unwrap_or_default();
+                let network = cidr
+                    .parse::<IpNetwork>()
+                    .map_err(|_| AwsError::malformed(ENTRIES, id, &format!("entry `{cidr}` is not a CIDR")))?;
+                addresses.insert(network);
+            }
+        }
+        Ok(PrefixList::Entries(addresses))
+    }
+}
+
+/// Only what belongs to these groups.
+pub(crate) fn of_groups<'i>(ids: impl IntoIterator<Item = &'i str>) -> Filter {
+    let ids = ids.into_iter().map(str::to_owned).collect();
+    Filter::builder().name("group-id").set_values(Some(ids)).build()
+}
+
+pub(crate) fn group(group: SdkGroup) -> SecurityGroup {
+    SecurityGroup {
+        id: group.group_id.unwrap_or_default(),
+        name: group.group_name,
+        vpc_id: group.vpc_id.filter(|id| !id.is_empty()),
+        owner_id: group.owner_id,
+        tags: tags(group.tags),
+        ingress: group.ip_permissions.unwrap_or_default().into_iter().flat_map(permission).collect(),
+    }
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+/// One rule per source of a permission.
+fn permission(permission: IpPermission) -> Vec<IngressRule> {
+    let traffic = traffic(permission.ip_protocol.as_deref(), permission.from_port, permission.to_port);
+    if permission.ip_ranges.is_none()
+        && permission.ipv6_ranges.is_none()
+        && permission.prefix_list_ids.is_none()
+        && permission.user_id_group_pairs.is_none()
+    {
+        // EC2 lists all four: there is a source of a kind that this release does not know.
+        return vec![IngressRule::new(traffic, Source::not_told())];
+    }
+    let ipv4 = permission
+        .ip_ranges
+        .unwrap_or_default()
+        .into_iter()
+        .map(|range| (Source::from_cidr(&range.cidr_ip.unwrap_or_default()), range.description));
+    let ipv6 = permission
+        .ipv6_ranges
+        .unwrap_or_default()
+        .into_iter()
+        .map(|range| (Source::from_cidr(&range.cidr_ipv6.unwrap_or_default()), range.description));
+    let lists = permission
+        .prefix_list_ids
+        .unwrap_or_default()
+        .into_iter()
+        .map(|list| (Source::PrefixList(list.prefix_list_id.unwrap_or_default()), list.description));
+    let groups = permission
+        .user_id_group_pairs
+        .unwrap_or_default()
+        .into_iter()
+        .map(|pair| (Source::of_group(pair.group_id.or(pair.group_name), pair.user_id), pair.description));
+    ipv4.chain(ipv6)
+        .chain(lists)
+        .chain(groups)
+        .map(|(source, description)| IngressRule { description, ..IngressRule::new(traffic.clone(), source) })
+        .collect()
+}
+
+pub(crate) fn described_rule(rule: SdkRule) -> IngressRule {
+    let referenced = rule.referenced_group_info.map(|group| Source::of_group(group.group_id, group.user_id));
+    IngressRule {
+        id: rule.security_group_rule_id,
+        traffic: traffic(rule.ip_protocol.as_deref(), rule.from_port, rule.to_port),
+        source: source(rule.cidr_ipv4, rule.cidr_ipv6, rule.prefix_list_id, referenced),
+        description: rule.description,
+        tags: tags(rule.tags),
+    }
+}
+
+fn revoked_rule(rule: RevokedSecurityGroupRule) -> IngressRule {
+    IngressRule {
+        id: rule.security_group_rule_id,
+        traffic: traffic(rule.ip_protocol.as_deref(), rule.from_port, rule.to_port),
+        source: source(
+            rule.cidr_ipv4,
+            rule.cidr_ipv6,
+            rule.prefix_list_id,
+            rule.referenced_group_id.map(|id| Source::of_group(Some(id), None)),
+        ),
+        description: rule.description,
+        tags: BTreeMap::new(),
+    }
+}
+
+fn traffic(protocol: Option<&str>, from: Option<i32>, to: Option<i32>) -> Traffic {
+    Traffic::parse(protocol.unwrap_or_default(), from.map(i64::from), to.map(i64::from))
+}
+
+fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, group: Option<Source>) -> Source {
+    match (ipv4.or(ipv6), list, group) {
+        (Some(cidr), _, _) => Source::from_cidr(&cidr),
+        (None, Some(list), _) => Source::PrefixList(list),
+        (None, None, Some(group)) => group,
+        (None, None, None) => Source::not_told(),
+    }
+}
+
+/// A permission with one source, in EC2's shape.
+fn to_permission(rule: &IngressRule) -> Result<IpPermission, String> {
+    let port = |port: Option<i64>| port.map(i32::try_from).transpose().map_err(|error| error.to_string());
+    let (from, to) = match &rule.traffic {
+        // EC2 lets all traffic of such a protocol through, whatever it is given; it wants to be given something.
+        Traffic::Other(_) => (Some(-1), Some(-1)),
+        Traffic::Unrecognized { .. } => return Err(format!("{} is not understood", rule.traffic)),
+        Traffic::All | Traffic::Ports { .. } | Traffic::Icmp { .. } => {
+            (port(rule.traffic.from_port())?, port(rule.traffic.to_port())?)
+        }
+    };
+    let permission = IpPermission::builder().ip_protocol(rule.traffic.protocol()).set_from_port(from).set_to_port(to);
+    let description = rule.description.clone().filter(|description| !description.is_empty());
+    Ok(match &rule.source {
+        Source::Cidr(network @ IpNetwork::V4(_)) => {
+            permission.ip_ranges(IpRange::builder().cidr_ip(network.to_string()).set_description(description).build())
+        }
+        Source::Cidr(network @ IpNetwork::V6(_)) => permission
+            .ipv6_ranges(Ipv6Range::builder().cidr_ipv6(network.to_string()).set_description(description).build()),
+        Source::PrefixList(id) => {
+            permission.prefix_list_ids(PrefixListId::builder().prefix_list_id(id).set_description(description).build())
+        }
+        Source::SecurityGroup { id, account_id } => permission.user_id_group_pairs(
+            UserIdGroupPair::builder()
+                .group_id(id)
+                .set_user_id(account_id.clone())
+                .set_description(description)
+                .build(),
+        ),
+        Source::Unrecognized(_) => return Err(format!("source {} is not understood", rule.source)),
+    }
+    .build())
+}
+
+/// The tags of a rule that is made. Those that begin with `aws:` only AWS can give.
+fn tag_specification(rule: &IngressRule) -> Option<TagSpecification> {
+    let tags: Vec<Tag> = rule
+        .tags
+        .iter()
+        .filter(|(key, _)| !key.starts_with("aws:"))
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    (!tags.is_empty()).then(|| {
+        TagSpecification::builder().resource_type(ResourceType::SecurityGroupRule).set_tags(Some(tags)).build()
+    })
+}

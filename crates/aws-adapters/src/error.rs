@@ -1,0 +1,45 @@
+//! Errors of the SDK.
+
+use std::error::Error;
+
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+use aws_traits::AwsError;
+
+/// Errors of the SDK as those of the traits.
+pub(crate) trait FromSdk {
+    /// A service error has a code, a client error (timeout, no connection, malformed reply) has none.
+    fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static;
+}
+
+impl FromSdk for AwsError {
+    fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let message = match (error.code(), error.message()) {
+            (Some(_), Some(message)) => message.to_owned(),
+            _ => told(error),
+        };
+        Self::new(operation, subject, error.code(), &message)
+    }
+}
+
+/// An error of the SDK with its causes, down to what a service has said: that of STS, say, when a role cannot be assumed.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(metadata) = error.downcast_ref::<ErrorMetadata>() {
+            let (code, message) = (metadata.code().unwrap_or("error"), metadata.message().unwrap_or("no message"));
+            return format!("{code}: {message}");
+        }
+        let part = error.to_string();
+        if parts.last() != Some(&part) {
+            parts.push(part);
+        }
+        cause = error.source();
+    }
+    parts.join(": ")
+}

@@ -1,0 +1,141 @@
+"""Offline scans of files of many groups, and a live scan against the local cloud: time, memory, AWS calls."""
+
+import argparse
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "dev" / "local-cloud" / "python"))
+
+
+def group(number: int) -> dict:
+    """As `aws ec2 describe-security-groups` prints it; every tenth group is open to the world."""
+    source = "0.0.0.0/0" if number % 10 == 0 else "10.1.0.0/16"
+    permission = {"IpProtocol": "tcp", "UserIdGroupPairs": [], "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": []}
+    return {
+        "GroupId": f"sg-{number:017x}",
+        "GroupName": f"service-{number}",
+        "Description": "Traffic of a service",
+        "OwnerId": "111122223333",
+        "VpcId": "vpc-0a1b2c3d4e5f60718",
+        "Tags": [{"Key": "Name", "Value": f"service-{number}"}, {"Key": "team", "Value": "platform"}],
+        "IpPermissions": [
+            permission | {"FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": source, "Description": "operators"}]},
+            permission
+            | {
+                "FromPort": 443,
+                "ToPort": 443,
+                "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+                "Ipv6Ranges": [{"CidrIpv6": "::/0"}],
+                "UserIdGroupPairs": [{"UserId": "111122223333", "GroupId": "sg-0bbbbbbbbbbbbbbbb"}],
+            },
+        ],
+        "IpPermissionsEgress": [permission | {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    }
+
+
+def generate(file: pathlib.Path, count: int) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        out.write('{"SecurityGroups": [')
+        for number in range(count):
+            out.write(",\n" if number else "\n")
+            json.dump(group(number), out)
+        out.write("\n]}\n")
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> dict:
+    """Wall clock, CPU and peak memory of a command; exit codes 0 and 3 are a scan that has come to its end."""
+    begin = time.monotonic()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 3):
+        raise SystemExit(f"error: {shlex.join(command)} ended with {process.returncode}")
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "seconds": round(time.monotonic() - begin, 3),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+        "user_seconds": round(usage.ru_utime, 3),
+        "peak_mb": round(usage.ru_maxrss * unit / 1e6, 1),
+    }
+
+
+def offline(portcullis: str, counts: list[int], peer: str | None) -> list[dict]:
+    found = []
+    with tempfile.TemporaryDirectory() as directory:
+        for count in counts:
+            file = pathlib.Path(directory) / "groups.json"
+            generate(file, count)
+            commands = {
+                "portcullis, table": [portcullis, "scan", "--input", str(file)],
+                "portcullis, json": [portcullis, "scan", "--input", str(file), "--format", "json"],
+            }
+            if peer:
+                commands["peer"] = ["sh", "-c", peer.replace("{}", shlex.quote(str(file)))]
+            for name, command in commands.items():
+                # The best of three: whatever else the machine does only adds to it.
+                figures = min((run(command) for _ in range(3)), key=lambda one: one["cpu_seconds"])
+                per_second = round(count / figures["cpu_seconds"])
+                found.append({"what": name, "groups": count, "megabytes": round(file.stat().st_size / 1e6)} | figures)
+                found[-1]["groups_per_cpu_second"] = per_second
+    return found
+
+
+def live(portcullis: str, count: int) -> dict:
+    """Groups that differ in one rule, every tenth open, in a fresh local cloud."""
+    from local_cloud import running
+
+    with tempfile.TemporaryDirectory() as directory, running(pathlib.Path(directory)) as cloud:
+        for number in range(count):
+            source = "0.0.0.0/0" if number % 10 == 0 else "10.1.0.0/16"
+            permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": source}]}
+            cloud.group(f"service-{number}", permission)
+            if number % 500 == 0:
+                print(f"\r{number} of {count} groups are made", end="", file=sys.stderr)
+        print(file=sys.stderr)
+        mark = cloud.mark()
+        environment = {"PATH": os.environ["PATH"], "HOME": directory, "AWS_EC2_METADATA_DISABLED": "true"}
+        environment |= {name: value for name, value in cloud.environment().items() if name.startswith("AWS_")}
+        figures = run([portcullis, "scan", "--format", "json"], environment)
+        calls: dict[str, int] = {}
+        for call in cloud.calls(since=mark):
+            calls[call["action"]] = calls.get(call["action"], 0) + 1
+        return {"groups": count} | figures | {"calls": calls}
+
+
+def table(rows: list[dict]) -> None:
+    keys = list(rows[0])
+    width = {key: max(len(key), *(len(str(row[key])) for row in rows)) for key in keys}
+    print("| " + " | ".join(key.ljust(width[key]) for key in keys) + " |")
+    print("|" + "|".join("-" * (width[key] + 2) for key in keys) + "|")
+    for row in rows:
+        print("| " + " | ".join(str(row[key]).rjust(width[key]) for key in keys) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--portcullis", required=True, metavar="FILE", help="the command line, as it is released")
+    parser.add_argument("--groups", default="20000,200000,1000000", help="sizes of the files")
+    parser.add_argument("--live", type=int, default=10_000, metavar="GROUPS", help="groups of the live scan; 0 leaves it out")
+    parser.add_argument("--json", type=pathlib.Path, metavar="DIRECTORY", help="also write the figures there")
+    arguments = parser.parse_args()
+    peer = os.environ.get("BENCH_PEER_SCAN")
+    figures = {"offline": offline(arguments.portcullis, [int(n) for n in arguments.groups.split(",")], peer)}
+    table(figures["offline"])
+    if arguments.live:
+        figures["live"] = live(arguments.portcullis, arguments.live)
+        print("\nlive scan:", json.dumps(figures["live"]))
+    if arguments.json:
+        arguments.json.mkdir(parents=True, exist_ok=True)
+        (arguments.json / "scan.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

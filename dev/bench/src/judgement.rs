@@ -1,0 +1,30 @@
+//! The judgement, step by step: from the bytes of an event to the changes that close the group.
+
+use aws_events::{Notification, RuleInvocation, RuleParameters};
+use exposure::{Exemptions, Plan, Policy, PrefixLists, SecurityGroup, Strategy, Verdict, assess, plan};
+use jiff::Timestamp;
+
+/// An event as a function receives it, read up to the group.
+///
+/// # Errors
+///
+/// When it is none of a change.
+pub fn parse(event: &[u8]) -> anyhow::Result<(SecurityGroup, Policy)> {
+    let invocation = RuleInvocation::from_payload(serde_json::from_slice(event)?)?;
+    let Notification::Change { item, .. } = &invocation.notification else { anyhow::bail!("no change") };
+    let parameters = RuleParameters::from_json(invocation.rule_parameters.as_deref())?;
+    Ok((item.security_group()?, parameters.policy))
+}
+
+/// The verdict on a group.
+#[must_use]
+pub fn judge(group: &SecurityGroup, policy: &Policy) -> Verdict {
+    assess(group, policy, &Exemptions::default(), &PrefixLists::default(), Timestamp::UNIX_EPOCH).verdict()
+}
+
+/// What closes a group.
+#[must_use]
+pub fn planned(group: &SecurityGroup, policy: &Policy, strategy: &Strategy) -> Plan {
+    let assessment = assess(group, policy, &Exemptions::default(), &PrefixLists::default(), Timestamp::UNIX_EPOCH);
+    plan(group, &assessment, strategy, &PrefixLists::default())
+}

@@ -1,0 +1,109 @@
+"""Installs the local cloud's additions in MiniStack.
+
+The names used are private to MiniStack: when a new version moves one, this says
+which, instead of running with a service that silently is not ours.
+"""
+
+import importlib
+
+import functions
+import gate
+import identity
+import lambda_kill
+import proxies
+import resources
+import resources_ec2
+import resources_lambda
+import resources_s3
+import s3_front
+
+# module: the names in it that the additions replace or call.
+REQUIRED = {
+    "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
+    "ministack.core.iam_actions": (
+        "access_denied_response",
+        "identity_denial_message",
+        "extract_iam_action",
+        "extract_resource_arn",
+        "request_tag_context",
+    ),
+    "ministack.core.iam_evaluator": (
+        "EvalContext",
+        "_action_matches",
+        "_conditions_met",
+        "_principal_keys",
+        "_resolve_condition_key",
+        "_resource_policy",
+        "_role_name_from_assumed_arn",
+        "_service_principal_matches",
+        "enforce",
+        "evaluate_resource_policy",
+        "pin_request_origin",
+        "request_caller_arn",
+    ),
+    "ministack.core.lambda_runtime": ("ProvidedWorker", "Worker", "_lock", "_workers", "execution_credentials"),
+    "ministack.core.responses": ("request_scope",),
+    "ministack.core.router": ("detect_service", "extract_region"),
+    "ministack.services.cloudformation": ("_stacks",),
+    "ministack.services.cloudformation.provisioners": (
+        "_RESOURCE_HANDLERS",
+        "_REPLACING_PROPERTIES",
+        "_CUSTOM_NAME_REPLACEMENT",
+        "_physical_name",
+    ),
+    "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
+    "ministack.services.eventbridge": ("_dispatch_to_lambda", "_invoke_target", "_put_events"),
+    "ministack.services.iam": ("_roles",),
+    "ministack.services.kms": ("_resolve_key",),
+    "ministack.services.lambda_svc": (
+        "_emit_lambda_logs",
+        "_emit_lambda_metrics",
+        "_execute_function",
+        "_execute_function_warm",
+        "_functions",
+        "execution_credentials",
+        "_get_func_record_for_ref",
+        "_execution_record_for_config",
+        "_provided_worker_env",
+        "_route_async_failure",
+        "invoke_async_with_retry",
+    ),
+    "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
+    "ministack.services.sts": ("register_session",),
+    "ministack.services.tagging": ("resource_tags",),
+}
+
+
+class HookMissing(RuntimeError):
+    """A private name of MiniStack that the local cloud builds on is gone."""
+
+
+def check() -> None:
+    missing = []
+    for module_name, names in REQUIRED.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            missing.append(f"{module_name} ({error})")
+            continue
+        missing += [f"{module_name}.{name}" for name in names if not hasattr(module, name)]
+    if missing:
+        raise HookMissing(
+            "this version of MiniStack no longer has "
+            + ", ".join(missing)
+            + ": install the version pinned in tools/requirements.txt, or adapt dev/local-cloud/launcher"
+        )
+
+
+def install() -> None:
+    check()
+    gate.install()
+    identity.install()
+    proxies.install()
+    s3_front.install()
+    functions.install()
+    lambda_kill.install()
+    resources.install()
+    resources_ec2.install()
+    resources_lambda.install()
+    resources_s3.install()
