@@ -4,11 +4,11 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::Ssm;
-use aws_events::printable;
 use aws_traits::ssm::Parameters;
 use comfy_table::{ContentArrangement, Table, presets};
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
 use jiff::Timestamp;
+use plain_text::printable;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Exempt, ParameterArgs};

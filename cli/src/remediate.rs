@@ -8,6 +8,7 @@ use aws_adapters::Ec2;
 use aws_adapters::inventory::GroupFilter;
 use aws_traits::ec2::SecurityGroups;
 use jiff::Timestamp;
+use plain_text::error_chain;
 use remediator::{Remediator, RemediatorError, Response, Status};
 use scan::ComplianceType;
 use serde_json::{Value, json};
@@ -104,7 +105,7 @@ impl Tally {
             }
             Err(problem) => {
                 self.failed = true;
-                eprintln!("error: {group}: {problem}");
+                eprintln!("error: {group}: {}", error_chain(&problem));
                 Ok(())
             }
         }

@@ -1,8 +1,9 @@
 //! Why an invocation failed. The SSM document fails with it, so that AWS Config counts the attempt.
 
-use aws_events::{ParameterError, UnjudgedError, error_message};
+use aws_events::{ParameterError, UnjudgedError};
 use aws_traits::{AwsError, LookupError};
 use lambda_runtime::Diagnostic;
+use plain_text::error_message;
 
 use crate::request::RequestError;
 use crate::response::{Response, Status};
@@ -12,10 +13,10 @@ use crate::snapshot::SnapshotError;
 #[derive(Debug, thiserror::Error)]
 pub enum RemediatorError {
     /// The request is not understood, or asks for what is refused. Nothing was changed.
-    #[error("{0}")]
+    #[error(transparent)]
     Request(#[from] RequestError),
     /// Something was in the way before anything was changed.
-    #[error("nothing was changed: {0}")]
+    #[error("nothing was changed")]
     Unchanged(#[source] Obstacle),
     /// Not everything was done.
     #[error("{}: {}", .0.status, .0.message)]
@@ -26,7 +27,7 @@ pub enum RemediatorError {
 #[derive(Debug, thiserror::Error)]
 pub enum Obstacle {
     /// The rule's parameters are not understood.
-    #[error("AWS Config rule {rule_name}: {problem}")]
+    #[error("AWS Config rule {rule_name}")]
     RuleParameters {
         /// The rule.
         rule_name: String,
@@ -35,10 +36,10 @@ pub enum Obstacle {
         problem: ParameterError,
     },
     /// It is not known who is exempt.
-    #[error("{0}")]
+    #[error(transparent)]
     Exemptions(#[from] LookupError),
     /// There is no exposure, but not everything could be judged.
-    #[error("{0}")]
+    #[error(transparent)]
     Unjudged(#[from] UnjudgedError),
     /// EC2 lists rules of a group that, it says, does not exist.
     #[error("EC2 lists rules of {group_id} and says that it does not exist; run this again")]
@@ -53,10 +54,10 @@ pub enum Obstacle {
         group_id: String,
     },
     /// What was there before could not be kept, or what was kept could not be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// An AWS call failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Aws(#[from] AwsError),
 }
 

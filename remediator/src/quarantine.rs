@@ -12,6 +12,7 @@ use aws_traits::ssm::Parameters;
 use exposure::{
     AclEntry, AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine, release,
 };
+use plain_text::{error_chain, error_message};
 use tracing::warn;
 
 use crate::acl_snapshot::{AclAuthor, AclVault, Added, RELEASED};
@@ -146,7 +147,7 @@ where
             }
             match vault.keep(self.author("quarantine"), vpc_id, &acl, &plan.add, &[]).await {
                 Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
-                Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
+                Err(error) => return self.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
             }
             for entry in &plan.add {
                 self.begun = true;
@@ -201,7 +202,7 @@ where
             }
             match vault.keep(self.author("release"), vpc_id, &acl, &[], &plan.remove).await {
                 Ok(uri) => self.note(at, |done| done.snapshot = Some(uri)),
-                Err(error) => return self.problems.push(format!("{}: {error}", acl.id)),
+                Err(error) => return self.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
             }
             for entry in &plan.remove {
                 self.begun = true;
@@ -226,7 +227,7 @@ where
     async fn note_released(&self, vpc_id: &str, acl: &NetworkAcl) {
         if let Err(error) = self.vault().keep(self.author(RELEASED), vpc_id, acl, &[], &[]).await {
             // The entries are gone nevertheless, and the next release notes it.
-            warn!(network_acl.id = acl.id, %error, "cannot note the release");
+            warn!(network_acl.id = acl.id, error = error_message(&error), "cannot note the release");
         }
     }
 

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_events::error_message;
 use aws_traits::config::{ConfigRules, RemediationExceptions};
 use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
 use aws_traits::network_acl::NetworkAcls;
 use aws_traits::s3::Objects;
 use aws_traits::ssm::Parameters;
 use jiff::Timestamp;
+use plain_text::error_message;
 use serde_json::Value;
 use tracing::{error, info};
 

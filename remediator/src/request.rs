@@ -137,10 +137,10 @@ const MOST_VALUES: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// Not of the documented shape.
-    #[error("the request is refused, nothing was changed: {0}")]
+    #[error("the request is refused, nothing was changed")]
     Shape(#[from] serde_json::Error),
     /// A field that is not understood.
-    #[error("the request is refused, nothing was changed: `{name}`: {problem}")]
+    #[error("the request is refused, nothing was changed: `{name}`")]
     Field {
         /// The field.
         name: String,

@@ -27,10 +27,10 @@ const OWED_FOR: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The bucket did not take it. Without a snapshot nothing is changed.
-    #[error("the snapshot cannot be written: {0}")]
+    #[error("the snapshot cannot be written")]
     NotWritten(#[source] AwsError),
     /// The bucket did not give it.
-    #[error("the bucket of the snapshots cannot be read: {0}")]
+    #[error("the bucket of the snapshots cannot be read")]
     NotRead(#[source] AwsError),
     /// There is none.
     #[error("there is no snapshot below {0}: either nothing was closed, or it has expired")]

@@ -1,17 +1,18 @@
 //! Why an invocation failed. Lambda retries it twice, then it goes to the dead-letter queue.
 
-use aws_events::{EventError, ItemError, ParameterError, UnjudgedError, error_message};
+use aws_events::{EventError, ItemError, ParameterError, UnjudgedError};
 use aws_traits::{AwsError, LookupError};
 use lambda_runtime::Diagnostic;
+use plain_text::error_message;
 
 /// Why an invocation failed. Nothing was reported as compliant because of it.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluatorError {
     /// The payload is not an event of AWS Config.
-    #[error("{0}")]
+    #[error(transparent)]
     Event(#[from] EventError),
     /// The operator has to mend the rule's parameters.
-    #[error("AWS Config rule {rule_name}: {problem}")]
+    #[error("AWS Config rule {rule_name}")]
     RuleParameters {
         /// The rule.
         rule_name: String,
@@ -20,13 +21,13 @@ pub enum EvaluatorError {
         problem: ParameterError,
     },
     /// The operator has to mend the exemptions document.
-    #[error("{0}")]
+    #[error(transparent)]
     Exemptions(#[from] LookupError),
     /// The configuration item does not describe a security group.
-    #[error("{0}")]
+    #[error(transparent)]
     ConfigurationItem(#[from] ItemError),
     /// Something about the group cannot be judged.
-    #[error("{0}")]
+    #[error(transparent)]
     Unjudged(#[from] UnjudgedError),
     /// In a scheduled evaluation, some groups could not be judged; all others were reported.
     #[error("{} of {evaluated} security groups cannot be judged: {}", errors.len(), first(errors))]
@@ -49,7 +50,7 @@ pub enum EvaluatorError {
         resource_ids: Vec<String>,
     },
     /// An AWS call failed, retries included.
-    #[error("{0}")]
+    #[error(transparent)]
     Aws(#[from] AwsError),
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_events::{
     Compliance, ConfigurationItem, Evaluation, Notification, RuleInvocation, RuleParameters,
-    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError, error_message,
+    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError,
 };
 use aws_traits::Lookups;
 use aws_traits::config::{ConfigurationHistory, Evaluations};
@@ -13,6 +13,7 @@ use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
 use aws_traits::ssm::Parameters;
 use exposure::{SecurityGroup, assess};
 use jiff::{SignedDuration, Timestamp};
+use plain_text::error_message;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;

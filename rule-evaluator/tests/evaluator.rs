@@ -7,6 +7,7 @@ use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use rstest::rstest;
 use rule_evaluator::{Evaluator, EvaluatorError, Outcome};
 use serde_json::{Map, Value, json};
@@ -248,7 +249,7 @@ async fn a_schedule_reports_the_others_and_fails_for_the_one_it_cannot_judge() {
     }
     let error = handle(&aws, event(SCHEDULED)).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("1 of 2 security groups cannot be judged: security group sg-00000001"),
+        error_chain(&error).starts_with("1 of 2 security groups cannot be judged: security group sg-00000001"),
         "{error}"
     );
     assert_eq!(error_type(error), "CannotJudge");
@@ -274,7 +275,7 @@ async fn an_empty_account_is_fine() {
 async fn a_bad_parameter_fails_the_invocation(#[case] sample: &str) {
     let aws = aws();
     let error = handle(&aws, with_parameters(sample, r#"{"FocusOnPorts":"22,ssh"}"#)).await.unwrap_err();
-    let message = error.to_string();
+    let message = error_chain(&error);
     assert!(
         message.starts_with("AWS Config rule sg-port-blocklist: rule parameter `FocusOnPorts`: `ssh` is not a port"),
         "{message}"
@@ -312,8 +313,8 @@ async fn an_unreadable_prefix_list_fails_the_invocation_and_is_tried_again() {
     aws.fail("ec2:GetManagedPrefixListEntries", "UnauthorizedOperation");
     let evaluator = Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now);
     let error = evaluator.handle(only_list()).await.unwrap_err();
-    assert!(error.to_string().contains("prefix list pl-0f00ba4 could not be read"), "{error}");
-    assert!(error.to_string().contains("allow ec2:GetManagedPrefixListEntries to this role"), "{error}");
+    assert!(error_chain(&error).contains("prefix list pl-0f00ba4 could not be read"), "{error}");
+    assert!(error_chain(&error).contains("allow ec2:GetManagedPrefixListEntries to this role"), "{error}");
     assert_eq!(error_type(error), "CannotJudge");
 
     assert_eq!(evaluator.handle(only_list()).await.unwrap().compliant, 1);
@@ -341,7 +342,7 @@ async fn evaluations_that_were_not_stored_fail_the_invocation() {
     let aws = aws();
     aws.account().not_stored.push(GROUP.into());
     let error = handle(&aws, event(CHANGE)).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("AWS Config did not store the evaluations of {GROUP}"));
+    assert_eq!(error_chain(&error), format!("AWS Config did not store the evaluations of {GROUP}"));
     assert_eq!(error_type(error), "EvaluationsNotStored");
 }
 
@@ -390,7 +391,7 @@ async fn without_readable_exemptions_nothing_is_judged(#[case] document: Option<
         aws.account().parameters.insert("/portcullis/exemptions".into(), document.into());
     }
     let error = handle(&aws, with_parameters(CHANGE, EXEMPTIONS)).await.unwrap_err();
-    assert!(error.to_string().contains(expected) || document.is_none(), "{error}");
+    assert!(error_chain(&error).contains(expected) || document.is_none(), "{error}");
     assert_eq!(error_type(error), "ExemptionsUnavailable");
     assert_eq!(evaluations(&aws), Vec::<String>::new());
 }

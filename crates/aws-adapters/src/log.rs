@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use aws_events::is_steering;
+use plain_text::is_steering;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Writes the log to standard output, one JSON object per line, from the level in `AWS_LAMBDA_LOG_LEVEL` on (`INFO` when

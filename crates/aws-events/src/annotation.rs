@@ -6,7 +6,7 @@ use std::fmt;
 
 use exposure::{Assessment, Exposure, PortRange, Reach, Source, SourceScope, Traffic, Transport};
 
-use crate::text::is_steering;
+use plain_text::one_line;
 
 /// AWS Config refuses a longer annotation. Characters, not bytes.
 pub const ANNOTATION_MAX_CHARS: usize = 256;
@@ -15,8 +15,6 @@ pub const ANNOTATION_MAX_CHARS: usize = 256;
 const SOURCES_SHOWN: usize = 4;
 /// More of a reason than this is cut.
 const REASON_MAX_CHARS: usize = 120;
-/// Of an error.
-const ERROR_MAX_CHARS: usize = 2000;
 
 /// A text of 1 to [`ANNOTATION_MAX_CHARS`] characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +24,7 @@ impl Annotation {
     /// Makes any text fit. Line breaks and what turns the direction of writing become spaces, since part of the text may come from tags and documents.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let text = truncated(text, ANNOTATION_MAX_CHARS);
+        let text = one_line(text, ANNOTATION_MAX_CHARS);
         Self(if text.trim().is_empty() { "no details".to_owned() } else { text })
     }
 
@@ -44,7 +42,7 @@ impl Annotation {
         let Some(exemption) = by_exposure.or(by_unjudged) else { return Self::new("exempt") };
         let until = exemption.expires.as_ref().map_or_else(String::new, |expires| format!(" until {expires}"));
         let owner = exemption.owner.as_ref().map_or_else(String::new, |owner| format!(" [{owner}]"));
-        let reason = truncated(&format!("{}{owner}", exemption.reason), REASON_MAX_CHARS);
+        let reason = one_line(&format!("{}{owner}", exemption.reason), REASON_MAX_CHARS);
         let text = format!("exempt{until}: {reason}");
         let room = ANNOTATION_MAX_CHARS.saturating_sub(text.chars().count() + " ()".len());
         let covered: Vec<_> = assessment.exempted.iter().map(|exempted| exempted.exposure.clone()).collect();
@@ -74,24 +72,6 @@ impl fmt::Display for Annotation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What a function logs and returns of an error: one line. A parser's message may have a whole text of its input in it, which can
-/// be megabytes, while Lambda returns no more than 6 MB, and a line of the log has 256 KB.
-#[must_use]
-pub fn error_message(error: &impl fmt::Display) -> String {
-    truncated(&error.to_string(), ERROR_MAX_CHARS)
-}
-
-/// `text` on one line, cut to `max` characters, the last of them an ellipsis if anything is missing.
-pub(crate) fn truncated(text: &str, max: usize) -> String {
-    let mut chars = text.chars().map(|char| if is_steering(char) { ' ' } else { char });
-    let mut cut: String = chars.by_ref().take(max).collect();
-    if chars.next().is_some() {
-        cut.pop();
-        cut.push('…');
-    }
-    cut
 }
 
 /// What one entry is about: how bad, which ports, within which rule.

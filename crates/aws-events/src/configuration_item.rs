@@ -43,7 +43,7 @@ pub enum ItemError {
         status: String,
     },
     /// The configuration is not that of a security group.
-    #[error("configuration item of `{resource_id}`: {problem}")]
+    #[error("configuration item of `{resource_id}`")]
     Configuration {
         /// The resource.
         resource_id: String,

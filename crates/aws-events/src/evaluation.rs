@@ -3,7 +3,9 @@
 use exposure::{Assessment, SourceScope, Verdict};
 use jiff::Timestamp;
 
-use crate::annotation::{Annotation, truncated};
+use plain_text::one_line;
+
+use crate::annotation::Annotation;
 
 /// `ComplianceType`. `INSUFFICIENT_DATA` is not here: the service refuses it in `PutEvaluations`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl UnjudgedError {
     pub fn new(group_id: &str, assessment: &Assessment<'_>) -> Self {
         let shown = assessment.unjudged.iter().take(CAUSES_SHOWN);
         let mut causes: Vec<String> =
-            shown.map(|unjudged| truncated(&unjudged.cause.to_string(), CAUSE_MAX_CHARS)).collect();
+            shown.map(|unjudged| one_line(&unjudged.cause.to_string(), CAUSE_MAX_CHARS)).collect();
         let more = assessment.unjudged.len().saturating_sub(CAUSES_SHOWN);
         if more > 0 {
             causes.push(format!("{more} more"));

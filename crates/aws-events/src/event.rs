@@ -72,13 +72,13 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// The Lambda payload is not an AWS Config event.
-    #[error("the payload is not an event of an AWS Config rule: {0}")]
+    #[error("the payload is not an event of an AWS Config rule")]
     Payload(#[source] serde_json::Error),
     /// A field without which nothing can be done is missing.
     #[error("the payload is not an event of an AWS Config rule: `{0}` is missing")]
     Missing(&'static str),
     /// `invokingEvent` is not what its message type promises.
-    #[error("`invokingEvent` cannot be read: {0}")]
+    #[error("`invokingEvent` cannot be read")]
     InvokingEvent(#[source] serde_json::Error),
 }
 

@@ -22,7 +22,7 @@ pub struct RuleParameters {
 #[derive(Debug, thiserror::Error)]
 pub enum ParameterError {
     /// Not a JSON object.
-    #[error("the rule parameters are not a JSON object such as {{\"FocusOnPorts\":\"22,3389\"}}: {0}")]
+    #[error("the rule parameters are not a JSON object such as {{\"FocusOnPorts\":\"22,3389\"}}")]
     Json(#[source] serde_json::Error),
     /// No port is named at all.
     #[error("rule parameter `FocusOnPorts` is missing: name the ports to keep closed, such as \"22,3389\"")]
@@ -50,7 +50,7 @@ pub enum ParameterError {
         expected: &'static str,
     },
     /// Not a list of ports.
-    #[error("rule parameter `{key}`: {problem}")]
+    #[error("rule parameter `{key}`")]
     Ports {
         /// The key.
         key: String,

@@ -4,6 +4,7 @@
 
 use aws_events::{ConfigurationItem, Notification, RuleInvocation};
 use exposure::{SecurityGroup, Source};
+use plain_text::error_chain;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
@@ -122,7 +123,7 @@ fn a_time_of_any_clock_is_read(#[case] written: &str, #[case] expected: &str) {
 fn a_deleted_resource_has_no_configuration() {
     let item = item_of(read(DELETED));
     assert_eq!(item.status, "ResourceDeleted");
-    let error = item.security_group().unwrap_err().to_string();
+    let error = error_chain(&item.security_group().unwrap_err());
     assert_eq!(error, "configuration item of `sg-0aaaaaaaaaaaaaaaa` (ResourceDeleted) has no configuration");
 }
 
@@ -203,7 +204,7 @@ fn optional_fields_may_be_absent(#[case] field: &str) {
 fn without_the_essentials_it_is_no_event(#[case] field: &str) {
     let mut event = payload(CHANGE);
     event.remove(field);
-    let error = RuleInvocation::from_payload(event).unwrap_err().to_string();
+    let error = error_chain(&RuleInvocation::from_payload(event).unwrap_err());
     assert_eq!(error, format!("the payload is not an event of an AWS Config rule: `{field}` is missing"));
 }
 
@@ -273,7 +274,7 @@ fn a_group_without_permissions_lets_nobody_in() {
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[],"tags":[["Name","web"]]}))]
 fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
     let item = item_of(with_item(|item| item["configuration"] = configuration));
-    let error = item.security_group().unwrap_err().to_string();
+    let error = error_chain(&item.security_group().unwrap_err());
     assert!(error.contains("configuration item of `sg-0aaaaaaaaaaaaaaaa`"), "{error}");
 }
 
@@ -282,7 +283,7 @@ fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
 #[case(json!("none"), "invalid type: string \"none\", expected a list")]
 #[case(json!([7]), "invalid type: integer `7`, expected an object")]
 fn a_permission_of_another_type_is_named(#[case] permissions: Value, #[case] problem: &str) {
-    let error = item_with_permissions(permissions).security_group().unwrap_err().to_string();
+    let error = error_chain(&item_with_permissions(permissions).security_group().unwrap_err());
     assert!(error.contains(problem), "{error}");
 }
 

@@ -5,6 +5,7 @@
 use aws_events::RuleParameters;
 use exposure::{AddressSet, SourceScope};
 use ipnetwork::IpNetwork;
+use plain_text::error_chain;
 use rstest::rstest;
 
 fn ports(json: &str) -> String {
@@ -98,7 +99,7 @@ fn authorized_cidrs_may_be_a_list_or_empty(#[case] field: &str) {
 #[case(r#"{"FocusOnPorts":"22","AuthorizedCidrs":10}"#, "rule parameter `AuthorizedCidrs`: `10` is not a CIDR")]
 #[case(r#"{"FocusOnPorts":"22""#, "the rule parameters are not a JSON object")]
 fn bad_parameters_are_refused_by_key_and_token(#[case] json: &str, #[case] expected: &str) {
-    let error = RuleParameters::from_json(Some(json)).unwrap_err().to_string();
+    let error = error_chain(&RuleParameters::from_json(Some(json)).unwrap_err());
     assert!(error.starts_with(expected), "{error}");
 }
 

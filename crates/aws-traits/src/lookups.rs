@@ -54,10 +54,10 @@ pub struct Lookups<P, L> {
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// The parameter could not be read.
-    #[error("the exemptions cannot be read: {0}")]
+    #[error("the exemptions cannot be read")]
     Parameter(#[from] AwsError),
     /// The parameter does not hold an exemptions document.
-    #[error("SSM parameter `{name}`: {problem}")]
+    #[error("SSM parameter `{name}`")]
     Document {
         /// The parameter.
         name: String,

@@ -3,6 +3,7 @@
 use aws_traits::fakes::Account;
 use exposure::{IngressRule, PrefixList, Traffic};
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -128,10 +129,10 @@ async fn a_group_that_ec2_does_not_know_any_more_is_left() {
     let aws = aws();
     aws.account().rules.insert("portcullis".into(), Some(r#"{"FocusOnPorts":"22","ExemptionTagKey":"Keep"}"#.into()));
     aws.fail("ec2:DescribeSecurityGroups", "InternalError");
-    assert!(handle(&aws, request()).await.unwrap_err().to_string().contains("nothing was changed"));
+    assert!(error_chain(&handle(&aws, request()).await.unwrap_err()).contains("nothing was changed"));
     aws.meanwhile("ec2:DescribeSecurityGroups", |account| account.groups.clear());
     let error = handle(&aws, request()).await.unwrap_err();
-    assert!(error.to_string().starts_with("nothing was changed: EC2 lists rules"), "{error}");
+    assert!(error_chain(&error).starts_with("nothing was changed: EC2 lists rules"), "{error}");
     assert_eq!(aws.count(REVOKE), 0);
 }
 
@@ -201,7 +202,7 @@ async fn a_rule_that_somebody_mends_meanwhile_stays() {
 async fn a_request_that_is_not_understood_is_refused(#[case] request: Value, #[case] expected: &str) {
     let aws = aws();
     let error = handle(&aws, request).await.unwrap_err();
-    let message = error.to_string();
+    let message = error_chain(&error);
     assert!(message.starts_with("the request is refused, nothing was changed: "), "{message}");
     assert!(message.contains(expected), "{message}");
     assert_eq!(Diagnostic::from(error).error_type, "InvalidRequest");
@@ -226,8 +227,8 @@ async fn without_a_policy_nothing_is_changed(
         aws.account().rules.insert("portcullis".into(), Some(parameters.into()));
     }
     let error = handle(&aws, request()).await.unwrap_err();
-    assert!(error.to_string().contains("nothing was changed"), "{error}");
-    assert!(error.to_string().contains(expected), "{error}");
+    assert!(error_chain(&error).contains("nothing was changed"), "{error}");
+    assert!(error_chain(&error).contains(expected), "{error}");
     assert_eq!(Diagnostic::from(error).error_type, kind);
     assert_eq!(aws.count(REVOKE), 0);
 }
@@ -336,8 +337,8 @@ async fn when_nothing_can_be_revoked_it_has_failed() {
     }
     let result = handle(&aws, request()).await;
     let error = result.unwrap_err();
-    assert!(error.to_string().starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules revoked, 2 still open"), "{error}");
-    assert!(error.to_string().contains("allow ec2:RevokeSecurityGroupIngress to this role"), "{error}");
+    assert!(error_chain(&error).starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules revoked, 2 still open"), "{error}");
+    assert!(error_chain(&error).contains("allow ec2:RevokeSecurityGroupIngress to this role"), "{error}");
     let response = incomplete(Err(error));
     assert_eq!(ids(response.closed().unwrap().remaining.iter().map(|remaining| &remaining.rule)), ["sgr-1", "sgr-4"]);
     assert_eq!(left(&aws).len(), 4);
@@ -431,7 +432,7 @@ async fn a_replacement_that_exposes_is_refused() {
     request["replacementCidrs"] = json!(["0.0.0.0/1"]);
     let error = handle(&aws, request).await.unwrap_err();
     assert!(
-        error.to_string().contains("with the replacement 0.0.0.0/1 the group would still expose tcp/22"),
+        error_chain(&error).contains("with the replacement 0.0.0.0/1 the group would still expose tcp/22"),
         "{error}"
     );
     assert_eq!((aws.count(PUT), aws.count(AUTHORIZE), aws.count(REVOKE)), (0, 0, 0));
@@ -486,7 +487,7 @@ async fn without_a_snapshot_nothing_is_changed() {
     aws.fail(PUT, "AccessDenied");
     let error = handle(&aws, request()).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
+        error_chain(&error).starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
         "{error}"
     );
     assert_eq!(Diagnostic::from(error).error_type, "SnapshotUnavailable");
@@ -523,7 +524,7 @@ async fn a_note_of_another_version_is_not_guessed_at(
     aws.account().objects.insert(key.clone(), note.to_string());
     let error = handle(&aws, with("strategy", json!(strategy))).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error_chain(&error),
         format!(
             "nothing was changed: s3://portcullis-snapshots/{key} is not a document that this release understands: \
              its version is 2, and not 1"

@@ -2,6 +2,7 @@
 
 use aws_traits::fakes::{Account, FakeAws};
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::json;
@@ -69,7 +70,7 @@ async fn a_rule_that_somebody_adds_again_and_again_is_told() {
     aws.meanwhile(DESCRIBE, |_| {});
     (0..4).for_each(|_| aws.meanwhile(DESCRIBE, somebody_opens_port_22_again));
     let error = handle(&aws, request()).await.unwrap_err();
-    assert!(error.to_string().ends_with("(tcp/22-22 from 0.0.0.0/0): it was added meanwhile"), "{error}");
+    assert!(error_chain(&error).ends_with("(tcp/22-22 from 0.0.0.0/0): it was added meanwhile"), "{error}");
     let response = incomplete(Err(error));
     assert_eq!(response.status, Status::Partial);
     assert_eq!((response.closed().unwrap().revoked.len(), response.closed().unwrap().remaining.len()), (4, 1));
@@ -199,10 +200,10 @@ async fn when_every_name_is_taken_nothing_is_changed() {
     aws.account().objects.extend(keys.into_iter().map(|key| (key, "theirs".to_owned())));
     let error = handle(&aws, request()).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
+        error_chain(&error).starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
         "{error}"
     );
-    assert!(error.to_string().ends_with("objects of this name are there already"), "{error}");
+    assert!(error_chain(&error).ends_with("objects of this name are there already"), "{error}");
     assert_eq!(Diagnostic::from(error).error_type, "SnapshotUnavailable");
     assert_eq!((aws.count(REVOKE), left(&aws).len()), (0, 4));
     assert!(aws.account().objects.values().all(|object| object == "theirs"));

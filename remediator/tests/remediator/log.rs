@@ -1,5 +1,6 @@
 //! What is written to the log, as the function writes it.
 
+use plain_text::error_chain;
 use std::cell::RefCell;
 use std::io;
 use std::sync::Once;
@@ -98,7 +99,7 @@ async fn what_could_not_be_done_is_an_error(#[case] locked: &[&str], #[case] sta
     let aws = aws();
     aws.account().locked.extend(locked.iter().map(|&id| id.to_owned()));
     watch();
-    let error = handle(&aws, request()).await.unwrap_err().to_string();
+    let error = error_chain(&handle(&aws, request()).await.unwrap_err());
     let line = line("ERROR");
     assert_eq!((&line["message"], &line["status"]), (&json!("close failed"), &json!(status)));
     assert_eq!(error, format!("{status}: {}", line["error"].as_str().unwrap()));
@@ -115,7 +116,7 @@ async fn what_was_not_begun_has_no_evidence() {
     watch();
     let error = handle(&aws, request()).await.unwrap_err();
     let line = line("ERROR");
-    assert_eq!((&line["message"], &line["error"]), (&json!("close failed"), &json!(error.to_string())));
+    assert_eq!((&line["message"], &line["error"]), (&json!("close failed"), &json!(error_chain(&error))));
     assert_eq!((line.get("status"), line.get("evidence")), (None, None));
 }
 
@@ -125,6 +126,6 @@ async fn a_refused_request_is_an_error() {
     watch();
     let error = handle(&aws(), with("dryrun", json!(true))).await.unwrap_err();
     let line = line("ERROR");
-    assert_eq!((&line["message"], &line["error"]), (&json!("request refused"), &json!(error.to_string())));
+    assert_eq!((&line["message"], &line["error"]), (&json!("request refused"), &json!(error_chain(&error))));
     assert_eq!((&line["service"], line.get("security_group.id")), (&json!("remediator"), None));
 }

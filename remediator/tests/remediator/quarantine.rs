@@ -1,6 +1,7 @@
 //! Network ACLs: quarantine and release.
 
 use jiff::{SignedDuration, Timestamp};
+use plain_text::error_chain;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -198,7 +199,7 @@ async fn a_snapshot_of_something_else_releases_nothing(
         *snapshot.pointer_mut(field).unwrap() = value;
         *json = snapshot.to_string();
     }
-    let error = handle(&aws, acl_request("release")).await.unwrap_err().to_string();
+    let error = error_chain(&handle(&aws, acl_request("release")).await.unwrap_err());
     assert!(error.starts_with("nothing was changed: s3://portcullis-snapshots/network-acls/"), "{error}");
     assert!(error.ends_with(expected), "{error}");
     assert_eq!(entries(&aws), quarantined);

@@ -2,6 +2,7 @@
 
 use aws_traits::fakes::{Account, FakeAws};
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::json;
@@ -21,7 +22,7 @@ async fn what_cannot_be_judged_is_not_quarantined() {
     aws.account().groups.get_mut(GROUP).unwrap().ingress = vec![rule("1", 22, "pl-0badbad")];
     let before = entries(&aws);
     let error = handle(&aws, acl_request("quarantine")).await.unwrap_err();
-    assert!(error.to_string().starts_with("nothing was changed: "), "{error}");
+    assert!(error_chain(&error).starts_with("nothing was changed: "), "{error}");
     assert_eq!(Diagnostic::from(error).error_type, "CannotJudge");
     assert_eq!((aws.count(PUT), aws.count(CREATE)), (0, 0));
     assert_eq!(entries(&aws), before);
@@ -40,7 +41,7 @@ async fn an_acl_that_is_not_there_fails(#[case] action: &str) {
     let named = acl_request_with(action, "networkAclIds", json!([ACL, "acl-0d0d0d0d"]));
     let error = handle(&aws, named).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error_chain(&error),
         "nothing was changed: ec2:DescribeNetworkAcls on acl-0d0d0d0d failed: InvalidNetworkAclID.NotFound: no such ACL"
     );
     assert_eq!(Diagnostic::from(error).error_type, "AwsCallFailed");
@@ -143,7 +144,7 @@ async fn only_snapshots_of_that_acl_are_released() {
     let mut request = acl_request_with("release", "snapshot", json!(snapshot));
     let error = handle(&aws, request.clone()).await.unwrap_err();
     assert!(
-        error.to_string().contains(&format!("`{snapshot}` is not a snapshot of {OTHER_ACL}; write `latest`")),
+        error_chain(&error).contains(&format!("`{snapshot}` is not a snapshot of {OTHER_ACL}; write `latest`")),
         "{error}"
     );
     assert_eq!(Diagnostic::from(error).error_type, "InvalidRequest");

@@ -1,5 +1,6 @@
 //! Requests as the SSM documents, and people, write them.
 
+use plain_text::error_chain;
 use remediator::{Close, NetworkAclRequest, Request, Restore, StrategyName};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ fn a_quarantine_and_a_release_are_read(#[case] fields: Value, #[case] expected: 
 #[case("release", json!({"dryRun": "ja"}), "`dryRun`: `ja` is neither true nor false")]
 #[case("", json!({}), "`action`: unknown variant ``, expected one of `close`, `restore`, `quarantine`, `release`")]
 fn garbage_is_refused_by_field(#[case] action: &str, #[case] fields: Value, #[case] expected: &str) {
-    let error = Request::from_payload(payload(action, &fields)).unwrap_err().to_string();
+    let error = error_chain(&Request::from_payload(payload(action, &fields)).unwrap_err());
     let problem = error.strip_prefix("the request is refused, nothing was changed: ").unwrap();
     assert!(problem.starts_with(expected), "{problem}");
 }
@@ -151,7 +152,7 @@ fn garbage_is_refused_by_field(#[case] action: &str, #[case] fields: Value, #[ca
 #[case("release", "strategy")]
 #[case("release", "networkAclId")]
 fn a_field_that_is_not_known_is_refused(#[case] action: &str, #[case] field: &str) {
-    let error = Request::from_payload(payload(action, &json!({field: ""}))).unwrap_err().to_string();
+    let error = error_chain(&Request::from_payload(payload(action, &json!({field: ""}))).unwrap_err());
     assert!(error.contains(&format!("unknown field `{field}`, expected one of `securityGroupId`")), "{error}");
 }
 
@@ -162,7 +163,7 @@ fn what_is_missing_is_named(
 ) {
     let mut payload = payload(action, &json!({}));
     payload.as_object_mut().unwrap().remove(field);
-    let error = Request::from_payload(payload).unwrap_err().to_string();
+    let error = error_chain(&Request::from_payload(payload).unwrap_err());
     assert_eq!(error, format!("the request is refused, nothing was changed: missing field `{field}`"));
 }
 
@@ -171,7 +172,7 @@ fn what_is_missing_is_named(
 fn a_flood_of_values_is_refused() {
     let cidrs: Vec<String> =
         (0..400_000).map(|number| format!("10.{}.{}.0/24", number / 256 % 256, number % 256)).collect();
-    let error = Request::from_payload(payload("close", &json!({"replacementCidrs": cidrs}))).unwrap_err().to_string();
+    let error = error_chain(&Request::from_payload(payload("close", &json!({"replacementCidrs": cidrs}))).unwrap_err());
     assert!(error.contains("400000 CIDRs are more than 1000"), "{error}");
 }
 
@@ -186,9 +187,9 @@ fn a_flood_of_values_is_refused() {
 #[case("24.5")]
 fn odd_hours_are_refused(#[case] hours: &str) {
     let as_text = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
-    assert!(as_text.to_string().contains("is not a number of hours"), "{as_text}");
+    assert!(error_chain(&as_text).contains("is not a number of hours"), "{as_text}");
     if let Ok(hours) = serde_json::from_str::<Value>(hours) {
         let as_number = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
-        assert!(as_number.to_string().contains("is not a number of hours"), "{as_number}");
+        assert!(error_chain(&as_number).contains("is not a number of hours"), "{as_number}");
     }
 }

@@ -3,6 +3,7 @@
 use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, Source};
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use remediator::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -160,13 +161,13 @@ async fn a_restore_reports_what_it_cannot_give_back() {
 async fn only_snapshots_of_that_group_are_restored(#[case] name: &str) {
     let aws = aws();
     let error = handle(&aws, restore_with("snapshot", json!(name))).await.unwrap_err();
-    assert!(error.to_string().contains("is not a snapshot of sg-0aaaaaaaaaaaaaaaa"), "{error}");
+    assert!(error_chain(&error).contains("is not a snapshot of sg-0aaaaaaaaaaaaaaaa"), "{error}");
 }
 
 #[tokio::test]
 async fn without_a_snapshot_there_is_nothing_to_restore() {
     let error = handle(&aws(), restore()).await.unwrap_err();
-    assert!(error.to_string().starts_with("nothing was changed: there is no snapshot below s3://"), "{error}");
+    assert!(error_chain(&error).starts_with("nothing was changed: there is no snapshot below s3://"), "{error}");
 }
 
 /// The same plan, no call that changes anything.
@@ -281,7 +282,7 @@ async fn with_snapshot(change: impl FnOnce(&mut Value)) -> FakeAws {
 async fn refused(aws: &FakeAws, request: Value) -> String {
     let before = admitted(aws);
     let error = handle(aws, request).await.unwrap_err();
-    let message = error.to_string();
+    let message = error_chain(&error);
     assert_eq!(Diagnostic::from(error).error_type, "SnapshotUnavailable");
     assert_eq!((aws.count(PUT), aws.count(AUTHORIZE), aws.count(REVOKE)), (0, 0, 0));
     assert_eq!(admitted(aws), before);

@@ -3,6 +3,7 @@
 use aws_traits::fakes::Account;
 use exposure::{IngressRule, Source};
 use lambda_runtime::Diagnostic;
+use plain_text::error_chain;
 use remediator::{RemediatorError, Status};
 use rstest::rstest;
 
@@ -37,7 +38,7 @@ async fn what_cannot_be_taken_away_is_told() {
     let carved = ids(&closed.closed().unwrap().authorized);
     aws.account().locked.push(carved[0].clone());
     let error = handle(&aws, restore()).await.unwrap_err();
-    let message = error.to_string();
+    let message = error_chain(&error);
     assert!(
         message.starts_with("PARTIAL: sg-0aaaaaaaaaaaaaaaa: 1 rule given back, 1 taken away, 0 left, 1 not as before"),
         "{message}"
@@ -62,7 +63,7 @@ async fn when_nothing_can_be_given_back_it_has_failed() {
     aws.account().calls.clear();
     aws.fail(AUTHORIZE, "UnauthorizedOperation");
     let error = handle(&aws, restore()).await.unwrap_err();
-    let message = error.to_string();
+    let message = error_chain(&error);
     assert!(message.starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules given back, 0 taken away"), "{message}");
     assert!(message.contains("(allow ec2:AuthorizeSecurityGroupIngress to this role or user)"), "{message}");
     assert_eq!(Diagnostic::from(error).error_type, "Failed");
@@ -94,7 +95,7 @@ async fn a_group_that_is_gone_is_not_restored() {
     handle(&aws, request()).await.unwrap();
     aws.account().groups.clear();
     let error = handle(&aws, restore()).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("nothing was changed: there is no security group {GROUP} in this region"));
+    assert_eq!(error_chain(&error), format!("nothing was changed: there is no security group {GROUP} in this region"));
     assert_eq!(Diagnostic::from(error).error_type, "NoSuchSecurityGroup");
     assert_eq!((aws.count(PUT), aws.count(AUTHORIZE)), (1, 0));
 }
@@ -111,7 +112,7 @@ async fn what_cannot_be_kept_is_not_restored(#[case] puts_before: usize) {
     aws.fail(PUT, "AccessDenied");
     let error = handle(&aws, restore()).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
+        error_chain(&error).starts_with("nothing was changed: the snapshot cannot be written: s3:PutObject"),
         "{error}"
     );
     assert_eq!(Diagnostic::from(error).error_type, "SnapshotUnavailable");
@@ -130,12 +131,12 @@ async fn when_the_group_cannot_be_read_it_is_not_called_restored(#[case] reads_b
     aws.fail(DESCRIBE, "InternalError");
     let error = handle(&aws, restore()).await.unwrap_err();
     if reads_before == 0 {
-        assert!(error.to_string().starts_with("nothing was changed: ec2:DescribeSecurityGroupRules"), "{error}");
+        assert!(error_chain(&error).starts_with("nothing was changed: ec2:DescribeSecurityGroupRules"), "{error}");
         assert_eq!(Diagnostic::from(error).error_type, "AwsCallFailed");
         assert_eq!(left(&aws).len(), 0);
     } else {
-        assert!(error.to_string().contains("1 rule given back"), "{error}");
-        assert!(error.to_string().contains("; the result could not be verified: ec2:Describe"), "{error}");
+        assert!(error_chain(&error).contains("1 rule given back"), "{error}");
+        assert!(error_chain(&error).contains("; the result could not be verified: ec2:Describe"), "{error}");
         assert_eq!(Diagnostic::from(error).error_type, "Partial");
         assert_eq!(left(&aws).len(), 1);
         assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);

@@ -6,7 +6,7 @@ use exposure::is_security_group_id;
 use serde::Serialize;
 
 use crate::result::{FoundExposure, GroupResult};
-use aws_events::printable;
+use plain_text::printable;
 
 /// How to close an exposure.
 #[derive(Debug, Clone, PartialEq, Eq)]

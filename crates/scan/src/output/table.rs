@@ -9,7 +9,7 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, 
 use exposure::Reach;
 use unicode_width::UnicodeWidthStr;
 
-use aws_events::printable;
+use plain_text::printable;
 
 use super::wording;
 use super::{Report, ReportOptions};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::grouped;
 use super::ports::{self, Port};
 use crate::result::{ComplianceType, GroupResult};
-use aws_events::printable;
+use plain_text::printable;
 
 /// Ports and regions that are told apart while counting; AWS has some 40 regions.
 const MAX_PORTS: usize = 512;

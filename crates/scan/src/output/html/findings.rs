@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_events::printable;
 use exposure::Reach;
+use plain_text::printable;
 
 use super::super::fix::Fix;
 use super::super::wording;

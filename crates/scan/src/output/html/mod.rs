@@ -14,7 +14,7 @@ use self::exposure_map::{ExposureMap, Picture};
 use self::findings::{Finding, WorstFindings};
 use super::{Report, ReportOptions, wording};
 use crate::result::{GroupResult, Summary};
-use aws_events::printable;
+use plain_text::printable;
 
 const STYLE: &str = include_str!("../../../templates/report.css");
 const SCRIPT: &str = include_str!("../../../templates/report.js");
