@@ -1,7 +1,8 @@
 //! Why an invocation failed. Lambda retries it twice, then it goes to the dead-letter queue.
 
-use aws_events::{EventError, ItemError, ParameterError, UnjudgedError};
-use aws_traits::{AwsError, LookupError};
+use aws_events::config::{EventError, ItemError};
+use aws_traits::AwsError;
+use judgement::{ExemptionsError, PolicyError, UnjudgedError};
 use lambda_runtime::Diagnostic;
 use plain_text::error_message;
 
@@ -11,18 +12,9 @@ pub enum EvaluatorError {
     /// The payload is not an event of AWS Config.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// The operator has to mend the rule's parameters.
-    #[error("AWS Config rule {rule_name}")]
-    RuleParameters {
-        /// The rule.
-        rule_name: String,
-        /// Which key, which token.
-        #[source]
-        problem: ParameterError,
-    },
-    /// The operator has to mend the exemptions document.
+    /// The operator has to fix the rule's parameters or the exemptions document.
     #[error(transparent)]
-    Exemptions(#[from] LookupError),
+    Policy(#[from] PolicyError),
     /// The configuration item does not describe a security group.
     #[error(transparent)]
     ConfigurationItem(#[from] ItemError),
@@ -58,18 +50,24 @@ fn first(errors: &[UnjudgedError]) -> String {
     errors.first().map(ToString::to_string).unwrap_or_default()
 }
 
+impl From<ExemptionsError> for EvaluatorError {
+    fn from(error: ExemptionsError) -> Self {
+        Self::Policy(error.into())
+    }
+}
+
 impl From<EvaluatorError> for Diagnostic {
     /// `errorType` is what alarms and log queries look for, so it is spelt out here and not derived from a Rust type.
     fn from(error: EvaluatorError) -> Self {
         let error_type = match &error {
             EvaluatorError::Event(_) => "InvalidEvent",
-            EvaluatorError::RuleParameters { .. } => "InvalidRuleParameters",
-            EvaluatorError::Exemptions(_) => "ExemptionsUnavailable",
+            EvaluatorError::Policy(PolicyError::RuleParameters { .. }) => "InvalidRuleParameters",
+            EvaluatorError::Policy(PolicyError::Exemptions(_)) => "ExemptionsUnavailable",
             EvaluatorError::ConfigurationItem(_) => "InvalidConfigurationItem",
             EvaluatorError::Unjudged(_) | EvaluatorError::SomeUnjudged { .. } => "CannotJudge",
             EvaluatorError::NotRecordedYet { .. } => "NotRecordedYet",
             EvaluatorError::NotStored { .. } => "EvaluationsNotStored",
-            EvaluatorError::Aws(_) => "AwsCallFailed",
+            EvaluatorError::Aws(_) | EvaluatorError::Policy(PolicyError::Rule(_)) => "AwsCallFailed",
         };
         Self { error_type: error_type.to_owned(), error_message: error_message(&error) }
     }

@@ -1,57 +1,55 @@
-//! From an event of AWS Config to evaluations.
+//! One invocation: from an event of AWS Config to evaluations.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_events::{
-    Compliance, ConfigurationItem, Evaluation, Notification, RuleInvocation, RuleParameters,
-    SECURITY_GROUP_RESOURCE_TYPE, Summary, UnjudgedError,
-};
-use aws_traits::Lookups;
-use aws_traits::config::{ConfigurationHistory, Evaluations};
-use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
-use aws_traits::ssm::Parameters;
-use exposure::{SecurityGroup, assess};
+use aws_events::config::{ConfigurationItem, ItemSummary, Notification, RuleInvocation, SECURITY_GROUP_RESOURCE_TYPE};
+use aws_traits::config::{Compliance, ConfigurationHistory, Evaluation, Evaluations};
+use aws_traits::ec2::SecurityGroups;
+use exposure::SecurityGroup;
 use jiff::{SignedDuration, Timestamp};
+use judgement::{CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation};
 use plain_text::error_message;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;
 
+use crate::batches::Batches;
 use crate::error::EvaluatorError;
-use crate::report::Report;
+use crate::services::EvaluatorServices;
 
 const SERVICE: &str = "rule-evaluator";
 
-/// How long exemptions and prefix lists are kept: a change of them counts within a minute.
+/// How long exemptions and prefix lists stay cached: a change of them counts within a minute.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Judges security groups and reports to AWS Config. Made once per process, used for every invocation.
+/// Judges security groups and sends the results to AWS Config. Made once per process, used for every invocation.
 #[derive(Debug)]
-pub struct Evaluator<C, E, P> {
-    config: C,
-    ec2: E,
-    lookups: Lookups<P, E>,
+pub struct Evaluator<S> {
+    services: S,
+    exemptions: CachedExemptions,
+    prefix_lists: CachedPrefixLists,
     now: fn() -> Timestamp,
     cold: AtomicBool,
 }
 
-/// What an invocation came to. AWS Config ignores it; it is for people who invoke the function by hand.
+/// What an invocation returns. AWS Config ignores it; it is for whoever invokes the function by hand.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outcome {
+pub struct InvocationSummary {
     /// Evaluations with `COMPLIANT`.
     pub compliant: usize,
     /// Evaluations with `NON_COMPLIANT`.
     pub non_compliant: usize,
     /// Evaluations with `NOT_APPLICABLE`.
     pub not_applicable: usize,
-    /// Why nothing was evaluated, if nothing was.
+    /// Why nothing was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<String>,
 }
 
-impl Outcome {
+impl InvocationSummary {
     fn count(&mut self, evaluation: &Evaluation) {
         match evaluation.compliance {
             Compliance::Compliant => self.compliant += 1,
@@ -65,24 +63,24 @@ impl Outcome {
     }
 }
 
-impl<C, E, P> Evaluator<C, E, P>
-where
-    C: Evaluations + ConfigurationHistory,
-    E: SecurityGroups + ManagedPrefixLists + Clone,
-    P: Parameters,
-{
+impl<S: EvaluatorServices> Evaluator<S> {
     /// An evaluator on these services. `now` decides which exemptions have expired, and nothing else.
-    pub fn new(config: C, ec2: E, parameters: P, now: fn() -> Timestamp) -> Self {
-        let lookups = Lookups::new(parameters, ec2.clone(), TIME_TO_LIVE);
-        Self { config, ec2, lookups, now, cold: AtomicBool::new(true) }
+    pub fn new(services: S, now: fn() -> Timestamp) -> Self {
+        Self {
+            services,
+            exemptions: CachedExemptions::new(TIME_TO_LIVE),
+            prefix_lists: CachedPrefixLists::new(TIME_TO_LIVE),
+            now,
+            cold: AtomicBool::new(true),
+        }
     }
 
     /// Handles one invocation.
     ///
     /// # Errors
     ///
-    /// When the verdict could not be found or delivered; see [`EvaluatorError`].
-    pub async fn handle(&self, payload: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
+    /// When a verdict could not be reached or delivered; see [`EvaluatorError`].
+    pub async fn handle(&self, payload: Map<String, Value>) -> Result<InvocationSummary, EvaluatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let invocation = RuleInvocation::from_payload(payload).map_err(EvaluatorError::from).inspect_err(|error| {
             tracing::error!(service = SERVICE, cold_start, error = error_message(error), "event refused");
@@ -90,15 +88,15 @@ where
         let result = self.dispatch(&invocation).await;
         let rule = invocation.rule_name.as_str();
         match &result {
-            Ok(outcome) => info!(
+            Ok(summary) => info!(
                 service = SERVICE,
                 cold_start,
                 config_rule.name = rule,
                 account.id = invocation.account_id,
-                evaluations.compliant = outcome.compliant,
-                evaluations.non_compliant = outcome.non_compliant,
-                evaluations.not_applicable = outcome.not_applicable,
-                ignored = outcome.ignored,
+                evaluations.compliant = summary.compliant,
+                evaluations.non_compliant = summary.non_compliant,
+                evaluations.not_applicable = summary.not_applicable,
+                ignored = summary.ignored,
                 "invocation done"
             ),
             Err(error) => {
@@ -109,14 +107,16 @@ where
         result
     }
 
-    async fn dispatch(&self, invocation: &RuleInvocation) -> Result<Outcome, EvaluatorError> {
+    async fn dispatch(&self, invocation: &RuleInvocation) -> Result<InvocationSummary, EvaluatorError> {
         match &invocation.notification {
             Notification::Change { item, left_scope } => self.changed(invocation, item, *left_scope).await,
             Notification::Oversized { summary, left_scope } => self.oversized(invocation, summary, *left_scope).await,
             Notification::Scheduled { at } => self.all_groups(invocation, *at).await,
-            Notification::Other { message_type } => Ok(Outcome::ignored(format!("message type {message_type}"))),
-            // What a function receives in this mode, and what it may answer, is not documented.
-            Notification::Proactive => Ok(Outcome::ignored("evaluation mode PROACTIVE".to_owned())),
+            Notification::Other { message_type } => {
+                Ok(InvocationSummary::ignored(format!("message type {message_type}")))
+            }
+            // Neither the event of this mode nor the answer to it is documented.
+            Notification::Proactive => Ok(InvocationSummary::ignored("evaluation mode PROACTIVE".to_owned())),
         }
     }
 
@@ -125,13 +125,13 @@ where
         invocation: &RuleInvocation,
         item: &ConfigurationItem,
         left_scope: bool,
-    ) -> Result<Outcome, EvaluatorError> {
+    ) -> Result<InvocationSummary, EvaluatorError> {
         let ConfigurationItem { resource_type, resource_id, capture_time, .. } = item;
         let evaluation = if let Some(why) = not_applicable(resource_type, &item.status, left_scope) {
             Evaluation::not_applicable(resource_type, resource_id, why, *capture_time)
         } else {
             let parameters = parameters(invocation)?;
-            self.judge(&parameters, &item.security_group()?, *capture_time).await??
+            self.judge(&parameters, item.security_group()?, *capture_time).await??
         };
         self.report_one(invocation, evaluation).await
     }
@@ -139,55 +139,59 @@ where
     async fn oversized(
         &self,
         invocation: &RuleInvocation,
-        summary: &Summary,
+        summary: &ItemSummary,
         left_scope: bool,
-    ) -> Result<Outcome, EvaluatorError> {
-        let Summary { resource_type, resource_id, configuration_item_status: status, .. } = summary;
+    ) -> Result<InvocationSummary, EvaluatorError> {
+        let ItemSummary { resource_type, resource_id, configuration_item_status: status, .. } = summary;
         let captured = summary.configuration_item_capture_time;
         let evaluation = if let Some(why) = not_applicable(resource_type, status, left_scope) {
             Evaluation::not_applicable(resource_type, resource_id, why, captured)
         } else {
             let parameters = parameters(invocation)?;
-            let item = self.config.configuration_item(summary).await?;
+            let item = self.services.config().configuration_item(summary).await?;
             // The history lags behind the notification. Its times are floating-point seconds, hence the tolerance.
             if captured.duration_since(item.capture_time) > SignedDuration::from_millis(1) {
                 return Err(EvaluatorError::NotRecordedYet { resource_id: resource_id.clone() });
             }
             match not_applicable(resource_type, &item.status, left_scope) {
                 Some(why) => Evaluation::not_applicable(resource_type, resource_id, why, captured),
-                None => self.judge(&parameters, &item.security_group()?, captured).await??,
+                None => self.judge(&parameters, item.security_group()?, captured).await??,
             }
         };
         self.report_one(invocation, evaluation).await
     }
 
     /// Judges every group of the account and region, and withdraws the results of those that are gone.
-    async fn all_groups(&self, invocation: &RuleInvocation, at: Timestamp) -> Result<Outcome, EvaluatorError> {
+    async fn all_groups(
+        &self,
+        invocation: &RuleInvocation,
+        at: Timestamp,
+    ) -> Result<InvocationSummary, EvaluatorError> {
         let parameters = parameters(invocation)?;
         // Read before the groups: one that is made meanwhile, and reported by its own change, is not taken for gone.
         let reported = self.reported_groups(&invocation.rule_name).await?;
-        let mut report = self.report(invocation);
-        let mut outcome = Outcome::default();
+        let mut batches = self.batches(invocation);
+        let mut summary = InvocationSummary::default();
         let mut errors: Vec<UnjudgedError> = Vec::new();
         let mut existing: BTreeSet<String> = BTreeSet::new();
         let mut next_token = None;
         loop {
-            let (groups, next) = self.ec2.security_groups(next_token).await?;
+            let (groups, next) = self.services.ec2().security_groups(next_token).await?;
             // The owner of a shared VPC sees the groups of others, which are for the rules of their own accounts.
             let own = |group: &SecurityGroup| {
                 group.owner_id.is_none() || invocation.account_id.is_none() || group.owner_id == invocation.account_id
             };
             for group in groups.into_iter().filter(own) {
-                match self.judge(&parameters, &group, at).await? {
+                existing.insert(group.id.clone());
+                match self.judge(&parameters, group, at).await? {
                     Ok(evaluation) => {
-                        outcome.count(&evaluation);
-                        report.add(evaluation).await?;
+                        summary.count(&evaluation);
+                        batches.add(evaluation).await?;
                     }
                     Err(error) => errors.push(error),
                 }
-                existing.insert(group.id);
             }
-            if next.is_none() || report.is_refused() {
+            if next.is_none() || batches.is_refused() {
                 break;
             }
             next_token = next;
@@ -195,12 +199,12 @@ where
         // AWS Config keeps the results of a periodic rule until they are withdrawn.
         for id in reported.iter().filter(|id| !existing.contains(*id)) {
             let evaluation = Evaluation::not_applicable(SECURITY_GROUP_RESOURCE_TYPE, id, DELETED, at);
-            outcome.count(&evaluation);
-            report.add(evaluation).await?;
+            summary.count(&evaluation);
+            batches.add(evaluation).await?;
         }
-        report.finish().await?;
+        batches.finish().await?;
         if errors.is_empty() {
-            Ok(outcome)
+            Ok(summary)
         } else {
             Err(EvaluatorError::SomeUnjudged { evaluated: existing.len(), errors })
         }
@@ -211,7 +215,7 @@ where
         let mut reported = Vec::new();
         let mut next_token = None;
         loop {
-            let (page, next) = self.config.reported_groups(rule_name, next_token).await?;
+            let (page, next) = self.services.config().reported_groups(rule_name, next_token).await?;
             reported.extend(page);
             if next.is_none() {
                 return Ok(reported);
@@ -223,16 +227,17 @@ where
     /// The outer error stops everything; the inner one is about this group alone.
     async fn judge(
         &self,
-        parameters: &RuleParameters,
-        group: &SecurityGroup,
+        parameters: &Arc<RuleParameters>,
+        group: SecurityGroup,
         ordering_timestamp: Timestamp,
     ) -> Result<Result<Evaluation, UnjudgedError>, EvaluatorError> {
-        let now = (self.now)();
-        let policy = &parameters.policy;
-        let exemptions = self.lookups.exemptions(parameters.exemptions_parameter.as_deref(), now).await?;
-        let prefix_lists = self.lookups.prefix_lists(policy, group, now).await;
-        let assessment = assess(group, policy, &exemptions, &prefix_lists, now);
-        let evaluation = Evaluation::of(&group.id, &assessment, policy.scope, ordering_timestamp);
+        let at = (self.now)();
+        let name = parameters.exemptions_parameter.as_deref();
+        let exemptions = self.exemptions.read(self.services.ssm(), name, at).await?;
+        let criteria = Criteria { parameters: Arc::clone(parameters), exemptions, at };
+        let judged = criteria.judge(group, self.services.ec2(), &self.prefix_lists).await;
+        let group = &judged.group;
+        let evaluation = evaluation(&group.id, &judged.assess(), parameters.policy.scope, ordering_timestamp);
         match &evaluation {
             Ok(evaluation) => info!(
                 service = SERVICE,
@@ -249,23 +254,27 @@ where
         Ok(evaluation)
     }
 
-    async fn report_one(&self, invocation: &RuleInvocation, evaluation: Evaluation) -> Result<Outcome, EvaluatorError> {
-        let mut outcome = Outcome::default();
-        outcome.count(&evaluation);
-        let mut report = self.report(invocation);
-        report.add(evaluation).await?;
-        report.finish().await?;
-        Ok(outcome)
+    async fn report_one(
+        &self,
+        invocation: &RuleInvocation,
+        evaluation: Evaluation,
+    ) -> Result<InvocationSummary, EvaluatorError> {
+        let mut summary = InvocationSummary::default();
+        summary.count(&evaluation);
+        let mut batches = self.batches(invocation);
+        batches.add(evaluation).await?;
+        batches.finish().await?;
+        Ok(summary)
     }
 
-    fn report<'a>(&'a self, invocation: &'a RuleInvocation) -> Report<'a, C> {
-        Report::new(&self.config, &invocation.result_token, invocation.is_test())
+    fn batches<'a>(&'a self, invocation: &'a RuleInvocation) -> Batches<'a, S::Config> {
+        Batches::new(self.services.config(), &invocation.result_token, invocation.is_test())
     }
 }
 
 const DELETED: &str = "the security group no longer exists";
 
-/// Why the rule has nothing to say about a resource; `None` when it is to be judged.
+/// Why the rule does not apply to a resource; `None` if it is to be judged.
 fn not_applicable(resource_type: &str, status: &str, left_scope: bool) -> Option<&'static str> {
     match status {
         _ if resource_type != SECURITY_GROUP_RESOURCE_TYPE => Some("the rule judges security groups only"),
@@ -276,7 +285,7 @@ fn not_applicable(resource_type: &str, status: &str, left_scope: bool) -> Option
     }
 }
 
-fn parameters(invocation: &RuleInvocation) -> Result<RuleParameters, EvaluatorError> {
-    RuleParameters::from_json(invocation.rule_parameters.as_deref())
-        .map_err(|problem| EvaluatorError::RuleParameters { rule_name: invocation.rule_name.clone(), problem })
+fn parameters(invocation: &RuleInvocation) -> Result<Arc<RuleParameters>, EvaluatorError> {
+    let parameters = RuleParameters::of_rule(&invocation.rule_name, invocation.rule_parameters.as_deref())?;
+    Ok(Arc::new(parameters))
 }

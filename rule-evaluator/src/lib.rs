@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod batches;
 mod error;
 mod evaluator;
-mod report;
+mod services;
 
 pub use error::EvaluatorError;
-pub use evaluator::{Evaluator, Outcome};
+pub use evaluator::{Evaluator, InvocationSummary};
+pub use services::EvaluatorServices;

@@ -1,6 +1,6 @@
 //! The Lambda function `rule-evaluator`: see the library of this crate.
 
-use aws_adapters::{Config, Ec2, Ssm};
+use aws_adapters::LambdaServices;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use rule_evaluator::Evaluator;
@@ -9,6 +9,6 @@ use rule_evaluator::Evaluator;
 async fn main() -> Result<(), Error> {
     aws_adapters::init_log();
     let sdk = aws_adapters::from_env()?;
-    let evaluator = Evaluator::new(Config::new(&sdk), Ec2::new(&sdk), Ssm::new(&sdk), Timestamp::now);
+    let evaluator = Evaluator::new(LambdaServices::new(&sdk), Timestamp::now);
     run(service_fn(|event: LambdaEvent<_>| evaluator.handle(event.payload))).await
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
 use rstest::rstest;
-use rule_evaluator::{Evaluator, Outcome};
+use rule_evaluator::{Evaluator, InvocationSummary};
 use serde_json::{Map, Value, json};
 
 #[global_allocator]
@@ -59,11 +59,11 @@ fn flood(piece: impl Fn(usize) -> String) -> String {
 }
 
 /// What becomes of an event, in which time and memory it may.
-fn judged(event: Map<String, Value>) -> Result<Outcome, Diagnostic> {
+fn judged(event: Map<String, Value>) -> Result<InvocationSummary, Diagnostic> {
     let now = || "2026-11-21T00:00:00Z".parse::<Timestamp>().unwrap();
     let size = event["invokingEvent"].as_str().unwrap().len();
     let aws = FakeAws::default();
-    let evaluator = Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now);
+    let evaluator = Evaluator::new(aws.clone(), now);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let begun = Instant::now();
     MEMORY.reset_peak_memory();
@@ -79,7 +79,7 @@ fn judged(event: Map<String, Value>) -> Result<Outcome, Diagnostic> {
     outcome
 }
 
-fn compliant(outcome: &Result<Outcome, Diagnostic>) -> bool {
+fn compliant(outcome: &Result<InvocationSummary, Diagnostic>) -> bool {
     outcome.as_ref().is_ok_and(|outcome| outcome.compliant > 0)
 }
 

@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use aws_events::{Compliance, ConfigurationItem};
+use aws_events::config::ConfigurationItem;
+use aws_traits::config::{Compliance, Evaluation};
 use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use plain_text::error_chain;
 use rstest::rstest;
-use rule_evaluator::{Evaluator, EvaluatorError, Outcome};
+use rule_evaluator::{Evaluator, EvaluatorError, InvocationSummary};
 use serde_json::{Map, Value, json};
 
 const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
@@ -52,13 +53,13 @@ fn aws() -> FakeAws {
     aws
 }
 
-async fn handle(aws: &FakeAws, event: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
-    Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now).handle(event).await
+async fn handle(aws: &FakeAws, event: Map<String, Value>) -> Result<InvocationSummary, EvaluatorError> {
+    Evaluator::new(aws.clone(), now).handle(event).await
 }
 
 /// `resource: compliance (annotation) at time` for each evaluation.
 fn evaluations(aws: &FakeAws) -> Vec<String> {
-    let line = |evaluation: &aws_events::Evaluation| {
+    let line = |evaluation: &Evaluation| {
         let compliance = match evaluation.compliance {
             Compliance::Compliant => "COMPLIANT",
             Compliance::NonCompliant => "NON_COMPLIANT",
@@ -87,7 +88,7 @@ fn group(id: &str, source: &str) -> SecurityGroup {
 async fn a_change_is_judged_and_reported_in_one_evaluation_with_the_capture_time() {
     let aws = aws();
     let outcome = handle(&aws, event(CHANGE)).await.unwrap();
-    assert_eq!(outcome, Outcome { non_compliant: 1, ..Outcome::default() });
+    assert_eq!(outcome, InvocationSummary { non_compliant: 1, ..InvocationSummary::default() });
     assert_eq!(evaluations(&aws), [format!("{GROUP}: NON_COMPLIANT (tcp/22 open to 0.0.0.0/0, ::/0) at {CAPTURED}")]);
     assert!(!aws.account().test_mode);
 }
@@ -214,7 +215,7 @@ async fn a_schedule_judges_every_group_and_withdraws_the_results_of_deleted_ones
         account.reported = ["sg-00000001", "sg-00000009", "sg-00000003"].map(str::to_owned).to_vec();
     }
     let outcome = handle(&aws, event(SCHEDULED)).await.unwrap();
-    assert_eq!(outcome, Outcome { compliant: 1, non_compliant: 2, not_applicable: 1, ignored: None });
+    assert_eq!(outcome, InvocationSummary { compliant: 1, non_compliant: 2, not_applicable: 1, ignored: None });
     assert_eq!(
         evaluations(&aws),
         [
@@ -260,7 +261,7 @@ async fn a_schedule_reports_the_others_and_fails_for_the_one_it_cannot_judge() {
 #[tokio::test]
 async fn an_empty_account_is_fine() {
     let aws = FakeAws::default();
-    assert_eq!(handle(&aws, event(SCHEDULED)).await.unwrap(), Outcome::default());
+    assert_eq!(handle(&aws, event(SCHEDULED)).await.unwrap(), InvocationSummary::default());
     assert_eq!(aws.count(PUT), 0);
 }
 
@@ -311,7 +312,7 @@ async fn an_unreadable_prefix_list_fails_the_invocation_and_is_tried_again() {
         })
     };
     aws.fail("ec2:GetManagedPrefixListEntries", "UnauthorizedOperation");
-    let evaluator = Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now);
+    let evaluator = Evaluator::new(aws.clone(), now);
     let error = evaluator.handle(only_list()).await.unwrap_err();
     assert!(error_chain(&error).contains("prefix list pl-0f00ba4 could not be read"), "{error}");
     assert!(error_chain(&error).contains("allow ec2:GetManagedPrefixListEntries to this role"), "{error}");
@@ -370,7 +371,7 @@ async fn exemptions_are_read_from_the_named_parameter_once_while_warm() {
         r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"bastion"}}]}}"#
     );
     aws.account().parameters.insert("/portcullis/exemptions".into(), document);
-    let evaluator = Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now);
+    let evaluator = Evaluator::new(aws.clone(), now);
     for _ in 0..3 {
         evaluator.handle(with_parameters(CHANGE, EXEMPTIONS)).await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use aws_events::{ConfigurationItem, Notification, RuleInvocation};
+use aws_events::config::{ConfigurationItem, Notification, RuleInvocation};
 use exposure::{SecurityGroup, Source};
 use plain_text::error_chain;
 use rstest::rstest;

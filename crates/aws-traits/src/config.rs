@@ -1,14 +1,91 @@
 //! AWS Config.
 
-use aws_events::{ConfigurationItem, Evaluation, Summary};
+use std::fmt;
+
+use aws_events::config::{ConfigurationItem, ItemSummary};
 use jiff::Timestamp;
+use plain_text::one_line;
 
 use crate::error::AwsError;
 
-/// The most evaluations that one `PutEvaluations` takes.
+/// Most evaluations that one `PutEvaluations` takes.
+///
+/// Source: AWS Config API reference, [PutEvaluations](https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html).
 pub const EVALUATIONS_PER_CALL: usize = 100;
 
-/// What became of a `PutEvaluations`.
+/// Characters, not bytes, of the longest annotation that AWS Config accepts.
+///
+/// Source: AWS Config API reference, [Evaluation](https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html).
+pub const ANNOTATION_MAX_CHARS: usize = 256;
+
+/// A text of 1 to [`ANNOTATION_MAX_CHARS`] characters on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation(String);
+
+impl Annotation {
+    /// Makes any text fit. Line breaks and marks that change the direction of writing become spaces, since part of the text
+    /// may come from tags and documents.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let text = one_line(text, ANNOTATION_MAX_CHARS);
+        Self(if text.trim().is_empty() { "no details".to_owned() } else { text })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `ComplianceType`. `INSUFFICIENT_DATA` is not here: the service refuses it in `PutEvaluations`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compliance {
+    /// `COMPLIANT`.
+    Compliant,
+    /// `NON_COMPLIANT`.
+    NonCompliant,
+    /// `NOT_APPLICABLE`: also withdraws an earlier result.
+    NotApplicable,
+}
+
+/// The verdict on one resource, as `PutEvaluations` takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// `ComplianceResourceType`.
+    pub resource_type: String,
+    /// `ComplianceResourceId`.
+    pub resource_id: String,
+    /// `ComplianceType`.
+    pub compliance: Compliance,
+    /// `Annotation`.
+    pub annotation: Annotation,
+    /// `OrderingTimestamp`: the capture time of the configuration item, or the creation time of the scheduled
+    /// notification; never the present, or a slow retry would outrank a newer item.
+    pub ordering_timestamp: Timestamp,
+}
+
+impl Evaluation {
+    /// The evaluation of a resource that the rule no longer judges, or never did.
+    #[must_use]
+    pub fn not_applicable(resource_type: &str, resource_id: &str, reason: &str, ordering_timestamp: Timestamp) -> Self {
+        Self {
+            resource_type: resource_type.to_owned(),
+            resource_id: resource_id.to_owned(),
+            compliance: Compliance::NotApplicable,
+            annotation: Annotation::new(reason),
+            ordering_timestamp,
+        }
+    }
+}
+
+/// Answer to `PutEvaluations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// All evaluations were stored.
@@ -20,12 +97,12 @@ pub enum Delivery {
     },
     /// The result token is no longer valid, or the rule is gone. No retry can help.
     Refused {
-        /// What the service said.
+        /// Answer of the service.
         error: AwsError,
     },
 }
 
-/// Hands the verdicts to AWS Config.
+/// Sends evaluations to AWS Config.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Evaluations {
     /// `PutEvaluations`, for at most [`EVALUATIONS_PER_CALL`] evaluations. The token is never logged.
@@ -53,7 +130,7 @@ pub trait Evaluations {
     ) -> Result<(Vec<String>, Option<String>), AwsError>;
 }
 
-/// Reads what AWS Config has recorded.
+/// Reads the configuration items that AWS Config has recorded.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait ConfigurationHistory {
     /// `GetResourceConfigHistory`: the configuration item that an oversized notification is about.
@@ -61,7 +138,7 @@ pub trait ConfigurationHistory {
     /// # Errors
     ///
     /// When the call failed, or when the item cannot be read yet.
-    async fn configuration_item(&self, summary: &Summary) -> Result<ConfigurationItem, AwsError>;
+    async fn configuration_item(&self, summary: &ItemSummary) -> Result<ConfigurationItem, AwsError>;
 }
 
 /// Reads the parameters of a rule.
@@ -75,12 +152,11 @@ pub trait ConfigRules {
     async fn input_parameters(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
 }
 
-/// Keeps automatic remediation away from a group.
+/// Keeps automatic remediation from closing a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait RemediationExceptions {
-    /// `PutRemediationExceptions` for one security group, until `expires`. Gives back why AWS Config did not take it, if
-    /// it did not: it takes one only for a resource that is non-compliant at that moment, and for a rule with a
-    /// remediation.
+    /// `PutRemediationExceptions` for one security group, until `expires`. Returns the reason if AWS Config refused it: it
+    /// accepts one only for a resource that is non-compliant at that moment, and for a rule with a remediation.
     ///
     /// # Errors
     ///

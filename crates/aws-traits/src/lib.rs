@@ -5,10 +5,10 @@ pub mod ec2;
 mod error;
 #[cfg(feature = "fakes")]
 pub mod fakes;
-mod lookups;
 pub mod network_acl;
-pub mod s3;
+pub mod object_store;
+mod services;
 pub mod ssm;
 
 pub use error::AwsError;
-pub use lookups::{LookupError, Lookups, Warm};
+pub use services::Services;

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use aws_events::RuleParameters;
 use exposure::{AddressSet, SourceScope};
 use ipnetwork::IpNetwork;
+use judgement::RuleParameters;
 use plain_text::error_chain;
 use rstest::rstest;
 

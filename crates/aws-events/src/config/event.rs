@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::configuration_item::ConfigurationItem;
 use crate::object::Object;
+
+use super::configuration_item::{ConfigurationItem, Wire};
 
 /// One invocation of the rule.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ pub enum Notification {
     /// `OversizedConfigurationItemChangeNotification`: the item itself has to be fetched.
     Oversized {
         /// The changed resource.
-        summary: Summary,
+        summary: ItemSummary,
         /// Whether the resource has left the scope of the rule.
         left_scope: bool,
     },
@@ -57,7 +58,7 @@ pub enum Notification {
 /// `configurationItemSummary`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct ItemSummary {
     /// `resourceType`.
     pub resource_type: String,
     /// `resourceId`.
@@ -92,13 +93,13 @@ struct Kind {
 #[serde(rename_all = "camelCase")]
 struct Change<'a> {
     #[serde(borrow)]
-    configuration_item: Object<crate::configuration_item::Wire<'a>>,
+    configuration_item: Object<Wire<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Oversized {
-    configuration_item_summary: Object<Summary>,
+    configuration_item_summary: Object<ItemSummary>,
 }
 
 #[derive(Deserialize)]

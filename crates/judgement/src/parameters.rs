@@ -1,4 +1,4 @@
-//! Rule parameters: the JSON object that AWS Config hands to the rule with every event.
+//! Rule parameters: the JSON object that AWS Config passes to the rule with every event.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use ipnetwork::IpNetwork;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// What the operator wrote into the rule's parameters.
+/// The parameters of a rule: its policy, and where its exemptions are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleParameters {
-    /// What is blocked, for whom.
+    /// Ports that must stay closed, the scope, and the exemption tag.
     pub policy: Policy,
     /// `AuthorizedCidrs`, which the policy's internet leaves out.
     pub authorized: AddressSet,

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use aws_events::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
+use aws_traits::config::{ANNOTATION_MAX_CHARS, Annotation, Compliance, Evaluation};
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Source, SourceScope, Traffic, assess};
 use jiff::Timestamp;
+use judgement::evaluation;
 use plain_text::error_chain;
 use rstest::rstest;
 
@@ -20,7 +21,7 @@ fn evaluate(ports: &str, scope: SourceScope, rules: Vec<IngressRule>, exemptions
     let exemptions = Exemptions::from_json(exemptions).unwrap();
     let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
     let assessment = assess(&group, &policy, &exemptions, &PrefixLists::default(), now);
-    Evaluation::of(GROUP, &assessment, scope, now).map_err(|error| error_chain(&error))
+    evaluation(GROUP, &assessment, scope, now).map_err(|error| error_chain(&error))
 }
 
 fn annotation(ports: &str, rules: Vec<IngressRule>) -> String {

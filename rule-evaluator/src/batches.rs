@@ -1,14 +1,13 @@
-//! Handing evaluations to AWS Config, in the batches that it takes.
+//! Sends evaluations to AWS Config, in batches of the size that it accepts.
 
-use aws_events::Evaluation;
-use aws_traits::config::{Delivery, EVALUATIONS_PER_CALL, Evaluations};
+use aws_traits::config::{Delivery, EVALUATIONS_PER_CALL, Evaluation, Evaluations};
 use tracing::warn;
 
 use crate::error::EvaluatorError;
 
 /// Collects evaluations and sends them whenever a batch is full.
 #[derive(Debug)]
-pub(crate) struct Report<'a, C> {
+pub(crate) struct Batches<'a, C> {
     config: &'a C,
     result_token: &'a str,
     test_mode: bool,
@@ -17,7 +16,7 @@ pub(crate) struct Report<'a, C> {
     refused: bool,
 }
 
-impl<'a, C: Evaluations> Report<'a, C> {
+impl<'a, C: Evaluations> Batches<'a, C> {
     pub(crate) fn new(config: &'a C, result_token: &'a str, test_mode: bool) -> Self {
         Self { config, result_token, test_mode, batch: Vec::new(), not_stored: Vec::new(), refused: false }
     }
@@ -28,12 +27,12 @@ impl<'a, C: Evaluations> Report<'a, C> {
         if self.batch.len() == EVALUATIONS_PER_CALL { self.send().await } else { Ok(()) }
     }
 
-    /// Whether AWS Config takes no more evaluations for this invocation, so that going on is of no use.
+    /// Whether AWS Config accepts no more evaluations for this invocation, so that going on is of no use.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused
     }
 
-    /// Sends what is left. An error when anything was not stored.
+    /// Sends the last batch. An error if any evaluation was not stored.
     pub(crate) async fn finish(mut self) -> Result<(), EvaluatorError> {
         self.send().await?;
         if self.not_stored.is_empty() {

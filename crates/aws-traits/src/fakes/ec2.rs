@@ -1,0 +1,121 @@
+//! Security groups and prefix lists in memory.
+
+use exposure::{Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
+use ipnetwork::IpNetwork;
+
+use super::FakeAws;
+use crate::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use crate::error::AwsError;
+
+impl SecurityGroups for FakeAws {
+    async fn security_groups(
+        &self,
+        next_token: Option<String>,
+    ) -> Result<(Vec<SecurityGroup>, Option<String>), AwsError> {
+        self.call("ec2:DescribeSecurityGroups", "all groups", |account| {
+            let groups: Vec<_> = account.groups.values().cloned().collect();
+            Ok(account.page(&groups, next_token.as_deref()))
+        })
+        .await
+    }
+
+    async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError> {
+        self.call("ec2:DescribeSecurityGroups", group_id, |account| Ok(account.groups.get(group_id).cloned())).await
+    }
+}
+
+impl SecurityGroupRules for FakeAws {
+    async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError> {
+        self.call("ec2:DescribeSecurityGroupRules", group_id, |account| {
+            let ingress = account.groups.get(group_id).map(|group| group.ingress.clone()).unwrap_or_default();
+            let all = Source::from("0.0.0.0/0");
+            let egress = vec![IngressRule::new(Traffic::All, all)];
+            Ok(GroupRules { ingress, egress })
+        })
+        .await
+    }
+
+    async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError> {
+        const OPERATION: &str = "ec2:AuthorizeSecurityGroupIngress";
+        self.call(OPERATION, group_id, |account| {
+            let error = |code, message: &str| AwsError::new(OPERATION, group_id, Some(code), message);
+            let group = account.groups.get_mut(group_id).ok_or_else(|| error("InvalidGroup.NotFound", "gone"))?;
+            let mut after = group.ingress.clone();
+            for rule in rules {
+                if let Source::SecurityGroup { id, .. } = &rule.source
+                    && id.ends_with("deleted")
+                {
+                    return Err(error("InvalidGroup.NotFound", &format!("the security group '{id}' does not exist")));
+                }
+                // The adapter has nothing to ask EC2 for.
+                if matches!(rule.source, Source::Unrecognized(_))
+                    || matches!(rule.traffic, Traffic::Unrecognized { .. })
+                {
+                    return Err(error("InvalidParameterValue", "the rule is not understood"));
+                }
+                if after.iter().any(|known| known.admits_the_same_as(rule)) {
+                    return Err(error("InvalidPermission.Duplicate", "the specified rule already exists"));
+                }
+                account.rules_made += 1;
+                let id = format!("sgr-new{}", account.rules_made);
+                after.push(IngressRule {
+                    id: Some(id),
+                    tags: rules.first().map(|first| first.tags.clone()).unwrap_or_default(),
+                    ..rule.clone()
+                });
+            }
+            let too_many = Family::ALL.iter().any(|family| {
+                let of_family = |rule: &&IngressRule| match &rule.source {
+                    Source::Cidr(IpNetwork::V4(_)) => *family == Family::V4,
+                    Source::Cidr(IpNetwork::V6(_)) => *family == Family::V6,
+                    _ => true,
+                };
+                account.quota > 0 && after.iter().filter(of_family).count() > account.quota
+            });
+            if too_many {
+                return Err(error(
+                    "RulesPerSecurityGroupLimitExceeded",
+                    "the maximum number of rules has been reached",
+                ));
+            }
+            let made = after.split_off(group.ingress.len());
+            group.ingress.extend(made.iter().cloned());
+            Ok(made)
+        })
+        .await
+    }
+
+    async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError> {
+        const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
+        self.call(OPERATION, group_id, |account| {
+            let error = |code| AwsError::new(OPERATION, group_id, Some(code), "gone");
+            let group = account.groups.get_mut(group_id).ok_or_else(|| error("InvalidGroup.NotFound"))?;
+            let is_meant = |rule: &IngressRule| rule.id.as_ref().is_some_and(|id| rule_ids.contains(id));
+            // Like EC2 outside the default VPC: one unknown id, and nothing of the call is done.
+            if group.ingress.iter().filter(|rule| is_meant(rule)).count() < rule_ids.len() {
+                return Err(error("InvalidSecurityGroupRuleId.NotFound"));
+            }
+            if rule_ids.iter().any(|id| account.locked.contains(id)) {
+                return Err(error("OperationNotPermitted"));
+            }
+            if rule_ids.iter().any(|id| account.protected.contains(id)) {
+                return Err(error("UnauthorizedOperation"));
+            }
+            let (revoked, kept) = std::mem::take(&mut group.ingress).into_iter().partition(is_meant);
+            group.ingress = kept;
+            Ok(revoked)
+        })
+        .await
+    }
+}
+
+impl ManagedPrefixLists for FakeAws {
+    async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError> {
+        const OPERATION: &str = "ec2:GetManagedPrefixListEntries";
+        self.call(OPERATION, id, |account| {
+            let list = account.prefix_lists.get(id).cloned();
+            list.ok_or_else(|| AwsError::new(OPERATION, id, Some("InvalidPrefixListID.NotFound"), "no such list"))
+        })
+        .await
+    }
+}

@@ -1,0 +1,229 @@
+//! All of the traits in memory, with calls recorded and failures on demand.
+
+mod config;
+mod ec2;
+mod network_acl;
+mod object_store;
+mod ssm;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_events::config::ConfigurationItem;
+use exposure::{AddressSet, PrefixList, SecurityGroup};
+use jiff::Timestamp;
+
+use crate::config::Evaluation;
+use crate::error::AwsError;
+use crate::network_acl::VpcNetworkAcl;
+use crate::object_store::StoreLocation;
+use crate::services::Services;
+
+/// An AWS account in memory. Clones share the account.
+#[derive(Debug, Clone)]
+pub struct FakeAws {
+    account: Arc<Mutex<Account>>,
+    location: StoreLocation,
+}
+
+impl Default for FakeAws {
+    fn default() -> Self {
+        let location = StoreLocation {
+            base: "s3://portcullis-snapshots".to_owned(),
+            account_id: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        Self { account: Arc::default(), location }
+    }
+}
+
+/// What is in the account. Tests set it up and look at it through [`FakeAws::account`].
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Security groups by id.
+    pub groups: BTreeMap<String, SecurityGroup>,
+    /// `InputParameters` of Config rules by name.
+    pub rules: BTreeMap<String, Option<String>>,
+    /// SSM parameters by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Prefix lists by id.
+    pub prefix_lists: BTreeMap<String, PrefixList>,
+    /// The recorded configuration items by resource id.
+    pub history: BTreeMap<String, ConfigurationItem>,
+    /// Groups for which the rule already has a result.
+    pub reported: Vec<String>,
+    /// The evaluations that were handed in, in order.
+    pub evaluations: Vec<Evaluation>,
+    /// Whether the last `PutEvaluations` was in test mode.
+    pub test_mode: bool,
+    /// Resource ids that `PutEvaluations` silently does not store.
+    pub not_stored: Vec<String>,
+    /// Whether result tokens have expired.
+    pub token_expired: bool,
+    /// Ids of rules that the caller may not revoke.
+    pub protected: Vec<String>,
+    /// Ids of rules that nobody can revoke.
+    pub locked: Vec<String>,
+    /// The most ingress rules of one address family that a group may have; 0 is any number.
+    pub quota: usize,
+    /// Network ACLs by id.
+    pub network_acls: BTreeMap<String, VpcNetworkAcl>,
+    /// The subnets in which a group is in use, and the ACL of each.
+    pub subnets: BTreeMap<String, Vec<(String, String)>>,
+    /// Addresses by VPC.
+    pub vpcs: BTreeMap<String, AddressSet>,
+    /// Objects of the bucket by key.
+    pub objects: BTreeMap<String, String>,
+    /// Remediation exceptions: rule, group, until when.
+    pub exceptions: Vec<(String, String, Timestamp)>,
+    /// Why AWS Config does not take an exception, if it does not.
+    pub exception_refused: Option<String>,
+    /// How many groups or results a page holds; 0 is all.
+    pub page_size: usize,
+    /// The operations that were called, in order.
+    pub calls: Vec<&'static str>,
+    faults: VecDeque<Fault>,
+    /// After so many more calls, no call is answered.
+    cut_after: Option<usize>,
+    rules_made: usize,
+}
+
+/// What happens instead of, or besides, the next call of an operation.
+#[derive(Debug)]
+struct Fault {
+    operation: &'static str,
+    then: Then,
+}
+
+#[derive(Debug)]
+enum Then {
+    Fail { code: &'static str },
+    FailAfterwards { code: &'static str },
+    Meanwhile(fn(&mut Account)),
+    Hang,
+}
+
+impl FakeAws {
+    /// The account, locked.
+    pub fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next call of `operation` fails with `code`, and does nothing. Faults of one operation queue up.
+    pub fn fail(&self, operation: &'static str, code: &'static str) {
+        self.account().faults.push_back(Fault { operation, then: Then::Fail { code } });
+    }
+
+    /// The next call of `operation` does its work, but its answer is lost.
+    pub fn lose_answer(&self, operation: &'static str) {
+        self.account().faults.push_back(Fault { operation, then: Then::FailAfterwards { code: "RequestTimeout" } });
+    }
+
+    /// Somebody else changes the account just before the next call of `operation`.
+    pub fn meanwhile(&self, operation: &'static str, change: fn(&mut Account)) {
+        self.account().faults.push_back(Fault { operation, then: Then::Meanwhile(change) });
+    }
+
+    /// The next call of `operation` is never answered.
+    pub fn hang(&self, operation: &'static str) {
+        self.account().faults.push_back(Fault { operation, then: Then::Hang });
+    }
+
+    /// The `calls`th call from now on does its work, and neither it nor any later one is answered: as if the caller were
+    /// killed there.
+    pub fn cut_after(&self, calls: usize) {
+        self.account().cut_after = Some(calls);
+    }
+
+    /// Whether the call has come after which nothing is answered.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.account().cut_after == Some(0)
+    }
+
+    /// Answers again after a cut.
+    pub fn mend(&self) {
+        self.account().cut_after = None;
+    }
+
+    /// How often `operation` was called.
+    #[must_use]
+    pub fn count(&self, operation: &'static str) -> usize {
+        self.account().calls.iter().filter(|&&call| call == operation).count()
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        work: impl FnOnce(&mut Account) -> Result<T, AwsError>,
+    ) -> Result<T, AwsError> {
+        match self.answer(operation, subject, work) {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What the service answers, if it does.
+    fn answer<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        work: impl FnOnce(&mut Account) -> Result<T, AwsError>,
+    ) -> Option<Result<T, AwsError>> {
+        let mut account = self.account();
+        if account.cut_after == Some(0) {
+            return None;
+        }
+        account.calls.push(operation);
+        let error = |code| AwsError::new(operation, subject, Some(code), "injected");
+        let fault = account.faults.iter().position(|fault| fault.operation == operation);
+        let answer = match fault.and_then(|index| account.faults.remove(index)).map(|fault| fault.then) {
+            None => work(&mut account),
+            Some(Then::Fail { code }) => Err(error(code)),
+            Some(Then::FailAfterwards { code }) => work(&mut account).and(Err(error(code))),
+            Some(Then::Meanwhile(change)) => {
+                change(&mut account);
+                work(&mut account)
+            }
+            Some(Then::Hang) => return None,
+        };
+        account.cut_after = account.cut_after.map(|calls| calls - 1);
+        (account.cut_after != Some(0)).then_some(answer)
+    }
+}
+
+impl Account {
+    /// One page of `items`, starting at the index that `token` holds.
+    fn page<T: Clone>(&self, items: &[T], token: Option<&str>) -> (Vec<T>, Option<String>) {
+        let start = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+        let size = if self.page_size == 0 { usize::MAX } else { self.page_size };
+        let page: Vec<T> = items.iter().skip(start).take(size).cloned().collect();
+        let next = start + page.len();
+        (page, (next < items.len()).then(|| next.to_string()))
+    }
+}
+
+/// Every service is the account itself.
+impl Services for FakeAws {
+    type Config = Self;
+    type Ec2 = Self;
+    type Ssm = Self;
+    type Store = Self;
+
+    fn config(&self) -> &Self {
+        self
+    }
+
+    fn ec2(&self) -> &Self {
+        self
+    }
+
+    fn ssm(&self) -> &Self {
+        self
+    }
+
+    fn store(&self) -> &Self {
+        self
+    }
+}

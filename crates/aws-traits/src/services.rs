@@ -1,0 +1,39 @@
+//! The services that a handler calls, as one type.
+
+/// The services of AWS that a program has, as one type parameter instead of one per service.
+///
+/// The associated types are unbounded here. A handler names what it needs of each service as bounds of a trait of its own:
+///
+/// ```
+/// use aws_traits::Services;
+/// use aws_traits::ec2::SecurityGroups;
+/// use aws_traits::ssm::Parameters;
+///
+/// trait InventoryServices: Services<Ec2: SecurityGroups, Ssm: Parameters> {}
+/// impl<S: Services<Ec2: SecurityGroups, Ssm: Parameters>> InventoryServices for S {}
+///
+/// async fn has_group(services: &impl InventoryServices, id: &str) -> bool {
+///     services.ec2().security_group(id).await.is_ok_and(|group| group.is_some())
+/// }
+/// ```
+///
+/// A service that a program does not have is `()`.
+pub trait Services {
+    /// AWS Config.
+    type Config;
+    /// Amazon EC2.
+    type Ec2;
+    /// AWS Systems Manager.
+    type Ssm;
+    /// Where snapshots are kept.
+    type Store;
+
+    /// AWS Config.
+    fn config(&self) -> &Self::Config;
+    /// Amazon EC2.
+    fn ec2(&self) -> &Self::Ec2;
+    /// AWS Systems Manager.
+    fn ssm(&self) -> &Self::Ssm;
+    /// Where snapshots are kept.
+    fn store(&self) -> &Self::Store;
+}

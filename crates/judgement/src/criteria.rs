@@ -1,0 +1,72 @@
+//! What a group is judged by, and the judgement.
+
+use std::sync::Arc;
+
+use aws_traits::ec2::ManagedPrefixLists;
+use exposure::{Assessment, Exemptions, PrefixLists, SecurityGroup, assess};
+use jiff::Timestamp;
+
+use crate::parameters::RuleParameters;
+use crate::policy::{PolicyError, PolicySource};
+use crate::prefix_lists::CachedPrefixLists;
+
+/// Policy and exemptions at one moment: all that a judgement needs besides the group and its prefix lists.
+#[derive(Debug, Clone)]
+pub struct Criteria {
+    /// Policy and authorised addresses.
+    pub parameters: Arc<RuleParameters>,
+    /// Exempt groups.
+    pub exemptions: Arc<Exemptions>,
+    /// The moment at which exemptions must not have expired.
+    pub at: Timestamp,
+}
+
+impl Criteria {
+    /// Reads the policy of the rule `rule_name`, and the exemptions that it names, from `source`.
+    ///
+    /// # Errors
+    ///
+    /// When the policy or the exemptions cannot be read, or are not understood.
+    pub async fn read(source: &dyn PolicySource, rule_name: &str, at: Timestamp) -> Result<Self, PolicyError> {
+        let parameters = source.rule_parameters(rule_name).await?;
+        let exemptions = source.exemptions(&parameters).await?;
+        Ok(Self { parameters, exemptions, at })
+    }
+
+    /// Looks up the prefix lists that matter for `group`, and judges it.
+    pub async fn judge(
+        &self,
+        group: SecurityGroup,
+        ec2: &impl ManagedPrefixLists,
+        prefix_lists: &CachedPrefixLists,
+    ) -> JudgedGroup {
+        let prefix_lists = prefix_lists.of(ec2, &self.parameters.policy, &group, self.at).await;
+        JudgedGroup { group, prefix_lists, criteria: self.clone() }
+    }
+}
+
+/// A group with everything that its judgement needs.
+#[derive(Debug, Clone)]
+pub struct JudgedGroup {
+    /// The group as it was read.
+    pub group: SecurityGroup,
+    /// Prefix lists of its rules.
+    pub prefix_lists: PrefixLists,
+    /// What it is judged by.
+    pub criteria: Criteria,
+}
+
+impl JudgedGroup {
+    /// The judgement of the group as it was read.
+    #[must_use]
+    pub fn assess(&self) -> Assessment<'_> {
+        self.assess_instead(&self.group)
+    }
+
+    /// The judgement of `group` in its place: how it would be judged after a change.
+    #[must_use]
+    pub fn assess_instead<'g>(&self, group: &'g SecurityGroup) -> Assessment<'g> {
+        let Criteria { parameters, exemptions, at } = &self.criteria;
+        assess(group, &parameters.policy, exemptions, &self.prefix_lists, *at)
+    }
+}

@@ -1,0 +1,35 @@
+//! From an assessment to what AWS Config stores.
+
+use aws_events::config::SECURITY_GROUP_RESOURCE_TYPE;
+use aws_traits::config::{Compliance, Evaluation};
+use exposure::{Assessment, SourceScope, Verdict};
+use jiff::Timestamp;
+
+use crate::annotation;
+use crate::unjudged::UnjudgedError;
+
+/// The evaluation of a group that was judged.
+///
+/// # Errors
+///
+/// When the verdict is unknown: that is never reported as compliant.
+pub fn evaluation(
+    group_id: &str,
+    assessment: &Assessment<'_>,
+    scope: SourceScope,
+    ordering_timestamp: Timestamp,
+) -> Result<Evaluation, UnjudgedError> {
+    let (compliance, annotation) = match assessment.verdict() {
+        Verdict::NonCompliant => (Compliance::NonCompliant, annotation::exposed(assessment)),
+        Verdict::Exempt => (Compliance::Compliant, annotation::exempt(assessment)),
+        Verdict::Compliant => (Compliance::Compliant, annotation::compliant(scope)),
+        Verdict::Unknown => return Err(UnjudgedError::new(group_id, assessment)),
+    };
+    Ok(Evaluation {
+        resource_type: SECURITY_GROUP_RESOURCE_TYPE.to_owned(),
+        resource_id: group_id.to_owned(),
+        compliance,
+        annotation,
+        ordering_timestamp,
+    })
+}

@@ -1,0 +1,64 @@
+//! The exemptions document in an SSM parameter.
+
+use std::sync::Arc;
+
+use aws_traits::AwsError;
+use aws_traits::ssm::Parameters;
+use exposure::{ExemptionError, Exemptions};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cache::Cache;
+
+/// Why the exemptions are not known. Without them no group may be judged, let alone closed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExemptionsError {
+    /// The parameter could not be read.
+    #[error("the exemptions cannot be read")]
+    Parameter(#[from] AwsError),
+    /// The parameter does not hold an exemptions document.
+    #[error("SSM parameter `{name}`")]
+    Document {
+        /// Name of the parameter.
+        name: String,
+        /// What is wrong, and where.
+        #[source]
+        problem: ExemptionError,
+    },
+}
+
+/// Reads exemptions documents, each at most once in a while.
+#[derive(Debug)]
+pub struct CachedExemptions {
+    documents: Cache<Arc<Exemptions>>,
+}
+
+impl CachedExemptions {
+    /// Nothing is read before it is needed; a document is good for `time_to_live`, zero for no caching.
+    #[must_use]
+    pub fn new(time_to_live: SignedDuration) -> Self {
+        Self { documents: Cache::new(time_to_live) }
+    }
+
+    /// The exemptions in the SSM parameter `name`; none without a name.
+    ///
+    /// # Errors
+    ///
+    /// When the parameter cannot be read, or does not hold an exemptions document.
+    pub async fn read(
+        &self,
+        ssm: &impl Parameters,
+        name: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Exemptions>, ExemptionsError> {
+        let Some(name) = name else { return Ok(Arc::default()) };
+        if let Some(exemptions) = self.documents.get(name, now) {
+            return Ok(exemptions);
+        }
+        let document = ssm.parameter(name).await?;
+        let exemptions = Exemptions::from_json(&document)
+            .map_err(|problem| ExemptionsError::Document { name: name.to_owned(), problem })?;
+        let exemptions = Arc::new(exemptions);
+        self.documents.put(name, Arc::clone(&exemptions), now);
+        Ok(exemptions)
+    }
+}

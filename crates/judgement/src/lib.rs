@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod annotation;
+mod cache;
+mod criteria;
+mod evaluation;
+mod exemptions;
+mod parameters;
+mod policy;
+mod prefix_lists;
+mod unjudged;
+
+pub use cache::Cache;
+pub use criteria::{Criteria, JudgedGroup};
+pub use evaluation::evaluation;
+pub use exemptions::{CachedExemptions, ExemptionsError};
+pub use parameters::{ParameterError, RuleParameters};
+pub use policy::{ConfigRulePolicy, Pending, PolicyError, PolicySource};
+pub use prefix_lists::CachedPrefixLists;
+pub use unjudged::UnjudgedError;

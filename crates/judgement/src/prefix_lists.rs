@@ -1,0 +1,47 @@
+//! The prefix lists that a judgement needs.
+
+use aws_traits::ec2::ManagedPrefixLists;
+use exposure::{Policy, PrefixList, PrefixLists, SecurityGroup};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cache::Cache;
+
+/// Reads managed prefix lists, each at most once in a while.
+#[derive(Debug)]
+pub struct CachedPrefixLists {
+    lists: Cache<PrefixList>,
+}
+
+impl CachedPrefixLists {
+    /// Nothing is read before it is needed; a list is good for `time_to_live`, zero for no caching.
+    #[must_use]
+    pub fn new(time_to_live: SignedDuration) -> Self {
+        Self { lists: Cache::new(time_to_live) }
+    }
+
+    /// The prefix lists of the rules of `group` that carry a focus port. One that cannot be read is
+    /// [`PrefixList::Unreadable`], and read again the next time.
+    pub async fn of(
+        &self,
+        ec2: &impl ManagedPrefixLists,
+        policy: &Policy,
+        group: &SecurityGroup,
+        now: Timestamp,
+    ) -> PrefixLists {
+        let mut lists = PrefixLists::default();
+        for id in policy.prefix_lists_of(group) {
+            let list = match self.lists.get(id, now) {
+                Some(list) => list,
+                None => match ec2.prefix_list(id).await {
+                    Ok(list) => {
+                        self.lists.put(id, list.clone(), now);
+                        list
+                    }
+                    Err(error) => PrefixList::Unreadable { reason: error.to_string() },
+                },
+            };
+            lists.insert(id.to_owned(), list);
+        }
+        lists
+    }
+}

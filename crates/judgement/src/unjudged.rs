@@ -1,0 +1,33 @@
+//! The error for a group without a verdict.
+
+use exposure::Assessment;
+use plain_text::one_line;
+
+/// Every rule of a group may be a cause. At most this many are named in the message.
+const CAUSES_SHOWN: usize = 5;
+const CAUSE_MAX_CHARS: usize = 500;
+
+/// A group has no exposure, but not everything about it could be judged.
+#[derive(Debug, thiserror::Error)]
+#[error("security group {group_id} cannot be judged: {causes}")]
+pub struct UnjudgedError {
+    /// The group.
+    pub group_id: String,
+    /// The first causes, separated by semicolons, and how many more there are.
+    pub causes: String,
+}
+
+impl UnjudgedError {
+    /// The error for a group, from the causes that `assessment` found.
+    #[must_use]
+    pub fn new(group_id: &str, assessment: &Assessment<'_>) -> Self {
+        let shown = assessment.unjudged.iter().take(CAUSES_SHOWN);
+        let mut causes: Vec<String> =
+            shown.map(|unjudged| one_line(&unjudged.cause.to_string(), CAUSE_MAX_CHARS)).collect();
+        let more = assessment.unjudged.len().saturating_sub(CAUSES_SHOWN);
+        if more > 0 {
+            causes.push(format!("{more} more"));
+        }
+        Self { group_id: group_id.to_owned(), causes: causes.join("; ") }
+    }
+}
