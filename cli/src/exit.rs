@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aws_traits::AwsError;
+use plain_text::error_chain;
 
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,64 +28,17 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command line that clap has let pass and that makes no sense all the same.
+/// A command line that clap accepts and that makes no sense.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// What went wrong, why, and what to do, in one line. Many errors say their cause themselves, which then is not said again.
+/// An error, its causes and a remedy, in one line.
 pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in problem.chain().map(ToString::to_string) {
-        if text.ends_with(&cause) {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause);
-    }
-    if let Some(hint) = problem.chain().find_map(|cause| cause.downcast_ref::<AwsError>()).and_then(hint) {
-        text.push_str("; ");
-        text.push_str(hint);
+    let text = error_chain(problem.as_ref());
+    #[cfg(feature = "aws")]
+    if let Some(hint) = problem.chain().find_map(crate::aws::hint) {
+        return format!("{text}; {hint}");
     }
     text
-}
-
-/// What to do about it, where the error itself does not say so.
-fn hint(error: &AwsError) -> Option<&'static str> {
-    Some(match error.code() {
-        Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => {
-            "the credentials have expired: run `aws sso login`, or get new ones"
-        }
-        Some(
-            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidAccessKeyId",
-        ) => "the credentials are not valid: see `aws sts get-caller-identity`",
-        Some("AuthFailure" | "OptInRequired") => {
-            "the credentials are not valid there, or the region is not enabled for the account"
-        }
-        Some("NoSuchConfigRuleException") => "`aws configservice describe-config-rules` lists the rules of a region",
-        Some("ParameterNotFound") => "`portcullis exempt add` makes it; parameters are those of one region",
-        Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException") => {
-            "AWS wants fewer calls: try again later, or with a lower --concurrency"
-        }
-        None => {
-            let text = error.to_string().to_ascii_lowercase();
-            if text.contains("sso") && text.contains("expired") {
-                "run `aws sso login`"
-            } else if text.contains("dns")
-                || text.contains("connect")
-                || text.contains("timeout")
-                || text.contains("timed out")
-            {
-                "is the region's name right, and is there a way to the internet, or a proxy?"
-            } else if text.contains("credential") {
-                // After the network: the call that asks who somebody is has the word in its name for the credentials.
-                "see `aws sts get-caller-identity`"
-            } else {
-                return None;
-            }
-        }
-        Some(_) => return None,
-    })
 }

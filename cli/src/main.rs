@@ -1,20 +1,14 @@
 #![doc = include_str!("../README.md")]
-#![recursion_limit = "256"]
 
 mod args;
+#[cfg(feature = "aws")]
+mod aws;
+mod color;
 mod config_file;
-mod diff;
-mod directory;
-mod exempt;
 mod exit;
-mod explain;
-mod live;
 mod man;
 mod policy;
-mod remediate;
 mod scan;
-mod session;
-mod store;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,16 +20,15 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::args::{Cli, Command};
 use crate::exit::{Exit, Usage, in_one_line};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let exit = match run(std::env::args_os().collect()).await {
+fn main() -> ExitCode {
+    let exit = match run(std::env::args_os().collect()) {
         Ok(exit) => exit,
-        Err(problem) => told(&problem),
+        Err(problem) => report_failure(&problem),
     };
     exit.into()
 }
 
-async fn run(arguments: Vec<OsString>) -> Result<Exit> {
+fn run(arguments: Vec<OsString>) -> Result<Exit> {
     let cli = match parse(arguments)? {
         Ok(cli) => cli,
         Err(problem) => {
@@ -43,14 +36,20 @@ async fn run(arguments: Vec<OsString>) -> Result<Exit> {
             return Ok(if problem.use_stderr() { Exit::Usage } else { Exit::Success });
         }
     };
-    log(cli.verbose);
+    #[cfg(feature = "aws")]
+    aws::init_log(cli.verbose);
     match cli.command {
-        Command::Scan(args) => scan::run(&args).await,
-        Command::Plan(args) => remediate::plan(&args).await,
-        Command::Close(args) => remediate::close(&args).await,
-        Command::Restore(args) => remediate::restore(&args).await,
-        Command::Exempt(args) => exempt::run(&args).await,
-        Command::Explain(args) => explain::run(&args).await,
+        Command::Scan(args) => scan::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Plan(args) => aws::block_on(aws::remediate::plan(&args)),
+        #[cfg(feature = "aws")]
+        Command::Close(args) => aws::block_on(aws::remediate::close(&args)),
+        #[cfg(feature = "aws")]
+        Command::Restore(args) => aws::block_on(aws::remediate::restore(&args)),
+        #[cfg(feature = "aws")]
+        Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
+        #[cfg(feature = "aws")]
+        Command::Explain(args) => aws::block_on(aws::explain::run(&args)),
         Command::Completions { shell } => {
             // Into a buffer first: the generator panics when the pipe is closed.
             let mut script = Vec::new();
@@ -79,21 +78,12 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Result<Cli, clap::Error>> {
     Ok(parsed.and_then(|matches| Cli::from_arg_matches(&matches)))
 }
 
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => return,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false).init();
-}
-
-/// Says what went wrong, in one line.
-fn told(problem: &anyhow::Error) -> Exit {
+/// Prints an error in one line.
+fn report_failure(problem: &anyhow::Error) -> Exit {
     let is_closed_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
-    // `portcullis scan | head`: who has seen enough needs no message.
+    // `portcullis scan | head`: a reader that has seen enough needs no message.
     if problem.chain().any(is_closed_pipe) {
         return Exit::Error;
     }

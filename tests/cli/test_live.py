@@ -265,7 +265,7 @@ def test_nobody_to_answer(fresh, live):
     group = fresh.group("web", SSH)
     done = close(live, group)
     assert done.code == USAGE
-    assert "there is nobody to answer: nothing was changed; give --yes" in done.err
+    assert "standard input has no answer: nothing was changed; give --yes" in done.err
     assert ports(fresh, group) == {(22, 22)}
 
 

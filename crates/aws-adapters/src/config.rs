@@ -1,13 +1,15 @@
 //! AWS Config.
 
-use aws_events::{Compliance, ConfigurationItem, Evaluation, SECURITY_GROUP_RESOURCE_TYPE, Summary};
+use aws_events::config::{ConfigurationItem, ItemSummary, SECURITY_GROUP_RESOURCE_TYPE};
 use aws_sdk_config::types::{
     ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, RemediationExceptionResourceKey,
     ResourceType,
 };
 use aws_smithy_types::DateTime;
 use aws_traits::AwsError;
-use aws_traits::config::{ConfigRules, ConfigurationHistory, Delivery, Evaluations, RemediationExceptions};
+use aws_traits::config::{
+    Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations, RemediationExceptions,
+};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 
@@ -98,7 +100,7 @@ impl Evaluations for Config {
 }
 
 impl ConfigurationHistory for Config {
-    async fn configuration_item(&self, summary: &Summary) -> Result<ConfigurationItem, AwsError> {
+    async fn configuration_item(&self, summary: &ItemSummary) -> Result<ConfigurationItem, AwsError> {
         const OPERATION: &str = "config:GetResourceConfigHistory";
         let subject = summary.resource_id.as_str();
         // A call spans at most 7 days, so an empty page with a token is normal.

@@ -5,7 +5,7 @@ use std::error::Error;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_traits::AwsError;
 
-/// Errors of the SDK as those of the traits.
+/// Converts errors of the SDK to those of the traits.
 pub(crate) trait FromSdk {
     /// A service error has a code, a client error (timeout, no connection, malformed reply) has none.
     fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
@@ -20,14 +20,16 @@ impl FromSdk for AwsError {
     {
         let message = match (error.code(), error.message()) {
             (Some(_), Some(message)) => message.to_owned(),
-            _ => told(error),
+            _ => with_causes(error),
         };
         Self::new(operation, subject, error.code(), &message)
     }
 }
 
-/// An error of the SDK with its causes, down to what a service has said: that of STS, say, when a role cannot be assumed.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+/// An error of the SDK with its causes, down to the answer of a service: that of STS, say, if a role cannot be assumed.
+///
+/// Not [`plain_text::error_chain`]: errors of the SDK repeat their causes, and wrap the answer of the service deeply.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut cause = Some(error);
     while let Some(error) = cause {

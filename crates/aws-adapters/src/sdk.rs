@@ -19,13 +19,16 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::tls::{self, TrustError};
 
-/// EC2 allows 5 revokes a second once a bucket of 50 is empty, and AWS Config may start many remediations together.
+/// EC2 allows 5 security group changes a second once a bucket of 50 tokens is empty, and AWS Config may start many
+/// remediations together.
+///
+/// Source: Amazon EC2 developer guide, [Request throttling](https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html).
 const MAX_ATTEMPTS: u32 = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// No call of ours takes this long; a connection that hangs is better tried again.
+/// No call that Portcullis makes takes this long; a retry is better than a connection that hangs.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The environment of a Lambda function lacks what Lambda always puts there, or what the stack puts there.
+/// A variable is missing from the environment of the Lambda function, which Lambda or the stack sets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not set: this program runs as an AWS Lambda function of the Portcullis stack")]
 pub struct MissingVariable(&'static str);
@@ -33,20 +36,20 @@ pub struct MissingVariable(&'static str);
 /// No AWS call can be made in this environment.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
-    /// It lacks something.
+    /// A variable is missing.
     #[error(transparent)]
     Missing(#[from] MissingVariable),
-    /// It does not say whom to trust.
+    /// The bundle of certificates cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
 /// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment. The credentials
-/// hold for as long as the process lives.
+/// are valid for as long as the process lives.
 ///
 /// # Errors
 ///
-/// When region or credentials are not there, or `AWS_CA_BUNDLE` names a file that is no bundle of certificates.
+/// When region or credentials are missing, or `AWS_CA_BUNDLE` names a file that is not a bundle of certificates.
 pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,
@@ -69,7 +72,7 @@ pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     Ok(builder.build())
 }
 
-/// At a terminal somebody waits: the adaptive mode paces itself over many remediations, and waits long before a few calls.
+/// At a terminal a person waits: the adaptive mode paces itself over many remediations, and waits long before a few calls.
 #[cfg(feature = "terminal")]
 pub(crate) fn patient_retry_config() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(Duration::from_secs(5))

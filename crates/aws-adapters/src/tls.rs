@@ -36,15 +36,16 @@ const BUNDLE: &str = "AWS_CA_BUNDLE";
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file cannot be read.
-    #[error("cannot read `{}`, which {BUNDLE} names: {problem}", file.display())]
+    #[error("cannot read `{}`, which {BUNDLE} names", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// Answer of the operating system.
+        #[source]
         problem: io::Error,
     },
     /// The file is not what it should be.
-    #[error("`{}`, which {BUNDLE} names, is no bundle of certificates in PEM: {problem}", file.display())]
+    #[error("`{}`, which {BUNDLE} names, is not a bundle of certificates in PEM: {problem}", file.display())]
     NoBundle {
         /// The file.
         file: PathBuf,

@@ -1,8 +1,9 @@
 //! The judgement, step by step: from the bytes of an event to the changes that close the group.
 
-use aws_events::{Notification, RuleInvocation, RuleParameters};
+use aws_events::config::{Notification, RuleInvocation};
 use exposure::{Exemptions, Plan, Policy, PrefixLists, SecurityGroup, Strategy, Verdict, assess, plan};
 use jiff::Timestamp;
+use judgement::RuleParameters;
 
 /// An event as a function receives it, read up to the group.
 ///

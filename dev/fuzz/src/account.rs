@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use aws_events::config::{ConfigurationItem, SECURITY_GROUP_RESOURCE_TYPE};
+use aws_traits::config::{Compliance, Evaluation};
 use aws_traits::fakes::FakeAws;
 use aws_traits::network_acl::VpcNetworkAcl;
-use aws_events::{Compliance, ConfigurationItem, Evaluation};
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
-use remediator::{Remediator, RemediatorError, Response};
-use rule_evaluator::{Evaluator, EvaluatorError, Outcome};
+use judgement::ConfigRulePolicy;
+use remediation::{Remediation, RemediationError, Request, Response};
+use rule_evaluator::{Evaluator, EvaluatorError, InvocationSummary};
 use serde_json::{Map, Value};
 
 /// The group that the samples are about.
@@ -83,7 +85,7 @@ pub(crate) fn account() -> FakeAws {
         account.vpcs.insert("vpc-0a1b2c3d".to_owned(), [network("10.0.0.0/16")].into_iter().collect());
         let configuration = r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[]}"#;
         let item = ConfigurationItem {
-            resource_type: aws_events::SECURITY_GROUP_RESOURCE_TYPE.to_owned(),
+            resource_type: SECURITY_GROUP_RESOURCE_TYPE.to_owned(),
             resource_id: GROUP.to_owned(),
             status: "OK".to_owned(),
             capture_time: timestamp("2026-03-01T10:15:30.123Z"),
@@ -108,15 +110,16 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-/// Hands an event to the rule evaluator.
-pub(crate) fn evaluate(aws: &FakeAws, event: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
-    run(Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now).handle(event))
+/// Evaluates an event with the rule-evaluator.
+pub(crate) fn evaluate(aws: &FakeAws, event: Map<String, Value>) -> Result<InvocationSummary, EvaluatorError> {
+    run(Evaluator::new(aws.clone(), now).handle(event))
 }
 
-/// Hands a request to the remediator.
-pub(crate) fn remediate(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
-    let remediator = Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now);
-    run(remediator.handle(request, timestamp("2026-11-21T00:02:00Z")))
+/// Reads a request and carries it out.
+pub(crate) fn remediate(aws: &FakeAws, request: Value) -> Result<Response, RemediationError> {
+    let policy = ConfigRulePolicy::new(aws.clone(), aws.clone(), now);
+    let remediation = Remediation::new(aws.clone(), Box::new(policy), now);
+    run(remediation.run(&Request::from_payload(request)?, timestamp("2026-11-21T00:02:00Z")))
 }
 
 /// The evaluations that were handed in, and are `COMPLIANT`.

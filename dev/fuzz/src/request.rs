@@ -1,6 +1,6 @@
 //! The request to the remediator: close, restore, quarantine, release.
 
-use remediator::RemediatorError;
+use remediation::RemediationError;
 use serde_json::{Value, json};
 
 use crate::account::{GROUP, SNAPSHOTS, State, account, remediate, rule};
@@ -18,7 +18,7 @@ pub fn check(data: &[u8]) {
         *value == json!(true) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
     });
     let is_refused = match &result {
-        Ok(_) | Err(RemediatorError::Incomplete(_)) => false,
+        Ok(_) | Err(RemediationError::Incomplete(_)) => false,
         Err(error) => {
             assert!(error.to_string().contains("nothing was changed"), "{error}");
             true

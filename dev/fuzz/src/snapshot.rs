@@ -1,7 +1,7 @@
 //! A snapshot in the bucket, that a restore is told to use.
 
 use exposure::{IngressRule, Source, Traffic};
-use remediator::RemediatorError;
+use remediation::RemediationError;
 use serde_json::{Value, json};
 
 use crate::account::{GROUP, RULE, SNAPSHOTS, State, account, network, remediate};
@@ -28,7 +28,7 @@ fn check_named(name: &str, text: &str) {
     if !is_snapshot(&document) {
         assert!(result.is_err(), "restored from what is no snapshot");
     }
-    if !matches!(result, Ok(_) | Err(RemediatorError::Incomplete(_))) {
+    if !matches!(result, Ok(_) | Err(RemediationError::Incomplete(_))) {
         assert_eq!(before, after, "{result:?}");
     }
     let list = |pointer: &str| document.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();

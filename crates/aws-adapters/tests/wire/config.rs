@@ -1,9 +1,11 @@
 //! AWS Config.
 
 use aws_adapters::Config;
-use aws_events::{Annotation, Compliance, Evaluation, Summary};
+use aws_events::config::ItemSummary;
 use aws_traits::AwsError;
-use aws_traits::config::{ConfigRules, ConfigurationHistory, Delivery, Evaluations, RemediationExceptions};
+use aws_traits::config::{
+    Annotation, Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations, RemediationExceptions,
+};
 use rstest::rstest;
 
 use crate::canned::Canned;
@@ -61,8 +63,8 @@ async fn refusals_are_told_from_failures(#[case] code: &str, #[case] is_final: b
     assert!(!format!("{error:?}").contains("secret-token"));
 }
 
-fn summary() -> Summary {
-    Summary {
+fn summary() -> ItemSummary {
+    ItemSummary {
         resource_type: "AWS::EC2::SecurityGroup".into(),
         resource_id: "sg-0aaaaaaaaaaaaaaaa".into(),
         configuration_item_status: "OK".into(),

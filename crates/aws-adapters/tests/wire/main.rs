@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod bucket;
 mod canned;
 mod config;
 mod ec2;
 mod network_acl;
-mod s3;
 mod ssm;

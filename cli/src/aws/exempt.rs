@@ -1,0 +1,193 @@
+//! `portcullis exempt`: the exemptions document in an SSM parameter.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, bail};
+use aws_adapters::Ssm;
+use aws_traits::ssm::Parameters;
+use comfy_table::{ContentArrangement, Table, presets};
+use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
+use jiff::Timestamp;
+use plain_text::printable;
+use serde_json::{Map, Value, json};
+
+use super::session;
+use crate::args::{Exempt, ParameterArgs};
+use crate::exit::{Exit, Usage};
+
+pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
+    match args {
+        Exempt::Add { group, expires, reason, owner, ports, account_id, parameter } => {
+            let mut entry = selector(group)?;
+            entry.insert("expires".into(), json!(expires));
+            entry.insert("reason".into(), json!(reason));
+            let optional = [("owner", owner), ("ports", ports), ("accountId", account_id)];
+            for (key, value) in optional {
+                if let Some(value) = value {
+                    entry.insert(key.into(), json!(value));
+                }
+            }
+            add(entry, expires, parameter).await
+        }
+        Exempt::List { parameter, json } => list(parameter, *json).await,
+        Exempt::Remove { group, parameter } => remove(&selector(group)?, group, parameter).await,
+    }
+}
+
+/// `sg-…`, or `vpc-…:name`, as Hammer has it.
+fn selector(group: &str) -> Result<Map<String, Value>, Usage> {
+    let entry = match group.split_once(':') {
+        None if exposure::is_security_group_id(group) => json!({"securityGroupId": group}),
+        Some((vpc, name)) if vpc.starts_with("vpc-") && !name.is_empty() => json!({"vpcId": vpc, "groupName": name}),
+        _ => return Err(Usage(format!("`{group}` is neither sg-… nor vpc-…:name"))),
+    };
+    match entry {
+        Value::Object(entry) => Ok(entry),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// The keys that say which group, ports and account an entry is for: a second entry with the same is a change of the first.
+const IDENTITY: [&str; 5] = ["securityGroupId", "vpcId", "groupName", "ports", "accountId"];
+
+fn is_same(one: &Value, other: &Map<String, Value>, keys: &[&str]) -> bool {
+    keys.iter().all(|key| one.get(*key).filter(|value| !value.is_null()) == other.get(*key))
+}
+
+async fn add(entry: Map<String, Value>, expires: &str, args: &ParameterArgs) -> Result<Exit> {
+    let expiry = Expiry::parse(expires);
+    if expiry.is_some_and(|expiry| expiry.at() <= Timestamp::now()) {
+        bail!(Usage(format!("--expires {expires} is over already")));
+    }
+    // What is wrong with the entry is to be told before anything is read.
+    check(&json!({"version": 1, "exemptions": [entry]}))?;
+    let store = Stored::open(args).await?;
+    let mut document = store.document(true).await?;
+    let exemptions = document.entries(&args.parameter)?;
+    let text = if let Some(known) = exemptions.iter_mut().find(|known| is_same(known, &entry, &IDENTITY)) {
+        *known = Value::Object(entry);
+        "changed"
+    } else {
+        exemptions.push(Value::Object(entry));
+        "added"
+    };
+    store.write(&document.0).await?;
+    println!("{text} in {}; AWS Config takes notice at the next change, schedule or Re-evaluate", args.parameter);
+    Ok(Exit::Success)
+}
+
+async fn remove(selector: &Map<String, Value>, group: &str, args: &ParameterArgs) -> Result<Exit> {
+    let store = Stored::open(args).await?;
+    let mut document = store.document(false).await?;
+    let exemptions = document.entries(&args.parameter)?;
+    let before = exemptions.len();
+    exemptions.retain(|known| !is_same(known, selector, &["securityGroupId", "vpcId", "groupName"]));
+    let removed = before - exemptions.len();
+    if removed == 0 {
+        bail!("{} has no exemption for {group}; `portcullis exempt list` shows what it has", args.parameter);
+    }
+    store.write(&document.0).await?;
+    println!("{removed} removed from {}", args.parameter);
+    Ok(Exit::Success)
+}
+
+async fn list(args: &ParameterArgs, json: bool) -> Result<Exit> {
+    let store = Stored::open(args).await?;
+    let Document(document) = store.document(false).await?;
+    let text = document.to_string();
+    let exemptions = Exemptions::from_json(&text).with_context(|| format!("SSM parameter {}", args.parameter))?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["GROUP", "PORTS", "ACCOUNT", "EXPIRES", "REASON", "OWNER"]);
+    let now = Timestamp::now();
+    for exemption in exemptions.iter() {
+        table.add_row(row(exemption, now));
+    }
+    writeln!(out, "{table}")?;
+    Ok(Exit::Success)
+}
+
+fn row(exemption: &Exemption, now: Timestamp) -> [String; 6] {
+    let group = match &exemption.group {
+        GroupSelector::Id(id) => id.clone(),
+        GroupSelector::Name { vpc_id, group_name } => format!("{vpc_id}:{group_name}"),
+    };
+    let expires = match &exemption.expires {
+        None => "never".to_owned(),
+        Some(expires) if expires.at() <= now => format!("{expires} (expired)"),
+        Some(expires) => expires.to_string(),
+    };
+    let or = |text: Option<&String>, otherwise: &str| text.cloned().unwrap_or_else(|| otherwise.to_owned());
+    let ports = exemption.ports.as_ref().map(ToString::to_string);
+    // What people have written may hold anything, and goes to a terminal.
+    [
+        group,
+        or(ports.as_ref(), "all"),
+        or(exemption.account_id.as_ref(), "any"),
+        expires,
+        exemption.reason.clone(),
+        or(exemption.owner.as_ref(), ""),
+    ]
+    .map(|text| printable(&text).into_owned())
+}
+
+fn check(document: &Value) -> Result<()> {
+    Exemptions::from_json(&document.to_string()).map_err(|problem| anyhow::Error::new(Usage(problem.to_string())))?;
+    Ok(())
+}
+
+/// The document as it is kept: whatever is in it stays, but for what is changed.
+struct Document(Value);
+
+impl Document {
+    fn entries(&mut self, parameter: &str) -> Result<&mut Vec<Value>> {
+        match self.0.get_mut("exemptions") {
+            Some(Value::Array(entries)) => Ok(entries),
+            _ => bail!(
+                "{parameter} holds a whitelist of Dow Jones Hammer, which this command only lists: edit it as it is"
+            ),
+        }
+    }
+}
+
+struct Stored {
+    ssm: Ssm,
+    region: String,
+    parameter: String,
+}
+
+impl Stored {
+    async fn open(args: &ParameterArgs) -> Result<Self> {
+        let target = session::one(&args.account).await?;
+        Ok(Self { ssm: Ssm::new(&target.sdk), region: target.region, parameter: args.parameter.clone() })
+    }
+
+    /// What is there; an empty document if there may be none yet. What is malformed is not touched.
+    async fn document(&self, may_be_new: bool) -> Result<Document> {
+        let text = match self.ssm.parameter(&self.parameter).await {
+            Ok(text) => text,
+            Err(error) if may_be_new && error.code() == Some("ParameterNotFound") => {
+                return Ok(Document(json!({"version": 1, "exemptions": []})));
+            }
+            Err(error) if error.code() == Some("ParameterNotFound") => bail!(
+                "there is no SSM parameter {} in {}: `portcullis exempt add` makes it",
+                self.parameter,
+                self.region
+            ),
+            Err(error) => return Err(error.into()),
+        };
+        Exemptions::from_json(&text)
+            .with_context(|| format!("SSM parameter {} is malformed, and was not changed", self.parameter))?;
+        Ok(Document(serde_json::from_str(&text)?))
+    }
+
+    async fn write(&self, document: &Value) -> Result<()> {
+        check(document)?;
+        Ok(self.ssm.put_parameter(&self.parameter, &document.to_string()).await?)
+    }
+}

@@ -1,0 +1,69 @@
+//! Remedies for errors of AWS.
+
+use std::error::Error;
+
+use aws_traits::AwsError;
+use aws_traits::object_store::StoreError;
+use judgement::{ExemptionsError, PolicyError};
+use remediation::{Obstacle, RemediationError};
+
+/// The error of AWS that this cause is. A transparent error stands for its source, which then is not a cause of its own.
+fn aws_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e AwsError> {
+    let of_policy = |error: &'e PolicyError| match error {
+        PolicyError::Rule(error) | PolicyError::Exemptions(ExemptionsError::Parameter(error)) => Some(error),
+        PolicyError::RuleParameters { .. } | PolicyError::Exemptions(ExemptionsError::Document { .. }) => None,
+    };
+    if let Some(error) = cause.downcast_ref::<AwsError>() {
+        return Some(error);
+    }
+    if let Some(error) = cause.downcast_ref::<PolicyError>() {
+        return of_policy(error);
+    }
+    if let Some(StoreError::Aws(error)) = cause.downcast_ref::<StoreError>() {
+        return Some(error);
+    }
+    match cause.downcast_ref::<RemediationError>()? {
+        RemediationError::Unchanged(Obstacle::Aws(error)) => Some(error),
+        RemediationError::Unchanged(Obstacle::Policy(error)) => of_policy(error),
+        _ => None,
+    }
+}
+
+/// The remedy for an error of AWS whose text has none.
+pub(crate) fn hint(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    let error = aws_error(cause)?;
+    Some(match error.code() {
+        Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => {
+            "the credentials have expired: run `aws sso login`, or get new ones"
+        }
+        Some(
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidAccessKeyId",
+        ) => "the credentials are not valid: see `aws sts get-caller-identity`",
+        Some("AuthFailure" | "OptInRequired") => {
+            "the credentials are not valid there, or the region is not enabled for the account"
+        }
+        Some("NoSuchConfigRuleException") => "`aws configservice describe-config-rules` lists the rules of a region",
+        Some("ParameterNotFound") => "`portcullis exempt add` makes it; parameters are those of one region",
+        Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException") => {
+            "AWS is throttling requests: try again later, or with a lower --concurrency"
+        }
+        None => {
+            let text = error.to_string().to_ascii_lowercase();
+            if text.contains("sso") && text.contains("expired") {
+                "run `aws sso login`"
+            } else if text.contains("dns")
+                || text.contains("connect")
+                || text.contains("timeout")
+                || text.contains("timed out")
+            {
+                "is the name of the region right, and is there a way to the internet, or a proxy?"
+            } else if text.contains("credential") {
+                // After the network: `GetCallerIdentity` fails "on these credentials" without a network, too.
+                "see `aws sts get-caller-identity`"
+            } else {
+                return None;
+            }
+        }
+        Some(_) => return None,
+    })
+}

@@ -1,0 +1,191 @@
+//! Scanning accounts: pages are judged as they come, and reported in the order of the targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use aws_adapters::Ec2;
+use aws_adapters::terminal::inventory::{GroupFilter, NetworkInterface};
+use aws_traits::AwsError;
+use exposure::{SecurityGroup, Verdict};
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use judgement::{CachedPrefixLists, Criteria, JudgedGroup};
+use scan::{AttachedTo, Context, GroupResult, NotScanned};
+use tokio::sync::Semaphore;
+use tokio::task::LocalSet;
+
+use super::policy::CommandPolicy;
+use super::session::Target;
+use crate::exit::in_one_line;
+
+/// What one page has come to.
+type Page = Vec<GroupResult>;
+
+/// So many pages of a region may wait for those of the regions before it. The order of a report must not depend on which
+/// region answers first, nor the memory on how many there are.
+const PAGES_AHEAD: usize = 16;
+
+/// What is scanned everywhere.
+#[derive(Debug)]
+pub(crate) struct LiveScan {
+    pub(crate) policy: CommandPolicy,
+    pub(crate) wanted: GroupFilter,
+    pub(crate) with_context: bool,
+    pub(crate) concurrency: usize,
+}
+
+/// Scans the targets, and hands each group and each failure to `each`, in the order of the targets.
+pub(crate) async fn scan(
+    scan: LiveScan,
+    targets: Vec<Target>,
+    mut each: impl FnMut(Result<GroupResult, NotScanned>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let scan = Rc::new(scan);
+    let permits = Rc::new(Semaphore::new(scan.concurrency));
+    let local = LocalSet::new();
+    let mut channels = Vec::new();
+    for target in targets {
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        channels.push(receiver);
+        let (scan, permits) = (Rc::clone(&scan), Rc::clone(&permits));
+        // First come, first served: the target whose turn it is in the report always has a permit.
+        local.spawn_local(async move {
+            let _permit = permits.acquire().await;
+            scan.target(&target, sender).await;
+        });
+    }
+    let is_filtered = scan.wanted != GroupFilter::default();
+    let ids: BTreeSet<String> = scan.wanted.group_ids.iter().cloned().collect();
+    local
+        .run_until(async move {
+            let (mut missing, mut all_answered, mut found) = (ids, true, 0_usize);
+            for mut pages in channels {
+                while let Some(page) = pages.next().await {
+                    match page {
+                        Ok(page) => {
+                            found += page.len();
+                            for result in page {
+                                missing.remove(&result.group_id);
+                                each(Ok(result))?;
+                            }
+                        }
+                        Err(problem) => {
+                            all_answered = false;
+                            each(Err(problem))?;
+                        }
+                    }
+                }
+            }
+            // A misspelt filter must not look like a compliant account.
+            if found == 0 && all_answered && missing.is_empty() && is_filtered {
+                let reason = "no security group of the accounts and regions that were scanned is meant by the filters";
+                each(Err(NotScanned { account: None, region: None, target: None, reason: reason.to_owned() }))?;
+            }
+            for id in missing.into_iter().filter(|_| all_answered) {
+                let reason = "there is no such security group in the accounts and regions that were scanned".to_owned();
+                each(Err(NotScanned { account: None, region: None, target: Some(id), reason }))?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+impl LiveScan {
+    async fn target(&self, target: &Target, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
+        if let Err(problem) = self.pages(target, &mut pages).await {
+            let reason = in_one_line(&problem);
+            let Target { account, region, .. } = target.clone();
+            let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };
+            // Nobody listens any more when the report cannot be written.
+            let _ = pages.send(Err(problem)).await;
+        }
+    }
+
+    async fn pages(&self, target: &Target, pages: &mut mpsc::Sender<Result<Page, NotScanned>>) -> anyhow::Result<()> {
+        let ec2 = Ec2::new(&target.sdk);
+        let source = self.policy.in_account(&target.sdk);
+        let criteria = Criteria::read(&*source, self.policy.rule_name(), Timestamp::now()).await?;
+        // A prefix list is read once for all groups.
+        let prefix_lists = CachedPrefixLists::new(SignedDuration::from_hours(24));
+        let region = PartOfScan { ec2, prefix_lists, criteria, region: &target.region, account: &target.account };
+        let mut token = None;
+        loop {
+            let (groups, next) = region.ec2.groups(&self.wanted, token).await?;
+            let page = region.page(groups, self.with_context).await?;
+            if pages.send(Ok(page)).await.is_err() {
+                return Ok(());
+            }
+            match next {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// One region of one account.
+struct PartOfScan<'t> {
+    ec2: Ec2,
+    prefix_lists: CachedPrefixLists,
+    criteria: Criteria,
+    region: &'t str,
+    account: &'t str,
+}
+
+impl PartOfScan<'_> {
+    async fn page(&self, groups: Vec<SecurityGroup>, with_context: bool) -> Result<Page, AwsError> {
+        let criteria = Criteria { at: Timestamp::now(), ..self.criteria.clone() };
+        let mut results = Vec::with_capacity(groups.len());
+        let mut open = Vec::new();
+        for group in groups {
+            let judged = criteria.judge(group, &self.ec2, &self.prefix_lists).await;
+            if judged.assess().verdict() != Verdict::Compliant {
+                open.push(results.len());
+            }
+            results.push((self.result(&judged), judged));
+        }
+        // Only groups that are reported need the ids of their rules, and the resources they are attached to.
+        let ids: Vec<String> =
+            open.iter().filter_map(|at| results.get(*at)).map(|(_, judged)| judged.group.id.clone()).collect();
+        if !ids.is_empty() {
+            let mut rules = self.ec2.rules_of(&ids).await?;
+            let mut interfaces = if with_context { self.ec2.interfaces_of(&ids).await? } else { BTreeMap::default() };
+            for at in open {
+                let Some((result, judged)) = results.get_mut(at) else { continue };
+                // Without rules the group was deleted meanwhile: it is reported as it was read.
+                if let Some(ingress) = rules.remove(&judged.group.id) {
+                    judged.group.ingress = ingress;
+                    *result = self.result(judged);
+                }
+                if with_context {
+                    let attached = interfaces.remove(&judged.group.id).unwrap_or_default();
+                    *result = result.clone().with_context(context(attached));
+                }
+            }
+        }
+        Ok(results
+            .into_iter()
+            .map(|(mut result, _)| {
+                result.account.get_or_insert_with(|| self.account.to_owned());
+                result
+            })
+            .collect())
+    }
+
+    fn result(&self, judged: &JudgedGroup) -> GroupResult {
+        GroupResult::new(&judged.group, Some(self.region), &judged.assess())
+    }
+}
+
+fn context(interfaces: Vec<NetworkInterface>) -> Context {
+    let attached_to = interfaces
+        .into_iter()
+        .map(|interface| AttachedTo {
+            network_interface_id: interface.id,
+            resource: interface.resource,
+            public_addresses: interface.public_addresses,
+        })
+        .collect();
+    Context { attached_to }
+}

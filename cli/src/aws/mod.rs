@@ -1,0 +1,35 @@
+//! The commands that call AWS: everything but `scan --input`. Left out of a build without the feature `aws`.
+
+pub(crate) mod directory_store;
+pub(crate) mod exempt;
+pub(crate) mod explain;
+mod hint;
+pub(crate) mod live_scan;
+pub(crate) mod policy;
+mod question;
+pub(crate) mod remediate;
+mod response_printer;
+mod services;
+pub(crate) mod session;
+mod snapshot_store;
+
+use std::io;
+
+use anyhow::Result;
+
+pub(crate) use hint::hint;
+
+/// Runs a command that calls AWS.
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// Logs to standard error, if asked for.
+pub(crate) fn init_log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false).init();
+}

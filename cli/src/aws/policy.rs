@@ -1,0 +1,85 @@
+//! The policy of a command that calls AWS: from its options, or from a deployed rule.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use aws_adapters::{Config, SdkConfig, Ssm};
+use exposure::Exemptions;
+use jiff::{SignedDuration, Timestamp};
+use judgement::{
+    CachedExemptions, ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters,
+};
+
+use crate::args::PolicyArgs;
+use crate::policy::OptionsPolicy;
+
+/// The rule's name in snapshots of a command that has its policy from options.
+const NO_RULE: &str = "portcullis-cli";
+
+/// Where the policy of a command comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum CommandPolicy {
+    /// From options.
+    Options(OptionsPolicy),
+    /// From a deployed AWS Config rule, by its name.
+    Rule(String),
+}
+
+impl CommandPolicy {
+    /// Reads the options, so that a misspelt port is reported before any call to AWS.
+    pub(crate) fn new(args: &PolicyArgs) -> Result<Self> {
+        match &args.rule {
+            Some(rule) => Ok(Self::Rule(rule.clone())),
+            None => OptionsPolicy::new(args).map(Self::Options),
+        }
+    }
+
+    /// The rule's name, or what stands for it in snapshots.
+    pub(crate) fn rule_name(&self) -> &str {
+        match self {
+            Self::Options(_) => NO_RULE,
+            Self::Rule(name) => name,
+        }
+    }
+
+    /// As a source of policy and exemptions in one account and region.
+    pub(crate) fn in_account(&self, sdk: &SdkConfig) -> Box<dyn PolicySource> {
+        match self {
+            Self::Options(options) => Box::new(OptionsInAccount {
+                options: options.clone(),
+                ssm: Ssm::new(sdk),
+                cache: CachedExemptions::new(SignedDuration::ZERO),
+            }),
+            Self::Rule(_) => Box::new(ConfigRulePolicy::new(Config::new(sdk), Ssm::new(sdk), Timestamp::now)),
+        }
+    }
+}
+
+/// The policy of options, whose exemptions may be in an SSM parameter.
+#[derive(Debug)]
+struct OptionsInAccount {
+    options: OptionsPolicy,
+    ssm: Ssm,
+    cache: CachedExemptions,
+}
+
+impl PolicySource for OptionsInAccount {
+    fn rule_parameters<'a>(&'a self, _rule_name: &'a str) -> Pending<'a, Result<Arc<RuleParameters>, PolicyError>> {
+        Box::pin(async { Ok(Arc::clone(&self.options.parameters)) })
+    }
+
+    fn exemptions<'a>(
+        &'a self,
+        parameters: &'a RuleParameters,
+    ) -> Pending<'a, Result<Arc<Exemptions>, ExemptionsError>> {
+        Box::pin(async {
+            match &self.options.exemptions {
+                Some(exemptions) => Ok(Arc::clone(exemptions)),
+                None => {
+                    let name = parameters.exemptions_parameter.as_deref();
+                    self.cache.read(&self.ssm, name, Timestamp::now()).await
+                }
+            }
+        })
+    }
+}

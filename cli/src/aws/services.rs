@@ -1,0 +1,70 @@
+//! The services that the remediation needs, at a terminal.
+
+use aws_adapters::{Config, Ec2};
+use aws_traits::config::RemediationExceptions;
+use aws_traits::{AwsError, Services};
+use jiff::Timestamp;
+
+use super::policy::CommandPolicy;
+use super::session::Target;
+use super::snapshot_store::SnapshotStore;
+
+/// EC2 and a store of one account and region, and AWS Config if there is a deployed rule.
+#[derive(Debug)]
+pub(crate) struct TerminalServices {
+    config: RuleExceptions,
+    ec2: Ec2,
+    store: SnapshotStore,
+}
+
+impl TerminalServices {
+    pub(crate) fn new(policy: &CommandPolicy, target: &Target, store: SnapshotStore) -> Self {
+        let config = match policy {
+            CommandPolicy::Options(_) => None,
+            CommandPolicy::Rule(_) => Some(Config::new(&target.sdk)),
+        };
+        Self { config: RuleExceptions(config), ec2: Ec2::new(&target.sdk), store }
+    }
+}
+
+impl Services for TerminalServices {
+    type Config = RuleExceptions;
+    type Ec2 = Ec2;
+    type Ssm = ();
+    type Store = SnapshotStore;
+
+    fn config(&self) -> &RuleExceptions {
+        &self.config
+    }
+
+    fn ec2(&self) -> &Ec2 {
+        &self.ec2
+    }
+
+    fn ssm(&self) -> &() {
+        &()
+    }
+
+    fn store(&self) -> &SnapshotStore {
+        &self.store
+    }
+}
+
+/// Remediation exceptions of a deployed rule. Without one there is no automatic mode to except a group from.
+#[derive(Debug)]
+pub(crate) struct RuleExceptions(Option<Config>);
+
+impl RemediationExceptions for RuleExceptions {
+    async fn put_remediation_exception(
+        &self,
+        rule_name: &str,
+        group_id: &str,
+        message: &str,
+        expires: Timestamp,
+    ) -> Result<Option<String>, AwsError> {
+        match &self.0 {
+            Some(config) => config.put_remediation_exception(rule_name, group_id, message, expires).await,
+            None => Ok(None),
+        }
+    }
+}

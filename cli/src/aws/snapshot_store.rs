@@ -1,0 +1,73 @@
+//! Where snapshots are kept: a directory, or the bucket of a stack.
+
+use anyhow::{Context, Result};
+use aws_adapters::Bucket;
+use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
+
+use crate::args::SnapshotArgs;
+
+use super::directory_store::{DirectoryStore, default_directory};
+use super::session::Target;
+
+/// A directory or a bucket.
+#[derive(Debug)]
+pub(crate) enum SnapshotStore {
+    Directory(DirectoryStore),
+    Bucket(Bucket),
+}
+
+impl SnapshotStore {
+    pub(crate) fn new(args: &SnapshotArgs, target: &Target) -> Result<Self> {
+        if let Some(bucket) = &args.snapshot_bucket {
+            return Ok(Self::Bucket(Bucket::new(&target.sdk, bucket.clone(), target.account.clone())));
+        }
+        let directory = args.snapshot_dir.clone().or_else(default_directory);
+        let directory = directory.context("there is no home directory for snapshots: name a --snapshot-dir")?;
+        let opened = DirectoryStore::new(&directory, &target.account, &target.region);
+        Ok(Self::Directory(opened.with_context(|| format!("cannot use {}", directory.display()))?))
+    }
+}
+
+impl ObjectStore for SnapshotStore {
+    fn location(&self) -> &StoreLocation {
+        match self {
+            Self::Directory(directory) => directory.location(),
+            Self::Bucket(bucket) => bucket.location(),
+        }
+    }
+
+    async fn put_new(&self, key: &str, json: String) -> Result<bool, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.put_new(key, json).await,
+            Self::Bucket(bucket) => bucket.put_new(key, json).await,
+        }
+    }
+
+    async fn put(&self, key: &str, json: String) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(directory) => directory.put(key, json).await,
+            Self::Bucket(bucket) => bucket.put(key, json).await,
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.get(key).await,
+            Self::Bucket(bucket) => bucket.get(key).await,
+        }
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.list(prefix).await,
+            Self::Bucket(bucket) => bucket.list(prefix).await,
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(directory) => directory.delete(key).await,
+            Self::Bucket(bucket) => bucket.delete(key).await,
+        }
+    }
+}

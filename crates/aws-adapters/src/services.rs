@@ -1,0 +1,59 @@
+//! The services of a Lambda function.
+
+use aws_traits::Services;
+use aws_types::SdkConfig;
+
+use crate::config::Config;
+use crate::ec2::Ec2;
+use crate::ssm::Ssm;
+
+/// The adapters that a Lambda function needs; made once per process. Without a store unless one is given.
+#[derive(Debug)]
+pub struct LambdaServices<O = ()> {
+    /// AWS Config.
+    pub config: Config,
+    /// Amazon EC2.
+    pub ec2: Ec2,
+    /// AWS Systems Manager.
+    pub ssm: Ssm,
+    /// Where snapshots are kept.
+    pub store: O,
+}
+
+impl LambdaServices {
+    /// Adapters with clients of their own.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self { config: Config::new(sdk), ec2: Ec2::new(sdk), ssm: Ssm::new(sdk), store: () }
+    }
+
+    /// With a store for snapshots.
+    #[must_use]
+    pub fn with_store<O>(self, store: O) -> LambdaServices<O> {
+        let Self { config, ec2, ssm, store: () } = self;
+        LambdaServices { config, ec2, ssm, store }
+    }
+}
+
+impl<O> Services for LambdaServices<O> {
+    type Config = Config;
+    type Ec2 = Ec2;
+    type Ssm = Ssm;
+    type Store = O;
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn ec2(&self) -> &Ec2 {
+        &self.ec2
+    }
+
+    fn ssm(&self) -> &Ssm {
+        &self.ssm
+    }
+
+    fn store(&self) -> &O {
+        &self.store
+    }
+}

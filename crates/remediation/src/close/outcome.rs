@@ -1,0 +1,133 @@
+//! How a closing ended, as a response.
+
+use exposure::{Assessment, IngressRule, Plan, Verdict};
+use judgement::annotation;
+
+use super::Closing;
+use crate::error::RemediationError;
+use crate::response::{Closed, Details, Remaining, Response, Status, count, records};
+use crate::rule_changes::is_quota;
+use crate::services::RemediationServices;
+
+impl<S: RemediationServices> Closing<'_, S> {
+    pub(super) fn response(&self, status: Status, message: String, closed: Closed) -> Response {
+        Response {
+            status,
+            security_group_id: self.group_id().to_owned(),
+            details: Details::Close(closed),
+            snapshot: self.snapshot.clone(),
+            message,
+        }
+    }
+
+    pub(super) fn nothing_to_do(&self) -> Response {
+        let message = format!("{} exposes no blocked port", self.group_id());
+        self.response(Status::NothingToDo, message, Closed::default())
+    }
+
+    pub(super) fn exempt(&self, assessment: &Assessment<'_>) -> Response {
+        let message = format!("{} is left as it is: {}", self.group_id(), annotation::exempt(assessment));
+        self.response(Status::Exempt, message, Closed::default())
+    }
+
+    pub(super) fn planned(&self, plan: &Plan, assessment: &Assessment<'_>) -> Response {
+        let due = self.due.iter().map(|(rule, _)| rule);
+        let authorized = records(plan.authorize.iter().chain(due));
+        let mut parts = vec![format!("{} would be revoked", count(plan.revoke.len()))];
+        if !authorized.is_empty() {
+            parts.push(format!("{} added", authorized.len()));
+        }
+        let (group_id, parts, narrowed) = (self.group_id(), parts.join(", "), narrowed_text(&plan.narrowed));
+        let message = format!("{group_id}: {parts}{narrowed}; dry run, nothing was changed");
+        let closed = Closed {
+            revoked: records(&plan.revoke),
+            authorized,
+            remaining: assessment.unjudged.iter().map(Into::into).collect(),
+            ..Closed::default()
+        };
+        self.response(Status::Planned, message, closed)
+    }
+
+    pub(super) fn done(&self, status: Status, remaining: Vec<Remaining>) -> Response {
+        let changes = &self.changes;
+        let not_authorized: Vec<_> = self
+            .due
+            .iter()
+            .map(|(rule, error)| match error {
+                Some(error) => Remaining::new(rule, error),
+                None => Remaining::new(rule, "it was not tried"),
+            })
+            .collect();
+        let mut parts = vec![format!("{} revoked", count(changes.revoked.len()))];
+        if !changes.authorized.is_empty() {
+            parts.push(format!("{} added", changes.authorized.len()));
+        }
+        if !changes.already_absent.is_empty() {
+            parts.push(format!("{} already gone", changes.already_absent.len()));
+        }
+        if let Some(first) = not_authorized.first() {
+            parts.push(format!("{} could not be added; first {first}", not_authorized.len()));
+        }
+        if self.due.iter().any(|(_, error)| error.as_ref().is_some_and(is_quota)) {
+            parts.push("raise the quota of rules per security group and close it again within a day".to_owned());
+        }
+        if let Some(first) = remaining.first() {
+            parts.push(format!("{} still open; first {first}", remaining.len()));
+        }
+        let message = format!("{}: {}{}", self.group_id(), parts.join(", "), narrowed_text(&self.narrowed));
+        let closed = Closed {
+            revoked: records(&changes.revoked),
+            authorized: records(&changes.authorized),
+            already_absent: records(&changes.already_absent),
+            not_authorized,
+            remaining,
+            held_until: None,
+        };
+        self.response(status, message, closed)
+    }
+
+    /// No exposure is left. Rules that cannot be judged may still be one, and rules that are owed may be missed, so they
+    /// make the outcome partial.
+    pub(super) fn finished(&self, assessment: &Assessment<'_>) -> Result<Response, RemediationError> {
+        let unjudged: Vec<Remaining> = assessment.unjudged.iter().map(Into::into).collect();
+        if !unjudged.is_empty() || !self.due.is_empty() {
+            return Err(RemediationError::Incomplete(Box::new(self.done(Status::Partial, unjudged))));
+        }
+        let is_exempt = assessment.verdict() == Verdict::Exempt;
+        // Exempted between two rounds, before anything could be closed.
+        if self.changes.is_empty() && is_exempt {
+            return Ok(self.exempt(assessment));
+        }
+        let mut response = self.done(Status::Closed, unjudged);
+        if is_exempt {
+            response.message = format!("{}; the rest is {}", response.message, annotation::exempt(assessment));
+        }
+        Ok(response)
+    }
+
+    /// Exposures are left after the last round.
+    pub(super) fn still_open(&self, settling: &[IngressRule]) -> RemediationError {
+        let open = self.open.iter().map(|rule| match self.changes.failure(rule) {
+            Some(failure) => Remaining::new(rule, failure),
+            None => Remaining::new(rule, "it was added meanwhile"),
+        });
+        let remaining = settling
+            .iter()
+            .map(|rule| Remaining::new(rule, "EC2 still lists it although it answered that it is gone"))
+            .chain(open)
+            .collect();
+        let status = if self.changes.revoked.is_empty() { Status::Failed } else { Status::Partial };
+        RemediationError::Incomplete(Box::new(self.done(status, remaining)))
+    }
+}
+
+fn narrowed_text(narrowed: &[IngressRule]) -> String {
+    if narrowed.is_empty() {
+        return String::new();
+    }
+    let sources: Vec<_> = narrowed.iter().map(|rule| rule.source.to_string()).collect();
+    format!(
+        "; of all traffic from {} only TCP, UDP and ICMP still pass, and no other protocol (GRE, ESP, SCTP …)",
+        sources.join(", ")
+    )
+}

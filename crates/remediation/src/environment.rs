@@ -1,0 +1,36 @@
+//! What all actions share.
+
+use aws_traits::Services;
+use jiff::{SignedDuration, Timestamp};
+use judgement::{CachedPrefixLists, PolicySource};
+
+use crate::services::RemediationServices;
+
+/// Services, policy and clock.
+#[derive(Debug)]
+pub(crate) struct Environment<S> {
+    services: S,
+    /// Where the policy comes from.
+    pub(crate) policy: Box<dyn PolicySource>,
+    /// Not cached: what is closed depends on the entries of this moment.
+    pub(crate) prefix_lists: CachedPrefixLists,
+    pub(crate) now: fn() -> Timestamp,
+}
+
+impl<S: RemediationServices> Environment<S> {
+    pub(crate) fn new(services: S, policy: Box<dyn PolicySource>, now: fn() -> Timestamp) -> Self {
+        Self { services, policy, prefix_lists: CachedPrefixLists::new(SignedDuration::ZERO), now }
+    }
+
+    pub(crate) fn config(&self) -> &<S as Services>::Config {
+        self.services.config()
+    }
+
+    pub(crate) fn ec2(&self) -> &<S as Services>::Ec2 {
+        self.services.ec2()
+    }
+
+    pub(crate) fn store(&self) -> &<S as Services>::Store {
+        self.services.store()
+    }
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod close;
+mod environment;
+mod error;
+mod live_group;
+mod network_acl_changes;
+mod quarantine;
+mod release;
+mod remediation;
+mod request;
+mod response;
+mod restore;
+mod rounds;
+mod rule_changes;
+mod services;
+mod snapshot;
+mod task;
+
+pub use error::{Obstacle, RemediationError};
+pub use remediation::Remediation;
+pub use request::{
+    Close, NetworkAclRequest, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
+};
+pub use response::{
+    AclChange, AclEntryLeft, AclEntryRecord, Closed, Details, Quarantined, Remaining, Response, Restored, RuleRecord,
+    Status,
+};
+pub use services::RemediationServices;
+pub use snapshot::SnapshotError;

@@ -1,0 +1,127 @@
+//! Denies the internet ports by network ACLs, for when a group cannot be changed in time.
+
+use std::collections::BTreeMap;
+
+use aws_traits::AwsError;
+use aws_traits::network_acl::{NetworkAcls, VpcNetworkAcl};
+use exposure::{AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine};
+use judgement::{UnjudgedError, annotation};
+use plain_text::error_chain;
+
+use crate::environment::Environment;
+use crate::error::RemediationError;
+use crate::live_group;
+use crate::network_acl_changes::{NetworkAclChanges, note_missing};
+use crate::request::NetworkAclRequest;
+use crate::response::{Response, Status};
+use crate::rounds::ROUNDS;
+use crate::services::RemediationServices;
+use crate::task::Task;
+
+/// One quarantine.
+pub(crate) struct Quarantining<'a, S: RemediationServices> {
+    acls: NetworkAclChanges<'a, S>,
+}
+
+impl<'a, S: RemediationServices> Quarantining<'a, S> {
+    pub(crate) fn new(environment: &'a Environment<S>, request: &'a NetworkAclRequest) -> Self {
+        Self { acls: NetworkAclChanges::new(environment, request) }
+    }
+
+    /// The blocked ports that the group exposes, or the response if it exposes none.
+    async fn exposed_ports(&self) -> Result<Result<PortSet, Box<Response>>, RemediationError> {
+        let live =
+            live_group::read(self.acls.environment, &self.acls.request.config_rule_name, self.acls.group_id()).await?;
+        let assessment = live.judged.assess();
+        let end = |status, message| Ok(Err(Box::new(self.acls.response(status, message))));
+        match assessment.verdict() {
+            Verdict::NonCompliant => {
+                let mut ports = PortSet::default();
+                for exposure in &assessment.exposures {
+                    ports.extend(&exposure.ports);
+                }
+                Ok(Ok(ports))
+            }
+            Verdict::Unknown => Err(UnjudgedError::new(self.acls.group_id(), &assessment).into()),
+            Verdict::Exempt => end(
+                Status::Exempt,
+                format!("{} is left as it is: {}", self.acls.group_id(), annotation::exempt(&assessment)),
+            ),
+            Verdict::Compliant => end(
+                Status::NothingToDo,
+                format!("{} exposes no blocked port; name the ports in Ports", self.acls.group_id()),
+            ),
+        }
+    }
+
+    /// Adds the denies to one ACL. A failure is noted, so that the other ACLs are not left out.
+    async fn quarantine_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, ports: &PortSet, keep: &AddressSet) {
+        let at = self.acls.begin(&acl.id);
+        let vault = self.acls.vault();
+        for round in 1..=ROUNDS {
+            let plan = match quarantine(&acl, ports, keep, DEFAULT_ACL_QUOTA) {
+                Ok(plan) => plan,
+                Err(error) => return self.acls.problems.push(error.to_string()),
+            };
+            if plan.is_empty() {
+                return;
+            }
+            if self.acls.request.dry_run {
+                return self.acls.note(at, |done| done.added = plan.add.iter().map(Into::into).collect());
+            }
+            match vault.keep(self.acls.author("quarantine"), vpc_id, &acl, &plan.add, &[]).await {
+                Ok(uri) => self.acls.note(at, |done| done.snapshot = Some(uri)),
+                Err(error) => return self.acls.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
+            }
+            for entry in &plan.add {
+                self.acls.begun = true;
+                match self.acls.environment.ec2().create_acl_entry(&acl.id, entry).await {
+                    Ok(()) => self.acls.note(at, |done| note_missing(&mut done.added, [entry])),
+                    // The number was taken meanwhile, or an answer got lost: the next round reads again.
+                    Err(error) if is_worth_another_look(&error) && round < ROUNDS => break,
+                    Err(error) => return self.acls.problems.push(error.to_string()),
+                }
+            }
+            match self.acls.look_again(&acl.id, round).await {
+                Ok(now) => acl = now,
+                Err(problem) => return self.acls.problems.push(problem),
+            }
+            let made = plan.add.iter().filter(|entry| acl.ingress.contains(entry));
+            self.acls.note(at, |done| note_missing(&mut done.added, made));
+        }
+        self.acls.problems.push(format!("{}: its entries do not show after {ROUNDS} attempts", acl.id));
+    }
+}
+
+/// Whether the ACL may be as it should be, or may be planned again, in spite of this error.
+fn is_worth_another_look(error: &AwsError) -> bool {
+    error.code() == Some("NetworkAclEntryAlreadyExists") || error.is_transient()
+}
+
+impl<S: RemediationServices> Task for Quarantining<'_, S> {
+    async fn run(&mut self) -> Result<Response, RemediationError> {
+        let parameters = self.acls.environment.policy.rule_parameters(&self.acls.request.config_rule_name).await?;
+        let ports = if let Some(ports) = &self.acls.request.ports {
+            ports.clone()
+        } else {
+            match self.exposed_ports().await? {
+                Ok(ports) => ports,
+                Err(response) => return Ok(*response),
+            }
+        };
+        let mut vpcs: BTreeMap<String, AddressSet> = BTreeMap::new();
+        for VpcNetworkAcl { vpc_id, acl } in self.acls.named_or_in_use().await? {
+            if !vpcs.contains_key(&vpc_id) {
+                vpcs.insert(vpc_id.clone(), self.acls.environment.ec2().vpc_addresses(&vpc_id).await?);
+            }
+            let addresses = vpcs.get(&vpc_id).cloned().unwrap_or_default();
+            let keep = private_addresses().union(&parameters.authorized).union(&addresses);
+            self.quarantine_acl(&vpc_id, acl, &ports, &keep).await;
+        }
+        self.acls.outcome(&format!("kept the internet away from {ports}"), Status::Quarantined)
+    }
+
+    fn interrupted(&mut self) -> RemediationError {
+        self.acls.interrupted()
+    }
+}

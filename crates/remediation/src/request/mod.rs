@@ -1,0 +1,195 @@
+//! Requests, as types. As JSON: [`payload`].
+
+mod error;
+mod payload;
+
+use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
+use ipnetwork::IpNetwork;
+use serde::Deserialize;
+
+use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids, networks, ports};
+
+pub use self::error::RequestError;
+
+/// What the remediation is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Close every exposure of a group.
+    Close(Close),
+    /// Restore what a closing took from a group.
+    Restore(Restore),
+    /// Deny the internet ports by the network ACLs of a group's subnets.
+    Quarantine(NetworkAclRequest),
+    /// Remove what a quarantine added to network ACLs.
+    Release(NetworkAclRequest),
+}
+
+/// The fields that every action has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestSubject<'r> {
+    /// `close`, `restore`, `quarantine` or `release`.
+    pub action: &'static str,
+    /// The group.
+    pub security_group_id: &'r str,
+    /// The AWS Config rule.
+    pub config_rule_name: &'r str,
+    /// Report what would be done, and change nothing.
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    pub execution_id: Option<&'r str>,
+}
+
+/// `action: close`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Close {
+    /// The group to close.
+    pub security_group_id: String,
+    /// The AWS Config rule with the policy.
+    pub config_rule_name: String,
+    /// How to close.
+    #[serde(default)]
+    pub strategy: StrategyName,
+    /// Sources that replace an exposing one, with strategy `Replace`; empty means the private address space. The document
+    /// sends its default with the other strategies as well.
+    #[serde(default, deserialize_with = "networks")]
+    pub replacement_cidrs: Vec<IpNetwork>,
+    /// Report what would be done, and change nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// Close the group although a restore put it on hold.
+    #[serde(default, deserialize_with = "boolean")]
+    pub ignore_hold: bool,
+    /// The SSM Automation execution.
+    #[serde(default, deserialize_with = "execution_id")]
+    pub execution_id: Option<String>,
+}
+
+/// `action: restore`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Restore {
+    /// The group to restore.
+    pub security_group_id: String,
+    /// The AWS Config rule whose remediation must not close the group for a while.
+    pub config_rule_name: String,
+    /// `latest`, or a snapshot: its `s3://` URI, its key or its file name.
+    #[serde(default = "latest")]
+    pub snapshot: String,
+    /// How many hours the group is on hold afterwards; 0 for none.
+    #[serde(default = "a_day", deserialize_with = "hours")]
+    pub exception_hours: u32,
+    /// Report what would be done, and change nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    #[serde(default, deserialize_with = "execution_id")]
+    pub execution_id: Option<String>,
+}
+
+/// `action: quarantine` and `action: release`. The document sends every field with both.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkAclRequest {
+    /// The group whose subnets are concerned.
+    pub security_group_id: String,
+    /// The AWS Config rule with the policy and the authorised addresses.
+    pub config_rule_name: String,
+    /// The ports to quarantine; `None` for those that the group exposes.
+    #[serde(default, deserialize_with = "ports")]
+    pub ports: Option<PortSet>,
+    /// The network ACLs; empty for those of the subnets in which the group is in use.
+    #[serde(default, deserialize_with = "network_acl_ids")]
+    pub network_acl_ids: Vec<String>,
+    /// What to release: `latest` for every quarantine that is still in place, or a snapshot.
+    #[serde(default = "latest")]
+    pub snapshot: String,
+    /// Report what would be done, and change nothing.
+    #[serde(default, deserialize_with = "boolean")]
+    pub dry_run: bool,
+    /// The SSM Automation execution.
+    #[serde(default, deserialize_with = "execution_id")]
+    pub execution_id: Option<String>,
+}
+
+/// The name of a [`Strategy`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub enum StrategyName {
+    /// [`Strategy::Revoke`].
+    #[default]
+    Revoke,
+    /// [`Strategy::Carve`].
+    Carve,
+    /// [`Strategy::Replace`].
+    Replace,
+}
+
+/// Name of the latest snapshot.
+pub(crate) const LATEST: &str = "latest";
+
+/// A year: long enough for any change under discussion, short enough not to be forgotten.
+const MOST_EXCEPTION_HOURS: u32 = 8760;
+
+impl Request {
+    /// Checks what the types of the fields do not.
+    ///
+    /// # Errors
+    ///
+    /// When the id of the group, the name of the rule or the hours of the exception make no sense.
+    pub fn check(&self) -> Result<(), RequestError> {
+        let subject = self.subject();
+        if !is_security_group_id(subject.security_group_id) {
+            return Err(RequestError::GroupId { id: subject.security_group_id.to_owned() });
+        }
+        if subject.config_rule_name.trim().is_empty() {
+            return Err(RequestError::RuleName);
+        }
+        match self {
+            Self::Restore(restore) if restore.exception_hours > MOST_EXCEPTION_HOURS => {
+                Err(RequestError::ExceptionHours(restore.exception_hours))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The fields that every action has.
+    #[must_use]
+    pub fn subject(&self) -> RequestSubject<'_> {
+        macro_rules! subject {
+            ($action:literal, $request:expr) => {
+                RequestSubject {
+                    action: $action,
+                    security_group_id: &$request.security_group_id,
+                    config_rule_name: &$request.config_rule_name,
+                    dry_run: $request.dry_run,
+                    execution_id: $request.execution_id.as_deref(),
+                }
+            };
+        }
+        match self {
+            Self::Close(close) => subject!("close", close),
+            Self::Restore(restore) => subject!("restore", restore),
+            Self::Quarantine(quarantine) => subject!("quarantine", quarantine),
+            Self::Release(release) => subject!("release", release),
+        }
+    }
+}
+
+/// Reads a CIDR of `replacementCidrs`. Host bits are refused: EC2 would drop them, and then the rule would not be the
+/// requested one.
+#[must_use]
+pub fn replacement_cidr(text: &str) -> Option<IpNetwork> {
+    let network: IpNetwork = text.trim().parse().ok()?;
+    (text.contains('/') && network.network() == network.ip()).then_some(network)
+}
+
+impl Close {
+    pub(crate) fn strategy(&self) -> Strategy {
+        match self.strategy {
+            StrategyName::Revoke => Strategy::Revoke,
+            StrategyName::Carve => Strategy::Carve,
+            StrategyName::Replace if self.replacement_cidrs.is_empty() => Strategy::Replace(Replacement::default()),
+            StrategyName::Replace => Strategy::Replace(self.replacement_cidrs.iter().copied().collect()),
+        }
+    }
+}

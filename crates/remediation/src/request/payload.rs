@@ -1,0 +1,132 @@
+//! Requests as JSON: the payload of a Lambda invocation, which the SSM documents send.
+
+use exposure::PortSet;
+use ipnetwork::IpNetwork;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::{LATEST, Request, RequestError, replacement_cidr};
+
+/// `action`, which decides what the other fields are.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Action {
+    Close,
+    Restore,
+    Quarantine,
+    Release,
+}
+
+/// Far more than a group can have rules, or a VPC network ACLs. Time without bounds is not to go into finding that out.
+const MOST_VALUES: usize = 1000;
+
+impl Request {
+    /// Reads and checks a payload. Unknown fields are refused: a misspelt `dryRun` must not change a firewall.
+    ///
+    /// # Errors
+    ///
+    /// When anything about it is not understood.
+    pub fn from_payload(payload: Value) -> Result<Self, RequestError> {
+        let mut fields: Map<String, Value> = serde_json::from_value(payload)?;
+        let action = fields.remove("action").ok_or_else(|| serde_json::Error::missing_field("action"))?;
+        let action = Action::deserialize(action)
+            .map_err(|problem| RequestError::Field { name: "action".to_owned(), problem })?;
+        let request = match action {
+            Action::Close => Self::Close(read(fields)?),
+            Action::Restore => Self::Restore(read(fields)?),
+            Action::Quarantine => Self::Quarantine(read(fields)?),
+            Action::Release => Self::Release(read(fields)?),
+        };
+        request.check()?;
+        Ok(request)
+    }
+}
+
+pub(super) fn latest() -> String {
+    LATEST.to_owned()
+}
+
+pub(super) fn a_day() -> u32 {
+    24
+}
+
+/// Reads the fields of an action; an error names the field, which serde by itself does not.
+fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let is_about_all = error.path().iter().next().is_none();
+        let (name, problem) = (error.path().to_string(), error.into_inner());
+        if is_about_all { RequestError::Shape(problem) } else { RequestError::Field { name, problem } }
+    })
+}
+
+/// SSM documents hand over what is not text as JSON or as text, depending on the type of the parameter.
+fn json_or_text<'de, D, T>(
+    deserializer: D,
+    from_text: impl FnOnce(&str) -> Option<T>,
+    problem: &str,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => from_text(&text).ok_or_else(|| D::Error::custom(format!("`{text}` {problem}"))),
+        json => T::deserialize(&json).map_err(|_| D::Error::custom(format!("`{json}` {problem}"))),
+    }
+}
+
+pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    json_or_text(deserializer, |text| text.to_ascii_lowercase().parse().ok(), "is neither true nor false")
+}
+
+pub(super) fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    json_or_text(deserializer, |text| text.trim().parse().ok(), "is not a number of hours")
+}
+
+/// No execution is no id: otherwise two changes made by hand would pass for one.
+pub(super) fn execution_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty()))
+}
+
+/// Whether an empty list comes as text is not documented, nor whether a list does.
+fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<String>, D::Error> {
+    let from_text =
+        |text: &str| if text.trim().is_empty() { Some(Vec::new()) } else { serde_json::from_str(text).ok() };
+    let values: Vec<String> = json_or_text(deserializer, from_text, &format!("is not a list of {what}"))?;
+    if values.len() > MOST_VALUES {
+        return Err(D::Error::custom(format!("{} {what} are more than {MOST_VALUES}", values.len())));
+    }
+    Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect())
+}
+
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNetwork>, D::Error> {
+    let cidrs = list(deserializer, "CIDRs")?;
+    let network = |text: &String| {
+        replacement_cidr(text).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"))
+        })
+    };
+    cidrs.iter().map(network).collect()
+}
+
+pub(super) fn network_acl_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let ids = list(deserializer, "network ACL ids")?;
+    let is_id = |id: &str| {
+        id.strip_prefix("acl-").is_some_and(|digits| {
+            (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    };
+    match ids.iter().find(|id| !is_id(id)) {
+        None => Ok(ids),
+        Some(id) => Err(D::Error::custom(format!("`{id}` is not of the form acl-0123456789abcdef0"))),
+    }
+}
+
+pub(super) fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortSet>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(D::Error::custom)
+}

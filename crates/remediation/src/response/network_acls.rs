@@ -1,0 +1,82 @@
+//! Network ACLs in a response.
+
+use exposure::{AclEntry, AclLeft};
+use serde::Serialize;
+
+/// What a `quarantine` or a `release` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantined {
+    /// By network ACL, sorted by id.
+    pub network_acls: Vec<AclChange>,
+}
+
+/// What was done to one network ACL; in a dry run, what would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AclChange {
+    /// `acl-…`.
+    pub network_acl_id: String,
+    /// The entries that were added.
+    pub added: Vec<AclEntryRecord>,
+    /// The entries that were removed.
+    pub removed: Vec<AclEntryRecord>,
+    /// The entries that a quarantine had added, and that somebody has changed since.
+    pub left: Vec<AclEntryLeft>,
+    /// Where the ACL as it was before is kept.
+    pub snapshot: Option<String>,
+}
+
+impl AclChange {
+    pub(crate) fn of(network_acl_id: &str) -> Self {
+        Self { network_acl_id: network_acl_id.to_owned(), ..Self::default() }
+    }
+}
+
+/// An ingress entry of a network ACL, as evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AclEntryRecord {
+    /// The lowest number that matches decides.
+    pub rule_number: u16,
+    /// `allow` or `deny`.
+    pub rule_action: String,
+    /// `tcp`, `udp`, `-1` …
+    pub protocol: String,
+    /// First port.
+    pub from_port: Option<i64>,
+    /// Last port, inclusive.
+    pub to_port: Option<i64>,
+    /// CIDR.
+    pub source: String,
+}
+
+impl From<&AclEntry> for AclEntryRecord {
+    fn from(entry: &AclEntry) -> Self {
+        Self {
+            rule_number: entry.number,
+            rule_action: entry.action.to_string(),
+            protocol: entry.traffic.protocol().into_owned(),
+            from_port: entry.traffic.from_port(),
+            to_port: entry.traffic.to_port(),
+            source: entry.source.to_string(),
+        }
+    }
+}
+
+/// An entry that is not as a quarantine made it, and why it is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AclEntryLeft {
+    /// The entry as the quarantine made it.
+    #[serde(flatten)]
+    pub entry: AclEntryRecord,
+    /// What is there instead.
+    pub reason: String,
+}
+
+impl From<&AclLeft> for AclEntryLeft {
+    fn from(left: &AclLeft) -> Self {
+        Self { entry: (&left.entry).into(), reason: left.to_string() }
+    }
+}

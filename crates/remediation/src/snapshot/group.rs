@@ -1,0 +1,73 @@
+//! The snapshot of a security group.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::rule_state::{RuleState, rules_of_one_source};
+use crate::request::StrategyName;
+
+/// A group before a change, and the planned change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Snapshot {
+    pub(super) version: u32,
+    pub(super) action: Action,
+    pub(super) taken_at: Timestamp,
+    pub(super) execution_id: Option<String>,
+    pub(super) config_rule_name: String,
+    pub(super) account_id: String,
+    pub(super) region: String,
+    pub(super) security_group: GroupState,
+    pub(super) plan: PlanState,
+    /// The snapshot of an earlier part of the same change, which was taken before this one.
+    pub(super) continues: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Action {
+    Close,
+    Restore,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct GroupState {
+    pub(super) group_id: String,
+    pub(super) group_name: Option<String>,
+    pub(super) vpc_id: Option<String>,
+    #[serde(deserialize_with = "rules_of_one_source")]
+    pub(super) ingress: Vec<RuleState>,
+    pub(super) egress: Vec<RuleState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PlanState {
+    pub(super) strategy: Option<StrategyName>,
+    /// Rule ids.
+    pub(super) revoke: Vec<String>,
+    #[serde(deserialize_with = "rules_of_one_source")]
+    pub(super) authorize: Vec<RuleState>,
+}
+
+/// Action and cause of a change, for the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Author<'a> {
+    pub(crate) action: Action,
+    pub(crate) strategy: Option<StrategyName>,
+    pub(crate) config_rule_name: &'a str,
+    pub(crate) execution_id: Option<&'a str>,
+}
+
+impl Snapshot {
+    /// Whether this one was taken in the course of, or to finish, what `earlier` was taken for.
+    pub(super) fn finishes(&self, earlier: &Self, earlier_uri: &str) -> bool {
+        let is_same_run = self.execution_id.is_some() && self.execution_id == earlier.execution_id;
+        // A rule id is never used twice: what the earlier one was about to revoke was still there.
+        let was_left_over = |id: &String| {
+            self.security_group.ingress.iter().any(|rule| rule.security_group_rule_id.as_ref() == Some(id))
+        };
+        is_same_run || self.continues.as_deref() == Some(earlier_uri) || earlier.plan.revoke.iter().any(was_left_over)
+    }
+}

@@ -1,0 +1,45 @@
+//! Keys of snapshots.
+
+use aws_traits::object_store::StoreLocation;
+use jiff::Timestamp;
+
+use crate::request::RequestError;
+
+/// Part of a key for a change without an execution id.
+const NO_EXECUTION: &str = "manual";
+const LONGEST_EXECUTION_ID: usize = 64;
+
+/// `20261121T000000.000Z_EXECUTION`: sorts by time, and so does what is appended with an underscore.
+pub(super) fn file_stem(taken_at: Timestamp, execution_id: Option<&str>) -> String {
+    let execution_id: String = execution_id
+        .unwrap_or(NO_EXECUTION)
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character } else { '-' })
+        .take(LONGEST_EXECUTION_ID)
+        .collect();
+    format!("{}_{execution_id}", taken_at.strftime("%Y%m%dT%H%M%S.%3fZ"))
+}
+
+/// The key that a user means by a URI, a key or a file name: always an object below `prefix`, where the snapshots of
+/// `subject` are. `now` is for the example in the error.
+pub(super) fn named_key(
+    location: &StoreLocation,
+    prefix: &str,
+    name: &str,
+    subject: &str,
+    now: Timestamp,
+) -> Result<String, RequestError> {
+    let file = location.key(name.trim()).map(|key| key.strip_prefix(prefix).unwrap_or(key));
+    match file.filter(|file| has_json_extension(file) && !file.contains('/')) {
+        Some(file) => Ok(format!("{prefix}{file}")),
+        None => Err(RequestError::SnapshotName {
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+            example: location.uri(&format!("{prefix}{}.json", file_stem(now, None))),
+        }),
+    }
+}
+
+pub(super) fn has_json_extension(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, extension)| extension == "json")
+}

@@ -1,0 +1,17 @@
+//! What is kept in the store: groups and network ACLs before a change, holds, and rules that are still to be added.
+
+mod debt;
+mod document;
+mod error;
+mod group;
+mod hold;
+mod key;
+mod network_acl;
+mod rule_state;
+mod vault;
+
+pub use self::error::SnapshotError;
+pub(crate) use self::group::{Action, Author};
+pub(crate) use self::hold::Hold;
+pub(crate) use self::network_acl::{AclAuthor, AclVault, Added, RELEASED};
+pub(crate) use self::vault::{Taken, Vault};

@@ -1,0 +1,205 @@
+//! Snapshots of network ACLs: each before a change, with the change, and a note once a release is complete.
+
+use aws_traits::object_store::{ObjectStore, StoreLocation};
+use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::document::{VERSION, get, keep_new, keys_below, to_json};
+use super::error::SnapshotError;
+use super::key::{file_stem, named_key};
+use crate::request::LATEST;
+
+/// Action of the note that a release has found every entry of the quarantines gone.
+pub(crate) const RELEASED: &str = "released";
+
+/// Longest run of a Lambda function: a change that was planned before it, and not made by its end, never will be.
+///
+/// Source: AWS Lambda developer guide, [Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
+
+/// An ACL before a change, and the planned change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AclSnapshot {
+    version: u32,
+    action: String,
+    taken_at: Timestamp,
+    execution_id: Option<String>,
+    config_rule_name: String,
+    account_id: String,
+    region: String,
+    network_acl: AclState,
+    plan: AclPlanState,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AclState {
+    network_acl_id: String,
+    vpc_id: String,
+    ingress: Vec<EntryState>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AclPlanState {
+    add: Vec<EntryState>,
+    remove: Vec<EntryState>,
+}
+
+/// An entry in the terms of EC2's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EntryState {
+    rule_number: u16,
+    rule_action: String,
+    protocol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_port: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_port: Option<i64>,
+    cidr: String,
+}
+
+impl From<&AclEntry> for EntryState {
+    fn from(entry: &AclEntry) -> Self {
+        Self {
+            rule_number: entry.number,
+            rule_action: match &entry.action {
+                AclAction::Allow => "allow".to_owned(),
+                AclAction::Deny => "deny".to_owned(),
+                AclAction::Unrecognized(text) => text.clone(),
+            },
+            protocol: entry.protocol().into_owned(),
+            from_port: entry.traffic.from_port(),
+            to_port: entry.traffic.to_port(),
+            cidr: match &entry.source {
+                Source::Cidr(network) => network.to_string(),
+                other => other.to_string(),
+            },
+        }
+    }
+}
+
+impl From<&EntryState> for AclEntry {
+    fn from(state: &EntryState) -> Self {
+        Self {
+            number: state.rule_number,
+            action: AclAction::parse(&state.rule_action),
+            traffic: Traffic::parse(&state.protocol, state.from_port, state.to_port),
+            source: Source::from_cidr(&state.cidr),
+        }
+    }
+}
+
+/// Action and cause of a change, for the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AclAuthor<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) config_rule_name: &'a str,
+    pub(crate) execution_id: Option<&'a str>,
+}
+
+/// Entries that quarantines have added to an ACL.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// Their entries, those of the oldest one first.
+    pub(crate) entries: Vec<AclEntry>,
+    /// Whether a note is to be written once they are gone.
+    pub(crate) is_to_be_noted: bool,
+}
+
+/// The store, as far as network ACLs are concerned.
+#[derive(Debug)]
+pub(crate) struct AclVault<'a, S> {
+    store: &'a S,
+    now: fn() -> Timestamp,
+}
+
+impl<'a, S: ObjectStore> AclVault<'a, S> {
+    pub(crate) fn new(store: &'a S, now: fn() -> Timestamp) -> Self {
+        Self { store, now }
+    }
+
+    fn prefix(&self, acl_id: &str) -> String {
+        let StoreLocation { account_id, region, .. } = self.store.location();
+        format!("network-acls/{account_id}/{region}/{acl_id}/")
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.store.location().uri(key)
+    }
+
+    /// Writes a snapshot of the ACL before entries are added and removed, and returns its URI.
+    pub(crate) async fn keep(
+        &self,
+        author: AclAuthor<'_>,
+        vpc_id: &str,
+        acl: &NetworkAcl,
+        add: &[AclEntry],
+        remove: &[AclEntry],
+    ) -> Result<String, SnapshotError> {
+        let taken_at = (self.now)();
+        let StoreLocation { account_id, region, .. } = self.store.location();
+        let states = |entries: &[AclEntry]| entries.iter().map(Into::into).collect();
+        let snapshot = AclSnapshot {
+            version: VERSION,
+            action: author.action.to_owned(),
+            taken_at,
+            execution_id: author.execution_id.map(str::to_owned),
+            config_rule_name: author.config_rule_name.to_owned(),
+            account_id: account_id.clone(),
+            region: region.clone(),
+            network_acl: AclState {
+                network_acl_id: acl.id.clone(),
+                vpc_id: vpc_id.to_owned(),
+                ingress: states(&acl.ingress),
+            },
+            plan: AclPlanState { add: states(add), remove: states(remove) },
+        };
+        let stem = format!("{}{}", self.prefix(&acl.id), file_stem(taken_at, author.execution_id));
+        keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
+    }
+
+    /// The entries that quarantines have added to an ACL: all of them, or the one of a snapshot.
+    pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Added, SnapshotError> {
+        let prefix = self.prefix(acl_id);
+        if name != LATEST {
+            let key = named_key(self.store.location(), &prefix, name, acl_id, (self.now)())?;
+            let AclSnapshot { plan, .. } = self.read(acl_id, &key).await?;
+            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_to_be_noted: false });
+        }
+        let mut keys = keys_below(self.store, &prefix).await?;
+        let mut newest_first = Vec::new();
+        let mut released_at: Option<Timestamp> = None;
+        while let Some(key) = keys.pop() {
+            let snapshot = self.read(acl_id, &key).await?;
+            // An entry that a quarantine planned shortly before may have been made afterwards.
+            if released_at.is_some_and(|released_at| released_at.duration_since(snapshot.taken_at) > LONGEST_RUN) {
+                break;
+            }
+            if snapshot.action == RELEASED {
+                released_at = released_at.or(Some(snapshot.taken_at));
+            }
+            newest_first.push(snapshot);
+        }
+        let is_to_be_noted = newest_first.first().is_some_and(|newest| newest.action != RELEASED);
+        let mut entries: Vec<AclEntry> = Vec::new();
+        for entry in newest_first.iter().rev().flat_map(|snapshot| &snapshot.plan.add).map(AclEntry::from) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        Ok(Added { entries, is_to_be_noted })
+    }
+
+    async fn read(&self, acl_id: &str, key: &str) -> Result<AclSnapshot, SnapshotError> {
+        let snapshot: AclSnapshot = get(self.store, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
+        if snapshot.network_acl.network_acl_id != acl_id {
+            let problem = format!("it is not a snapshot of {acl_id}");
+            return Err(SnapshotError::Malformed { uri: self.uri(key), problem });
+        }
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,14 @@
+//! The remediation against an account in memory.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod account;
+mod close;
+mod close_failures;
+mod log;
+mod network_acl;
+mod quarantine;
+mod quarantine_failures;
+mod request;
+mod restore;
+mod restore_failures;

@@ -1,0 +1,195 @@
+//! Requests as the SSM documents, and people, write them.
+
+use plain_text::error_chain;
+use remediation::{Close, NetworkAclRequest, Request, Restore, StrategyName};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::account::GROUP;
+
+/// The least that a request says, and `fields`.
+fn payload(action: &str, fields: &Value) -> Value {
+    let mut payload = json!({"action": action, "securityGroupId": GROUP, "configRuleName": "portcullis"});
+    payload.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    payload
+}
+
+fn read(action: &str, fields: &Value) -> Request {
+    Request::from_payload(payload(action, fields)).unwrap()
+}
+
+fn close() -> Close {
+    Close {
+        security_group_id: GROUP.into(),
+        config_rule_name: "portcullis".into(),
+        strategy: StrategyName::Revoke,
+        replacement_cidrs: Vec::new(),
+        dry_run: false,
+        ignore_hold: false,
+        execution_id: None,
+    }
+}
+
+fn restore() -> Restore {
+    Restore {
+        security_group_id: GROUP.into(),
+        config_rule_name: "portcullis".into(),
+        snapshot: "latest".into(),
+        exception_hours: 24,
+        dry_run: false,
+        execution_id: None,
+    }
+}
+
+fn acls() -> NetworkAclRequest {
+    NetworkAclRequest {
+        security_group_id: GROUP.into(),
+        config_rule_name: "portcullis".into(),
+        ports: None,
+        network_acl_ids: Vec::new(),
+        snapshot: "latest".into(),
+        dry_run: false,
+        execution_id: None,
+    }
+}
+
+#[rstest]
+#[case(json!({}), close())]
+#[case(json!({"strategy": "Carve"}), Close { strategy: StrategyName::Carve, ..close() })]
+#[case(json!({"strategy": "Replace"}), Close { strategy: StrategyName::Replace, ..close() })]
+#[case(json!({"replacementCidrs": ["10.0.0.0/8", "fd00::/8"]}), Close { replacement_cidrs: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()], ..close() })]
+#[case(json!({"replacementCidrs": "[\"10.0.0.0/8\"]"}), Close { replacement_cidrs: vec!["10.0.0.0/8".parse().unwrap()], ..close() })]
+#[case(json!({"replacementCidrs": [""]}), close())]
+#[case(json!({"ignoreHold": "true"}), Close { ignore_hold: true, ..close() })]
+#[case(json!({"ignoreHold": false, "dryRun": "True"}), Close { dry_run: true, ..close() })]
+#[case(json!({"executionId": "8a1b"}), Close { execution_id: Some("8a1b".into()), ..close() })]
+#[case(json!({"executionId": ""}), close())]
+#[case(json!({"executionId": null}), close())]
+fn a_close_is_read(#[case] fields: Value, #[case] expected: Close) {
+    assert_eq!(read("close", &fields), Request::Close(expected));
+}
+
+#[rstest]
+#[case(json!({}), restore())]
+#[case(json!({"snapshot": "latest", "exceptionHours": "24", "dryRun": "false", "executionId": "9c2d"}), Restore { execution_id: Some("9c2d".into()), ..restore() })]
+#[case(json!({"snapshot": "s3://b/k.json"}), Restore { snapshot: "s3://b/k.json".into(), ..restore() })]
+#[case(json!({"exceptionHours": 0}), Restore { exception_hours: 0, ..restore() })]
+#[case(json!({"exceptionHours": " 48 "}), Restore { exception_hours: 48, ..restore() })]
+#[case(json!({"exceptionHours": 8760}), Restore { exception_hours: 8760, ..restore() })]
+#[case(json!({"dryRun": true}), Restore { dry_run: true, ..restore() })]
+#[case(json!({"dryRun": "true"}), Restore { dry_run: true, ..restore() })]
+#[case(json!({"executionId": ""}), restore())]
+fn a_restore_is_read(#[case] fields: Value, #[case] expected: Restore) {
+    assert_eq!(read("restore", &fields), Request::Restore(expected));
+}
+
+/// The document sends every field along with both actions.
+#[rstest]
+#[case(json!({}), acls())]
+#[case(json!({"ports": "", "networkAclIds": [], "snapshot": "latest", "dryRun": "false", "executionId": ""}), acls())]
+#[case(json!({"ports": null}), acls())]
+#[case(json!({"ports": " "}), acls())]
+#[case(json!({"ports": "22, tcp/8000-8100"}), NetworkAclRequest { ports: Some("22, tcp/8000-8100".parse().unwrap()), ..acls() })]
+#[case(json!({"networkAclIds": ["acl-0a1b2c3d"]}), NetworkAclRequest { network_acl_ids: vec!["acl-0a1b2c3d".into()], ..acls() })]
+#[case(json!({"networkAclIds": "[\"acl-0a1b2c3d\", \"acl-0123456789abcdef0\"]"}), NetworkAclRequest { network_acl_ids: vec!["acl-0a1b2c3d".into(), "acl-0123456789abcdef0".into()], ..acls() })]
+#[case(json!({"networkAclIds": ""}), acls())]
+#[case(json!({"networkAclIds": "[]"}), acls())]
+#[case(json!({"snapshot": "20261121T000000.000Z_7e3f.json"}), NetworkAclRequest { snapshot: "20261121T000000.000Z_7e3f.json".into(), ..acls() })]
+#[case(json!({"dryRun": "true", "executionId": "7e3f"}), NetworkAclRequest { dry_run: true, execution_id: Some("7e3f".into()), ..acls() })]
+fn a_quarantine_and_a_release_are_read(#[case] fields: Value, #[case] expected: NetworkAclRequest) {
+    assert_eq!(read("quarantine", &fields), Request::Quarantine(expected.clone()));
+    assert_eq!(read("release", &fields), Request::Release(expected));
+}
+
+/// Which field it is, what is wrong with it, and no word of the program's own types.
+#[rstest]
+#[case("close", json!({"strategy": ""}), "`strategy`: unknown variant ``, expected one of `Revoke`, `Carve`, `Replace`")]
+#[case("close", json!({"strategy": "revoke"}), "`strategy`: unknown variant `revoke`, expected one of `Revoke`, `Carve`, `Replace`")]
+#[case("close", json!({"replacementCidrs": 10}), "`replacementCidrs`: `10` is not a list of CIDRs")]
+#[case("close", json!({"replacementCidrs": [10]}), "`replacementCidrs`: `[10]` is not a list of CIDRs")]
+#[case("close", json!({"replacementCidrs": "10.0.0.0/8"}), "`replacementCidrs`: `10.0.0.0/8` is not a list of CIDRs")]
+#[case("close", json!({"replacementCidrs": ["10.0.0.0/33"]}), "`replacementCidrs`: `10.0.0.0/33` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits")]
+#[case("close", json!({"ignoreHold": ""}), "`ignoreHold`: `` is neither true nor false")]
+#[case("close", json!({"executionId": 7}), "`executionId`: invalid type: integer `7`, expected a string")]
+#[case("restore", json!({"exceptionHours": ""}), "`exceptionHours`: `` is not a number of hours")]
+#[case("restore", json!({"exceptionHours": "a day"}), "`exceptionHours`: `a day` is not a number of hours")]
+#[case("restore", json!({"exceptionHours": "-1"}), "`exceptionHours`: `-1` is not a number of hours")]
+#[case("restore", json!({"exceptionHours": 1.5}), "`exceptionHours`: `1.5` is not a number of hours")]
+#[case("restore", json!({"exceptionHours": null}), "`exceptionHours`: `null` is not a number of hours")]
+#[case("restore", json!({"exceptionHours": "8761"}), "`exceptionHours` is 8761; give 0 to 8760 hours, a year")]
+#[case("restore", json!({"snapshot": 5}), "`snapshot`: invalid type: integer `5`, expected a string")]
+#[case("restore", json!({"dryRun": 1}), "`dryRun`: `1` is neither true nor false")]
+#[case("restore", json!({"dryRun": null}), "`dryRun`: `null` is neither true nor false")]
+#[case("restore", json!({"dryRun": ""}), "`dryRun`: `` is neither true nor false")]
+#[case("restore", json!({"securityGroupId": ""}), "`securityGroupId` `` is not of the form sg-0123456789abcdef0")]
+#[case("restore", json!({"securityGroupId": ["sg-0aaaaaaaaaaaaaaaa"]}), "`securityGroupId`: invalid type: sequence, expected a string")]
+#[case("restore", json!({"configRuleName": ""}), "`configRuleName` is empty")]
+#[case("restore", json!({"configRuleName": 5}), "`configRuleName`: invalid type: integer `5`, expected a string")]
+#[case("quarantine", json!({"ports": "ssh"}), "`ports`: `ssh` is not a port")]
+#[case("quarantine", json!({"ports": "22-20"}), "`ports`: ")]
+#[case("quarantine", json!({"ports": 22}), "`ports`: invalid type: integer `22`, expected a string")]
+#[case("release", json!({"networkAclIds": ["acl-1"]}), "`networkAclIds`: `acl-1` is not of the form acl-0123456789abcdef0")]
+#[case("release", json!({"networkAclIds": ["{{ NetworkAclIds }}"]}), "`networkAclIds`: `{{ NetworkAclIds }}` is not of the form")]
+#[case("release", json!({"networkAclIds": "acl-0a1b2c3d"}), "`networkAclIds`: `acl-0a1b2c3d` is not a list of network ACL ids")]
+#[case("release", json!({"networkAclIds": {}}), "`networkAclIds`: `{}` is not a list of network ACL ids")]
+#[case("release", json!({"dryRun": "ja"}), "`dryRun`: `ja` is neither true nor false")]
+#[case("", json!({}), "`action`: unknown variant ``, expected one of `close`, `restore`, `quarantine`, `release`")]
+fn garbage_is_refused_by_field(#[case] action: &str, #[case] fields: Value, #[case] expected: &str) {
+    let error = error_chain(&Request::from_payload(payload(action, &fields)).unwrap_err());
+    let problem = error.strip_prefix("the request is refused, nothing was changed: ").unwrap();
+    assert!(problem.starts_with(expected), "{problem}");
+}
+
+/// Each action has its own fields: one of another action is a mistake.
+#[rstest]
+#[case("close", "exceptionHours")]
+#[case("close", "snapshot")]
+#[case("close", "ports")]
+#[case("restore", "strategy")]
+#[case("restore", "ignoreHold")]
+#[case("restore", "dry_run")]
+#[case("quarantine", "exceptionHours")]
+#[case("release", "strategy")]
+#[case("release", "networkAclId")]
+fn a_field_that_is_not_known_is_refused(#[case] action: &str, #[case] field: &str) {
+    let error = error_chain(&Request::from_payload(payload(action, &json!({field: ""}))).unwrap_err());
+    assert!(error.contains(&format!("unknown field `{field}`, expected one of `securityGroupId`")), "{error}");
+}
+
+#[rstest]
+fn what_is_missing_is_named(
+    #[values("close", "restore", "quarantine", "release")] action: &str,
+    #[values("action", "securityGroupId", "configRuleName")] field: &str,
+) {
+    let mut payload = payload(action, &json!({}));
+    payload.as_object_mut().unwrap().remove(field);
+    let error = error_chain(&Request::from_payload(payload).unwrap_err());
+    assert_eq!(error, format!("the request is refused, nothing was changed: missing field `{field}`"));
+}
+
+/// Lambda takes requests of 6 MB. More CIDRs than a group can have rules are refused, not worked off.
+#[test]
+fn a_flood_of_values_is_refused() {
+    let cidrs: Vec<String> =
+        (0..400_000).map(|number| format!("10.{}.{}.0/24", number / 256 % 256, number % 256)).collect();
+    let error = error_chain(&Request::from_payload(payload("close", &json!({"replacementCidrs": cidrs}))).unwrap_err());
+    assert!(error.contains("400000 CIDRs are more than 1000"), "{error}");
+}
+
+/// Numbers that no hours are.
+#[rstest]
+#[case("18446744073709551616")]
+#[case("4294967296")]
+#[case("-0")]
+#[case("-1")]
+#[case("1e400")]
+#[case("24.0")]
+#[case("24.5")]
+fn odd_hours_are_refused(#[case] hours: &str) {
+    let as_text = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
+    assert!(error_chain(&as_text).contains("is not a number of hours"), "{as_text}");
+    if let Ok(hours) = serde_json::from_str::<Value>(hours) {
+        let as_number = Request::from_payload(payload("restore", &json!({"exceptionHours": hours}))).unwrap_err();
+        assert!(error_chain(&as_number).contains("is not a number of hours"), "{as_number}");
+    }
+}

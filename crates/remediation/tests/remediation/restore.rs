@@ -1,0 +1,400 @@
+//! Giving a group back what a closing took.
+
+use aws_traits::fakes::FakeAws;
+use exposure::{IngressRule, PrefixList, Source};
+use plain_text::error_chain;
+use remediation::Status;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::account::{
+    AUTHORIZE, DESCRIBE, GET, GROUP, LIST, PUT, REVOKE, SNAPSHOT, admitted, aws, aws_with, carve, handle,
+    handle_until_cut, ids, incomplete, left, ports, request, restore, restore_with, rule, with,
+};
+
+/// Rules of every kind of source come back, with description and tags, and what a carve added goes.
+#[tokio::test]
+async fn a_restore_gives_everything_back() {
+    let aws = aws_with(vec![
+        ports("1", 20, 25, "0.0.0.0/0"),
+        ports("2", 22, 22, "::/0"),
+        ports("3", 22, 22, "pl-0f00ba4"),
+        ports("4", 22, 22, "sg-0bbbbbbbbbbbbbbbb"),
+    ]);
+    let entries = ["0.0.0.0/0"].iter().map(|cidr| cidr.parse::<ipnetwork::IpNetwork>().unwrap()).collect();
+    aws.account().prefix_lists.insert("pl-0f00ba4".into(), PrefixList::Entries(entries));
+    let before = admitted(&aws);
+    handle(&aws, carve()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.id.as_deref() != Some("sgr-4"));
+    let planned = handle(&aws, restore_with("dryRun", json!(true))).await.unwrap();
+    assert_eq!(planned.status, Status::Planned);
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.status, Status::Restored);
+    assert_eq!(admitted(&aws), before);
+    let restored = response.restored().unwrap();
+    assert_eq!((restored.authorized.len(), restored.revoked.len(), restored.left.len()), (4, 2, 0));
+    assert_eq!(planned.restored().unwrap().authorized.len(), 4);
+    assert_eq!(restored.exception_until.unwrap().to_string(), "2026-11-22T00:00:00Z");
+    assert_eq!(restored.restored_from, [SNAPSHOT]);
+    assert_eq!(aws.account().exceptions.len(), 1);
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
+}
+
+#[tokio::test]
+async fn the_response_is_as_documented() {
+    let aws = aws_with(vec![ports("1", 20, 22, "0.0.0.0/0")]);
+    handle(&aws, carve()).await.unwrap();
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.closed(), None);
+    assert_eq!(
+        serde_json::to_value(response).unwrap(),
+        json!({
+            "status": "RESTORED", "securityGroupId": GROUP,
+            "authorized": [
+                {"securityGroupRuleId":"sgr-new2","protocol":"tcp","fromPort":20,"toPort":22,"source":"0.0.0.0/0"}],
+            "revoked": [
+                {"securityGroupRuleId":"sgr-new1","protocol":"tcp","fromPort":20,"toPort":21,"source":"0.0.0.0/0"}],
+            "left": [], "remaining": [], "restoredFrom": [SNAPSHOT], "exceptionUntil": "2026-11-22T00:00:00Z",
+            "snapshot": SNAPSHOT.replace("security-groups", "restores").replace("8a1b", "9c2d"),
+            "message": "sg-0aaaaaaaaaaaaaaaa: 1 rule given back, 1 taken away, 0 left, \
+                        left alone until 2026-11-22T00:00:00Z",
+        })
+    );
+}
+
+/// Two closings, each of its own: the latest is undone, and not the one before.
+#[tokio::test]
+async fn the_latest_closing_is_undone_and_no_earlier_one() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("2", 3389, "0.0.0.0/0"));
+    handle(&aws, with("executionId", json!("later"))).await.unwrap();
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.restored().unwrap().restored_from, [SNAPSHOT.replace("8a1b", "later")]);
+    assert_eq!(admitted(&aws), ["tcp/3389 0.0.0.0/0 - {}"]);
+}
+
+/// A dry run on a group that has everything says so, and what others have added.
+#[tokio::test]
+async fn a_dry_run_on_a_restored_group_has_nothing_to_give_back() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    handle(&aws, restore()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
+    let (restored, puts) = (admitted(&aws), aws.count(PUT));
+    let response = handle(&aws, restore_with("dryRun", json!(true))).await.unwrap();
+    assert_eq!(response.status, Status::NothingToDo);
+    assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa has everything that the snapshot has");
+    assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
+    assert_eq!((admitted(&aws), aws.count(PUT)), (restored, puts));
+}
+
+/// What somebody else has added since stays.
+#[tokio::test]
+async fn a_restore_leaves_the_rules_of_others() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
+    assert_eq!(left(&aws).len(), 5);
+}
+
+/// The hold keeps the remediator away, so an exception that AWS Config cannot take is no reason to give nothing back.
+#[tokio::test]
+async fn a_restore_does_not_depend_on_the_exception() {
+    let aws = aws();
+    let before = admitted(&aws);
+    handle(&aws, request()).await.unwrap();
+    aws.fail("config:PutRemediationExceptions", "AccessDeniedException");
+    let response = handle(&aws, restore()).await.unwrap();
+    assert_eq!(response.status, Status::Restored);
+    assert_eq!(admitted(&aws), before);
+    assert!(response.message.contains("allow config:PutRemediationExceptions"), "{}", response.message);
+    assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Exempt);
+}
+
+/// Restored, and then found non-compliant: it is left alone until the exception ends, which AWS Config takes now.
+#[tokio::test]
+async fn a_restored_group_is_not_closed_again_at_once() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    aws.account().exception_refused = Some("only for resources that are NON_COMPLIANT".into());
+    let response = handle(&aws, restore()).await.unwrap();
+    assert!(
+        response.message.contains("AWS Config takes no exception now (only for resources that are NON_COMPLIANT)"),
+        "{}",
+        response.message
+    );
+    aws.account().exception_refused = None;
+    let response = handle(&aws, request()).await.unwrap();
+    assert_eq!(response.status, Status::Exempt);
+    assert!(
+        response.message.contains("restored by 9c2d; left alone until 2026-11-22T00:00:00Z"),
+        "{}",
+        response.message
+    );
+    assert_eq!(aws.account().exceptions.len(), 1);
+    assert_eq!(handle(&aws, with("ignoreHold", json!(true))).await.unwrap().status, Status::Closed);
+}
+
+/// One rule that cannot be given back does not stop the others.
+#[tokio::test]
+async fn a_restore_reports_what_it_cannot_give_back() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 80, "sg-0deleted")]);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
+    let response = incomplete(handle(&aws, restore()).await);
+    assert_eq!(response.status, Status::Partial);
+    assert_eq!(response.restored().unwrap().remaining[0].rule.source, "sg-0deleted");
+    assert_eq!(left(&aws).len(), 1);
+}
+
+#[rstest]
+#[case("holds/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa.json")]
+#[case("s3://other-bucket/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/x.json")]
+#[case("../sg-0bbbbbbbbbbbbbbbb/x.json")]
+#[case("yesterday")]
+#[case("")]
+#[tokio::test]
+async fn only_snapshots_of_that_group_are_restored(#[case] name: &str) {
+    let aws = aws();
+    let error = handle(&aws, restore_with("snapshot", json!(name))).await.unwrap_err();
+    assert!(error_chain(&error).contains("is not a snapshot of sg-0aaaaaaaaaaaaaaaa"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_snapshot_there_is_nothing_to_restore() {
+    let error = handle(&aws(), restore()).await.unwrap_err();
+    assert!(error_chain(&error).starts_with("nothing was changed: there is no snapshot below s3://"), "{error}");
+}
+
+/// The same plan, no call that changes anything.
+#[tokio::test]
+async fn a_dry_run_gives_nothing_back() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
+    handle(&aws, carve()).await.unwrap();
+    let (closed, objects) = (admitted(&aws), aws.account().objects.clone());
+    aws.account().calls.clear();
+    let response = handle(&aws, restore_with("dryRun", json!("true"))).await.unwrap();
+    assert_eq!(response.status, Status::Planned);
+    assert_eq!(
+        response.message,
+        "sg-0aaaaaaaaaaaaaaaa: 1 rule would be given back, 2 taken away, 0 left; dry run, nothing was changed"
+    );
+    let restored = response.restored().unwrap();
+    assert_eq!((restored.authorized[0].from_port, restored.authorized[0].to_port), (Some(20), Some(25)));
+    assert_eq!(restored.revoked.len(), 2);
+    assert_eq!((&response.snapshot, restored.exception_until), (&None, None));
+    assert_eq!((admitted(&aws), aws.account().objects.clone()), (closed, objects));
+    assert_eq!(aws.account().calls, [LIST, GET, "ec2:DescribeSecurityGroups", DESCRIBE]);
+}
+
+/// EC2 wants to be told the account of a group of another one. Descriptions and tags come back with every kind of source.
+#[tokio::test]
+async fn rules_come_back_with_account_description_and_tags() {
+    let theirs = Source::SecurityGroup { id: "sg-0bbbbbbbbbbbbbbbb".into(), account_id: Some("444455556666".into()) };
+    let rules = vec![
+        ports("1", 22, 22, "0.0.0.0/0"),
+        ports("2", 22, 22, "::/0"),
+        IngressRule { source: theirs, ..ports("3", 5432, 5432, "") },
+        ports("4", 443, 443, "pl-0f00ba4"),
+        IngressRule { description: None, tags: [].into(), ..ports("5", 8080, 8080, "192.0.2.0/24") },
+    ];
+    let aws = aws_with(rules.clone());
+    aws.account().prefix_lists.insert("pl-0f00ba4".into(), PrefixList::AwsOwned);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
+    let mut back = aws.account().groups[GROUP].ingress.clone();
+    for rule in &mut back {
+        assert!(rule.id.take().unwrap().starts_with("sgr-new"));
+    }
+    assert_eq!(back.len(), rules.len());
+    for rule in rules {
+        let rule = IngressRule { id: None, ..rule };
+        assert!(back.contains(&rule), "{rule:?} is not in {back:?}");
+    }
+}
+
+/// What was let in instead of the internet goes, and what had been there before stays.
+#[tokio::test]
+async fn a_replacement_is_undone() {
+    let aws = aws_with(vec![
+        ports("1", 22, 22, "0.0.0.0/0"),
+        ports("2", 22, 22, "10.0.0.0/8"),
+        ports("3", 3389, 3390, "::/0"),
+    ]);
+    let before = admitted(&aws);
+    handle(&aws, with("strategy", json!("Replace"))).await.unwrap();
+    assert_ne!(admitted(&aws), before);
+    let response = handle(&aws, restore()).await.unwrap();
+    let restored = response.restored().unwrap();
+    let sources: Vec<_> = restored.revoked.iter().map(|rule| rule.source.as_str()).collect();
+    assert_eq!(sources, ["172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]);
+    assert_eq!(restored.authorized.len(), 2);
+    assert_eq!(admitted(&aws), before);
+}
+
+/// No exception when none is wanted: then the next closing closes.
+#[tokio::test]
+async fn without_hours_there_is_no_exception() {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    let response = handle(&aws, restore_with("exceptionHours", json!("0"))).await.unwrap();
+    assert_eq!(response.restored().unwrap().exception_until, None);
+    assert!(aws.account().exceptions.is_empty());
+    assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Closed);
+}
+
+/// A snapshot by its URI, its key or its file name. Of two closings only the named one is undone.
+#[rstest]
+#[case(SNAPSHOT)]
+#[case(SNAPSHOT.strip_prefix("s3://portcullis-snapshots/").unwrap())]
+#[case("20261121T000000.000Z_8a1b.json")]
+#[tokio::test]
+async fn a_snapshot_goes_by_several_names(#[case] name: &str) {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("2", 3389, "0.0.0.0/0"));
+    handle(&aws, with("executionId", json!("later"))).await.unwrap();
+    let response = handle(&aws, restore_with("snapshot", json!(name))).await.unwrap();
+    assert_eq!(response.restored().unwrap().restored_from, [SNAPSHOT]);
+    assert_eq!(admitted(&aws), ["tcp/22 0.0.0.0/0 - {}"]);
+}
+
+/// A snapshot as a closing writes it, changed.
+async fn with_snapshot(change: impl FnOnce(&mut Value)) -> FakeAws {
+    let aws = aws();
+    handle(&aws, request()).await.unwrap();
+    {
+        let mut account = aws.account();
+        let json = account.objects.values_mut().next().unwrap();
+        let mut snapshot: Value = serde_json::from_str(json).unwrap();
+        change(&mut snapshot);
+        *json = snapshot.to_string();
+        account.calls.clear();
+    }
+    aws
+}
+
+async fn refused(aws: &FakeAws, request: Value) -> String {
+    let before = admitted(aws);
+    let error = handle(aws, request).await.unwrap_err();
+    let message = error_chain(&error);
+    assert_eq!(error.kind(), "SnapshotUnavailable");
+    assert_eq!((aws.count(PUT), aws.count(AUTHORIZE), aws.count(REVOKE)), (0, 0, 0));
+    assert_eq!(admitted(aws), before);
+    message
+}
+
+/// Somebody has copied a snapshot of another group, or of a restore, to where those of this group are.
+#[rstest]
+#[case("/securityGroup/groupId", json!("sg-0bbbbbbbbbbbbbbbb"))]
+#[case("/action", json!("restore"))]
+#[tokio::test]
+async fn a_snapshot_of_something_else_is_refused(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[values("latest", SNAPSHOT)] name: &str,
+) {
+    let aws = with_snapshot(|snapshot| *snapshot.pointer_mut(field).unwrap() = value).await;
+    assert_eq!(
+        refused(&aws, restore_with("snapshot", json!(name))).await,
+        format!(
+            "nothing was changed: {SNAPSHOT} is not a document that this release understands: \
+             it is not of a closing of {GROUP}"
+        )
+    );
+}
+
+/// A later release may have said more in it, or something else.
+#[rstest]
+#[case(json!({"version": 2}), "its version is 2, and not 1")]
+#[case(json!({"version": 2, "encryptedWith": "key"}), "its version is 2, and not 1")]
+#[case(json!({"version": "one"}), "its version is \"one\", and not 1")]
+#[case(json!({"note": "mine"}), "unknown field `note`")]
+#[tokio::test]
+async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case] expected: &str) {
+    let aws =
+        with_snapshot(|snapshot| snapshot.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone())).await;
+    let message = refused(&aws, restore()).await;
+    assert!(message.starts_with("nothing was changed: s3://portcullis-snapshots/security-groups/"), "{message}");
+    assert!(message.contains(expected), "{message}");
+}
+
+/// A document of somebody else that got there by mistake.
+#[tokio::test]
+async fn a_snapshot_without_a_version_is_refused() {
+    let aws = with_snapshot(|snapshot| drop(snapshot.as_object_mut().unwrap().remove("version"))).await;
+    let message = refused(&aws, restore()).await;
+    assert!(message.ends_with("is not a document that this release understands: it has no version"), "{message}");
+}
+
+/// A rule of EC2 has one source. Which of two is to be let in, or what else is meant, is not guessed at.
+#[rstest]
+#[case(json!({"cidrIpv4": "10.0.0.0/8", "cidrIpv6": "::/0"}))]
+#[case(json!({"cidrIpv4": "10.0.0.0/8", "prefixListId": "pl-0f00ba4"}))]
+#[case(json!({"prefixListId": "pl-0f00ba4", "referencedGroup": {"groupId": "sg-0bbbbbbbbbbbbbbbb"}}))]
+#[case(json!({"cidrIpv4": "::/0"}))]
+#[case(json!({"cidrIpv6": "0.0.0.0/0"}))]
+#[case(json!({"cidrIpv4": "anywhere"}))]
+#[tokio::test]
+async fn a_snapshot_with_a_rule_that_no_group_has_is_refused(
+    #[case] source: Value,
+    #[values("/securityGroup/ingress", "/plan/authorize")] list: &str,
+) {
+    let aws = with_snapshot(|snapshot| {
+        let mut rule = json!({"securityGroupRuleId": "sgr-9", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
+        rule.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+        snapshot.pointer_mut(list).unwrap().as_array_mut().unwrap().push(rule);
+    })
+    .await;
+    let message = refused(&aws, restore()).await;
+    assert!(message.contains("is not a document that this release understands: "), "{message}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_not_there_is_said_so() {
+    let aws = aws();
+    let gone = SNAPSHOT.replace("8a1b", "gone");
+    let message = refused(&aws, restore_with("snapshot", json!(gone))).await;
+    assert!(message.contains(&format!("there is no snapshot below {gone}")), "{message}");
+}
+
+/// Killed after any call and run again: the group has the rules that it had before the closing, and no others.
+#[rstest]
+#[case("Revoke", 0)]
+#[case("Carve", 0)]
+#[case("Replace", 0)]
+#[case("Carve", 5)]
+#[tokio::test]
+async fn a_kill_after_any_call_is_made_good(#[case] strategy: &str, #[case] quota: usize) {
+    let rules = vec![
+        ports("1", 20, 25, "0.0.0.0/0"),
+        ports("2", 22, 22, "10.0.0.0/8"),
+        ports("3", 443, 443, "0.0.0.0/0"),
+        ports("4", 3389, 3390, "0.0.0.0/0"),
+        ports("5", 3389, 3390, "::/0"),
+    ];
+    for calls in 1..100 {
+        let aws = aws_with(rules.clone());
+        let before = admitted(&aws);
+        handle(&aws, with("strategy", json!(strategy))).await.unwrap();
+        aws.account().quota = quota;
+        aws.cut_after(calls);
+        let run = handle_until_cut(&aws, restore()).await;
+        let half_way = admitted(&aws);
+        assert!(half_way.iter().any(|rule| rule.contains("tcp/443 0.0.0.0/0")), "{half_way:?}");
+        let again = handle(&aws, restore()).await.unwrap();
+        assert!(matches!(again.status, Status::Restored | Status::NothingToDo), "{again:?}");
+        assert_eq!(admitted(&aws), before, "{strategy}, killed after {calls} calls");
+        assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
+        if let Some(outcome) = run {
+            assert_eq!(outcome.unwrap().status, Status::Restored);
+            assert!(calls > 8, "it ended after {calls} calls");
+            return;
+        }
+    }
+    panic!("it never ended");
+}

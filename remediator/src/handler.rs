@@ -1,0 +1,71 @@
+//! One invocation: from payload to response, with a line in the log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use plain_text::error_message;
+use remediation::{Remediation, RemediationError, RemediationServices, Request, Response};
+use serde_json::Value;
+use tracing::{error, info};
+
+use crate::error::InvocationError;
+
+const SERVICE: &str = "remediator";
+
+/// Answers invocations. Made once per process, used for every one of them.
+#[derive(Debug)]
+pub struct Remediator<S> {
+    remediation: Remediation<S>,
+    cold: AtomicBool,
+}
+
+impl<S: RemediationServices> Remediator<S> {
+    /// A handler that carries out requests by `remediation`.
+    pub fn new(remediation: Remediation<S>) -> Self {
+        Self { remediation, cold: AtomicBool::new(true) }
+    }
+
+    /// Handles one invocation, which must be over by `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// When the request is refused, when something is in its way, or when it could not all be done.
+    pub async fn handle(&self, payload: Value, deadline: Timestamp) -> Result<Response, InvocationError> {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        let request = Request::from_payload(payload).inspect_err(|problem| {
+            error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
+        })?;
+        let subject = request.subject();
+        let result = self.remediation.run(&request, deadline).await;
+        // Not a span: its fields would not be at the top of the line, where log queries look for them.
+        macro_rules! log {
+            ($level:ident, $outcome:literal, $($fields:tt)*) => {
+                $level!(
+                    service = SERVICE,
+                    cold_start,
+                    action = subject.action,
+                    security_group.id = subject.security_group_id,
+                    config_rule.name = subject.config_rule_name,
+                    automation_execution.id = subject.execution_id,
+                    dry_run = subject.dry_run,
+                    $($fields)*,
+                    "{} {}",
+                    subject.action,
+                    $outcome
+                )
+            };
+        }
+        match &result {
+            Ok(response) => log!(info, "done", status = %response.status, evidence = evidence(response)),
+            Err(RemediationError::Incomplete(response)) => {
+                log!(error, "failed", status = %response.status, evidence = evidence(response), error = response.message);
+            }
+            Err(problem) => log!(error, "failed", error = error_message(problem)),
+        }
+        Ok(result?)
+    }
+}
+
+fn evidence(response: &Response) -> String {
+    serde_json::to_string(response).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! What the function writes to the log.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(dead_code, reason = "the account in memory is that of the tests of the library")]
+
+#[path = "../../crates/remediation/tests/remediation/account.rs"]
+mod account;
+#[path = "../../crates/remediation/tests/remediation/log.rs"]
+mod log;
+#[path = "../../crates/remediation/tests/remediation/network_acl.rs"]
+mod network_acl;
+
+use aws_traits::fakes::FakeAws;
+use lambda_runtime::Diagnostic;
+use remediation::Response;
+use remediator::{InvocationError, Remediator};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::account::{GROUP, aws, deadline, remediation, request, restore, with};
+use crate::log::{lines, watch};
+use crate::network_acl::{acl_request, aws_in_subnets};
+
+fn remediator(aws: &FakeAws) -> Remediator<FakeAws> {
+    Remediator::new(remediation(aws))
+}
+
+async fn handle(aws: &FakeAws, payload: Value) -> Result<Response, InvocationError> {
+    remediator(aws).handle(payload, deadline()).await
+}
+
+/// The message that Lambda returns.
+fn message(error: InvocationError) -> String {
+    Diagnostic::from(error).error_message
+}
+
+/// The only line of this level.
+fn line(level: &str) -> Value {
+    let lines: Vec<_> = lines().into_iter().filter(|line| line["level"] == level).collect();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    line.clone()
+}
+
+/// Every outcome is one line with the same fields, so that one query finds them all, and has the whole answer in it.
+#[rstest]
+#[case::closed(&[request()], "close", "CLOSED")]
+#[case::closed_already(&[request(), request()], "close", "NOTHING_TO_DO")]
+#[case::planned(&[with("dryRun", json!(true))], "close", "PLANNED")]
+#[case::restored(&[request(), restore()], "restore", "RESTORED")]
+#[case::held(&[request(), restore(), request()], "close", "EXEMPT")]
+#[case::quarantined(&[acl_request("quarantine")], "quarantine", "QUARANTINED")]
+#[case::released(&[acl_request("quarantine"), acl_request("release")], "release", "RELEASED")]
+#[tokio::test]
+async fn what_was_done_is_one_line(#[case] requests: &[Value], #[case] action: &str, #[case] status: &str) {
+    let aws = aws_in_subnets();
+    let remediator = remediator(&aws);
+    let mut answer: Option<Response> = None;
+    for request in requests {
+        watch();
+        answer = Some(remediator.handle(request.clone(), deadline()).await.unwrap());
+    }
+    let (line, request) = (line("INFO"), requests.last().unwrap());
+    assert_eq!(
+        (&line["message"], &line["status"], &line["action"]),
+        (&json!(format!("{action} done")), &json!(status), &json!(action))
+    );
+    assert_eq!((&line["service"], &line["cold_start"]), (&json!("remediator"), &json!(requests.len() == 1)));
+    assert_eq!((&line["security_group.id"], &line["config_rule.name"]), (&json!(GROUP), &json!("portcullis")));
+    assert_eq!(line["automation_execution.id"], request["executionId"]);
+    assert_eq!(line["dry_run"], json!(status == "PLANNED"));
+    let evidence: Value = serde_json::from_str(line["evidence"].as_str().unwrap()).unwrap();
+    assert_eq!(evidence, serde_json::to_value(answer).unwrap());
+}
+
+/// What could not be done is an error, with what was done as evidence.
+#[rstest]
+#[case(&["sgr-1"], "PARTIAL")]
+#[case(&["sgr-1", "sgr-4"], "FAILED")]
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_done_is_an_error(#[case] locked: &[&str], #[case] status: &str) {
+    let aws = aws();
+    aws.account().locked.extend(locked.iter().map(|&id| id.to_owned()));
+    watch();
+    let error = message(handle(&aws, request()).await.unwrap_err());
+    let line = line("ERROR");
+    assert_eq!((&line["message"], &line["status"]), (&json!("close failed"), &json!(status)));
+    assert_eq!(error, format!("{status}: {}", line["error"].as_str().unwrap()));
+    let evidence: Value = serde_json::from_str(line["evidence"].as_str().unwrap()).unwrap();
+    assert_eq!(evidence["remaining"].as_array().unwrap().len(), locked.len());
+    assert_eq!(evidence["revoked"].as_array().unwrap().len(), 2 - locked.len());
+}
+
+/// When nothing was begun there is no outcome, and no evidence of one.
+#[tokio::test]
+async fn what_was_not_begun_has_no_evidence() {
+    let aws = aws();
+    aws.account().rules.clear();
+    watch();
+    let error = message(handle(&aws, request()).await.unwrap_err());
+    let line = line("ERROR");
+    assert_eq!((&line["message"], &line["error"]), (&json!("close failed"), &json!(error)));
+    assert_eq!((line.get("status"), line.get("evidence")), (None, None));
+}
+
+/// Nor has a request that was refused a group that could be named.
+#[tokio::test]
+async fn a_refused_request_is_an_error() {
+    watch();
+    let error = message(handle(&aws(), with("dryrun", json!(true))).await.unwrap_err());
+    let line = line("ERROR");
+    assert_eq!((&line["message"], &line["error"]), (&json!("request refused"), &json!(error)));
+    assert_eq!((&line["service"], line.get("security_group.id")), (&json!("remediator"), None));
+}
+
+/// Alarms and log queries look for `errorType`.
+#[tokio::test]
+async fn the_error_type_is_the_kind_of_failure() {
+    let refused = handle(&aws(), with("dryrun", json!(true))).await.unwrap_err();
+    assert_eq!(Diagnostic::from(refused).error_type, "InvalidRequest");
+    let aws = aws();
+    aws.account().rules.clear();
+    let not_begun = handle(&aws, request()).await.unwrap_err();
+    assert_eq!(Diagnostic::from(not_begun).error_type, "AwsCallFailed");
+}
