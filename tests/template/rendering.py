@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import yaml
+
 PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
@@ -13,6 +15,26 @@ PSEUDO = {
 NO_VALUE = object()
 
 Properties = dict[str, Any]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads the short forms of the intrinsic functions (`!Ref x`) as the long ones (`{"Ref": x}`)."""
+
+
+def intrinsic(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    """The long form of one short form."""
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+TemplateLoader.add_multi_constructor("!", intrinsic)
 
 
 class Stack:

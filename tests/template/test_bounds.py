@@ -1,6 +1,8 @@
 """Bounds of AWS that cfn-lint does not know: it takes 99 attempts, and any text for RESOURCE_ID."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +42,16 @@ def test_the_remediation_leaves_capacity_to_others(template: dict[str, Any]) -> 
     controls = one_of_type(template, "AWS::Config::RemediationConfiguration")["ExecutionControls"]["SsmControls"]
     assert 1 <= controls["ConcurrentExecutionRatePercentage"] <= 25
     assert 1 <= controls["ErrorPercentage"] <= 100
+
+
+def test_the_template_and_its_documents_are_not_too_large(checkout: Path, stack: Stack) -> None:
+    # Uploaded through S3, as scripts/deploy and the console do; inline it would be 51,200 bytes.
+    # Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    assert (checkout / "cloudformation" / "portcullis.yaml").stat().st_size <= 1_000_000
+    for name in DOCUMENTS:
+        # With the parameters of an execution.
+        # Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-creating-content.html
+        assert len(json.dumps(stack.resources[name]["Content"])) <= 64 * 1024 // 2, name
 
 
 @pytest.mark.parametrize("strategy", [{}, {"RemediationStrategy": "Replace", "ReplacementCidrs": "10.0.0.0/8,fd00::/8"}], ids=str)
