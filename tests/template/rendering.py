@@ -1,4 +1,4 @@
-"""What CloudFormation makes of the template for given parameters: conditions decided, intrinsic functions replaced."""
+"""Renders the template for given parameters as CloudFormation does: evaluates conditions and intrinsic functions."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ PSEUDO = {
     "AWS::Region": "eu-central-1",
     "AWS::StackName": "portcullis",
 }
-# Takes the property or the list member that it stands for with it.
+# Removes the property or the list member that has this value.
 NO_VALUE = object()
 
 Properties = dict[str, Any]
@@ -38,9 +38,9 @@ TemplateLoader.add_multi_constructor("!", intrinsic)
 
 
 class Stack:
-    """The template with parameters: resources by logical id, without those whose condition does not hold.
+    """The template with parameters: resources by logical id, except those whose condition is false.
 
-    References to resources stay as they are, since nothing is created: `{"Ref": "X"}`, `{"Fn::GetAtt": ["X", "Arn"]}`, and
+    References to resources stay, since no resource exists: `{"Ref": "X"}`, `{"Fn::GetAtt": ["X", "Arn"]}`, and
     `${X}` or `${X.Arn}` in a text.
     """
 
@@ -60,7 +60,7 @@ class Stack:
         }
 
     def holds(self, condition: str) -> bool:
-        """Whether a condition of the template holds."""
+        """True if a condition of the template holds."""
         return bool(self.render(self.template["Conditions"][condition]))
 
     def render(self, node: Any) -> Any:
@@ -103,7 +103,7 @@ class Stack:
         return node
 
     def substitute(self, text: str, variables: dict[str, str]) -> str:
-        """`Fn::Sub`. A name that is no value has to be a resource."""
+        """Result of `Fn::Sub`. A name that is no value must be a resource."""
         known = self.values | variables
 
         def one(match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ INVOKE = {"CloseDocument": "InvokeRemediator", "RestoreDocument": "InvokeRestore
 FUNCTION = {"CloseDocument": "RemediatorFunction", "RestoreDocument": "RestorerFunction", "QuarantineDocument": "QuarantineFunction"}
 ROLE = {"CloseDocument": "AutomationRole", "RestoreDocument": "RestoreAutomationRole", "QuarantineDocument": "QuarantineAutomationRole"}
 
-# What each function is sent: the fields of remediator/src/request.rs, in the spelling of its JSON.
+# Payload of each function: the fields of remediator/src/request.rs, in the spelling of its JSON.
 PAYLOADS = {
     "CloseDocument": {
         "action": "close",
@@ -61,7 +61,7 @@ VARIANTS: list[dict[str, str]] = [
 
 @pytest.fixture(scope="session", params=VARIANTS, ids=lambda variant: ",".join(variant) or "defaults")
 def variant(request: pytest.FixtureRequest, template: dict[str, Any]) -> Stack:
-    """The template with parameters on which a document depends."""
+    """The template with parameters that a document depends on."""
     return Stack(template, **request.param)
 
 
@@ -91,15 +91,15 @@ def variables(node: Any) -> set[str]:
     return set(re.findall(r"\{\{\s*([^}\s]+)\s*\}\}", node)) if isinstance(node, str) else set()
 
 
-def test_config_gives_only_parameters_that_the_document_has(variant: Stack) -> None:
+def test_config_passes_only_parameters_of_the_document(variant: Stack) -> None:
     given = variant.resources["Remediation"]["Parameters"].keys()
     known = variant.resources["CloseDocument"]["Content"]["parameters"]
-    assert given <= known.keys(), "an unknown name makes the start of every execution fail"
+    assert given <= known.keys(), "with an unknown name every execution would fail to start"
     required = {name for name, parameter in known.items() if "default" not in parameter}
     assert required <= given
 
 
-def test_who_runs_a_document_by_hand_names_a_group_and_nothing_else(content: dict[str, Any]) -> None:
+def test_only_the_group_is_a_required_parameter(content: dict[str, Any]) -> None:
     assert {name for name, parameter in content["parameters"].items() if "default" not in parameter} == {"SecurityGroupId"}
 
 
@@ -107,7 +107,7 @@ def test_parameters_are_described_and_checked(content: dict[str, Any]) -> None:
     for name, parameter in content["parameters"].items():
         assert parameter["description"].startswith(("(Required) ", "(Optional) ")), name
         assert ("default" not in parameter) == parameter["description"].startswith("(Required) "), name
-        # SSM itself checks that an integer is one; its bounds are the function's to check.
+        # SSM checks the type of an integer, and the function its bounds.
         assert "allowedPattern" in parameter or "allowedValues" in parameter or parameter["type"] == "Integer", name
 
 
@@ -130,7 +130,7 @@ def test_parameters_are_used(content: dict[str, Any]) -> None:
 
 def test_variables_exist(content: dict[str, Any], each: str) -> None:
     system = {"automation:EXECUTION_ID"}
-    # What aws:invokeLambdaFunction always has; it refuses these names under outputs.
+    # An output that aws:invokeLambdaFunction always has. A step must not declare it.
     known = content["parameters"].keys() | system | {f"{INVOKE[each]}.Payload"}
     for step in content["mainSteps"]:
         known |= {f"{step['name']}.{output['Name']}" for output in step.get("outputs", [])}
@@ -138,7 +138,7 @@ def test_variables_exist(content: dict[str, Any], each: str) -> None:
     assert set(content["outputs"]) <= known
 
 
-def test_every_output_of_the_verification_is_one_of_the_document(content: dict[str, Any], each: str) -> None:
+def test_the_document_exports_every_output_of_the_verification(content: dict[str, Any], each: str) -> None:
     verified = [f"VerifyOutcome.{output['Name']}" for output in by_name(content)["VerifyOutcome"]["outputs"]]
     assert content["outputs"] == [*verified, f"{INVOKE[each]}.Payload"]
 
@@ -165,7 +165,7 @@ def test_the_payloads_have_the_fields_of_the_requests(checkout: Path) -> None:
     source = (checkout / "remediator" / "src" / "request.rs").read_text(encoding="utf-8").split("#[cfg(test)]")[0]
     struct = r"#\[serde\(([^)]*)\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([a-z]+\))? )?struct \w+ \{(.*?)\n\}"
     requests = [body for attributes, body in re.findall(struct, source, re.DOTALL) if 'rename_all = "camelCase"' in attributes]
-    assert requests, 'remediator/src/request.rs has no struct with #[serde(rename_all = "camelCase")] any more'
+    assert requests, 'remediator/src/request.rs no longer has a struct with #[serde(rename_all = "camelCase")]'
     fields = re.findall(r"^\s*(?:pub(?:\([a-z]+\))? )?(\w+): ", "\n".join(requests), re.MULTILINE)
     camel = {re.sub(r"_(\w)", lambda match: match[1].upper(), field) for field in fields}
     camel |= set(re.findall(r'fields\.remove\("(\w+)"\)', source))
@@ -173,7 +173,7 @@ def test_the_payloads_have_the_fields_of_the_requests(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("good", ["sg-0aaaaaaaaaaaaaaaa", "sg-01234567", "sg-0123456789abcdef0"])
-def test_group_ids_are_taken(content: dict[str, Any], good: str) -> None:
+def test_group_ids_are_accepted(content: dict[str, Any], good: str) -> None:
     assert re.search(content["parameters"]["SecurityGroupId"]["allowedPattern"], good)
 
 
@@ -239,17 +239,17 @@ def test_patterns(stack: Stack, document: str, parameter: str, good: list[str], 
     definition = stack.resources[document]["Content"]["parameters"][parameter]
     pattern = definition["allowedPattern"]
     assert [text for text in good if not re.search(pattern, text)] == []
-    # Of the whole: Python's $ also matches before a newline at the end.
+    # fullmatch, since $ in Python also matches before a final newline.
     assert [text for text in bad if re.fullmatch(pattern, text)] == []
 
 
-def test_what_is_done_without_being_asked_for(stack: Stack) -> None:
+def test_defaults_of_restore_and_quarantine(stack: Stack) -> None:
     assert stack.resources["RestoreDocument"]["Content"]["parameters"]["ExceptionHours"]["default"] == 24
     action = stack.resources["QuarantineDocument"]["Content"]["parameters"]["Action"]
     assert (action["default"], action["allowedValues"]) == ("quarantine", ["quarantine", "release"])
 
 
-# ---- what depends on parameters of the stack
+# ---- parameters of the stack
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_the_strategy_is_that_of_the_stack(
     assert by_config.get("ReplacementCidrs") == ({"StaticValue": {"Values": cidrs}} if cidrs else None)
 
 
-def test_as_many_replacements_as_config_passes_on(document: dict[str, Any]) -> None:
+def test_config_can_pass_on_every_replacement(document: dict[str, Any]) -> None:
     assert document["parameters"]["ReplacementCidrs"]["maxItems"] == 25
 
 
