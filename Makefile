@@ -18,9 +18,9 @@ CARGO_MUTANTS_VERSION := 27.1.0
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
 STAGE := scripts/stage
-PYTHON_SOURCES := scripts tests dev/local-cloud dev/bench
+PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 
-.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host \
+.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template reports package package-host \
 	local-cloud-binary cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
 	sbom supply-chain mutants coverage bench
 
@@ -107,7 +107,11 @@ sbom: tools ## What is compiled into the functions and the CLI, as CycloneDX, in
 supply-chain: tools deny
 	$(PYTEST) tests/supply_chain
 
+assemble: tools ## cloudformation/portcullis.yaml from portcullis.source.yaml and documents/; run it after a change of these
+	$(VENV)/python scripts/assemble_template.py
+
 template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation template
+	$(VENV)/python scripts/assemble_template.py --check
 	$(VENV)/cfn-lint cloudformation/portcullis.yaml
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
 	$(PYTEST) tests/template tests/repository

@@ -1,9 +1,9 @@
-"""Says whether AWS Config records security groups, from the answers of describe-configuration-recorders and -status.
+"""Checks that AWS Config records security groups, in the answers of describe-configuration-recorders and -status.
 
 usage: check_recorder.py RECORDERS.json STATUS.json REGION
 
-Without a recorder the rule cannot be created; with one that does not record security groups it would be created, and
-never be asked anything.
+Without a recorder the rule cannot be created. With a recorder that does not record security groups the rule would be
+created, and never be invoked.
 """
 
 import json
@@ -15,9 +15,9 @@ SECURITY_GROUP = "AWS::EC2::SecurityGroup"
 
 
 def records_security_groups(recorder: dict[str, Any]) -> bool:
-    """Whether the recording group of a recorder includes security groups."""
+    """True if the recording group of a recorder includes security groups."""
     group = recorder.get("recordingGroup") or {}
-    # Recorders that were made before there were strategies have none.
+    # Older recorders have no recording strategy.
     strategy = (group.get("recordingStrategy") or {}).get("useOnly")
     if strategy == "EXCLUSION_BY_RESOURCE_TYPES":
         return SECURITY_GROUP not in (group.get("exclusionByResourceTypes") or {}).get("resourceTypes", [])
@@ -27,29 +27,29 @@ def records_security_groups(recorder: dict[str, Any]) -> bool:
 
 
 def problem(recorders: list[dict[str, Any]], statuses: list[dict[str, Any]], region: str) -> str | None:
-    """What is in the way of a rule about security groups, and what to do about it; None if nothing is."""
+    """Reason why a rule for security groups would not work, with the remedy. None if it would work."""
     if not recorders:
         return (
-            f"AWS Config has no recorder in {region}, and without one no rule can be created. Set it up once, in the console"
-            f" (AWS Config, Get started) or with: aws configservice put-configuration-recorder, put-delivery-channel and"
+            f"AWS Config has no recorder in {region}, so no rule can be created: set one up in the console (AWS Config, Get"
+            f" started), or with aws configservice put-configuration-recorder, put-delivery-channel and"
             f" start-configuration-recorder"
         )
     if not any(records_security_groups(recorder) for recorder in recorders):
         return (
-            f"the AWS Config recorder in {region} does not record {SECURITY_GROUP}, so that the rule would never be asked"
-            f" anything. Add the type to the recorder: AWS Config, Settings, Recording method"
+            f"the AWS Config recorder in {region} does not record {SECURITY_GROUP}, so the rule would never be invoked: add the"
+            f" type to the recorder in the console (AWS Config, Settings, Recording method)"
         )
     names = {recorder.get("name") for recorder in recorders}
     if not any(status.get("recording") for status in statuses if status.get("name") in names):
         return (
-            f"the AWS Config recorder in {region} is stopped, so that no change would be noticed. Start it with:"
+            f"the AWS Config recorder in {region} is stopped, so no change would be evaluated: start it with"
             f" aws configservice start-configuration-recorder --configuration-recorder-name {recorders[0].get('name')}"
         )
     return None
 
 
 def main() -> None:
-    """Exits with the problem as the message, if there is one."""
+    """Exits with the problem as an error message if there is one."""
     recorders = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["ConfigurationRecorders"]
     statuses = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))["ConfigurationRecordersStatus"]
     found = problem(recorders, statuses, sys.argv[3])

@@ -2,10 +2,9 @@
 
 usage: merge_parameters.py TEMPLATE (FILE | 'KEY=VALUE KEY=VALUE ...')...
 
-A file holds {"Parameters": {"Key": "Value"}}. In words, a value ends where the next KEY= begins, so that JSON and spaces
-need no quotes of their own: 'Description=no open ports SourceInputParameters={"FocusOnPorts": "22, 80"}'. What comes later
-wins. A name that the template does not know is an error, which the AWS CLI would pass over in silence. Prints KEY=VALUE,
-each with a NUL after it.
+A file contains {"Parameters": {"Key": "Value"}}. In words, a value ends where the next KEY= begins, so JSON and spaces need
+no quotes: 'Description=no open ports SourceInputParameters={"FocusOnPorts": "22, 80"}'. Later values win. A name that is no
+parameter of the template is an error; the AWS CLI would ignore it. Prints KEY=VALUE pairs, each followed by a NUL.
 """
 
 import json
@@ -20,26 +19,26 @@ NEXT_WORD = re.compile(r"\s+(?=[A-Z][A-Za-z0-9]*=)")
 
 
 class NamesOnly(yaml.SafeLoader):
-    """Reads a template without its intrinsic functions, of which none is needed to know the names of parameters."""
+    """Reads a template and ignores its intrinsic functions, which the names of parameters do not need."""
 
 
 NamesOnly.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def read(argument: str) -> dict[str, str]:
-    """The parameters of one argument, a file or words."""
+    """Parameters of one argument, a file or words."""
     if WORD.fullmatch(argument.strip()) is None:
         try:
             parameters = json.loads(Path(argument).read_text(encoding="utf-8"))["Parameters"]
         except OSError as error:
-            sys.exit(f"error: reading the parameter file {argument}: {error.strerror}. Words look like this: 'RemediationMode=True'")
-        except (ValueError, KeyError, TypeError) as error:
-            sys.exit(f'error: the parameter file {argument} is not of the form {{"Parameters": {{"Key": "Value"}}}}: {error!r}')
+            sys.exit(f"error: reading the parameter file `{argument}` failed: {error.strerror}: name a file, or KEY=VALUE words")
+        except (ValueError, KeyError, TypeError):
+            sys.exit(f'error: malformed parameter file `{argument}`: write {{"Parameters": {{"Key": "Value"}}}}')
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in parameters.items()}
     result = {}
     for word in NEXT_WORD.split(argument.strip()):
         key, value = word.split("=", 1)
-        # A habit from the shell: Description='two words'.
+        # Quotes as in a shell: Description='two words'.
         if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
             value = value[1:-1]
         result[key] = value
@@ -54,7 +53,7 @@ def main() -> None:
         merged |= read(argument)
     unknown = sorted(merged.keys() - known)
     if unknown:
-        sys.exit(f"error: the stack has no parameter {', '.join(unknown)}. It has: {', '.join(sorted(known))}")
+        sys.exit(f"error: the template has no parameter `{'`, `'.join(unknown)}`: name some of {', '.join(sorted(known))}")
     for key, value in sorted(merged.items()):
         print(f"{key}={value}", end="\0")
 

@@ -1,10 +1,10 @@
-"""Writes what is compiled into each of the functions and into the CLI: an SBOM of CycloneDX 1.6 for each, and each architecture.
+"""Writes SBOMs in CycloneDX 1.6: the crates linked into each function and into the CLI, for each architecture.
 
 usage: sbom.py DIRECTORY
 
-Of a whole workspace, `cargo metadata` gives every crate the features that any member asks for, and build scripts and macros
-besides, so that the functions would seem to contain the CLI's crates. `cargo tree` resolves as the build does. The same
-sources give the same bytes.
+The list comes from `cargo tree`, which resolves as the build does. `cargo metadata` unites the features of all workspace
+members and includes build scripts and macros, so the functions would seem to contain crates of the CLI. The same sources
+give the same bytes.
 """
 
 import json
@@ -18,28 +18,28 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
-# What is built together, as scripts/package and `cargo build --package` do: features are those of all that are in a build.
+# Packages built together, by scripts/package and `cargo build --package`: cargo unites the features within a build.
 BUILDS = [["rule-evaluator", "remediator"], ["portcullis"]]
-# Of the SBOMs of this project, among all UUIDs.
+# UUID namespace of the SBOMs of this project.
 NAMESPACE = uuid.UUID("0b0f2c1e-6c1c-5a53-9d0e-6b1f5b0b7c55")
 
 Crate = tuple[str, str]
 
 
 def cargo(*arguments: str) -> str:
-    """What cargo prints; it says itself what went wrong."""
+    """Standard output of cargo. Its errors go to standard error."""
     return subprocess.run(["cargo", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def trees(packages: list[str], target: str) -> dict[str, dict[Crate, set[Crate]]]:
-    """For each package the crates that are linked into it, and what each of them needs."""
+    """Crates linked into each package, with the dependencies of each crate."""
     selected = [argument for package in packages for argument in ("--package", package)]
     options = ["--locked", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "depth", "--format", "{p}"]
     needs: dict[Crate, set[Crate]] = {}
     roots: list[Crate] = []
     path: list[Crate] = []
     for line in cargo("tree", *selected, *options).splitlines():
-        # A crate that was shown before has its dependencies there.
+        # cargo lists the dependencies of a crate once only, so they are merged.
         match = re.match(r"(\d+)(\S+) v(\S+)", line)
         if not match:
             continue
@@ -55,7 +55,7 @@ def trees(packages: list[str], target: str) -> dict[str, dict[Crate, set[Crate]]
 
 
 def reached(root: Crate, needs: dict[Crate, set[Crate]]) -> dict[Crate, set[Crate]]:
-    """The part of the graph that a crate needs."""
+    """Part of the graph that is reachable from a crate."""
     found: dict[Crate, set[Crate]] = {}
     waiting = [root]
     while waiting:
@@ -67,24 +67,24 @@ def reached(root: Crate, needs: dict[Crate, set[Crate]]) -> dict[Crate, set[Crat
 
 
 def hashes() -> dict[Crate, str]:
-    """SHA-256 of the crates that come from the registry."""
+    """SHA-256 of each crate from the registry."""
     entry = re.compile(r'\[\[package\]\]\nname = "(.+)"\nversion = "(.+)"\nsource = ".+"\nchecksum = "([0-9a-f]{64})"')
     lock = (CHECKOUT / "Cargo.lock").read_text(encoding="utf-8")
     return {(name, version): digest for name, version, digest in entry.findall(lock)}
 
 
 def reference(crate: Crate) -> str:
-    """Its package URL."""
+    """Package URL of a crate."""
     name, version = crate
     return f"pkg:cargo/{name}@{version.replace('+', '%2B')}"
 
 
 def component(crate: Crate, kind: str, metadata: dict[str, Any], digest: str | None) -> dict[str, Any]:
-    """A crate, as CycloneDX wants it."""
+    """A crate as a component of CycloneDX."""
     name, version = crate
     about: dict[str, Any] = {"type": kind, "bom-ref": reference(crate), "name": name, "version": version, "purl": reference(crate)}
     if metadata["license"]:
-        # Cargo once had a slash for OR.
+        # Older manifests have a slash for OR.
         about["licenses"] = [{"expression": metadata["license"].replace("/", " OR ")}]
     if digest:
         about["hashes"] = [{"alg": "SHA-256", "content": digest}]
@@ -94,7 +94,7 @@ def component(crate: Crate, kind: str, metadata: dict[str, Any], digest: str | N
 
 
 def document(root: str, graph: dict[Crate, set[Crate]], target: str, known: dict[Crate, dict[str, Any]]) -> dict[str, Any]:
-    """The SBOM of one program."""
+    """SBOM of one program."""
     digests = hashes()
     crates = sorted(graph)
     [program] = [crate for crate in crates if crate[0] == root]
@@ -113,7 +113,7 @@ def document(root: str, graph: dict[Crate, set[Crate]], target: str, known: dict
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The SBOMs, with the names of their files."""
+    """File names and SBOMs of all programs."""
     packages = json.loads(cargo("metadata", "--format-version", "1", "--locked"))["packages"]
     known = {(package["name"], package["version"]): package for package in packages}
     for architecture, target in TARGETS.items():
@@ -123,7 +123,7 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def main() -> int:
-    """Writes the files."""
+    """Writes the files. Returns the exit code."""
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -136,7 +136,7 @@ def main() -> int:
     for name, sbom in documents():
         text = json.dumps(sbom, indent=2) + "\n"
         if problem := schema.validate_str(text):
-            print(f"error: {name} is not what the schema of CycloneDX wants: {problem}", file=sys.stderr)
+            print(f"error: {name} violates the schema of CycloneDX: {problem}", file=sys.stderr)
             return 1
         (directory / name).write_text(text, encoding="utf-8")
         print(f"{len(sbom['components']):4} components  {directory / name}")

@@ -1,4 +1,4 @@
-"""Zips the program of a Lambda function: the same program gives the same bytes.
+"""Zips the program of a Lambda function. The same program gives the same bytes.
 
 usage: zip_function.py BOOTSTRAP ZIP
 """
@@ -11,14 +11,14 @@ from struct import pack
 from deflate import deflate_compress
 
 NAME = b"bootstrap"
-# The first day that a zip can name, at midnight: when a program was built is not part of it.
+# The earliest time that a zip can store, instead of the time of the build.
 TIME, DATE = 0, 1 << 5 | 1
 DEFLATED, VERSION, UNIX, EXECUTABLE = 8, 20, 3, 0o100755
 BEST = 12
 
 
 def zipped(program: bytes) -> bytes:
-    """A zip with one file in it. The module `zipfile` would compress with whatever zlib its Python has."""
+    """Zip with the program as its only file. The output of the module `zipfile` would depend on the zlib of its Python."""
     data = deflate_compress(program, BEST)
     about = pack("<HHHHHLLLHH", VERSION, 0, DEFLATED, TIME, DATE, zlib.crc32(program), len(data), len(program), len(NAME), 0)
     local = b"PK\x03\x04" + about + NAME + data

@@ -52,8 +52,8 @@ def test_a_value_ends_where_the_next_one_begins(checkout: Path, words: str, para
     ("argument", "word"),
     [
         ("no-such-file.json", "no-such-file.json"),
-        ("Cargo.toml", "not of the form"),
-        ("RemedationMode=True", "no parameter RemedationMode. It has: AlarmTopicArn, "),
+        ("Cargo.toml", "malformed parameter file `Cargo.toml`"),
+        ("RemedationMode=True", "no parameter `RemedationMode`: name some of AlarmTopicArn, "),
     ],
 )
 def test_bad_parameters_are_refused(checkout: Path, argument: str, word: str) -> None:
@@ -137,7 +137,7 @@ def test_an_old_python_is_refused(checkout: Path, tmp_path: Path) -> None:
         ["scripts/tools"], cwd=checkout, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", "PYTHON": str(old)}
     )
     assert done.returncode == 1
-    assert "Python 3.9.1, and 3.10 or newer is needed" in done.stderr
+    assert "Python 3.9.1, but 3.10 or newer is needed" in done.stderr
 
 
 def test_a_stage_passes_on_the_exit_code(checkout: Path) -> None:

@@ -5,30 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import Stack
+from rendering import Stack, TemplateLoader
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = CHECKOUT / "cloudformation" / "portcullis.yaml"
-
-
-class TemplateLoader(yaml.SafeLoader):
-    """Reads the short forms of the intrinsic functions (`!Ref x`) as the long ones (`{"Ref": x}`)."""
-
-
-def intrinsic(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    """The long form of one short form."""
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        if suffix == "GetAtt":
-            value = value.split(".", 1)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-TemplateLoader.add_multi_constructor("!", intrinsic)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
-"""What CloudFormation makes of the template for given parameters: conditions decided, intrinsic functions replaced."""
+"""Renders the template for given parameters as CloudFormation does: evaluates conditions and intrinsic functions."""
 
 import re
 from typing import Any
+
+import yaml
 
 PSEUDO = {
     "AWS::AccountId": "123456789012",
@@ -9,16 +11,36 @@ PSEUDO = {
     "AWS::Region": "eu-central-1",
     "AWS::StackName": "portcullis",
 }
-# Takes the property or the list member that it stands for with it.
+# Removes the property or the list member that has this value.
 NO_VALUE = object()
 
 Properties = dict[str, Any]
 
 
-class Stack:
-    """The template with parameters: resources by logical id, without those whose condition does not hold.
+class TemplateLoader(yaml.SafeLoader):
+    """Reads the short forms of the intrinsic functions (`!Ref x`) as the long ones (`{"Ref": x}`)."""
 
-    References to resources stay as they are, since nothing is created: `{"Ref": "X"}`, `{"Fn::GetAtt": ["X", "Arn"]}`, and
+
+def intrinsic(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    """The long form of one short form."""
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+TemplateLoader.add_multi_constructor("!", intrinsic)
+
+
+class Stack:
+    """The template with parameters: resources by logical id, except those whose condition is false.
+
+    References to resources stay, since no resource exists: `{"Ref": "X"}`, `{"Fn::GetAtt": ["X", "Arn"]}`, and
     `${X}` or `${X.Arn}` in a text.
     """
 
@@ -38,7 +60,7 @@ class Stack:
         }
 
     def holds(self, condition: str) -> bool:
-        """Whether a condition of the template holds."""
+        """True if a condition of the template holds."""
         return bool(self.render(self.template["Conditions"][condition]))
 
     def render(self, node: Any) -> Any:
@@ -81,7 +103,7 @@ class Stack:
         return node
 
     def substitute(self, text: str, variables: dict[str, str]) -> str:
-        """`Fn::Sub`. A name that is no value has to be a resource."""
+        """Result of `Fn::Sub`. A name that is no value must be a resource."""
         known = self.values | variables
 
         def one(match: re.Match[str]) -> str:

@@ -1,6 +1,8 @@
-"""Bounds of AWS that cfn-lint does not know: it takes 99 attempts, and any text for RESOURCE_ID."""
+"""Bounds of AWS that cfn-lint does not check: it accepts 99 attempts, and any text for RESOURCE_ID."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,13 +35,23 @@ def test_the_remediation_gives_up_within_its_window(template: dict[str, Any], do
     assert 1 <= attempts <= 25
     assert 1 <= window <= 2_678_000
     longest_run = sum(step["timeoutSeconds"] * step["maxAttempts"] for step in document["mainSteps"])
-    assert window >= 2 * longest_run, "failures that are further apart than the window never add up"
+    assert window >= 2 * longest_run, "failures further apart than the window never add up"
 
 
 def test_the_remediation_leaves_capacity_to_others(template: dict[str, Any]) -> None:
     controls = one_of_type(template, "AWS::Config::RemediationConfiguration")["ExecutionControls"]["SsmControls"]
     assert 1 <= controls["ConcurrentExecutionRatePercentage"] <= 25
     assert 1 <= controls["ErrorPercentage"] <= 100
+
+
+def test_the_template_and_its_documents_are_not_too_large(checkout: Path, stack: Stack) -> None:
+    # Uploaded through S3, as scripts/deploy and the console do; inline it would be 51,200 bytes.
+    # Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    assert (checkout / "cloudformation" / "portcullis.yaml").stat().st_size <= 1_000_000
+    for name in DOCUMENTS:
+        # With the parameters of an execution.
+        # Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-creating-content.html
+        assert len(json.dumps(stack.resources[name]["Content"])) <= 64 * 1024 // 2, name
 
 
 @pytest.mark.parametrize("strategy", [{}, {"RemediationStrategy": "Replace", "ReplacementCidrs": "10.0.0.0/8,fd00::/8"}], ids=str)
@@ -59,18 +71,18 @@ def test_remediation_parameters_have_exactly_one_kind_of_value(template: dict[st
 
 
 def test_static_values_that_are_parameters_fit(template: dict[str, Any]) -> None:
-    # The rest are names and ARNs of roles that CloudFormation generates: 64 characters and a prefix.
+    # The other values are generated names, and ARNs of generated roles: 64 characters and a prefix.
     assert template["Parameters"]["RuleName"]["MaxLength"] <= 256
 
 
-def test_automatic_is_a_boolean_and_not_the_text_of_the_parameter(template: dict[str, Any]) -> None:
+def test_automatic_is_a_boolean_and_no_string(template: dict[str, Any]) -> None:
     automatic = one_of_type(template, "AWS::Config::RemediationConfiguration")["Automatic"]
     assert automatic == {"Fn::If": ["RemediatesAutomatically", True, False]}
     assert template["Conditions"]["RemediatesAutomatically"] == {"Fn::Equals": [{"Ref": "RemediationMode"}, "True"]}
     assert template["Parameters"]["RemediationMode"]["AllowedValues"] == ["True", "False"]
 
 
-def test_automatic_remediation_has_the_role_that_it_demands(template: dict[str, Any]) -> None:
+def test_automatic_remediation_has_the_required_role(template: dict[str, Any]) -> None:
     parameters = one_of_type(template, "AWS::Config::RemediationConfiguration")["Parameters"]
     assert parameters["AutomationAssumeRole"] == {"StaticValue": {"Values": [{"Fn::GetAtt": ["AutomationRole", "Arn"]}]}}
 
@@ -82,7 +94,7 @@ def test_a_function_ends_before_its_step(stack: Stack, name: str, function: str,
     assert 1 <= invoke["maxAttempts"] <= 2
 
 
-def test_scripts_end_in_time(stack: Stack) -> None:
+def test_scripts_have_a_timeout_that_ssm_allows(stack: Stack) -> None:
     for name in DOCUMENTS:
         (verify,) = [step for step in stack.resources[name]["Content"]["mainSteps"] if step["action"] == "aws:executeScript"]
         assert verify["timeoutSeconds"] <= 600
@@ -96,13 +108,13 @@ def test_every_step_aborts_on_failure(template: dict[str, Any]) -> None:
             assert step.get("isCritical", True) is True, step["name"]
 
 
-def test_an_approval_is_waited_for_at_most_a_week(template: dict[str, Any]) -> None:
+def test_an_approval_times_out_after_a_week_at_most(template: dict[str, Any]) -> None:
     _, approve, *_ = Stack(template, **APPROVAL).resources["CloseDocument"]["Content"]["mainSteps"]
     assert approve["action"] == "aws:approve"
     assert approve["timeoutSeconds"] <= 7 * 24 * 3600
 
 
-def test_the_rule(template: dict[str, Any]) -> None:
+def test_the_rule_stays_within_the_limits_of_config(template: dict[str, Any]) -> None:
     rule = one_of_type(template, "AWS::Config::ConfigRule")
     assert template["Parameters"]["SourceInputParameters"]["MaxLength"] == 1024
     assert template["Parameters"]["RuleName"]["MaxLength"] == 128
@@ -119,14 +131,14 @@ def test_the_rule(template: dict[str, Any]) -> None:
         assert otherwise == {"Ref": "AWS::NoValue"}
 
 
-def test_the_rule_waits_for_the_permission_of_config(template: dict[str, Any]) -> None:
+def test_the_rule_is_created_after_its_permission(template: dict[str, Any]) -> None:
     assert "EvaluatorPermission" in template["Resources"]["ConfigRule"]["DependsOn"]
     permission = template["Resources"]["EvaluatorPermission"]["Properties"]
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
-    assert "SourceArn" not in permission, "the rule's ARN would make a circle of dependencies"
+    assert "SourceArn" not in permission, "the ARN of the rule would make a circular dependency"
 
 
-def test_lost_events_are_kept(resources: Resources) -> None:
+def test_failed_events_are_kept_for_replay(resources: Resources) -> None:
     retries = resources["EvaluatorRetries"]
     assert retries["MaximumRetryAttempts"] == 2
     assert 60 <= retries["MaximumEventAgeInSeconds"] <= 21600
@@ -151,23 +163,23 @@ def test_every_function_writes_to_a_log_group_of_the_stack(template: dict[str, A
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
     ],
 )
-def test_what_can_fail_has_an_alarm(template: dict[str, Any], namespace: str, metric: str, source: str) -> None:
+def test_every_kind_of_failure_has_an_alarm(template: dict[str, Any], namespace: str, metric: str, source: str) -> None:
     alarms = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
     found = [a for a in alarms if (a["Namespace"], a["MetricName"]) == (namespace, metric) and source in str(a["Dimensions"])]
     assert len(found) == 1
     assert found[0]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
 
 
-def test_the_queue_does_not_name_a_key_and_the_sse_of_sqs_together(resources: Resources) -> None:
+def test_the_queue_has_either_a_key_or_the_encryption_of_sqs(resources: Resources) -> None:
     queue = resources["DeadLetterQueue"]
     no_value = {"Ref": "AWS::NoValue"}
     assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", no_value, True]}
     assert queue["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, no_value]}
 
 
-def test_arns_are_of_the_partition_of_the_stack(checkout: Any) -> None:
+def test_arns_use_the_partition_of_the_stack(checkout: Any) -> None:
     text = (checkout / "cloudformation" / "portcullis.yaml").read_text(encoding="utf-8")
     body = text[text.index("\nResources:") :]
-    # Patterns name every partition.
+    # The patterns of parameters name every partition.
     assert re.findall(r"arn:aws:[^\s]*", body) == []
     assert re.findall(r"amazonaws\.com(?:\.cn)?/", body) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-def test_cfn_lint_has_nothing_to_say(checkout: Path) -> None:
+def test_cfn_lint_finds_no_fault(checkout: Path) -> None:
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
     # Warnings and hints too.
     run = subprocess.run(
@@ -24,7 +24,7 @@ def test_cfn_lint_has_nothing_to_say(checkout: Path) -> None:
 
 @pytest.fixture(scope="session")
 def guard(checkout: Path) -> str:
-    """Path of cfn-guard, of the version that the Makefile pins."""
+    """Path of cfn-guard in the version of the Makefile."""
     makefile = (checkout / "Makefile").read_text(encoding="utf-8")
     version = re.search(r"^CFN_GUARD_VERSION := (\S+)$", makefile, re.MULTILINE)
     assert version
@@ -34,8 +34,7 @@ def guard(checkout: Path) -> str:
     return tool.stdout.strip()
 
 
-# A rule that can never fail is no check: each is given templates with the faults that it is there to find, and what is
-# written there instead.
+# Faults for each rule, as replacements in the template: every rule has to find its faults.
 FAULTS = {
     "roles_have_no_managed_policies_of_others": {
         "[!Ref NetworkInterfacePolicy]": "['arn:aws:iam::aws:policy/X']",

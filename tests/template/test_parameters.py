@@ -1,4 +1,4 @@
-"""Parameters of the stack: bad values are refused before anything is created, and good ones are not."""
+"""Parameters of the stack: CloudFormation refuses bad values before it creates a resource, and accepts good ones."""
 
 import json
 import re
@@ -16,7 +16,7 @@ APPROVALS = "arn:aws:sns:eu-central-1:123456789012:Automation-approvals"
 
 
 def accepts(template: dict[str, Any], name: str, value: str) -> bool:
-    """Whether CloudFormation takes a value, going by the constraints of the parameter."""
+    """True if a value satisfies the constraints of a parameter."""
     parameter = template["Parameters"][name]
     members = [member.strip() for member in value.split(",")] if parameter["Type"] == "CommaDelimitedList" else [value]
     if "AllowedValues" in parameter and value not in [str(allowed) for allowed in parameter["AllowedValues"]]:
@@ -174,7 +174,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
-def test_good_values_are_taken(template: dict[str, Any], name: str, value: str) -> None:
+def test_good_values_are_accepted(template: dict[str, Any], name: str, value: str) -> None:
     assert accepts(template, name, value)
 
 
@@ -187,7 +187,7 @@ def test_every_parameter_is_in_both_tables(template: dict[str, Any]) -> None:
     assert GOOD.keys() == BAD.keys() == template["Parameters"].keys()
 
 
-def test_the_keys_are_those_that_the_functions_know(checkout: Path, template: dict[str, Any]) -> None:
+def test_the_pattern_has_the_keys_of_the_functions(checkout: Path, template: dict[str, Any]) -> None:
     source = (checkout / "crates" / "aws-events" / "src" / "parameters.rs").read_text(encoding="utf-8")
     known = set(re.findall(r'^const [A-Z_]+: &str = "(\w+)";', source, re.MULTILINE))
     assert "FocusOnPorts" in known
@@ -213,7 +213,7 @@ def test_nothing_is_added_by_default(template: dict[str, Any]) -> None:
     assert template["Parameters"]["RemediationStrategy"]["Default"] == "Revoke"
 
 
-def test_every_parameter_says_what_to_write(template: dict[str, Any]) -> None:
+def test_every_parameter_has_a_description_and_constraints(template: dict[str, Any]) -> None:
     for name, parameter in template["Parameters"].items():
         assert parameter["Description"], name
         assert parameter["ConstraintDescription"].startswith("must be "), name
@@ -227,7 +227,7 @@ def test_every_parameter_is_in_one_group_of_the_console_and_has_a_label(template
     assert interface["ParameterLabels"].keys() == template["Parameters"].keys()
 
 
-def test_the_names_that_users_of_the_original_know_are_kept(template: dict[str, Any]) -> None:
+def test_parameters_of_the_original_keep_their_names(template: dict[str, Any]) -> None:
     original = {
         "RuleName",
         "Description",
@@ -246,8 +246,8 @@ def test_the_names_that_users_of_the_original_know_are_kept(template: dict[str, 
     assert original <= template["Parameters"].keys()
 
 
-def test_a_pattern_does_not_take_for_ever(template: dict[str, Any]) -> None:
-    # Texts of full length that almost match: a pattern that backtracks would not come back from these.
+def test_patterns_do_not_backtrack(template: dict[str, Any]) -> None:
+    # Texts of full length that almost match: a pattern that backtracks would take for ever.
     pattern = re.compile(template["Parameters"]["SourceInputParameters"]["AllowedPattern"])
     for text in [
         '{"FocusOnPorts":"' + "1" * 1000,
@@ -276,7 +276,7 @@ def test_parameter_files_are_good(template: dict[str, Any], path: Path) -> None:
 
 
 def holds(node: Any, values: dict[str, Any]) -> Any:
-    """The value of a rule function; of the functions, those that the template uses."""
+    """Value of a rule function. Knows the functions that the template uses."""
     match node:
         case {"Ref": name}:
             return values[name]
@@ -292,12 +292,12 @@ def holds(node: Any, values: dict[str, Any]) -> Any:
             return all(member == wanted for member in holds(members, values))
         case str():
             return node
-    raise AssertionError(f"a function that this test does not know: {node}")
+    raise AssertionError(f"unknown rule function: {node}")
 
 
 @pytest.mark.parametrize("empty", [[], [""]], ids=["no member", "an empty member"])
 @pytest.mark.parametrize(("subnets", "groups", "good"), [(0, 0, True), (1, 1, True), (2, 1, True), (1, 0, False), (0, 1, False)])
-def test_a_vpc_takes_subnets_and_security_groups(template: dict[str, Any], empty: list[str], subnets: int, groups: int, good: bool) -> None:
+def test_a_vpc_needs_subnets_and_security_groups(template: dict[str, Any], empty: list[str], subnets: int, groups: int, good: bool) -> None:
     (assertion,) = template["Rules"]["VpcNeedsSubnetsAndSecurityGroups"]["Assertions"]
     values = {"SubnetIds": ["subnet-0"] * subnets or empty, "SecurityGroupIds": ["sg-0"] * groups or empty}
     assert holds(assertion["Assert"], values) is good
@@ -321,14 +321,14 @@ def test_something_triggers_the_rule(template: dict[str, Any], events: str, peri
         ("Carve", ["10.0.0.0/8", "fd00::/8"], False),
     ],
 )
-def test_replacements_go_with_replace(template: dict[str, Any], strategy: str, cidrs: list[str], good: bool) -> None:
+def test_replacements_need_the_strategy_replace(template: dict[str, Any], strategy: str, cidrs: list[str], good: bool) -> None:
     (assertion,) = template["Rules"]["ReplacementNeedsReplace"]["Assertions"]
     assert holds(assertion["Assert"], {"RemediationStrategy": strategy, "ReplacementCidrs": cidrs}) is good
 
 
 @pytest.mark.parametrize("empty", [[], [""]], ids=["no member", "an empty member"])
 @pytest.mark.parametrize(("approvers", "topic", "good"), [(0, "", True), (2, APPROVALS, True), (1, "", False), (0, APPROVALS, False)])
-def test_an_approval_takes_approvers_and_a_topic(
+def test_an_approval_needs_approvers_and_a_topic(
     template: dict[str, Any], empty: list[str], approvers: int, topic: str, good: bool
 ) -> None:
     (assertion,) = template["Rules"]["ApprovalNeedsApproversAndTopic"]["Assertions"]
@@ -337,7 +337,7 @@ def test_an_approval_takes_approvers_and_a_topic(
 
 @pytest.mark.parametrize("mode", ["True", "False"])
 @pytest.mark.parametrize("topic", ["", APPROVALS])
-def test_automatic_remediation_does_not_wait_for_people(template: dict[str, Any], mode: str, topic: str) -> None:
+def test_automatic_remediation_excludes_approval(template: dict[str, Any], mode: str, topic: str) -> None:
     (assertion,) = template["Rules"]["ApprovalIsForManualMode"]["Assertions"]
     assert holds(assertion["Assert"], {"RemediationMode": mode, "ApprovalTopicArn": topic}) is not (mode == "True" and topic != "")
 

@@ -1,4 +1,4 @@
-"""Roles: what they may do is what their function calls, and nothing else."""
+"""Roles allow exactly the actions that their functions call."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from rendering import Stack
 
 Statement = dict[str, Any]
 
-# What Lambda itself does in the name of the role, by the part of the template that makes it do so.
+# Actions that Lambda itself takes with the role of a function.
 PLATFORM = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -21,7 +21,7 @@ PLATFORM = {
     "kms:GenerateDataKey",
 }
 
-# ---- the table to look at when the code calls something else: what each function of the remediator's program calls.
+# ---- calls of each function of the remediator's program: the table to update when the code calls another action
 
 JUDGES = {
     "config:DescribeConfigRules",
@@ -63,11 +63,11 @@ CALLS = {
         "s3:PutObject",
     },
 }
-# Calls that need other actions than the one of their own name.
+# Calls that need further or other actions than the one of their name.
 ACTIONS_OF_CALL = {
     # The rules get their tags in the same call.
     "ec2:AuthorizeSecurityGroupIngress": {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"},
-    # Without the second one S3 does not say that an object does not exist.
+    # Without s3:ListBucket, S3 answers 403 instead of 404 for a missing object.
     "s3:GetObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
@@ -83,7 +83,7 @@ AUTOMATION_ROLES = {
 
 
 def statements(role: dict[str, Any]) -> Iterator[tuple[str | None, Statement]]:
-    """Statements of a role, each with the condition that it depends on."""
+    """Statements of a role with their conditions."""
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             if "Fn::If" in statement:
@@ -107,7 +107,7 @@ def targets(statement: Statement) -> list[Any]:
 
 
 def allowed(role: dict[str, Any], *conditions: str | None) -> set[str]:
-    """Everything that a role allows; with conditions, under those only."""
+    """Actions that a role allows; with conditions, only under these."""
     return {
         action
         for condition, statement in statements(role)
@@ -117,7 +117,7 @@ def allowed(role: dict[str, Any], *conditions: str | None) -> set[str]:
 
 
 def by_sid(role: dict[str, Any], sid: str) -> Statement:
-    """One statement of a role."""
+    """Statement of a role."""
     (found,) = [statement for _, statement in statements(role) if statement["Sid"] == sid]
     return found
 
@@ -130,7 +130,7 @@ def roles(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def reference() -> dict[str, Any]:
-    """The service authorization reference, as cfn-lint carries it."""
+    """Service authorization reference, from the data of cfn-lint."""
     path = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -168,7 +168,7 @@ def test_actions_exist_and_have_no_wildcards(roles: dict[str, dict[str, Any]], r
                 assert operation.lower() in map(str.lower, reference[service]["Actions"]), f"{name}: {action}"
 
 
-def test_every_resource_is_only_where_the_action_has_no_resource_level(roles: dict[str, dict[str, Any]], reference: dict[str, Any]) -> None:
+def test_a_wildcard_resource_needs_an_action_without_resource_level(roles: dict[str, dict[str, Any]], reference: dict[str, Any]) -> None:
     for name, role in roles.items():
         for _, statement in statements(role):
             if statement["Resource"] != "*":
@@ -179,7 +179,7 @@ def test_every_resource_is_only_where_the_action_has_no_resource_level(roles: di
                 assert not levels.get("Resources"), f"{name}: {action} has the resource level {levels['Resources']}"
 
 
-def test_statements_say_what_they_are_for(roles: dict[str, dict[str, Any]]) -> None:
+def test_statements_have_unique_sids(roles: dict[str, dict[str, Any]]) -> None:
     for name, role in roles.items():
         sids = [statement["Sid"] for _, statement in statements(role)]
         assert len(sids) == len(set(sids)), name
@@ -192,14 +192,14 @@ def test_roles_only_allow(roles: dict[str, dict[str, Any]]) -> None:
 # ---- a VPC
 
 
-def test_network_permissions_exist_only_in_a_vpc_and_are_lambda_s(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+def test_network_permissions_exist_only_in_a_vpc_and_only_for_lambda(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
     for name, role in roles.items():
         attached = {"Fn::If": ["InVpc", [{"Ref": "NetworkInterfacePolicy"}], {"Ref": "AWS::NoValue"}]}
         assert role.get("ManagedPolicyArns") == (attached if name in FUNCTION_ROLES else None), name
         assert "ec2:CreateNetworkInterface" not in allowed(role), name
     policy = template["Resources"]["NetworkInterfacePolicy"]
     assert policy["Condition"] == "InVpc"
-    assert "Roles" not in policy["Properties"], "a role has to have it before its function is made"
+    assert "Roles" not in policy["Properties"], "a role must have the policy before its function is created"
     allow, deny = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
     assert deny["Condition"]["ArnLike"].keys() == {"lambda:SourceFunctionArn"}
@@ -220,7 +220,7 @@ def test_a_role_of_the_operator_gets_no_policy(template: dict[str, Any]) -> None
     assert "NetworkInterfacePolicy" in stack.resources
 
 
-# ---- the automations
+# ---- automations
 
 
 @pytest.mark.parametrize(("name", "function"), AUTOMATION_ROLES.items())
@@ -237,14 +237,14 @@ def test_an_automation_may_call_its_function_and_nothing_else(roles: dict[str, d
     assert "automation-execution/*" in trust["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
 
 
-def test_a_closing_may_ask_for_approval_where_it_needs_one(roles: dict[str, dict[str, Any]]) -> None:
+def test_a_closing_may_request_approval_where_it_needs_one(roles: dict[str, dict[str, Any]]) -> None:
     _, (condition, statement) = statements(roles["AutomationRole"])
     assert condition == "NeedsApproval"
     assert actions(statement) == ["sns:Publish"]
     assert statement["Resource"] == {"Ref": "ApprovalTopicArn"}
 
 
-# ---- who may open what
+# ---- permissions to open
 
 OPENING = re.compile(r"ec2:(?!CreateTags$)(Authorize|Modify|Create|Put|Update|Replace|Associate)", re.IGNORECASE)
 
@@ -255,7 +255,7 @@ def test_the_remediator_cannot_open_anything_unless_the_strategy_adds_rules(role
     assert allowed(role, "AddsRules") == {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"}
 
 
-def test_who_opens_and_who_closes(roles: dict[str, dict[str, Any]]) -> None:
+def test_each_role_makes_only_its_own_changes(roles: dict[str, dict[str, Any]]) -> None:
     changing = re.compile(r"(?!ec2:(Describe|Get))ec2:")
     changes = {name: {action for action in allowed(roles[name]) if changing.match(action)} for name in FUNCTION_ROLES}
     rules = {"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:RevokeSecurityGroupIngress"}
@@ -282,7 +282,7 @@ def test_rules_are_added_and_tagged_in_one_call(template: dict[str, Any], name: 
     assert targets(adding) == [f"{ec2}:security-group/*", f"{ec2}:security-group-rule/*"]
     assert actions(tagging) == ["ec2:CreateTags"]
     assert targets(tagging) == [f"{ec2}:security-group-rule/*"]
-    # Else the role could tag any rule there is.
+    # Without the condition, the role could tag any rule.
     assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "AuthorizeSecurityGroupIngress"}}
 
 
@@ -291,7 +291,7 @@ def test_the_evaluator_changes_nothing_but_evaluations(roles: dict[str, dict[str
     assert {action for action in allowed(roles["EvaluatorRole"]) - PLATFORM if not reading.search(action)} == {"config:PutEvaluations"}
 
 
-# ---- the bucket, as the roles see it
+# ---- permissions on the bucket
 
 OBJECTS = {
     "RemediatorRole": {
@@ -327,21 +327,21 @@ def test_a_role_lists_its_own_prefix(stack: Stack, name: str, prefix: str) -> No
     (statement,) = [s for _, s in statements(stack.resources[name]) if "s3:ListBucket" in actions(s)]
     assert actions(statement) == ["s3:ListBucket"]
     assert statement["Resource"] == {"Fn::GetAtt": ["SnapshotBucket", "Arn"]}
-    # IfExists: a read of an object that does not exist has, perhaps, no prefix.
+    # IfExists, since a read of a missing object may have no prefix.
     assert statement["Condition"] == {"StringLikeIfExists": {"s3:prefix": prefix}}
 
 
-def test_the_key_is_used_by_who_reads_or_writes_snapshots(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+def test_every_function_role_may_use_the_key(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
     for name in FUNCTION_ROLES:
         assert allowed(roles[name], "HasKey") == {"kms:Decrypt", "kms:GenerateDataKey"}, name
         assert "kms:Decrypt" not in allowed(roles[name], None), name
 
 
-# ---- actions = calls
+# ---- actions match calls
 
 
 def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
-    """Each match of `opening`, which ends in an opening brace, with the text up to the closing one."""
+    """Matches of `opening`, which ends with an opening brace, with the text up to the closing brace."""
     for match in opening.finditer(source):
         depth, end = 1, match.end()
         while depth:
@@ -363,7 +363,7 @@ def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
 
 
 def calls_of(checkout: Path, crate: str) -> set[str]:
-    """SDK operations that a crate can call: those of the traits that its code names, or that these call in its name."""
+    """SDK operations that a crate can call: those of the traits in its code, and of the traits behind its generic types."""
     sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in checkout.glob(f"{crate}/src/**/*.rs")]
     words = set(re.findall(r"\w+", "\n".join(sources)))
     words |= set().union(*(traits for generic, traits in traits_behind(checkout).items() if generic in words))
@@ -371,7 +371,7 @@ def calls_of(checkout: Path, crate: str) -> set[str]:
 
 
 def needed(calls: set[str]) -> set[str]:
-    """IAM actions of calls."""
+    """IAM actions that calls need."""
     return set().union(*(ACTIONS_OF_CALL.get(call, {call}) for call in calls))
 
 
@@ -380,7 +380,7 @@ def pascal(snake: str) -> str:
 
 
 def traits_behind(checkout: Path) -> dict[str, set[str]]:
-    """Traits that the generic types of the crate `aws-traits` call in the name of their users, by type."""
+    """Traits that the generic types of the crate `aws-traits` call for their users, by type."""
     found: dict[str, set[str]] = {}
     for path in checkout.glob("crates/aws-traits/src/*.rs"):
         for bounds, generic in re.findall(r"^impl<([^>]*:[^>]*)> (\w+)<", path.read_text(encoding="utf-8"), re.MULTILINE):
@@ -389,7 +389,7 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 
 
 def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
-    # A call outside of one would escape the comparison below. What only a terminal needs, no function of the stack calls.
+    # A call outside a trait would escape the comparison below. Functions of the stack do not call the terminal modules.
     operation = re.compile(r"\.client\s*\.\s*([a-z0-9_]+)\(\)")
     library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
     of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))

@@ -1,4 +1,4 @@
-"""What protects the evidence and the exempt: the bucket of the snapshots, its policy, and the hard stop in IAM."""
+"""Protection of snapshots and exempt groups: the bucket, its policy, and the hard stop in IAM."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def test_the_bucket_outlives_the_stack_and_so_does_its_policy(template: dict[str
         resource = template["Resources"][name]
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resource["UpdateReplacePolicy"] == "Retain"
-        assert "BucketName" not in resource["Properties"], "a bucket that was kept would be in the way of the next stack"
+        assert "BucketName" not in resource["Properties"], "the name of a retained bucket would block the next stack"
 
 
 def test_the_bucket_is_private_and_versioned(stack: Stack) -> None:
@@ -40,7 +40,7 @@ def test_the_bucket_is_encrypted(template: dict[str, Any], key: str, encryption:
     assert rule == encryption
 
 
-def test_everything_in_the_bucket_ends(template: dict[str, Any]) -> None:
+def test_every_object_in_the_bucket_expires(template: dict[str, Any]) -> None:
     rules = Stack(template, SnapshotRetentionDays="30").resources["SnapshotBucket"]["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
@@ -52,7 +52,7 @@ def test_everything_in_the_bucket_ends(template: dict[str, Any]) -> None:
     assert rest["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 7
 
 
-def test_a_hold_outlives_its_own_end(stack: Stack) -> None:
+def test_a_hold_expires_before_its_object(stack: Stack) -> None:
     rules = stack.resources["SnapshotBucket"]["LifecycleConfiguration"]["Rules"]
     (holds,) = [rule for rule in rules if rule.get("Prefix") == "holds/"]
     hours = stack.resources["RestoreDocument"]["Content"]["parameters"]["ExceptionHours"]["description"]
@@ -83,8 +83,8 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def who_is_left(denials: list[dict[str, Any]], action: str, key: str) -> set[str] | None:
-    """The roles that the policy lets do something to an object; None when that is everybody."""
+def permitted_roles(denials: list[dict[str, Any]], action: str, key: str) -> set[str] | None:
+    """Roles that the policy permits an action on an object. None if it permits every principal."""
     left: set[str] | None = None
     for statement in denials:
         resources = [resource for resource in as_list(statement["Resource"]) if isinstance(resource, str)]
@@ -95,7 +95,7 @@ def who_is_left(denials: list[dict[str, Any]], action: str, key: str) -> set[str
     return left
 
 
-def test_the_policy_only_denies_and_denies_everybody(denials: list[dict[str, Any]]) -> None:
+def test_the_policy_only_denies_and_denies_every_principal(denials: list[dict[str, Any]]) -> None:
     for statement in denials:
         assert statement["Effect"] == "Deny"
         assert statement["Principal"] == "*"
@@ -103,7 +103,7 @@ def test_the_policy_only_denies_and_denies_everybody(denials: list[dict[str, Any
     assert len(sids) == len(set(sids))
 
 
-def test_nothing_goes_without_tls(denials: list[dict[str, Any]]) -> None:
+def test_every_request_needs_tls(denials: list[dict[str, Any]]) -> None:
     (tls,) = [statement for statement in denials if statement["Action"] == "s3:*"]
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert tls["Resource"] == [{"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, "${SnapshotBucket.Arn}/*"]
@@ -111,17 +111,17 @@ def test_nothing_goes_without_tls(denials: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize(("prefix", "writer"), WRITERS.items())
 def test_nobody_but_one_role_writes(denials: list[dict[str, Any]], prefix: str, writer: str) -> None:
-    # A replication writes as well, and needs another permission for it.
+    # Replication writes as well, with another permission.
     for action in ("s3:PutObject", "s3:ReplicateObject"):
-        assert who_is_left(denials, action, f"{prefix}123456789012/x") == {writer}
+        assert permitted_roles(denials, action, f"{prefix}123456789012/x") == {writer}
 
 
-def test_the_role_of_the_command_line_writes_what_closing_and_restoring_need(template: dict[str, Any]) -> None:
+def test_the_role_of_the_command_line_may_close_and_restore(template: dict[str, Any]) -> None:
     role = "arn:aws:iam::123456789012:role/firefighter"
     denials = Stack(template, CliRoleArn=role).resources["SnapshotBucketPolicy"]["PolicyDocument"]["Statement"]
     for statement in denials:
         allowed = as_list(statement["Condition"].get("ArnNotEquals", {}).get("aws:PrincipalArn", []))
-        # The network ACLs are the stack's own business.
+        # The command line does not change network ACLs.
         about_groups = not any("network-acls" in resource for resource in as_list(statement["Resource"]) if isinstance(resource, str))
         assert (role in allowed) is (about_groups and bool(allowed)), statement["Sid"]
 
@@ -130,14 +130,14 @@ def test_every_prefix_has_a_writer() -> None:
     assert WRITERS.keys() == PREFIXES
 
 
-def test_who_deletes(denials: list[dict[str, Any]]) -> None:
-    assert who_is_left(denials, "s3:DeleteObject", "holds/123456789012/x") == {"RemediatorRole"}
-    # Versions keep what is deleted, and who empties the bucket needs to.
-    assert who_is_left(denials, "s3:DeleteObject", "security-groups/123456789012/x") is None
-    assert who_is_left(denials, "s3:DeleteObjectVersion", "security-groups/123456789012/x") is None
+def test_only_the_remediator_deletes_holds(denials: list[dict[str, Any]]) -> None:
+    assert permitted_roles(denials, "s3:DeleteObject", "holds/123456789012/x") == {"RemediatorRole"}
+    # Versions keep deleted snapshots, and emptying the bucket needs the permission.
+    assert permitted_roles(denials, "s3:DeleteObject", "security-groups/123456789012/x") is None
+    assert permitted_roles(denials, "s3:DeleteObjectVersion", "security-groups/123456789012/x") is None
 
 
-def test_who_may_write_by_the_policy_may_by_its_role(stack: Stack, denials: list[dict[str, Any]]) -> None:
+def test_every_writer_of_the_policy_has_the_permission_in_its_role(stack: Stack, denials: list[dict[str, Any]]) -> None:
     for prefix, writer in WRITERS.items():
         statements = stack.resources[writer]["Policies"][0]["PolicyDocument"]["Statement"]
         written = [target for s in statements if "s3:PutObject" in as_list(s["Action"]) for target in as_list(s["Resource"])]
@@ -148,9 +148,9 @@ def test_who_may_write_by_the_policy_may_by_its_role(stack: Stack, denials: list
 
 
 @pytest.mark.parametrize("key", ["portcullis:exempt", "a", "Team.A/open_ports=1+2@x-y", "x" * 128])
-def test_the_hard_stop(template: dict[str, Any], key: str) -> None:
+def test_the_hard_stop_denies_changes_of_a_tagged_group(template: dict[str, Any], key: str) -> None:
     policy = Stack(template, ExemptionTagKey=key).resources["HardStop"]
-    # Of who closes only: a restore gives back.
+    # Only for the role that closes: a restore stays possible.
     assert policy["Roles"] == [{"Ref": "RemediatorRole"}]
     document = json.loads(policy["PolicyDocument"])
     assert document["Version"] == "2012-10-17"
@@ -158,7 +158,7 @@ def test_the_hard_stop(template: dict[str, Any], key: str) -> None:
     assert statement["Effect"] == "Deny"
     assert set(statement["Action"]) == {"ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"}
     assert statement["Resource"] == "arn:aws:ec2:eu-central-1:123456789012:security-group/*"
-    # False: the tag is not absent.
+    # "false" means that the tag is present.
     assert statement["Condition"] == {"Null": {f"aws:ResourceTag/{key}": "false"}}
 
 
@@ -190,8 +190,8 @@ def test_the_tag_key_is_added_to_the_parameters_of_the_rule(template: dict[str, 
     assert json.loads(text) == json.loads(parameters) | {"ExemptionTagKey": "portcullis:exempt"}
 
 
-def test_a_tag_key_in_both_places_is_there_twice(template: dict[str, Any]) -> None:
-    # And the evaluator refuses a key that is there twice.
+def test_a_tag_key_in_both_places_is_passed_on_twice(template: dict[str, Any]) -> None:
+    # The evaluator refuses a duplicate key.
     parameters = '{"FocusOnPorts":"22","ExemptionTagKey":"one"}'
     text = Stack(template, SourceInputParameters=parameters, ExemptionTagKey="two").resources["ConfigRule"]["InputParameters"]
     keys = [key for key, _ in json.loads(text, object_pairs_hook=list)]
@@ -199,5 +199,5 @@ def test_a_tag_key_in_both_places_is_there_twice(template: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("parameters", ['{"FocusOnPorts":"22"}', ' {"FocusOnPorts":"22","ExemptionTagKey":"one"} '])
-def test_without_a_tag_the_rule_gets_what_was_given(template: dict[str, Any], parameters: str) -> None:
+def test_without_a_tag_the_parameters_of_the_rule_are_unchanged(template: dict[str, Any], parameters: str) -> None:
     assert Stack(template, SourceInputParameters=parameters).resources["ConfigRule"]["InputParameters"] == parameters
