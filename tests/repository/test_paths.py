@@ -108,8 +108,8 @@ def test_no_exception_is_left_over() -> None:
 
 GOOD = """
 `README.md`, `docs/`, `docs/cli.md`, ``scripts/deploy``, `pytest tests/repository/test_paths.py::test_paths_exist`,
-`tests/repository/test_paths.py:12`, `crates/exposure/src/{port,traffic}.rs`, `crates/*/src`, `*/src/`, `docs/**/*.md`, `test_paths.py`, `repository/test_paths.py`,
-`dev/fuzz/corpus/TARGET/`.
+`tests/repository/test_paths.py:12`, `crates/exposure/src/{port,traffic}.rs`, `crates/*/src`, `*/src/`, `docs/**/*.md`,
+`test_paths.py`, `repository/test_paths.py`, `dev/fuzz/corpus/TARGET/`.
 
 Not paths of the repository: `holds/ACCOUNT/REGION/`, `target/bench/`, `s3://docs/x`, `https://docs.rs/x.rs`, `~/docs/x.md`,
 `/portcullis/x.yaml`, `docs/…`, `10.0.0.0/8`, `actions/checkout`, `{"version":1}`, `OWNER/portcullis`, docs/without-backticks.md.
