@@ -1,6 +1,9 @@
 //! The operator's settings.
 
+use std::collections::BTreeSet;
+
 use crate::address::AddressSet;
+use crate::group::{SecurityGroup, Source};
 use crate::internet::Internet;
 use crate::port::PortSet;
 
@@ -44,5 +47,21 @@ impl Policy {
     pub fn authorizing(mut self, authorized: &AddressSet) -> Self {
         self.internet = Internet::without(authorized);
         self
+    }
+
+    /// The prefix lists that have to be looked up before `group` can be judged, sorted.
+    #[must_use]
+    pub fn prefix_lists_of<'g>(&self, group: &'g SecurityGroup) -> BTreeSet<&'g str> {
+        group
+            .ingress
+            .iter()
+            .filter_map(|rule| match &rule.source {
+                Source::PrefixList(id) => {
+                    let harmless = rule.traffic.carries(&self.focus_ports).is_some_and(|ports| ports.is_empty());
+                    (!harmless).then_some(id.as_str())
+                }
+                _ => None,
+            })
+            .collect()
     }
 }

@@ -1,0 +1,238 @@
+//! The entries that put a lane into quarantine, for one place in the list.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use ipnetwork::IpNetwork;
+
+use super::entry::{AclAction, AclEntry};
+use super::lane::{Lane, LaneEntry};
+use crate::address::AddressSet;
+use crate::group::Source;
+use crate::port::{PortRange, PortSet, Transport};
+use crate::traffic::Traffic;
+
+/// An entry to be added, before it has a number.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    action: AclAction,
+    traffic: Traffic,
+    network: IpNetwork,
+}
+
+impl Draft {
+    pub(super) fn numbered(self, number: u16) -> AclEntry {
+        AclEntry { number, action: self.action, traffic: self.traffic, source: Source::Cidr(self.network) }
+    }
+}
+
+/// A lane seen from one place: some entries are ahead of it, the others behind it.
+#[derive(Debug)]
+pub(super) struct InsertionPoint<'l, 'a> {
+    lane: &'l Lane<'a>,
+    place: usize,
+    /// Whom the entries behind admit, by slice.
+    admitted: Vec<OnceCell<AddressSet>>,
+    /// Who is kept, and admitted with all traffic by the entries behind.
+    admitted_with_everything: OnceCell<AddressSet>,
+}
+
+impl<'l, 'a> InsertionPoint<'l, 'a> {
+    pub(super) fn new(lane: &'l Lane<'a>, place: usize) -> Self {
+        let admitted = lane.slices.iter().map(|_| OnceCell::new()).collect();
+        Self { lane, place, admitted, admitted_with_everything: OnceCell::new() }
+    }
+
+    fn behind(&self) -> &'l [LaneEntry<'a>] {
+        self.lane.entries.get(self.place..).unwrap_or_default()
+    }
+
+    /// Who is kept, and admitted to a slice by the entries behind. Nobody whom an entry that is not understood could match.
+    fn kept(&self, slice: usize) -> AddressSet {
+        let (Some(cell), Some(slice)) = (self.admitted.get(slice), self.lane.slices.get(slice)) else {
+            return AddressSet::default();
+        };
+        cell.get_or_init(|| {
+            let matching = self.behind().iter().rev().filter(|behind| slice.may_be_in(&behind.entry.traffic));
+            let admitted = matching.fold(AddressSet::default(), |admitted, LaneEntry { entry, addresses }| {
+                if entry.is_understood() && entry.action == AclAction::Allow {
+                    admitted.union(addresses)
+                } else {
+                    admitted.difference(addresses)
+                }
+            });
+            admitted.intersection(&self.lane.keep)
+        })
+        .clone()
+    }
+
+    /// Who is kept, and admitted with all traffic by the entries behind. A few may be missing: what several allows admit
+    /// only together does not count.
+    fn kept_with_everything(&self) -> &AddressSet {
+        self.admitted_with_everything.get_or_init(|| {
+            let mut undecided = self.lane.keep.clone();
+            let mut admitted = AddressSet::default();
+            for LaneEntry { entry, addresses } in self.behind() {
+                if !entry.is_understood() || entry.action == AclAction::Deny {
+                    undecided = undecided.difference(addresses);
+                } else if entry.traffic == Traffic::All {
+                    admitted = admitted.union(&undecided.intersection(addresses));
+                    undecided = undecided.difference(addresses);
+                }
+            }
+            admitted
+        })
+    }
+
+    /// About whom the entries ahead have not decided for a slice.
+    fn undecided(&self, slice: usize) -> AddressSet {
+        let Some(slice) = self.lane.slices.get(slice) else { return AddressSet::default() };
+        let ahead = self.lane.entries.iter().take(self.place).filter(|ahead| slice.may_be_in(&ahead.entry.traffic));
+        ahead.fold(self.lane.everybody.clone(), |undecided, ahead| undecided.difference(&ahead.addresses))
+    }
+
+    /// The entries that, inserted here, put the lane into quarantine: allows, then denies.
+    pub(super) fn drafts(&self) -> Vec<Draft> {
+        let lane = self.lane;
+        let everybody = lane.everybody.networks();
+        let slices: Vec<_> = lane
+            .exposed
+            .iter()
+            .map(|exposed| {
+                // Those whom a deny would shut out.
+                let kept = self.kept(exposed.slice).intersection(&self.undecided(exposed.slice));
+                // Denies that shut nobody out who is kept.
+                let exact: Vec<_> = touching(&lane.everybody.difference(&kept), &exposed.to_deny)
+                    .into_iter()
+                    .filter_map(|network| {
+                        AddressSet::from_iter([network]).intersection(&exposed.to_deny).hull(lane.family)
+                    })
+                    .collect();
+                let hull: Vec<_> = exposed.to_deny.hull(lane.family).into_iter().collect();
+                (exposed.slice, kept, hull, exact)
+            })
+            .collect();
+        // One deny for the whole family, with allows for whoever is kept, is what a reader expects; denies that are
+        // narrower are taken only when they save entries.
+        [
+            self.with_denies(slices.iter().map(|(slice, kept, ..)| (*slice, kept, &everybody))),
+            self.with_denies(slices.iter().map(|(slice, kept, hull, _)| (*slice, kept, hull))),
+            self.with_denies(slices.iter().map(|(slice, kept, _, exact)| (*slice, kept, exact))),
+        ]
+        .into_iter()
+        .min_by_key(Vec::len)
+        .unwrap_or_default()
+    }
+
+    /// The entries when each slice is denied to its networks: allows for whoever is kept and in them, then the denies.
+    fn with_denies<'s>(&self, slices: impl Iterator<Item = (usize, &'s AddressSet, &'s Vec<IpNetwork>)>) -> Vec<Draft> {
+        let mut to_allow = Vec::new();
+        let mut denied: BTreeMap<IpNetwork, PortSet> = BTreeMap::new();
+        for (index, kept, networks) in slices {
+            let Some(slice) = self.lane.slices.get(index) else { continue };
+            to_allow.push((index, kept.intersection(&networks.iter().copied().collect())));
+            for network in networks {
+                denied.entry(*network).or_default().insert(slice.transport, slice.range);
+            }
+        }
+        let mut drafts = self.allows(to_allow);
+        for (network, ports) in denied {
+            drafts.extend(ports.ranges().map(|(transport, range)| Draft {
+                action: AclAction::Deny,
+                traffic: Traffic::Ports { transport, range },
+                network,
+            }));
+        }
+        drafts
+    }
+
+    /// Few allows that admit these addresses to these slices, and nobody to anything that the entries behind do not admit
+    /// them to.
+    fn allows(&self, mut to_allow: Vec<(usize, AddressSet)>) -> Vec<Draft> {
+        to_allow.retain(|(_, addresses)| !addresses.is_empty());
+        let allowable = union(to_allow.iter().map(|(slice, _)| self.kept(*slice)));
+        let mut allows = Vec::new();
+        // Networks nest or are disjoint: any allow lies within one of these, so they can be looked at one by one.
+        for region in allowable.networks() {
+            let region = AddressSet::from_iter([region]);
+            let within: Vec<_> = to_allow
+                .iter()
+                .map(|(slice, addresses)| (*slice, addresses.intersection(&region)))
+                .filter(|(_, addresses)| !addresses.is_empty())
+                .collect();
+            let by_ports = self.allows_by_ports(&within, &region);
+            let everything = region.intersection(self.kept_with_everything());
+            let wanted = union(within.iter().map(|(_, addresses)| addresses.clone()));
+            let rest: Vec<_> = within
+                .iter()
+                .map(|(slice, addresses)| (*slice, addresses.difference(&everything)))
+                .filter(|(_, addresses)| !addresses.is_empty())
+                .collect();
+            let mut of_everything: Vec<_> = touching(&everything, &wanted)
+                .into_iter()
+                .map(|network| Draft { action: AclAction::Allow, traffic: Traffic::All, network })
+                .collect();
+            of_everything.extend(self.allows_by_ports(&rest, &region));
+            allows.extend(if of_everything.len() <= by_ports.len() { of_everything } else { by_ports });
+        }
+        allows
+    }
+
+    /// The fewest allows by port ranges, where one range may span several slices and what is between them.
+    fn allows_by_ports(&self, to_allow: &[(usize, AddressSet)], region: &AddressSet) -> Vec<Draft> {
+        let mut allows = Vec::new();
+        for transport in Transport::ALL {
+            let of_transport: Vec<_> = to_allow
+                .iter()
+                .filter_map(|(index, addresses)| {
+                    let slice = self.lane.slices.get(*index).filter(|slice| slice.transport == transport)?;
+                    Some((*index, slice.range, addresses))
+                })
+                .collect();
+            // The fewest allows for the first slice, for the first two, and so on.
+            let mut fewest: Vec<Vec<Draft>> = vec![Vec::new()];
+            for (done, &(last, last_range, _)) in of_transport.iter().enumerate() {
+                let mut best: Option<Vec<Draft>> = None;
+                let mut from_slice = last;
+                let mut allowable = self.kept(last).intersection(region);
+                let mut wanted = AddressSet::default();
+                for (&(first, first_range, addresses), before) in of_transport.iter().zip(&fewest).take(done + 1).rev()
+                {
+                    for between in first..from_slice {
+                        allowable = allowable.intersection(&self.kept(between));
+                    }
+                    from_slice = first;
+                    wanted = wanted.union(addresses);
+                    if !wanted.is_subset(&allowable) {
+                        break;
+                    }
+                    let Some(range) = PortRange::new(first_range.from(), last_range.to()) else { break };
+                    let mut drafts = before.clone();
+                    drafts.extend(touching(&allowable, &wanted).into_iter().map(|network| Draft {
+                        action: AclAction::Allow,
+                        traffic: Traffic::Ports { transport, range },
+                        network,
+                    }));
+                    if best.as_ref().is_none_or(|best| drafts.len() < best.len()) {
+                        best = Some(drafts);
+                    }
+                }
+                fewest.push(best.unwrap_or_default());
+            }
+            allows.extend(fewest.pop().unwrap_or_default());
+        }
+        allows
+    }
+}
+
+/// The union of sets.
+fn union(sets: impl Iterator<Item = AddressSet>) -> AddressSet {
+    sets.reduce(|union, set| union.union(&set)).unwrap_or_default()
+}
+
+/// The largest networks within `set` that have an address in `wanted`: no fewer networks within `set` can hold all of it.
+fn touching(set: &AddressSet, wanted: &AddressSet) -> Vec<IpNetwork> {
+    let mut networks = set.networks();
+    networks.retain(|network| !AddressSet::from_iter([*network]).is_disjoint(wanted));
+    networks
+}
