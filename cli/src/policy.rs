@@ -102,7 +102,7 @@ impl PolicySource {
 
 /// In the words of the flags.
 fn flag_error(problem: &aws_events::ParameterError) -> anyhow::Error {
-    let text = problem.to_string();
+    let text = plain_text::error_chain(problem);
     let text = [
         ("FocusOnPorts", "--ports"),
         ("AuthorizedCidrs", "--authorized-cidr"),

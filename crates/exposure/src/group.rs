@@ -25,13 +25,22 @@ pub struct SecurityGroup {
     pub ingress: Vec<IngressRule>,
 }
 
-/// Whether `text` is written like a security group id: `sg-` and 8 to 17 lower-case hexadecimal digits.
+/// Returns true if `text` has the form of a security group id: `sg-` and 8 to 17 lowercase hexadecimal digits.
+///
+/// EC2 assigned 8 digits until 2018, and has assigned 17 since.
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html>
 #[must_use]
 pub fn is_security_group_id(text: &str) -> bool {
-    text.strip_prefix("sg-").is_some_and(|digits| {
-        (8..=17).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    })
+    text.strip_prefix("sg-").is_some_and(|digits| (8..=17).contains(&digits.len()) && is_lower_hex(digits))
+}
+
+/// Returns true if `text` has the form of a VPC id: `vpc-` and lowercase hexadecimal digits.
+pub(crate) fn is_vpc_id(text: &str) -> bool {
+    text.strip_prefix("vpc-").is_some_and(|digits| !digits.is_empty() && is_lower_hex(digits))
+}
+
+fn is_lower_hex(digits: &str) -> bool {
+    digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// One security group rule: one source. An `IpPermission` of EC2 bundles many of them.
