@@ -1,92 +1,93 @@
-//! The result of a judgement.
+//! The assessment of a security group.
 
 use crate::exemption::Exemption;
 use crate::group::IngressRule;
 use crate::internet::Reach;
 use crate::port::PortSet;
 
-/// A rule that opens blocked ports to more of the internet than the policy allows.
+/// A rule that opens focus ports to more of the internet than the policy accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure<'g> {
     /// The rule.
     pub rule: &'g IngressRule,
-    /// The blocked ports that it carries.
+    /// Focus ports that are exposed.
     pub ports: PortSet,
-    /// How much of the internet it reaches on those ports, alone or together with others.
+    /// Reach of the rule on these ports, alone or together with other rules of the group.
     pub reach: Reach,
 }
 
 /// An exposure that an exemption covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exempted<'g> {
-    /// What would be exposed.
+    /// The exposure.
     pub exposure: Exposure<'g>,
-    /// What covers it.
+    /// The exemption that covers it.
     pub exemption: Exemption,
 }
 
-/// A rule that could not be judged.
+/// A rule whose exposure is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unjudged<'g> {
     /// The rule.
     pub rule: &'g IngressRule,
-    /// Why not.
+    /// Reason.
     pub cause: Cause,
 }
 
-/// Why a rule could not be judged.
+/// Reason why the exposure of a rule is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
-    /// The protocol or its ports are nothing that EC2 is known to return.
+    /// EC2 is not known to return this protocol with these ports.
     #[error("{traffic} is not understood")]
     Traffic {
-        /// Protocol and ports as they came.
+        /// Text form of the protocol and ports.
         traffic: String,
     },
-    /// The source is neither CIDR nor prefix list nor security group.
+    /// The source is neither a CIDR nor a prefix list nor a security group.
     #[error("source {source_text} is not understood")]
     Source {
-        /// The source as it came.
+        /// Text form of the source.
         source_text: String,
     },
     /// The prefix list could not be read.
     #[error("prefix list {id} could not be read: {reason}")]
     PrefixList {
-        /// `pl-…`.
+        /// Id of the prefix list, `pl-…`.
         id: String,
-        /// What AWS answered.
+        /// Error message, usually the answer of AWS.
         reason: String,
     },
 }
 
-/// What is to be said of a group.
+/// The verdict on a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// At least one exposure that no exemption covers.
+    /// At least one exposure is not covered by an exemption.
     NonCompliant,
-    /// No exposure is uncovered, but a rule could not be judged. Never to be reported as compliant.
+    /// Every known exposure is covered by an exemption, but the exposure of a rule is unknown. Must not be reported as
+    /// compliant.
     Unknown,
-    /// Exposures, or rules that could not be judged, all of them covered by exemptions.
+    /// There are exposures or rules of unknown exposure, and exemptions cover all of them.
     Exempt,
-    /// No exposure.
+    /// There is no exposure.
     Compliant,
 }
 
-/// Everything that [`assess`] found out about a group.
+/// The result of [`assess`](crate::assess()) for one group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Assessment<'g> {
-    /// Most severe first.
+    /// Exposures that no exemption covers, most severe first.
     pub exposures: Vec<Exposure<'g>>,
-    /// Most severe first.
+    /// Exposures that an exemption covers, most severe first.
     pub exempted: Vec<Exempted<'g>>,
-    /// In the order of the group's rules.
+    /// Rules of unknown exposure that no exemption covers, in the order of the group's rules.
     pub unjudged: Vec<Unjudged<'g>>,
-    /// Rules that could not be judged, and need not be: an exemption covers whatever they may expose.
+    /// Rules of unknown exposure for which an exemption covers every port that they may expose.
     pub exempted_unjudged: Vec<(Unjudged<'g>, Exemption)>,
 }
 
 impl Assessment<'_> {
-    /// The verdict on the group.
+    /// Returns the verdict on the group.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if !self.exposures.is_empty() {

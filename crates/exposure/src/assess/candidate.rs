@@ -1,4 +1,4 @@
-//! The rules of a group that carry blocked ports and reach the internet.
+//! The rules of a group that may be exposing.
 
 use super::assessment::{Cause, Exposure, Unjudged};
 use super::joint_reach::join;
@@ -9,12 +9,12 @@ use crate::policy::{Policy, SourceScope};
 use crate::port::PortSet;
 use crate::prefix_list::{PrefixList, PrefixLists};
 
-/// A rule that carries blocked ports and reaches the internet.
+/// A rule that carries focus ports and reaches the internet.
 pub(super) struct Candidate<'g> {
     pub(super) rule: &'g IngressRule,
     pub(super) ports: PortSet,
     pub(super) sizes: FamilySizes,
-    /// The ports on which it is part of a world put together from several sources.
+    /// The ports on which the source, together with others, reaches half of the internet.
     pub(super) joint: PortSet,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn candidates<'g>(
     (candidates, unjudged)
 }
 
-/// How many internet addresses a source reaches.
+/// Returns the number of internet addresses that a source reaches.
 fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result<FamilySizes, Cause> {
     match source {
         Source::Cidr(network) => Ok(policy.internet.reach_of(*network)),

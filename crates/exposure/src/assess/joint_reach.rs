@@ -1,4 +1,8 @@
 //! The reach of several sources together.
+//!
+//! A group can admit most of the internet by many sources none of which is large: 128 rules for a /8 each, say. Sources
+//! that carry the same port and together reach at least half of the internet of a family therefore count as the world.
+//! IPv4 and IPv6 are measured separately.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +13,17 @@ use crate::policy::Policy;
 use crate::port::{PortRange, Transport};
 use crate::prefix_list::PrefixLists;
 
-/// As many rules can apply to one network interface, and so be in one group, whatever quotas are raised:
-/// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>. What claims to have more is not of EC2. To
-/// find out which of its rules belong together would take time without bounds, so all of them do.
+/// Highest number of rules that can apply to one network interface, and so the highest number in one group, even with
+/// raised quotas. Input with more rules does not come from EC2. For such input the exact measurement would take
+/// unbounded time, and all partial sources are assumed to belong together.
+///
+/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
 const MOST_RULES: usize = 1000;
 
-/// Finds the ports on which partial sources together make a world, and marks every one of them.
+/// Sets [`Candidate::joint`] to the ports on which sources of partial reach together reach half of the internet.
 ///
-/// Sources that are the world by themselves are left aside: they go anyway, and must not take an innocent one with them.
+/// Sources that reach the world on their own are left out: they are exposing anyway, and must not make a small source
+/// beside them exposing.
 pub(super) fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lists: &PrefixLists) {
     for family in Family::ALL {
         let half = policy.internet.whole().of(family).div_ceil(2);
@@ -24,7 +31,7 @@ pub(super) fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lis
             .iter_mut()
             .filter(|candidate| Reach::of(candidate.sizes) == Reach::Partial && candidate.sizes.of(family) > 0)
             .collect();
-        // Most groups end here: their partial sources are far too small, even if none overlapped another.
+        // Most groups end here: even without overlaps their partial sources are too small.
         if members.iter().map(|member| member.sizes.of(family)).fold(0, u128::saturating_add) < half {
             continue;
         }
@@ -48,7 +55,7 @@ pub(super) fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lis
     }
 }
 
-/// Cuts the ports that the members carry into ranges within which the same members carry every port.
+/// Cuts the ports of the members into ranges such that each member carries all ports of a range or none.
 fn segments(members: &[&mut Candidate<'_>]) -> Vec<(Transport, PortRange)> {
     let mut segments = Vec::new();
     for transport in Transport::ALL {

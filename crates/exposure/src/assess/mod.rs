@@ -1,4 +1,14 @@
-//! The judgement: which rules of a group expose which blocked ports to how much of the internet.
+//! The assessment: which rules of a group expose which focus ports, and to how much of the internet.
+//!
+//! [`assess`] combines a group with the policy, the exemptions, the entries of prefix lists and the time. It is a pure
+//! function, so the evaluator, the remediator and the CLI come to the same assessment of the same group.
+//!
+//! 1. A rule is a candidate if it carries a focus port and its source reaches the internet.
+//! 2. A rule with an unknown protocol or source, or with a prefix list that could not be read, is unjudged, and never
+//!    assumed to be harmless.
+//! 3. Sources that are small on their own may together reach half of the internet; see `joint_reach.rs`.
+//! 4. A candidate is an exposure on the ports where its reach exceeds the scope of the policy.
+//! 5. Exemptions are applied in the order of the document. Each covers the ports that it names, and leaves the others.
 
 mod assessment;
 mod candidate;
@@ -18,7 +28,10 @@ use crate::policy::Policy;
 use crate::port::{PortRange, PortSet, Transport};
 use crate::prefix_list::PrefixLists;
 
-/// Judges a group at the time `now`. Only exemptions depend on the time.
+/// Assesses a group at the time `now`. Only the exemptions depend on the time.
+///
+/// `prefix_lists` must contain the lists that [`Policy::prefix_lists_of`] returns for the group. A rule whose list is
+/// missing is unjudged.
 #[must_use]
 pub fn assess<'g>(
     group: &'g SecurityGroup,
@@ -43,7 +56,7 @@ pub fn assess<'g>(
     Assessment { exposures, exempted, unjudged, exempted_unjudged }
 }
 
-/// Moves what `exemption` covers from `exposures` to `exempted`.
+/// Moves the ports that `exemption` covers from `exposures` to `exempted`.
 fn cover<'g>(
     exposures: Vec<Exposure<'g>>,
     mut exempted: Vec<Exempted<'g>>,
@@ -66,7 +79,7 @@ fn cover<'g>(
     (uncovered, exempted)
 }
 
-/// Whether an exemption covers every blocked port that a rule could carry.
+/// Returns true if an exemption covers every focus port that a rule may carry.
 fn exempts_rule(exemption: &Exemption, rule: &IngressRule, policy: &Policy) -> bool {
     match (&exemption.ports, rule.traffic.carries(&policy.focus_ports)) {
         (None, _) => true,
@@ -77,7 +90,8 @@ fn exempts_rule(exemption: &Exemption, rule: &IngressRule, policy: &Policy) -> b
 
 type SeverityOrder = (Reverse<Reach>, Vec<(Transport, PortRange)>, Source, Option<String>);
 
-/// World before partial; then by ports, source and rule id, so that the order never depends on the input's.
+/// Sort key: world before partial, then ports, source and rule id. It is total, so the order of the input has no
+/// influence.
 fn severity_order(exposure: &Exposure<'_>) -> SeverityOrder {
     (Reverse(exposure.reach), exposure.ports.ranges().collect(), exposure.rule.source.clone(), exposure.rule.id.clone())
 }

@@ -89,14 +89,14 @@ struct Entry {
 }
 
 impl Exemptions {
-    /// Reads an exemptions document in any of three forms: Portcullis' own (`{"version":1,"exemptions":[…]}`), the section
-    /// of Dow Jones Hammer's whitelist about security groups (`{"123456789012":["sg-…","vpc-…:name"]}`), or Hammer's whole
-    /// `whitelist.json`.
+    /// Reads an exemptions document in any of three forms: Portcullis' own (`{"version":1,"exemptions":[…]}`), the
+    /// section of Dow Jones Hammer's whitelist about security groups (`{"123456789012":["sg-…","vpc-…:name"]}`), or
+    /// Hammer's whole `whitelist.json`.
     ///
     /// # Errors
     ///
-    /// If the text has none of these forms, or if any entry is invalid. No exemption of such a document applies, because
-    /// the rest of it may not mean what the operator intended.
+    /// If the text has none of these forms, or if any entry is invalid. No exemption of such a document applies,
+    /// because the rest of it may not mean what the operator intended.
     pub fn from_json(text: &str) -> Result<Self, ExemptionError> {
         let document: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)?;
         if document.contains_key(whitelist::SECTION) {

@@ -21,8 +21,8 @@ pub struct Expiry {
 
 impl Expiry {
     /// Reads a date such as `2026-12-31` (through the end of that day, UTC) or a time with an offset such as
-    /// `2026-12-31T12:00:00Z` (up to that instant, exclusive). Returns `None` for any other text, including a time without
-    /// an offset.
+    /// `2026-12-31T12:00:00Z` (up to that instant, exclusive). Returns `None` for any other text, including a time
+    /// without an offset.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let at = match text.parse::<Timestamp>() {

@@ -104,8 +104,8 @@ impl Exemptions {
         self.0.iter()
     }
 
-    /// Returns true if an exemption depends on a name, a VPC or an owner, so that the id and the rules of a group are not
-    /// enough to judge it.
+    /// Returns true if an exemption depends on a name, a VPC or an owner, so that the id and the rules of a group are
+    /// not enough to judge it.
     #[must_use]
     pub fn need_the_group(&self) -> bool {
         self.0

@@ -5,8 +5,9 @@ use crate::group::SecurityGroup;
 
 /// Returns the exemption that the tag `key` grants to a group, if the group has that tag.
 ///
-/// The value of the tag is the reason. It may start with the expiry: `2026-12-31 moving to a VPN`. A value that starts with
-/// a digit but not with a valid expiry grants no exemption, so that a typing error cannot make an exemption permanent.
+/// The value of the tag is the reason. It may start with the expiry: `2026-12-31 moving to a VPN`. A value that starts
+/// with a digit but not with a valid expiry grants no exemption, so that a typing error cannot make an exemption
+/// permanent.
 pub(super) fn exemption_by_tag(group: &SecurityGroup, key: &str) -> Option<Exemption> {
     let value = group.tags.get(key)?.trim();
     let (first, rest) = value.split_once(char::is_whitespace).unwrap_or((value, ""));

@@ -2,8 +2,8 @@
 //!
 //! Source: <https://github.com/dowjones/hammer>
 //!
-//! The file `whitelist.json` has a section for each kind of issue. A section maps account ids to lists of resources, and
-//! may contain comments under keys that begin with two underscores:
+//! The file `whitelist.json` has a section for each kind of issue. A section maps account ids to lists of resources,
+//! and may contain comments under keys that begin with two underscores:
 //!
 //! ```json
 //! {"secgrp_unrestricted_access": {

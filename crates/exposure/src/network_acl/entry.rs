@@ -8,19 +8,21 @@ use crate::group::Source;
 use crate::port::Transport;
 use crate::traffic::{IcmpVersion, Traffic};
 
-/// What an entry does with what it matches.
+/// The effect of an entry on the traffic that it matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AclAction {
-    /// Lets it in.
+    /// Admits the traffic.
     Allow,
-    /// Keeps it out.
+    /// Blocks the traffic.
     Deny,
-    /// Neither of the words that EC2 is known to use: it cannot be judged, so it is never taken for harmless.
+    /// Any other word. Its effect is unknown, so the entry is never assumed to be harmless.
     Unrecognized(String),
 }
 
 impl AclAction {
-    /// Reads `RuleAction`. Never fails: what is not understood becomes [`AclAction::Unrecognized`].
+    /// Reads `RuleAction`, which is `allow` or `deny`. Any other text becomes [`AclAction::Unrecognized`].
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html>
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {
@@ -42,20 +44,25 @@ impl fmt::Display for AclAction {
 }
 
 /// An ingress entry of a network ACL. Its text form is `90 deny tcp 22 from 0.0.0.0/0`.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclEntry {
-    /// The rule number: the lowest that matches decides. Unique over both families.
+    /// Rule number, unique among the ingress entries of both families. The matching entry with the lowest number
+    /// decides.
     pub number: u16,
-    /// What happens to what it matches.
+    /// Effect on the matching traffic.
     pub action: AclAction,
     /// Protocol and ports.
     pub traffic: Traffic,
-    /// From where, as [`Source::from_cidr`] reads it: anything but a CIDR is not understood.
+    /// Source network, as read by [`Source::from_cidr`]. An ACL has no other kind of source.
     pub source: Source,
 }
 
 impl AclEntry {
-    /// `Protocol` as network ACLs spell it: always a number, `-1` for all.
+    /// Returns `Protocol` as network ACLs write it: always a number, and `-1` for all protocols.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html>
     #[must_use]
     pub fn protocol(&self) -> Cow<'_, str> {
         match &self.traffic {
@@ -67,7 +74,7 @@ impl AclEntry {
         }
     }
 
-    /// The family that the entry is for, if its source is understood.
+    /// Returns the address family of the source, or `None` if the source is not a CIDR.
     #[must_use]
     pub fn family(&self) -> Option<Family> {
         match &self.source {
@@ -76,7 +83,7 @@ impl AclEntry {
         }
     }
 
-    /// Whether protocol, ports, action and source are all understood.
+    /// Returns true if protocol, ports, action and source are all recognised.
     #[must_use]
     pub fn is_understood(&self) -> bool {
         !matches!(self.action, AclAction::Unrecognized(_))
@@ -96,12 +103,12 @@ impl fmt::Display for AclEntry {
     }
 }
 
-/// A network ACL and its ingress entries, in any order, with the final denies or without them. Egress is never looked at,
-/// so it is not here.
+/// A network ACL with its ingress entries, in any order, with or without the final denies. Egress entries are left out,
+/// because Portcullis neither evaluates nor changes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkAcl {
-    /// `acl-…`.
+    /// Id, `acl-…`.
     pub id: String,
-    /// Its ingress entries.
+    /// Ingress entries.
     pub ingress: Vec<AclEntry>,
 }

@@ -1,4 +1,4 @@
-//! The entries that put a lane into quarantine, for one place in the list.
+//! The entries that quarantine a lane, drafted for one position in the list.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::group::Source;
 use crate::port::{PortRange, PortSet, Transport};
 use crate::traffic::Traffic;
 
-/// An entry to be added, before it has a number.
+/// An entry to add, before it has a rule number.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     action: AclAction,
@@ -26,28 +26,29 @@ impl Draft {
     }
 }
 
-/// A lane seen from one place: some entries are ahead of it, the others behind it.
+/// A position in a lane: entries with a lower index are ahead of it, the others are behind it.
 #[derive(Debug)]
 pub(super) struct InsertionPoint<'l, 'a> {
     lane: &'l Lane<'a>,
-    place: usize,
-    /// Whom the entries behind admit, by slice.
+    position: usize,
+    /// The kept addresses that the entries behind admit, by slice.
     admitted: Vec<OnceCell<AddressSet>>,
-    /// Who is kept, and admitted with all traffic by the entries behind.
-    admitted_with_everything: OnceCell<AddressSet>,
+    /// The kept addresses that the entries behind admit with all traffic.
+    admitted_with_all_traffic: OnceCell<AddressSet>,
 }
 
 impl<'l, 'a> InsertionPoint<'l, 'a> {
-    pub(super) fn new(lane: &'l Lane<'a>, place: usize) -> Self {
+    pub(super) fn new(lane: &'l Lane<'a>, position: usize) -> Self {
         let admitted = lane.slices.iter().map(|_| OnceCell::new()).collect();
-        Self { lane, place, admitted, admitted_with_everything: OnceCell::new() }
+        Self { lane, position, admitted, admitted_with_all_traffic: OnceCell::new() }
     }
 
     fn behind(&self) -> &'l [LaneEntry<'a>] {
-        self.lane.entries.get(self.place..).unwrap_or_default()
+        self.lane.entries.get(self.position..).unwrap_or_default()
     }
 
-    /// Who is kept, and admitted to a slice by the entries behind. Nobody whom an entry that is not understood could match.
+    /// Returns the kept addresses that the entries behind admit to a slice. Addresses that an unrecognised entry may
+    /// match are left out.
     fn kept(&self, slice: usize) -> AddressSet {
         let (Some(cell), Some(slice)) = (self.admitted.get(slice), self.lane.slices.get(slice)) else {
             return AddressSet::default();
@@ -66,10 +67,10 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
         .clone()
     }
 
-    /// Who is kept, and admitted with all traffic by the entries behind. A few may be missing: what several allows admit
-    /// only together does not count.
-    fn kept_with_everything(&self) -> &AddressSet {
-        self.admitted_with_everything.get_or_init(|| {
+    /// Returns the kept addresses that the entries behind admit with all traffic. Addresses that several allows admit
+    /// only together are left out.
+    fn kept_with_all_traffic(&self) -> &AddressSet {
+        self.admitted_with_all_traffic.get_or_init(|| {
             let mut undecided = self.lane.keep.clone();
             let mut admitted = AddressSet::default();
             for LaneEntry { entry, addresses } in self.behind() {
@@ -84,25 +85,25 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
         })
     }
 
-    /// About whom the entries ahead have not decided for a slice.
+    /// Returns the addresses that no entry ahead matches for a slice.
     fn undecided(&self, slice: usize) -> AddressSet {
         let Some(slice) = self.lane.slices.get(slice) else { return AddressSet::default() };
-        let ahead = self.lane.entries.iter().take(self.place).filter(|ahead| slice.may_be_in(&ahead.entry.traffic));
-        ahead.fold(self.lane.everybody.clone(), |undecided, ahead| undecided.difference(&ahead.addresses))
+        let ahead = self.lane.entries.iter().take(self.position).filter(|ahead| slice.may_be_in(&ahead.entry.traffic));
+        ahead.fold(self.lane.all_addresses.clone(), |undecided, ahead| undecided.difference(&ahead.addresses))
     }
 
-    /// The entries that, inserted here, put the lane into quarantine: allows, then denies.
+    /// Drafts the entries that quarantine the lane if they are inserted here: allows, then denies.
     pub(super) fn drafts(&self) -> Vec<Draft> {
         let lane = self.lane;
-        let everybody = lane.everybody.networks();
+        let all_addresses = lane.all_addresses.networks();
         let slices: Vec<_> = lane
             .exposed
             .iter()
             .map(|exposed| {
-                // Those whom a deny would shut out.
+                // A deny would block these, so they need an allow.
                 let kept = self.kept(exposed.slice).intersection(&self.undecided(exposed.slice));
-                // Denies that shut nobody out who is kept.
-                let exact: Vec<_> = touching(&lane.everybody.difference(&kept), &exposed.to_deny)
+                // Networks to deny that contain no kept address.
+                let exact: Vec<_> = touching(&lane.all_addresses.difference(&kept), &exposed.to_deny)
                     .into_iter()
                     .filter_map(|network| {
                         AddressSet::from_iter([network]).intersection(&exposed.to_deny).hull(lane.family)
@@ -112,10 +113,10 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
                 (exposed.slice, kept, hull, exact)
             })
             .collect();
-        // One deny for the whole family, with allows for whoever is kept, is what a reader expects; denies that are
-        // narrower are taken only when they save entries.
+        // A reader expects one deny for the whole family, with allows for the kept addresses. Narrower denies are used
+        // only if they save entries; on a tie `min_by_key` returns the first.
         [
-            self.with_denies(slices.iter().map(|(slice, kept, ..)| (*slice, kept, &everybody))),
+            self.with_denies(slices.iter().map(|(slice, kept, ..)| (*slice, kept, &all_addresses))),
             self.with_denies(slices.iter().map(|(slice, kept, hull, _)| (*slice, kept, hull))),
             self.with_denies(slices.iter().map(|(slice, kept, _, exact)| (*slice, kept, exact))),
         ]
@@ -124,7 +125,8 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
         .unwrap_or_default()
     }
 
-    /// The entries when each slice is denied to its networks: allows for whoever is kept and in them, then the denies.
+    /// Drafts the entries that deny each slice to the given networks: allows for the kept addresses in these networks,
+    /// then the denies.
     fn with_denies<'s>(&self, slices: impl Iterator<Item = (usize, &'s AddressSet, &'s Vec<IpNetwork>)>) -> Vec<Draft> {
         let mut to_allow = Vec::new();
         let mut denied: BTreeMap<IpNetwork, PortSet> = BTreeMap::new();
@@ -146,13 +148,14 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
         drafts
     }
 
-    /// Few allows that admit these addresses to these slices, and nobody to anything that the entries behind do not admit
-    /// them to.
+    /// Drafts allows, as few as practical, that admit these addresses to these slices. They admit no traffic that the
+    /// entries behind do not admit.
     fn allows(&self, mut to_allow: Vec<(usize, AddressSet)>) -> Vec<Draft> {
         to_allow.retain(|(_, addresses)| !addresses.is_empty());
         let allowable = union(to_allow.iter().map(|(slice, _)| self.kept(*slice)));
         let mut allows = Vec::new();
-        // Networks nest or are disjoint: any allow lies within one of these, so they can be looked at one by one.
+        // Two networks are nested or disjoint. Each allow therefore lies within one of these, and they can be handled
+        // one by one.
         for region in allowable.networks() {
             let region = AddressSet::from_iter([region]);
             let within: Vec<_> = to_allow
@@ -161,24 +164,27 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
                 .filter(|(_, addresses)| !addresses.is_empty())
                 .collect();
             let by_ports = self.allows_by_ports(&within, &region);
-            let everything = region.intersection(self.kept_with_everything());
+            let with_all_traffic = region.intersection(self.kept_with_all_traffic());
             let wanted = union(within.iter().map(|(_, addresses)| addresses.clone()));
             let rest: Vec<_> = within
                 .iter()
-                .map(|(slice, addresses)| (*slice, addresses.difference(&everything)))
+                .map(|(slice, addresses)| (*slice, addresses.difference(&with_all_traffic)))
                 .filter(|(_, addresses)| !addresses.is_empty())
                 .collect();
-            let mut of_everything: Vec<_> = touching(&everything, &wanted)
+            let mut by_all_traffic: Vec<_> = touching(&with_all_traffic, &wanted)
                 .into_iter()
                 .map(|network| Draft { action: AclAction::Allow, traffic: Traffic::All, network })
                 .collect();
-            of_everything.extend(self.allows_by_ports(&rest, &region));
-            allows.extend(if of_everything.len() <= by_ports.len() { of_everything } else { by_ports });
+            by_all_traffic.extend(self.allows_by_ports(&rest, &region));
+            allows.extend(if by_all_traffic.len() <= by_ports.len() { by_all_traffic } else { by_ports });
         }
         allows
     }
 
-    /// The fewest allows by port ranges, where one range may span several slices and what is between them.
+    /// Drafts the fewest allows by port range. A range may span several slices and the ports between them.
+    ///
+    /// This is a dynamic program: the fewest allows for the first n slices end with a range over the last k of them,
+    /// preceded by the fewest allows for the first n - k.
     fn allows_by_ports(&self, to_allow: &[(usize, AddressSet)], region: &AddressSet) -> Vec<Draft> {
         let mut allows = Vec::new();
         for transport in Transport::ALL {
@@ -189,7 +195,7 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
                     Some((*index, slice.range, addresses))
                 })
                 .collect();
-            // The fewest allows for the first slice, for the first two, and so on.
+            // The fewest allows for no slice, for the first slice, for the first two, and so on.
             let mut fewest: Vec<Vec<Draft>> = vec![Vec::new()];
             for (done, &(last, last_range, _)) in of_transport.iter().enumerate() {
                 let mut best: Option<Vec<Draft>> = None;
@@ -225,12 +231,13 @@ impl<'l, 'a> InsertionPoint<'l, 'a> {
     }
 }
 
-/// The union of sets.
+/// Returns the union of the sets.
 fn union(sets: impl Iterator<Item = AddressSet>) -> AddressSet {
     sets.reduce(|union, set| union.union(&set)).unwrap_or_default()
 }
 
-/// The largest networks within `set` that have an address in `wanted`: no fewer networks within `set` can hold all of it.
+/// Returns the largest networks within `set` that contain an address of `wanted`. No smaller number of networks within
+/// `set` can cover `wanted`.
 fn touching(set: &AddressSet, wanted: &AddressSet) -> Vec<IpNetwork> {
     let mut networks = set.networks();
     networks.retain(|network| !AddressSet::from_iter([*network]).is_disjoint(wanted));

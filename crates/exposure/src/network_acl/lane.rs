@@ -1,4 +1,4 @@
-//! One address family of a network ACL.
+//! The entries of one address family, and the ports to which they admit the internet.
 
 use super::entry::{AclAction, AclEntry};
 use super::port_slice::PortSlice;
@@ -6,41 +6,42 @@ use crate::address::{AddressSet, Family};
 use crate::group::Source;
 use crate::port::{PortSet, Transport};
 
-/// An entry of a lane, with the addresses that it is for.
+/// An entry of a lane with the addresses that it matches.
 #[derive(Debug)]
 pub(super) struct LaneEntry<'a> {
     pub(super) entry: &'a AclEntry,
     pub(super) addresses: AddressSet,
 }
 
-/// A slice to which somebody outside of `keep` is admitted.
+/// A slice of the ports to block to which an address outside `keep` is admitted.
 #[derive(Debug)]
 pub(super) struct Exposed {
-    /// Its place among the slices.
+    /// Index of the slice in the lane.
     pub(super) slice: usize,
-    /// Who, outside of `keep`, is admitted.
+    /// The admitted addresses outside `keep`.
     pub(super) to_deny: AddressSet,
 }
 
-/// One family of an ACL: the other family's entries decide nothing here.
+/// The entries of one address family, in the order in which AWS evaluates them. The families are independent of each
+/// other except for the rule numbers, which they share.
 #[derive(Debug)]
 pub(super) struct Lane<'a> {
     pub(super) family: Family,
-    pub(super) everybody: AddressSet,
+    pub(super) all_addresses: AddressSet,
     pub(super) keep: AddressSet,
     pub(super) entries: Vec<LaneEntry<'a>>,
     /// TCP before UDP, ascending.
     pub(super) slices: Vec<PortSlice>,
     pub(super) exposed: Vec<Exposed>,
-    /// The place of the first entry that admits somebody outside of `keep`: everything must be inserted ahead of it.
+    /// Index of the first entry that admits an address outside `keep`. New entries must precede it.
     pub(super) first_admitting: usize,
-    /// The first entry that may decide about the ports and is not understood.
+    /// The first unrecognised entry that may decide about the ports.
     pub(super) not_understood: Option<&'a AclEntry>,
 }
 
 impl<'a> Lane<'a> {
     pub(super) fn new(entries: &[&'a AclEntry], ports: &PortSet, keep: &AddressSet, family: Family) -> Self {
-        let everybody = AddressSet::every(family);
+        let all_addresses = AddressSet::every(family);
         let entries: Vec<_> =
             entries.iter().copied().filter(|entry| entry.family().is_none_or(|its| its == family)).collect();
         let slices =
@@ -48,7 +49,7 @@ impl<'a> Lane<'a> {
         let with_addresses = |entry: &'a AclEntry| {
             let addresses = match &entry.source {
                 Source::Cidr(network) => AddressSet::from_iter([*network]),
-                _ => everybody.clone(),
+                _ => all_addresses.clone(),
             };
             LaneEntry { entry, addresses }
         };
@@ -60,21 +61,21 @@ impl<'a> Lane<'a> {
             exposed: Vec::new(),
             first_admitting: usize::MAX,
             not_understood: None,
-            everybody,
+            all_addresses,
         };
         lane.judge(ports);
         lane
     }
 
-    /// Finds out who is admitted to `ports`.
+    /// Finds the addresses that are admitted to `ports`.
     fn judge(&mut self, ports: &PortSet) {
         for (index, slice) in self.slices.iter().enumerate() {
             if !ports.contains(slice.transport, slice.range.from()) {
                 continue;
             }
-            let mut undecided = self.everybody.clone();
+            let mut undecided = self.all_addresses.clone();
             let mut to_deny = AddressSet::default();
-            for (place, LaneEntry { entry, addresses }) in self.entries.iter().enumerate() {
+            for (position, LaneEntry { entry, addresses }) in self.entries.iter().enumerate() {
                 if !slice.may_be_in(&entry.traffic) || undecided.is_disjoint(addresses) {
                     continue;
                 }
@@ -84,7 +85,7 @@ impl<'a> Lane<'a> {
                 } else if entry.action == AclAction::Allow {
                     let admitted = undecided.intersection(addresses).difference(&self.keep);
                     if !admitted.is_empty() {
-                        self.first_admitting = self.first_admitting.min(place);
+                        self.first_admitting = self.first_admitting.min(position);
                         to_deny = to_deny.union(&admitted);
                     }
                 }
@@ -96,12 +97,12 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The entry that has to be beaten, if there is one.
-    pub(super) fn to_beat(&self) -> Option<&'a AclEntry> {
+    /// Returns the first entry that admits an address outside `keep`: the entries of a quarantine must precede it.
+    pub(super) fn entry_to_precede(&self) -> Option<&'a AclEntry> {
         self.entries.get(self.first_admitting).map(|entry| entry.entry)
     }
 
-    /// A deny for each of these ports is needed wherever it is inserted.
+    /// Returns the number of denies that are needed at any position: one for each range of exposed ports.
     pub(super) fn fewest_denies(&self) -> usize {
         let mut ports = PortSet::default();
         for exposed in &self.exposed {

@@ -1,4 +1,4 @@
-//! Ranges of ports that the entries of an ACL do not divide.
+//! Ranges of ports that no entry of an ACL divides.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::entry::AclEntry;
 use crate::port::{PortRange, PortSet, Transport};
 use crate::traffic::Traffic;
 
-/// A range of ports that no entry and no end of a wanted range divides: each of its ports is decided alike.
+/// A range of ports that neither an entry nor a range to block divides: the ACL treats all its ports alike.
 #[derive(Debug)]
 pub(super) struct PortSlice {
     pub(super) transport: Transport,
@@ -14,7 +14,7 @@ pub(super) struct PortSlice {
 }
 
 impl PortSlice {
-    /// All ports of one transport in slices, ascending.
+    /// Cuts all ports of one transport into slices, ascending.
     pub(super) fn cut(entries: &[&AclEntry], ports: &PortSet, transport: Transport) -> Vec<Self> {
         let ranges = entries.iter().filter_map(|entry| match &entry.traffic {
             Traffic::Ports { transport: its, range } if *its == transport => Some(*range),
@@ -30,7 +30,7 @@ impl PortSlice {
         starts.iter().zip(ends).filter_map(range).collect()
     }
 
-    /// Whether this traffic has the slice in it, as far as one can tell.
+    /// Returns true if the traffic contains the slice, or if it is not recognised and may contain it.
     pub(super) fn may_be_in(&self, traffic: &Traffic) -> bool {
         match traffic {
             Traffic::All | Traffic::Unrecognized { .. } => true,

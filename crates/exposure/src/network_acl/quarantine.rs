@@ -1,4 +1,4 @@
-//! The plan of a quarantine.
+//! Planning a quarantine.
 
 use std::fmt;
 
@@ -9,22 +9,22 @@ use super::search::{Candidates, Search};
 use crate::address::{AddressSet, Family};
 use crate::port::PortSet;
 
-/// The entries that put some ports of an ACL into quarantine.
+/// Entries that block some ports of an ACL to the internet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AclPlan {
-    /// The entries that come, in the order in which they are to be made: all allows before all denies, so that nobody
-    /// who is kept is shut out meanwhile, wherever it stops.
+    /// Entries to add, in the order in which they must be created: allows before denies, so that a kept address stays
+    /// admitted even if the change stops halfway.
     pub add: Vec<AclEntry>,
 }
 
 impl AclPlan {
-    /// Whether there is nothing to do.
+    /// Returns true if there is no entry to add.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.add.is_empty()
     }
 
-    /// The ACL as it will be once the plan is carried out.
+    /// Returns the ACL as it will be after the plan is applied.
     #[must_use]
     pub fn apply(&self, acl: &NetworkAcl) -> NetworkAcl {
         let mut after = acl.clone();
@@ -33,16 +33,16 @@ impl AclPlan {
     }
 }
 
-/// How far the entries of one family are above the quota.
+/// Entries of one address family that would exceed the quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AclShortage {
-    /// Which family.
+    /// Address family.
     pub family: Family,
-    /// How many entries are to be added.
+    /// Number of entries to add.
     pub needed: usize,
-    /// How many there are, the final deny included.
+    /// Number of entries in the ACL, including the final deny.
     pub present: usize,
-    /// How many there may be, the final deny included.
+    /// Quota, including the final deny.
     pub limit: usize,
 }
 
@@ -53,49 +53,53 @@ impl fmt::Display for AclShortage {
     }
 }
 
-/// Why a quarantine cannot be planned. Nothing has been changed then.
+/// Error from planning a quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AclError {
-    /// An entry that could decide about the ports is not understood.
-    #[error("network ACL {acl}: cannot tell whom it lets in, since its entry `{entry}` is not understood")]
+    /// An entry that may decide about the ports has an unrecognised action, protocol, port range or source.
+    #[error(
+        "network ACL {acl}: entry `{entry}` has an unrecognised action, protocol, port range or source: block the ports \
+         by hand"
+    )]
     NotUnderstood {
-        /// `acl-…`.
+        /// Id of the ACL, `acl-…`.
         acl: String,
         /// The entry.
         entry: Box<AclEntry>,
     },
-    /// There would be more entries than AWS allows.
+    /// The entries would exceed the quota.
     #[error("network ACL {acl} is full: {}", shortages.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Quota {
-        /// `acl-…`.
+        /// Id of the ACL, `acl-…`.
         acl: String,
-        /// The families that are short, with their numbers.
+        /// Address families that exceed the quota.
         shortages: Vec<AclShortage>,
     },
-    /// Too few rule numbers are free ahead of an entry that lets the internet in.
+    /// Too few rule numbers are free ahead of an entry that admits the internet.
     #[error("network ACL {acl} has no room ahead of `{entry}`: rule numbers needed: {needed}, free: {free}")]
     NoRoom {
-        /// `acl-…`.
+        /// Id of the ACL, `acl-…`.
         acl: String,
-        /// The entry that has to be beaten.
+        /// The first entry that admits the internet.
         entry: Box<AclEntry>,
-        /// How many entries have to come before it.
+        /// Number of entries that must precede it.
         needed: usize,
-        /// How many rule numbers below it are free.
+        /// Number of free rule numbers below it.
         free: usize,
     },
 }
 
-/// The entries to add to `acl` so that nobody outside of `keep` is admitted to any of `ports`.
+/// Plans the entries that block `ports` of `acl` to all addresses outside `keep`.
 ///
-/// Whoever is in `keep` is admitted to `ports` exactly if they were before, and all other traffic is decided as before.
-/// Ports that are closed to everybody outside of `keep` get no entry, so the plan of a plan's result is empty. `limit` is
-/// the quota of entries per family, the final deny included.
+/// An address in `keep` stays admitted to `ports` if it was admitted before, and stays blocked otherwise. All other
+/// traffic is decided as before. A port that is already closed to all addresses outside `keep` gets no entry, so the
+/// plan for a quarantined ACL is empty. `limit` is the quota of entries per address family, including the final deny;
+/// see [`DEFAULT_ACL_QUOTA`](crate::DEFAULT_ACL_QUOTA).
 ///
 /// # Errors
 ///
-/// When an entry that could decide about the ports is not understood, when the quota does not suffice, or when there are
-/// too few free rule numbers ahead of an entry that lets the internet in.
+/// If an entry that may decide about the ports is not recognised, if the entries would exceed the quota, or if too few
+/// rule numbers are free ahead of an entry that admits the internet.
 pub fn quarantine(acl: &NetworkAcl, ports: &PortSet, keep: &AddressSet, limit: usize) -> Result<AclPlan, AclError> {
     let mut entries: Vec<&AclEntry> = acl.ingress.iter().filter(|entry| entry.number <= LAST_NUMBER).collect();
     entries.sort_by_key(|entry| entry.number);

@@ -1,26 +1,27 @@
-//! The removal of a quarantine.
+//! Planning the removal of a quarantine.
 
 use std::fmt;
 
 use super::entry::{AclAction, AclEntry, NetworkAcl};
 
-/// What takes a quarantine away again.
+/// Entries whose deletion ends a quarantine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AclRelease {
-    /// The entries that go, in the order in which they are to be deleted: all denies before all allows.
+    /// Entries to delete, in the order in which they must be deleted: denies before allows, so that a kept address
+    /// stays admitted even if the change stops halfway.
     pub remove: Vec<AclEntry>,
-    /// The entries of the quarantine that are not there to be taken away, in the order in which they were given.
+    /// Entries of the quarantine that were deleted or changed since, in the order in which they were passed.
     pub left: Vec<AclLeft>,
 }
 
 impl AclRelease {
-    /// Whether there is nothing to do.
+    /// Returns true if there is no entry to delete.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty()
     }
 
-    /// The ACL as it will be once the release is carried out.
+    /// Returns the ACL as it will be after the release.
     #[must_use]
     pub fn apply(&self, acl: &NetworkAcl) -> NetworkAcl {
         let mut after = acl.clone();
@@ -29,26 +30,28 @@ impl AclRelease {
     }
 }
 
-/// An entry of a quarantine that somebody has deleted or changed since.
+/// An entry of a quarantine that was deleted or changed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclLeft {
-    /// The entry as it was made.
+    /// The entry as it was created.
     pub entry: AclEntry,
-    /// What has its number now, if anything has.
+    /// The entry that has its rule number now; `None` if the number is free.
     pub found: Option<AclEntry>,
 }
 
 impl fmt::Display for AclLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {
-            None => write!(f, "`{}` is not there any more", self.entry),
-            Some(found) => write!(f, "`{}` has become `{found}`", self.entry),
+            None => write!(f, "`{}` was deleted", self.entry),
+            Some(found) => write!(f, "`{}` was changed to `{found}`", self.entry),
         }
     }
 }
 
-/// What to take away from `acl` so that the entries that a quarantine `added` are gone. Entries that were deleted or
-/// changed since are left and told, and entries of others are never touched.
+/// Plans the deletion of the entries that a quarantine `added` to `acl`.
+///
+/// An entry that was deleted or changed since is reported in [`AclRelease::left`], and not deleted. No entry outside
+/// `added` is deleted.
 #[must_use]
 pub fn release(acl: &NetworkAcl, added: &[AclEntry]) -> AclRelease {
     let mut release = AclRelease::default();

@@ -1,4 +1,4 @@
-//! The search for rule numbers.
+//! The search for positions and rule numbers.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -8,8 +8,8 @@ use super::insertion::{Draft, InsertionPoint};
 use super::lane::Lane;
 use super::quarantine::{AclError, AclPlan, AclShortage};
 
-/// The entries of one lane for each place where they can be inserted: first right ahead of the entry that has to be
-/// beaten, then further and further up. Worked out when asked for.
+/// The drafts of one lane for each possible position, indexed by the distance from the first entry that admits the
+/// internet: 0 is directly ahead of it, 1 is one entry further up. They are computed on first use.
 #[derive(Debug)]
 pub(super) struct Candidates<'l, 'a> {
     lane: &'l Lane<'a>,
@@ -18,38 +18,38 @@ pub(super) struct Candidates<'l, 'a> {
 
 impl<'l, 'a> Candidates<'l, 'a> {
     pub(super) fn new(lane: &'l Lane<'a>) -> Self {
-        let places = if lane.exposed.is_empty() { 1 } else { lane.first_admitting + 1 };
-        Self { lane, drafts: (0..places).map(|_| OnceCell::new()).collect() }
+        let positions = if lane.exposed.is_empty() { 1 } else { lane.first_admitting + 1 };
+        Self { lane, drafts: (0..positions).map(|_| OnceCell::new()).collect() }
     }
 
-    /// How many places up the top is.
+    /// Returns the distance of the position at the top of the list.
     fn top(&self) -> usize {
         self.drafts.len() - 1
     }
 
-    /// The entries when they are inserted this many places up.
+    /// Returns the drafts for the position at this distance.
     fn drafts(&self, up: usize) -> &[Draft] {
         let draft = || InsertionPoint::new(self.lane, self.top().saturating_sub(up)).drafts();
         self.drafts.get(up).map_or(&[], |cell| cell.get_or_init(draft))
     }
 
-    /// The fewest entries, of all places that were looked at.
+    /// Returns the smallest number of drafts among the positions that were examined.
     fn fewest(&self) -> usize {
         self.drafts.iter().filter_map(OnceCell::get).map(Vec::len).min().unwrap_or(0)
     }
 
-    /// The rule numbers between which the entries have to be then.
+    /// Returns the window of rule numbers for the position at this distance.
     fn window(&self, up: usize) -> Window {
         let ahead = self.top().checked_sub(up + 1).and_then(|ahead| self.lane.entries.get(ahead));
         Window {
             above: ahead.map_or(0, |ahead| ahead.entry.number),
-            below: self.lane.to_beat().map_or(1, |entry| entry.number),
+            below: self.lane.entry_to_precede().map_or(1, |entry| entry.number),
             needed: self.drafts(up).len(),
         }
     }
 }
 
-/// Rule numbers that are needed between two numbers, both exclusive.
+/// A number of rule numbers needed between two bounds, both exclusive.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     above: u16,
@@ -57,7 +57,7 @@ struct Window {
     needed: usize,
 }
 
-/// The search for places where the entries of both lanes fit.
+/// The search for a position in each lane where the drafts fit into the free rule numbers.
 #[derive(Debug)]
 pub(super) struct Search<'l, 'a> {
     pub(super) acl: &'l NetworkAcl,
@@ -69,7 +69,7 @@ pub(super) struct Search<'l, 'a> {
 
 impl Search<'_, '_> {
     pub(super) fn run(&self) -> Result<AclPlan, AclError> {
-        // Hopeless wherever it is tried, and the longer the list of ports, the longer it would take to try.
+        // No position can help then, and with a long list of ports the search would take long.
         if !self.shortages([self.v4.lane.fewest_denies(), self.v6.lane.fewest_denies()]).is_empty() {
             return Err(self.quota([self.v4.drafts(0).len(), self.v6.drafts(0).len()]));
         }
@@ -81,7 +81,7 @@ impl Search<'_, '_> {
                 if !self.shortages(windows.map(|window| window.needed)).is_empty() {
                     continue;
                 }
-                if let Some(numbers) = self.place(windows) {
+                if let Some(numbers) = self.assign(windows) {
                     return Ok(self.plan(ups, numbers));
                 }
             }
@@ -93,16 +93,17 @@ impl Search<'_, '_> {
         [self.v4.window(up_v4), self.v6.window(up_v6)]
     }
 
-    /// Why no place will do.
+    /// Returns the reason why no position fits.
     fn refusal(&self) -> AclError {
         let fewest = [self.v4.fewest(), self.v6.fewest()];
         if !self.shortages(fewest).is_empty() {
             return self.quota(fewest);
         }
-        // At the very top every free number will do. The lane whose entry comes first has to make do with fewer of them.
+        // At the top of the list every lower number is usable. The lane whose admitting entry has the lower number has
+        // fewer of them.
         let windows = self.windows([self.v4.top(), self.v6.top()]);
         let [v4, v6] = windows;
-        let (v4_entry, v6_entry) = (self.v4.lane.to_beat(), self.v6.lane.to_beat());
+        let (v4_entry, v6_entry) = (self.v4.lane.entry_to_precede(), self.v6.lane.entry_to_precede());
         let ((first, first_entry), (second, second_entry)) =
             if v4.below <= v6.below { ((v4, v4_entry), (v6, v6_entry)) } else { ((v6, v6_entry), (v4, v4_entry)) };
         for (below, needed, entry) in
@@ -113,11 +114,11 @@ impl Search<'_, '_> {
                 return AclError::NoRoom { acl: self.acl.id.clone(), entry: Box::new(entry.clone()), needed, free };
             }
         }
-        // There is room only where more entries are needed than there may be.
+        // The numbers suffice only where the entries exceed the quota.
         self.quota(windows.map(|window| window.needed))
     }
 
-    /// The families in which so many more entries are too many.
+    /// Returns the families whose quota this many additional entries exceed.
     fn shortages(&self, needed: [usize; 2]) -> Vec<AclShortage> {
         let lanes = [self.v4.lane, self.v6.lane];
         let shortages = lanes.into_iter().zip(needed).map(|(lane, needed)| AclShortage {
@@ -133,15 +134,16 @@ impl Search<'_, '_> {
         AclError::Quota { acl: self.acl.id.clone(), shortages: self.shortages(needed) }
     }
 
-    /// How many rule numbers between these, both exclusive, are free.
+    /// Returns the number of free rule numbers between the bounds, both exclusive.
     fn free(&self, above: u16, below: u16) -> usize {
         let first = above.saturating_add(1);
         let below = below.max(first);
         usize::from(below - first) - self.used.range(first..below).count()
     }
 
-    /// Free rule numbers in both windows, the highest that will do, ascending.
-    fn place(&self, windows: [Window; 2]) -> Option<[Vec<u16>; 2]> {
+    /// Assigns free rule numbers to both windows, as high as possible, ascending. Returns `None` if they do not
+    /// suffice.
+    fn assign(&self, windows: [Window; 2]) -> Option<[Vec<u16>; 2]> {
         if windows.iter().any(|window| self.free(window.above, window.below) < window.needed) {
             return None;
         }
@@ -159,7 +161,7 @@ impl Search<'_, '_> {
             if self.used.contains(&number) {
                 continue;
             }
-            // The family that runs out of numbers first has the first choice.
+            // The family with the higher lower bound has fewer numbers left, so it chooses first.
             let (can_v4, can_v6) =
                 (open_v4 && (..v4.below).contains(&number), open_v6 && (..v6.below).contains(&number));
             if can_v4 && (!can_v6 || v4.above >= v6.above) {
@@ -175,7 +177,7 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The plan with these entries at these numbers.
+    /// Returns the plan that gives these numbers to the drafts at these distances.
     fn plan(&self, [up_v4, up_v6]: [usize; 2], [of_v4, of_v6]: [Vec<u16>; 2]) -> AclPlan {
         let v4 = self.v4.drafts(up_v4).iter().zip(of_v4);
         let v6 = self.v6.drafts(up_v6).iter().zip(of_v6);

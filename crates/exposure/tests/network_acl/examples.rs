@@ -206,8 +206,8 @@ fn a_release_leaves_what_somebody_changed() {
     assert_eq!(
         release.left.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "`95 allow all traffic from 10.0.0.0/8` is not there any more",
-            "`96 allow all traffic from 100.64.0.0/10` has become `96 deny all traffic from 100.64.0.0/10`",
+            "`95 allow all traffic from 10.0.0.0/8` was deleted",
+            "`96 allow all traffic from 100.64.0.0/10` was changed to `96 deny all traffic from 100.64.0.0/10`",
         ]
     );
     assert_eq!(
