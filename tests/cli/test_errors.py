@@ -208,7 +208,7 @@ def test_an_option_that_makes_no_sense(with_groups, arguments, code, problem):
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        ('{"version": 1,', "exemptions document: "),
+        ('{"version": 1,', "exemptions document is malformed: "),
         ('{"version": 1, "exemptions": [{"securityGroupId": "sg-0123456789abcdef0"}]}', "missing field `expires`"),
         ('{"version": 2, "exemptions": []}', "version"),
         (

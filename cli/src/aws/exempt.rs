@@ -8,7 +8,7 @@ use aws_traits::ssm::Parameters;
 use comfy_table::{ContentArrangement, Table, presets};
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
 use jiff::Timestamp;
-use plain_text::printable;
+use plain_text::{error_chain, printable};
 use serde_json::{Map, Value, json};
 
 use super::session;
@@ -137,7 +137,7 @@ fn row(exemption: &Exemption, now: Timestamp) -> [String; 6] {
 }
 
 fn check(document: &Value) -> Result<()> {
-    Exemptions::from_json(&document.to_string()).map_err(|problem| anyhow::Error::new(Usage(problem.to_string())))?;
+    Exemptions::from_json(&document.to_string()).map_err(|problem| anyhow::Error::new(Usage(error_chain(&problem))))?;
     Ok(())
 }
 

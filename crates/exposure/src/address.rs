@@ -1,4 +1,17 @@
-//! Sets of IPv4 and IPv6 addresses. `0.0.0.0/0`, `15.0.0.0/0` and `0.0.0.0/1 + 128.0.0.0/1` are the same set.
+//! Sets of IPv4 and IPv6 addresses.
+//!
+//! Sources are compared as sets of addresses and never as text, because one set has many spellings:
+//!
+//! ```
+//! use exposure::AddressSet;
+//!
+//! let set = |cidrs: &[&str]| cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect::<AddressSet>();
+//! let ipv4 = set(&["0.0.0.0/0"]);
+//! assert_eq!(set(&["15.0.0.0/0"]), ipv4);
+//! assert_eq!(set(&["0.0.0.0/1", "128.0.0.0/1"]), ipv4);
+//! assert_eq!(set(&["0.0.0.0/1", "128.0.0.0/1"]).networks(), ["0.0.0.0/0".parse()?]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use range_set_blaze::RangeSetBlaze;
@@ -25,7 +38,7 @@ impl Family {
     /// Both families, in output order.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
-    /// The family of a network.
+    /// Returns the family of a network.
     #[must_use]
     pub fn of(network: &IpNetwork) -> Self {
         match network {
@@ -44,7 +57,7 @@ impl fmt::Display for Family {
     }
 }
 
-/// How many addresses of each family.
+/// Numbers of addresses, by family.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FamilySizes {
     /// IPv4 addresses, at most 2^32.
@@ -54,7 +67,7 @@ pub struct FamilySizes {
 }
 
 impl FamilySizes {
-    /// The number of one family.
+    /// Returns the number of addresses of one family.
     #[must_use]
     pub fn of(self, family: Family) -> u128 {
         match family {
@@ -63,7 +76,7 @@ impl FamilySizes {
         }
     }
 
-    /// Whether there is no address at all.
+    /// Returns true if both numbers are 0.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.v4 == 0 && self.v6 == 0
@@ -71,7 +84,7 @@ impl FamilySizes {
 }
 
 impl AddressSet {
-    /// Every address of one family.
+    /// Returns all addresses of one family.
     #[must_use]
     pub fn every(family: Family) -> Self {
         match family {
@@ -85,7 +98,7 @@ impl AddressSet {
         }
     }
 
-    /// The addresses of one family.
+    /// Returns the addresses of the set that belong to one family.
     #[must_use]
     pub fn of(&self, family: Family) -> Self {
         match family {
@@ -94,7 +107,7 @@ impl AddressSet {
         }
     }
 
-    /// Whether the set has no address.
+    /// Returns true if the set contains no address.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
@@ -102,22 +115,23 @@ impl AddressSet {
 
     /// Adds the addresses of a network; host bits are ignored.
     pub fn insert(&mut self, network: IpNetwork) {
-        // Not `ranges_insert`: it adds up sizes before it takes what overlaps away, and panics above 2^128.
+        // `ranges_insert` panics here: it sums up overlapping ranges first, and the sum may exceed 2^128.
         *self = self.union(&Self::from_iter([network]));
     }
 
-    /// Takes the addresses of a network away; host bits are ignored.
+    /// Removes the addresses of a network; host bits are ignored.
     pub fn remove(&mut self, network: IpNetwork) {
         *self = self.difference(&Self::from_iter([network]));
     }
 
-    /// The addresses in either set.
+    /// Returns the addresses that are in at least one of the sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self { v4: &self.v4 | &other.v4, v6: &self.v6 | &other.v6 }
     }
 
-    /// The addresses in any of the sets; in one go, and so in less time than one by one.
+    /// Returns the addresses that are in at least one of the sets. Faster than repeated calls of
+    /// [`union`](Self::union).
     pub(crate) fn union_of<'s>(sets: impl Iterator<Item = &'s Self> + Clone) -> Self {
         Self {
             v4: sets.clone().flat_map(|set| set.v4.ranges()).collect(),
@@ -125,31 +139,31 @@ impl AddressSet {
         }
     }
 
-    /// The addresses in both sets.
+    /// Returns the addresses that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self { v4: &self.v4 & &other.v4, v6: &self.v6 & &other.v6 }
     }
 
-    /// The addresses of `self` that are not in `other`.
+    /// Returns the addresses of `self` that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         Self { v4: &self.v4 - &other.v4, v6: &self.v6 - &other.v6 }
     }
 
-    /// Whether every address of `self` is in `other`.
+    /// Returns true if every address of `self` is in `other`.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {
         self.v4.is_subset(&other.v4) && self.v6.is_subset(&other.v6)
     }
 
-    /// Whether no address is in both sets.
+    /// Returns true if no address is in both sets.
     #[must_use]
     pub fn is_disjoint(&self, other: &Self) -> bool {
         self.v4.is_disjoint(&other.v4) && self.v6.is_disjoint(&other.v6)
     }
 
-    /// The set as the fewest networks that make it up: IPv4 before IPv6, ascending.
+    /// Returns the smallest list of networks that covers exactly this set: IPv4 before IPv6, ascending.
     #[must_use]
     pub fn networks(&self) -> Vec<IpNetwork> {
         let v4 = self.v4.ranges().flat_map(|range| {
@@ -163,7 +177,7 @@ impl AddressSet {
         v4.chain(v6).collect()
     }
 
-    /// The smallest network that contains all addresses of one family; `None` when there are none.
+    /// Returns the smallest network that contains all addresses of one family, or `None` if there are none.
     #[must_use]
     pub fn hull(&self, family: Family) -> Option<IpNetwork> {
         match family {
@@ -178,7 +192,7 @@ impl AddressSet {
         }
     }
 
-    /// How many addresses of each family the set has.
+    /// Returns the number of addresses of each family.
     #[must_use]
     pub fn sizes(&self) -> FamilySizes {
         FamilySizes {
@@ -205,10 +219,10 @@ impl FromIterator<IpNetwork> for AddressSet {
     }
 }
 
-/// The fewest aligned blocks that make up `first..=last`, as first address and prefix, out of addresses this many bits
-/// wide.
+/// Returns the smallest list of aligned blocks that covers exactly `first..=last`, as pairs of first address and prefix
+/// length. `width` is the length of an address in bits.
 fn blocks(first: u128, last: u128, width: u8) -> impl Iterator<Item = (u128, u8)> {
-    // The host bits of a block with this many of them.
+    // Mask of this many host bits.
     let mask = |host_bits: u8| u128::MAX.checked_shr(128 - u32::from(host_bits)).unwrap_or(0);
     let mut next = Some(first);
     // INVARIANT: blocks double in size up to the largest one and halve after it, so there are at most two of each size.
@@ -224,13 +238,13 @@ fn blocks(first: u128, last: u128, width: u8) -> impl Iterator<Item = (u128, u8)
     .take(most)
 }
 
-/// The IPv4 network with this prefix around an address.
+/// Returns the IPv4 network with this prefix length that contains an address.
 fn network_v4(address: u128, prefix: u8) -> Option<IpNetwork> {
     let network = Ipv4Network::new(u32::try_from(address).ok()?.into(), prefix).ok()?;
     Ipv4Network::new(network.network(), prefix).ok().map(IpNetwork::V4)
 }
 
-/// The IPv6 network with this prefix around an address.
+/// Returns the IPv6 network with this prefix length that contains an address.
 fn network_v6(address: u128, prefix: u8) -> Option<IpNetwork> {
     let network = Ipv6Network::new(address.into(), prefix).ok()?;
     Ipv6Network::new(network.network(), prefix).ok().map(IpNetwork::V6)

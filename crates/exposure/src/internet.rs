@@ -1,4 +1,19 @@
-//! Which addresses are the internet, and how much of it a source reaches.
+//! The internet as a set of addresses, and how much of it a source reaches.
+//!
+//! An address belongs to the internet if the IANA special-purpose address registries do not exclude it from global
+//! reachability, and if it is neither multicast nor reserved.
+//!
+//! ```
+//! use exposure::{AddressSet, Internet, Reach};
+//!
+//! let internet = Internet::without(&AddressSet::default());
+//! let reach = |cidr: &str| Reach::of(internet.reach_of(cidr.parse().unwrap()));
+//! assert_eq!(reach("0.0.0.0/1"), Reach::World);
+//! assert_eq!(reach("8.8.8.8/32"), Reach::Partial);
+//! assert_eq!(reach("10.0.0.0/8"), Reach::None);
+//! // Half of this /7 is private, and the other half is a /8.
+//! assert_eq!(reach("10.0.0.0/7"), Reach::Partial);
+//! ```
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
@@ -8,15 +23,18 @@ use range_set_blaze::RangeSetBlaze;
 
 use crate::address::{AddressSet, FamilySizes};
 
-/// The day on which the table below was taken from the IANA special-purpose address registries
-/// (`iana-ipv4-special-registry`, `iana-ipv6-special-registry`).
+/// Date on which the tables of special-purpose addresses were copied from the IANA registries.
+///
+/// Source: <https://www.iana.org/assignments/iana-ipv4-special-registry/> and
+/// <https://www.iana.org/assignments/iana-ipv6-special-registry/>
 pub const INTERNET_TABLE_DATE: &str = "2026-07-18";
 
 const GLOBAL: bool = true;
 const NOT_GLOBAL: bool = false;
 
-/// The registries' rows with their "Globally Reachable" column (anything but True is not reachable), then multicast,
-/// which has a registry of its own. A more specific row beats the block around it, so shorter prefixes come first.
+/// The rows of the IPv4 registry with their column "Globally Reachable", of which only True counts as reachable, and
+/// multicast, which has a registry of its own. A row overrides the larger block around it, so shorter prefixes come
+/// first.
 const IPV4_BLOCKS: [(Ipv4Network, bool); 27] = [
     (v4([224, 0, 0, 0], 4), NOT_GLOBAL), // multicast, RFC 5771
     (v4([240, 0, 0, 0], 4), NOT_GLOBAL),
@@ -47,7 +65,9 @@ const IPV4_BLOCKS: [(Ipv4Network, bool); 27] = [
     (v4([255, 255, 255, 255], 32), NOT_GLOBAL),
 ];
 
-/// The rows inside `2000::/3`, the only space that IANA has given out as global unicast.
+/// The rows of the IPv6 registry inside `2000::/3`, the only block that IANA has assigned to global unicast addresses.
+///
+/// Source: <https://www.iana.org/assignments/ipv6-address-space/>
 const IPV6_BLOCKS: [(Ipv6Network, bool); 15] = [
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), NOT_GLOBAL), // 6to4: "N/A"
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), NOT_GLOBAL),
@@ -88,24 +108,24 @@ pub(crate) const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Ne
     }
 }
 
-/// More than a /8 of IPv4 is the world.
+/// Largest reach of IPv4 that is still partial: a /8.
 const WORLD_ABOVE_V4: u64 = 1 << 24;
-/// More than a /16 of IPv6 is the world.
+/// Largest reach of IPv6 that is still partial: a /16.
 const WORLD_ABOVE_V6: u128 = 1 << 112;
 
-/// How much of the internet a source reaches, `AuthorizedCidrs` left out.
+/// How much of the internet a source reaches. Authorised addresses do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
-    /// No internet address: private, special-purpose or fully authorised space.
+    /// No internet address: private, special-purpose or authorised addresses only.
     None,
-    /// Some internet addresses, up to a /8 of IPv4 and a /16 of IPv6.
+    /// At least one internet address, and at most 2^24 of IPv4 (a /8) and 2^112 of IPv6 (a /16).
     Partial,
-    /// More than a /8 of IPv4 or a /16 of IPv6.
+    /// More than 2^24 internet addresses of IPv4 or more than 2^112 of IPv6.
     World,
 }
 
 impl Reach {
-    /// The reach of a source that contains this many internet addresses.
+    /// Returns the reach of a source that contains this many internet addresses.
     #[must_use]
     pub fn of(sizes: FamilySizes) -> Self {
         if sizes.v4 > WORLD_ABOVE_V4 || sizes.v6 > WORLD_ABOVE_V6 {
@@ -118,18 +138,18 @@ impl Reach {
     }
 }
 
-/// The internet as a policy sees it: all of it, less what the operator has authorised.
+/// The addresses of the internet without those that the operator has authorised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Internet {
     whole: FamilySizes,
     unauthorized: AddressSet,
-    // The ranges of `unauthorized` once more, flat: a source is measured without building a set.
+    // The ranges of `unauthorized` as sorted lists, to measure a network without building a set.
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
 }
 
 impl Internet {
-    /// The internet less `authorized`.
+    /// Returns the internet without the addresses in `authorized`.
     #[must_use]
     pub fn without(authorized: &AddressSet) -> Self {
         let internet = &*REACHABLE;
@@ -142,19 +162,19 @@ impl Internet {
         }
     }
 
-    /// The size of the internet, authorised space included.
+    /// Returns the size of the internet, including authorised addresses.
     #[must_use]
     pub fn whole(&self) -> FamilySizes {
         self.whole
     }
 
-    /// The internet addresses in `set` that are not authorised.
+    /// Returns the internet addresses in `set` that are not authorised.
     #[must_use]
     pub fn reached_by(&self, set: &AddressSet) -> AddressSet {
         self.unauthorized.intersection(set)
     }
 
-    /// How many internet addresses a network contains that are not authorised; host bits are ignored.
+    /// Returns the number of unauthorised internet addresses in a network; host bits are ignored.
     #[must_use]
     pub fn reach_of(&self, network: IpNetwork) -> FamilySizes {
         match network {
@@ -175,16 +195,16 @@ impl Internet {
     }
 }
 
-/// The ranges that share an address with `first..=last`, out of sorted disjoint ones.
+/// Returns those of the sorted, disjoint ranges that overlap `first..=last`.
 fn overlapping<T: Copy + Ord>(ranges: &[(T, T)], first: T, last: T) -> impl Iterator<Item = (T, T)> {
     let start = ranges.partition_point(|&(_, to)| to < first);
     ranges.iter().skip(start).copied().take_while(move |&(from, _)| from <= last)
 }
 
-/// It is the same for every policy, and to put it together costs more than to judge a group.
+/// Built once: every policy needs the same set, and building it takes longer than the assessment of a group.
 static REACHABLE: LazyLock<AddressSet> = LazyLock::new(globally_reachable);
 
-/// All addresses that the registries call globally reachable.
+/// Returns the addresses that the registries list as globally reachable.
 fn globally_reachable() -> AddressSet {
     let mut set = AddressSet {
         v4: RangeSetBlaze::from_iter([Ipv4Addr::UNSPECIFIED..=Ipv4Addr::BROADCAST]),

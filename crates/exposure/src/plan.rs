@@ -1,4 +1,22 @@
-//! From exposures to the changes that close them.
+//! Plans that close the exposures of a group.
+//!
+//! ```
+//! use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Strategy, Traffic, assess, plan};
+//!
+//! let group = SecurityGroup {
+//!     id: "sg-0123456789abcdef0".into(),
+//!     ingress: vec![IngressRule::new(Traffic::parse("tcp", Some(20), Some(25)), "0.0.0.0/0".into())],
+//!     ..SecurityGroup::default()
+//! };
+//! let (policy, lists) = (Policy::new("tcp/22".parse()?), PrefixLists::default());
+//! let assessment = assess(&group, &policy, &Exemptions::default(), &lists, "2026-11-21T00:00:00Z".parse()?);
+//!
+//! let plan = plan(&group, &assessment, &Strategy::Carve, &lists);
+//! assert_eq!(plan.revoke, group.ingress);
+//! let kept: Vec<_> = plan.authorize.iter().map(|rule| rule.traffic.to_string()).collect();
+//! assert_eq!(kept, ["tcp/20-21", "tcp/23-25"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeSet;
 
@@ -12,24 +30,25 @@ use crate::port::{PortRange, PortSet, Transport};
 use crate::prefix_list::{PrefixList, PrefixLists};
 use crate::traffic::{IcmpVersion, Traffic};
 
-/// What happens to an exposing rule.
+/// How a plan closes an exposing rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Strategy {
-    /// Exactly that rule (one source) goes; every other rule stays.
+    /// Revokes the rule, that is one source with all its ports.
     #[default]
     Revoke,
-    /// The same source keeps the rest: the ports that are not exposed and, of a rule for all traffic, TCP, UDP and ICMP.
+    /// Replaces the rule with rules for the same source and the ports that are not exposed. Of a rule for all traffic,
+    /// TCP, UDP and ICMP remain.
     Carve,
-    /// Other sources get the same ports.
+    /// Replaces the rule with rules for the same ports and other sources.
     Replace(Replacement),
 }
 
-/// Who takes the place of the internet.
+/// Sources that take the place of an exposing source. A source replaces only sources of its own address family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement(Vec<IpNetwork>);
 
 impl Default for Replacement {
-    /// The private address space: RFC 1918, and the unique local addresses of IPv6 (RFC 4193).
+    /// Returns the private address space: RFC 1918 and, for IPv6, the unique local addresses of RFC 4193.
     fn default() -> Self {
         Self(vec![
             IpNetwork::V4(v4([10, 0, 0, 0], 8)),
@@ -46,27 +65,28 @@ impl FromIterator<IpNetwork> for Replacement {
     }
 }
 
-/// The changes that close every exposure of a group.
+/// Changes that close every exposure of a group.
 ///
-/// What comes is to be authorised before anything is revoked, so that nobody legitimate is shut out in between.
+/// Apply `authorize` before `revoke`: a source that keeps part of its access then never loses it in between.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The rules that go, in the order of the exposures, each once.
+    /// Rules to revoke, in the order of the exposures, without duplicates.
     pub revoke: Vec<IngressRule>,
-    /// The rules that come, in the order of those whose place they take. None of them is in the group yet.
+    /// Rules to authorise, in the order of the rules that they replace. None of them is in the group yet.
     pub authorize: Vec<IngressRule>,
-    /// Rules for all traffic of which only TCP, UDP and ICMP is kept: no other protocol (GRE, ESP, SCTP …) passes any more.
+    /// Revoked rules for all traffic of which only TCP, UDP and ICMP remain: other protocols (GRE, ESP, SCTP …) are no
+    /// longer admitted.
     pub narrowed: Vec<IngressRule>,
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Returns true if there is nothing to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.revoke.is_empty() && self.authorize.is_empty()
     }
 
-    /// The group as it will be once the plan is carried out.
+    /// Returns the group as it will be after the plan is applied.
     #[must_use]
     pub fn apply(&self, group: &SecurityGroup) -> SecurityGroup {
         let mut after = group.clone();
@@ -76,11 +96,11 @@ impl Plan {
     }
 }
 
-/// The changes that close every exposure of `assessment`, which is one of `group`. Exempted and unjudged rules are left
-/// alone.
+/// Plans the changes that close every exposure in `assessment`, which must be an assessment of `group`. Exempted and
+/// unjudged rules stay as they are.
 ///
-/// The sources of a [`Replacement`] are taken as they are: whether they are themselves an exposure is for another
-/// [`assess`](crate::assess()) of [`Plan::apply`] to say.
+/// The sources of a [`Replacement`] are not checked. To find out whether they are exposures themselves, pass the group
+/// that [`Plan::apply`] returns to [`assess`](crate::assess()).
 #[must_use]
 pub fn plan(
     group: &SecurityGroup,
@@ -90,7 +110,7 @@ pub fn plan(
 ) -> Plan {
     let mut plan = Plan::default();
     for exposure in &assessment.exposures {
-        // A rule may be exposing twice: for the world on one port, and partly on another.
+        // A rule has two exposures if its reach is world on one port and partial on another.
         if !plan.revoke.contains(exposure.rule) {
             plan.revoke.push(exposure.rule.clone());
         }
@@ -125,7 +145,7 @@ fn exposed_ports(assessment: &Assessment<'_>, rule: &IngressRule) -> PortSet {
     ports
 }
 
-/// The rule less the exposed ports: one rule per range of ports that is left.
+/// Returns the rule without the exposed ports: one rule for each remaining range of ports.
 fn carve(rule: &IngressRule, exposed: &PortSet, prefix_lists: &PrefixLists) -> Vec<IngressRule> {
     let (transports, range): (&[Transport], _) = match &rule.traffic {
         Traffic::All => (&Transport::ALL, PortRange::ALL),
@@ -151,7 +171,7 @@ fn carve(rule: &IngressRule, exposed: &PortSet, prefix_lists: &PrefixLists) -> V
     kept.into_iter().map(|traffic| IngressRule { id: None, traffic, ..rule.clone() }).collect()
 }
 
-/// The same traffic for the replacements of the rule's address family.
+/// Returns the rule with each replacement of its address family as the source.
 fn replace(rule: &IngressRule, networks: &[IpNetwork], prefix_lists: &PrefixLists) -> Vec<IngressRule> {
     let families = families(&rule.source, prefix_lists);
     networks
@@ -161,7 +181,7 @@ fn replace(rule: &IngressRule, networks: &[IpNetwork], prefix_lists: &PrefixList
         .collect()
 }
 
-/// The address families of a source. A rule has one; a prefix list says which by its entries.
+/// Returns the address families of a source. Only a prefix list can have both.
 fn families(source: &Source, prefix_lists: &PrefixLists) -> BTreeSet<Family> {
     let of_set = |set: &AddressSet| Family::ALL.into_iter().filter(|family| !set.of(*family).is_empty()).collect();
     match source {

@@ -1,34 +1,47 @@
-//! The operator's settings.
+//! The policy: the settings of the operator that an assessment depends on.
+
+use std::collections::BTreeSet;
 
 use crate::address::AddressSet;
+use crate::group::{SecurityGroup, Source};
 use crate::internet::Internet;
 use crate::port::PortSet;
 
-/// Which reach is flagged.
+/// The reach from which on a rule is an exposure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SourceScope {
-    /// Only [`Reach::World`](crate::Reach::World).
+    /// Only [`Reach::World`](crate::Reach::World) is an exposure.
     #[default]
     World,
-    /// [`Reach::World`](crate::Reach::World) and [`Reach::Partial`](crate::Reach::Partial).
+    /// [`Reach::World`](crate::Reach::World) and [`Reach::Partial`](crate::Reach::Partial) are exposures.
     Public,
 }
 
-/// What is blocked, for whom, and who is left in peace.
+/// The ports to keep closed, to which addresses, and which tag exempts a group.
+///
+/// ```
+/// use exposure::{Policy, SourceScope};
+///
+/// let authorized = ["192.0.2.0/24".parse()?].into_iter().collect();
+/// let policy = Policy { scope: SourceScope::Public, ..Policy::new("22, 3389".parse()?) }.authorizing(&authorized);
+/// assert_eq!(policy.focus_ports.to_string(), "tcp/22, tcp/3389, udp/22, udp/3389");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The ports that must be closed to the internet.
+    /// Focus ports: the ports that must be closed to the internet.
     pub focus_ports: PortSet,
-    /// Which reach is flagged.
+    /// The reach from which on a rule is an exposure.
     pub scope: SourceScope,
-    /// The internet, less the authorised CIDRs.
+    /// The internet without the authorised CIDRs.
     pub internet: Internet,
-    /// A group with this tag key is exempt. `None`: no tag exempts anything.
+    /// Key of the tag that exempts a group; `None` if no tag does.
     pub exemption_tag_key: Option<String>,
 }
 
 impl Policy {
-    /// These ports, world scope, nothing authorised, no tag exempts.
+    /// Creates a policy with these focus ports and [`SourceScope::World`], without authorised CIDRs and without a tag
+    /// that exempts.
     #[must_use]
     pub fn new(focus_ports: PortSet) -> Self {
         Self {
@@ -39,10 +52,27 @@ impl Policy {
         }
     }
 
-    /// The same policy with these addresses left out of the internet.
+    /// Returns the policy with `authorized` as the only authorised addresses.
     #[must_use]
     pub fn authorizing(mut self, authorized: &AddressSet) -> Self {
         self.internet = Internet::without(authorized);
         self
+    }
+
+    /// Returns the ids of the prefix lists whose entries the assessment of `group` needs, sorted. Lists of rules that
+    /// carry no focus port are left out.
+    #[must_use]
+    pub fn prefix_lists_of<'g>(&self, group: &'g SecurityGroup) -> BTreeSet<&'g str> {
+        group
+            .ingress
+            .iter()
+            .filter_map(|rule| match &rule.source {
+                Source::PrefixList(id) => {
+                    let harmless = rule.traffic.carries(&self.focus_ports).is_some_and(|ports| ports.is_empty());
+                    (!harmless).then_some(id.as_str())
+                }
+                _ => None,
+            })
+            .collect()
     }
 }

@@ -1,4 +1,14 @@
-//! Transports, port ranges, and sets of ports such as the block-list.
+//! Transports, ranges of ports, and sets of ports such as the focus ports of a policy.
+//!
+//! ```
+//! use exposure::PortSet;
+//!
+//! let ports: PortSet = "22, tcp/8000-8100".parse()?;
+//! assert_eq!(ports.to_string(), "tcp/22, tcp/8000-8100, udp/22");
+//! let error = "80-22".parse::<PortSet>().unwrap_err();
+//! assert_eq!(error.to_string(), "`80-22` is reversed: write the lower port first");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,19 +49,19 @@ impl PortRange {
     /// Every port, 0 included.
     pub const ALL: Self = Self { from: 0, to: u16::MAX };
 
-    /// The range `from..=to`, or `None` when it is reversed.
+    /// Creates the range `from..=to`; `None` if `from` is above `to`.
     #[must_use]
     pub fn new(from: u16, to: u16) -> Option<Self> {
         (from <= to).then_some(Self { from, to })
     }
 
-    /// First port.
+    /// Returns the first port.
     #[must_use]
     pub fn from(self) -> u16 {
         self.from
     }
 
-    /// Last port, inclusive.
+    /// Returns the last port, inclusive.
     #[must_use]
     pub fn to(self) -> u16 {
         self.to
@@ -68,40 +78,41 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// A set of (transport, port) pairs: the block-list, or the part of it that a rule carries.
+/// A set of pairs of transport and port, such as the focus ports of a policy or those that a rule carries.
 ///
-/// Text form: a comma-separated list of `22`, `8000-8100`, `tcp/22`, `udp/53-54`. A bare number means both transports.
+/// The text form is a comma-separated list of `22`, `8000-8100`, `tcp/22` and `udp/53-54`, with inclusive ranges. A
+/// port without a transport means TCP and UDP. Spaces around each part and the case of the transport are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortSet {
     tcp: RangeSetBlaze<u16>,
     udp: RangeSetBlaze<u16>,
 }
 
-/// Why a text is not a list of ports. Every variant names the offending token.
+/// Error from reading a list of ports. The message names the offending token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// No port at all.
+    /// The list is empty.
     #[error("empty port list: write ports such as `22`, `8000-8100`, `tcp/22` or `udp/53-54`")]
     Empty,
-    /// Nothing between two commas, or after the last one.
+    /// A comma is not followed or not preceded by an entry.
     #[error("empty entry in port list `{list}`: remove the extra comma")]
     EmptyEntry {
         /// The whole list.
         list: String,
     },
-    /// Not a number, a range, or either of them after `tcp/` or `udp/`.
+    /// A token is neither a number nor a range, nor one of these after `tcp/` or `udp/`.
     #[error("`{token}` is not a port: write `22`, `8000-8100`, `tcp/22` or `udp/53-54`")]
     NotAPort {
         /// The token as it was written.
         token: String,
     },
-    /// A port above 65535.
+    /// A port is above 65535.
     #[error("`{token}` is out of range: ports are 0 to 65535")]
     OutOfRange {
         /// The token as it was written.
         token: String,
     },
-    /// A range whose first port is above its last.
+    /// The first port of a range is above its last port.
     #[error("`{token}` is reversed: write the lower port first")]
     Reversed {
         /// The token as it was written.
@@ -110,13 +121,13 @@ pub enum PortError {
 }
 
 impl PortSet {
-    /// Whether the set has no port.
+    /// Returns true if the set contains no port.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tcp.is_empty() && self.udp.is_empty()
     }
 
-    /// Whether the set has this port.
+    /// Returns true if the set contains this port.
     #[must_use]
     pub fn contains(&self, transport: Transport, port: u16) -> bool {
         self.of(transport).contains(port)
@@ -131,7 +142,7 @@ impl PortSet {
         .ranges_insert(range.from..=range.to);
     }
 
-    /// The ports of the set that are also in `range` of `transport`.
+    /// Returns the ports of the set that are in `range` of `transport`.
     #[must_use]
     pub fn within(&self, transport: Transport, range: PortRange) -> Self {
         let mut within = Self::default();
@@ -149,24 +160,24 @@ impl PortSet {
         self.udp |= &other.udp;
     }
 
-    /// The ports of `self` that are not in `other`.
+    /// Returns the ports of `self` that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         Self { tcp: &self.tcp - &other.tcp, udp: &self.udp - &other.udp }
     }
 
-    /// The ports that are in both.
+    /// Returns the ports that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self { tcp: &self.tcp & &other.tcp, udp: &self.udp & &other.udp }
     }
 
-    /// The disjoint ranges of one transport, ascending.
+    /// Returns the maximal ranges of one transport, ascending.
     pub fn ranges_of(&self, transport: Transport) -> impl Iterator<Item = PortRange> + '_ {
         self.of(transport).ranges().map(|range| PortRange { from: *range.start(), to: *range.end() })
     }
 
-    /// All disjoint ranges: TCP before UDP, ascending.
+    /// Returns all maximal ranges: TCP before UDP, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = (Transport, PortRange)> + '_ {
         Transport::ALL.into_iter().flat_map(|transport| self.ranges_of(transport).map(move |range| (transport, range)))
     }
@@ -178,7 +189,7 @@ impl PortSet {
         }
     }
 
-    /// Adds what one token such as `tcp/22` or `8000-8100` stands for.
+    /// Adds the ports of one token such as `tcp/22` or `8000-8100`.
     fn insert_token(&mut self, token: &str) -> Result<(), PortError> {
         let (transports, ports): (&[Transport], _) = match token.split_once('/') {
             None => (&Transport::ALL, token),
@@ -199,7 +210,7 @@ impl PortSet {
     }
 }
 
-/// One port in decimal. `u16::from_str` alone would also take `+22`.
+/// Reads one port in decimal. `u16::from_str` alone would also accept `+22`.
 fn parse_port(digits: &str, token: &str) -> Result<u16, PortError> {
     let digits = digits.trim();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

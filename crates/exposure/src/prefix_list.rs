@@ -1,35 +1,37 @@
-//! What a prefix list stands for, once somebody has looked it up.
+//! Managed prefix lists and their entries, which the caller looks up before the assessment.
 
 use std::collections::BTreeMap;
 
 use crate::address::AddressSet;
 
-/// A prefix list, or why it could not be read.
+/// The entries of a prefix list, or the reason why they are unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrefixList {
-    /// Owned by AWS (S3, `CloudFront` …): counts as authorised.
+    /// A list that AWS owns (S3, `CloudFront` …). Its addresses count as authorised.
+    ///
+    /// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html>
     AwsOwned,
-    /// A customer's list, by its entries.
+    /// The entries of a customer-managed list.
     Entries(AddressSet),
-    /// Could not be read; never silently harmless.
+    /// The list could not be read. It may contain the whole internet, so a rule with it is unjudged.
     Unreadable {
-        /// What AWS answered.
+        /// Error message, usually the answer of AWS.
         reason: String,
     },
 }
 
-/// The prefix lists that were looked up, by id.
+/// Prefix lists by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrefixLists(BTreeMap<String, PrefixList>);
 
 impl PrefixLists {
-    /// The list with this id, if it was looked up.
+    /// Returns the list with this id, or `None` if it was not looked up.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&PrefixList> {
         self.0.get(id)
     }
 
-    /// Remembers what a list stands for.
+    /// Adds a list, and replaces an earlier one with the same id.
     pub fn insert(&mut self, id: String, list: PrefixList) {
         self.0.insert(id, list);
     }

@@ -1,35 +1,48 @@
-//! Back to the rules that a group had before it was closed.
+//! Plans that restore the rules that a group had before it was closed.
+//!
+//! ```
+//! use exposure::{IngressRule, Traffic, restoration};
+//!
+//! let ssh = |source: &str| IngressRule::new(Traffic::parse("tcp", Some(22), Some(22)), source.into());
+//! let (before, added, later) = (ssh("0.0.0.0/0"), ssh("10.0.0.0/8"), ssh("192.0.2.7/32"));
+//! let restoration = restoration(&[before.clone()], &[added.clone()], &[added.clone(), later.clone()]);
+//! assert_eq!(restoration.authorize, [before]);
+//! assert_eq!(restoration.revoke, [added]);
+//! assert_eq!(restoration.leave, [later]);
+//! ```
 
 use crate::group::IngressRule;
 
-/// The changes that bring rules back, whatever has become of the group since.
+/// Changes that restore the rules of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restoration {
-    /// Rules of before that are missing now.
+    /// Rules to authorise: rules from before the closing that are missing now.
     pub authorize: Vec<IngressRule>,
-    /// Rules that only the closing has added.
+    /// Rules to revoke: rules that the closing added.
     pub revoke: Vec<IngressRule>,
-    /// Rules that somebody else has added since. They are left alone.
+    /// Rules to keep: rules that were added after the closing.
     pub leave: Vec<IngressRule>,
 }
 
 impl Restoration {
-    /// Whether there is nothing to do.
+    /// Returns true if there is nothing to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.authorize.is_empty() && self.revoke.is_empty()
     }
 
-    /// The rules as they will be once this is carried out.
+    /// Returns the rules as they will be after the restoration, given the rules of the group now.
     #[must_use]
     pub fn apply(&self, live: &[IngressRule]) -> Vec<IngressRule> {
         live.iter().filter(|rule| !self.revoke.contains(rule)).chain(&self.authorize).cloned().collect()
     }
 }
 
-/// What brings back the rules of `before`, when the closing has added the rules of `added` and the group has the rules of
-/// `live` now. Two rules are the same when they let the same traffic in from the same source: ids change, and somebody may
-/// have reworded a description.
+/// Plans the changes that restore the rules of `before`. `added` are the rules that the closing added, and `live` are
+/// the rules of the group now.
+///
+/// Two rules are the same if they [admit the same](IngressRule::admits_the_same_as): a rule that was revoked and
+/// authorised again has another id, and its description may have been edited meanwhile.
 #[must_use]
 pub fn restoration(before: &[IngressRule], added: &[IngressRule], live: &[IngressRule]) -> Restoration {
     let has = |rules: &[IngressRule], rule: &IngressRule| rules.iter().any(|other| other.admits_the_same_as(rule));

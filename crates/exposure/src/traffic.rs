@@ -1,4 +1,17 @@
-//! What a rule lets through: protocol and ports as one type, so that an ICMP type is never read as a port.
+//! The traffic that a rule admits. Protocol and ports are one type, so that an ICMP type is never mistaken for a port.
+//!
+//! ```
+//! use exposure::Traffic;
+//!
+//! let blocked = "0-65535".parse()?;
+//! let carried = |traffic: Traffic| traffic.carries(&blocked).map(|ports| ports.to_string());
+//! assert_eq!(carried(Traffic::parse("6", Some(8), Some(8))).as_deref(), Some("tcp/8"));
+//! // An ICMP echo request has type 8.
+//! assert_eq!(carried(Traffic::parse("icmp", Some(8), Some(0))).as_deref(), Some(""));
+//! // A protocol that EC2 does not return may carry any port.
+//! assert_eq!(carried(Traffic::parse("quic", Some(8), Some(8))), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,49 +27,51 @@ pub enum IcmpVersion {
     V6,
 }
 
-/// More than this many characters of a protocol that is none are not kept: every rule of a permission has its own copy.
+/// Length to which an unrecognised protocol is cut, in characters. Every rule of a permission has its own copy of the
+/// text.
 const LONGEST_PROTOCOL: usize = 40;
 
-/// The protocol of a rule together with what its `FromPort` and `ToPort` mean under that protocol.
+/// The protocol of a rule, with the meaning that `FromPort` and `ToPort` have for it.
 ///
-/// Source: EC2 API reference, `IpPermission`: protocols 6, 17, 1 and 58 also go by name, `-1` is every protocol, and
-/// for any protocol but tcp, udp, icmp and icmpv6 all traffic is allowed whatever ports are given.
+/// The protocols 6, 17, 1 and 58 may be written `tcp`, `udp`, `icmp` and `icmpv6`, and `-1` means all protocols. For
+/// other protocols EC2 admits all traffic, whatever the ports.
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Traffic {
     /// Every protocol and every port.
     All,
     /// TCP or UDP.
     Ports {
-        /// Which of the two.
+        /// TCP or UDP.
         transport: Transport,
-        /// The destination ports.
+        /// Destination ports, inclusive.
         range: PortRange,
     },
     /// ICMP; carries no port.
     Icmp {
-        /// Which ICMP.
+        /// ICMP for IPv4 or for IPv6.
         version: IcmpVersion,
-        /// The type (`FromPort`); -1 is all, and so is none.
+        /// Type (`FromPort`); -1 means all types. Read as -1 if it is missing.
         kind: i64,
-        /// The code (`ToPort`); -1 is all, and so is none.
+        /// Code (`ToPort`); -1 means all codes. Read as -1 if it is missing.
         code: i64,
     },
-    /// Another IP protocol by number (GRE 47, ESP 50, SCTP 132 …); carries no TCP or UDP port.
+    /// Another IP protocol by its number (GRE 47, ESP 50, SCTP 132 …); carries no TCP or UDP port.
     Other(u8),
-    /// Nothing that EC2 is known to return: it cannot be judged, so it is never taken for harmless.
+    /// A protocol or ports that EC2 is not known to return. It may carry any port, so a rule with it is unjudged.
     Unrecognized {
-        /// `IpProtocol` as it came, or the beginning of a long one.
+        /// `IpProtocol`, cut to 40 characters.
         protocol: String,
-        /// `FromPort` as it came.
+        /// `FromPort`.
         from: Option<i64>,
-        /// `ToPort` as it came.
+        /// `ToPort`.
         to: Option<i64>,
     },
 }
 
 impl Traffic {
-    /// Reads `IpProtocol`, `FromPort` and `ToPort` as EC2 and AWS Config write them. Never fails: what is not understood
-    /// becomes [`Traffic::Unrecognized`].
+    /// Reads `IpProtocol`, `FromPort` and `ToPort` as EC2 and AWS Config write them. TCP or UDP without ports, or with
+    /// -1 for both, means every port. Any other combination becomes [`Traffic::Unrecognized`].
     #[must_use]
     pub fn parse(protocol: &str, from: Option<i64>, to: Option<i64>) -> Self {
         let unrecognized = || {
@@ -96,7 +111,7 @@ impl Traffic {
         }
     }
 
-    /// The ports of `set` that this traffic carries, or `None` when it cannot be told.
+    /// Returns the ports of `set` that this traffic carries, or `None` if they are unknown.
     #[must_use]
     pub fn carries(&self, set: &PortSet) -> Option<PortSet> {
         match self {
@@ -107,7 +122,7 @@ impl Traffic {
         }
     }
 
-    /// `IpProtocol` in EC2's spelling.
+    /// Returns `IpProtocol` as security groups write it.
     #[must_use]
     pub fn protocol(&self) -> Cow<'_, str> {
         match self {
@@ -121,7 +136,7 @@ impl Traffic {
         }
     }
 
-    /// `FromPort`: the first port, or the ICMP type. `None` where the protocol has neither.
+    /// Returns `FromPort`: the first port, or the ICMP type. `None` if the protocol has neither.
     #[must_use]
     pub fn from_port(&self) -> Option<i64> {
         match self {
@@ -132,7 +147,7 @@ impl Traffic {
         }
     }
 
-    /// `ToPort`: the last port, or the ICMP code. `None` where the protocol has neither.
+    /// Returns `ToPort`: the last port, inclusive, or the ICMP code. `None` if the protocol has neither.
     #[must_use]
     pub fn to_port(&self) -> Option<i64> {
         match self {
@@ -144,7 +159,7 @@ impl Traffic {
     }
 }
 
-/// An IP protocol number in decimal, without sign or leading zeros.
+/// Reads an IP protocol number in decimal, without a sign or leading zeros.
 fn ip_protocol_number(text: &str) -> Option<u8> {
     let number: u8 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)

@@ -7,6 +7,7 @@ use std::fs;
 
 use exposure::Exemptions;
 use jsonschema::Validator;
+use plain_text::error_chain;
 
 /// What the parser refuses and a schema cannot express: the order of two numbers, the calendar, the last instant of a
 /// timestamp, a key that is given twice, and `1.0`, which to a schema is the same number as `1`.
@@ -49,7 +50,7 @@ fn valid_samples_are_read_and_fit_the_schema() {
     let schema = schema();
     for (name, text) in samples("valid") {
         if let Err(error) = Exemptions::from_json(&text) {
-            panic!("{name}: {error}");
+            panic!("{name}: {}", error_chain(&error));
         }
         assert_eq!(complaint(&schema, &text), None, "{name}");
     }
@@ -76,7 +77,7 @@ fn the_examples_on_the_page_work() {
     assert!(!examples.is_empty());
     for example in examples {
         if let Err(error) = Exemptions::from_json(example) {
-            panic!("{error}: {example}");
+            panic!("{}: {example}", error_chain(&error));
         }
         assert_eq!(complaint(&schema, example), None, "{example}");
     }

@@ -10,6 +10,7 @@ use exposure::{
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
+use plain_text::error_chain;
 use rstest::rstest;
 
 const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
@@ -743,7 +744,7 @@ fn hammers_whitelist_loads_as_it_is(#[case] document: &str, #[case] expected: Ve
 #[case(r#"{"111122223333":["web"]}"#, "whitelist of account 111122223333: `web`")]
 #[case(r#"{"111122223333":"sg-0aaaaaaaaaaaaaaaa"}"#, "whitelist of account 111122223333")]
 fn a_malformed_exemptions_document_is_refused_with_its_place(#[case] document: &str, #[case] expected: &str) {
-    let error = Exemptions::from_json(document).unwrap_err().to_string();
+    let error = error_chain(&Exemptions::from_json(document).unwrap_err());
     assert!(error.contains(expected), "{error}");
     assert!(error.starts_with("exemptions document"), "{error}");
 }

@@ -1,0 +1,102 @@
+//! The rules of a group that may be exposing.
+
+use super::assessment::{Cause, Exposure, Unjudged};
+use super::joint_reach::join;
+use crate::address::{AddressSet, FamilySizes};
+use crate::group::{IngressRule, SecurityGroup, Source};
+use crate::internet::{Internet, Reach};
+use crate::policy::{Policy, SourceScope};
+use crate::port::PortSet;
+use crate::prefix_list::{PrefixList, PrefixLists};
+
+/// A rule that carries focus ports and reaches the internet.
+pub(super) struct Candidate<'g> {
+    pub(super) rule: &'g IngressRule,
+    pub(super) ports: PortSet,
+    pub(super) sizes: FamilySizes,
+    /// The ports on which the source, together with others, reaches half of the internet.
+    pub(super) joint: PortSet,
+}
+
+impl Candidate<'_> {
+    pub(super) fn reached(&self, internet: &Internet, prefix_lists: &PrefixLists) -> AddressSet {
+        match &self.rule.source {
+            Source::Cidr(network) => internet.reached_by(&AddressSet::from_iter([*network])),
+            Source::PrefixList(id) => match prefix_lists.get(id) {
+                Some(PrefixList::Entries(entries)) => internet.reached_by(entries),
+                _ => AddressSet::default(),
+            },
+            Source::SecurityGroup { .. } | Source::Unrecognized(_) => AddressSet::default(),
+        }
+    }
+}
+
+pub(super) fn candidates<'g>(
+    group: &'g SecurityGroup,
+    policy: &Policy,
+    prefix_lists: &PrefixLists,
+) -> (Vec<Candidate<'g>>, Vec<Unjudged<'g>>) {
+    let mut candidates = Vec::new();
+    let mut unjudged = Vec::new();
+    for rule in &group.ingress {
+        let ports = rule.traffic.carries(&policy.focus_ports);
+        if ports.as_ref().is_some_and(PortSet::is_empty) {
+            continue;
+        }
+        let sizes = match sizes(&rule.source, policy, prefix_lists) {
+            Ok(sizes) => sizes,
+            Err(cause) => {
+                unjudged.push(Unjudged { rule, cause });
+                continue;
+            }
+        };
+        if sizes.is_empty() {
+            continue;
+        }
+        if let Some(ports) = ports {
+            candidates.push(Candidate { rule, ports, sizes, joint: PortSet::default() });
+        } else {
+            let traffic = rule.traffic.to_string();
+            unjudged.push(Unjudged { rule, cause: Cause::Traffic { traffic } });
+        }
+    }
+    join(&mut candidates, policy, prefix_lists);
+    (candidates, unjudged)
+}
+
+/// Returns the number of internet addresses that a source reaches.
+fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result<FamilySizes, Cause> {
+    match source {
+        Source::Cidr(network) => Ok(policy.internet.reach_of(*network)),
+        Source::SecurityGroup { .. } => Ok(FamilySizes::default()),
+        Source::PrefixList(id) => match prefix_lists.get(id) {
+            Some(PrefixList::AwsOwned) => Ok(FamilySizes::default()),
+            Some(PrefixList::Entries(entries)) => Ok(policy.internet.reached_by(entries).sizes()),
+            Some(PrefixList::Unreadable { reason }) => {
+                Err(Cause::PrefixList { id: id.clone(), reason: reason.clone() })
+            }
+            None => Err(Cause::PrefixList { id: id.clone(), reason: "it was not looked up".to_owned() }),
+        },
+        Source::Unrecognized(_) => Err(Cause::Source { source_text: source.to_string() }),
+    }
+}
+
+pub(super) fn exposures<'g>(candidates: Vec<Candidate<'g>>, policy: &Policy) -> Vec<Exposure<'g>> {
+    let mut exposures = Vec::new();
+    for Candidate { rule, ports, sizes, joint } in candidates {
+        let (world, partial) = match Reach::of(sizes) {
+            Reach::World => (ports, PortSet::default()),
+            Reach::Partial | Reach::None => {
+                let partial = ports.difference(&joint);
+                (joint, partial)
+            }
+        };
+        if !world.is_empty() {
+            exposures.push(Exposure { rule, ports: world, reach: Reach::World });
+        }
+        if policy.scope == SourceScope::Public && !partial.is_empty() {
+            exposures.push(Exposure { rule, ports: partial, reach: Reach::Partial });
+        }
+    }
+    exposures
+}

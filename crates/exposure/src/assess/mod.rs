@@ -1,0 +1,97 @@
+//! The assessment: which rules of a group expose which focus ports, and to how much of the internet.
+//!
+//! [`assess`] combines a group with the policy, the exemptions, the entries of prefix lists and the time. It is a pure
+//! function, so the evaluator, the remediator and the CLI come to the same assessment of the same group.
+//!
+//! 1. A rule is a candidate if it carries a focus port and its source reaches the internet.
+//! 2. A rule with an unknown protocol or source, or with a prefix list that could not be read, is unjudged, and never
+//!    assumed to be harmless.
+//! 3. Sources that are small on their own may together reach half of the internet; see `joint_reach.rs`.
+//! 4. A candidate is an exposure on the ports where its reach exceeds the scope of the policy.
+//! 5. Exemptions are applied in the order of the document. Each covers the ports that it names, and leaves the others.
+
+mod assessment;
+mod candidate;
+mod joint_reach;
+
+pub use assessment::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict};
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use self::candidate::{candidates, exposures};
+use crate::exemption::{Exemption, Exemptions};
+use crate::group::{IngressRule, SecurityGroup, Source};
+use crate::internet::Reach;
+use crate::policy::Policy;
+use crate::port::{PortRange, PortSet, Transport};
+use crate::prefix_list::PrefixLists;
+
+/// Assesses a group at the time `now`. Only the exemptions depend on the time.
+///
+/// `prefix_lists` must contain the lists that [`Policy::prefix_lists_of`] returns for the group. A rule whose list is
+/// missing is unjudged.
+#[must_use]
+pub fn assess<'g>(
+    group: &'g SecurityGroup,
+    policy: &Policy,
+    exemptions: &Exemptions,
+    prefix_lists: &PrefixLists,
+    now: Timestamp,
+) -> Assessment<'g> {
+    let (candidates, mut unjudged) = candidates(group, policy, prefix_lists);
+    let mut exposures = exposures(candidates, policy);
+    let mut exempted = Vec::new();
+    let mut exempted_unjudged = Vec::new();
+    for exemption in exemptions.covering(group, policy.exemption_tag_key.as_deref(), now) {
+        (exposures, exempted) = cover(exposures, exempted, &exemption);
+        let (covered, rest): (Vec<_>, Vec<_>) =
+            unjudged.into_iter().partition(|unjudged| exempts_rule(&exemption, unjudged.rule, policy));
+        exempted_unjudged.extend(covered.into_iter().map(|unjudged| (unjudged, exemption.clone())));
+        unjudged = rest;
+    }
+    exposures.sort_by_cached_key(severity_order);
+    exempted.sort_by_cached_key(|exempted: &Exempted<'_>| severity_order(&exempted.exposure));
+    Assessment { exposures, exempted, unjudged, exempted_unjudged }
+}
+
+/// Moves the ports that `exemption` covers from `exposures` to `exempted`.
+fn cover<'g>(
+    exposures: Vec<Exposure<'g>>,
+    mut exempted: Vec<Exempted<'g>>,
+    exemption: &Exemption,
+) -> (Vec<Exposure<'g>>, Vec<Exempted<'g>>) {
+    let mut uncovered = Vec::new();
+    for exposure in exposures {
+        let (covered, rest) = match &exemption.ports {
+            None => (exposure.ports, PortSet::default()),
+            Some(exempt) => (exposure.ports.intersection(exempt), exposure.ports.difference(exempt)),
+        };
+        if !covered.is_empty() {
+            let exposure = Exposure { ports: covered, ..exposure };
+            exempted.push(Exempted { exposure, exemption: exemption.clone() });
+        }
+        if !rest.is_empty() {
+            uncovered.push(Exposure { ports: rest, ..exposure });
+        }
+    }
+    (uncovered, exempted)
+}
+
+/// Returns true if an exemption covers every focus port that a rule may carry.
+fn exempts_rule(exemption: &Exemption, rule: &IngressRule, policy: &Policy) -> bool {
+    match (&exemption.ports, rule.traffic.carries(&policy.focus_ports)) {
+        (None, _) => true,
+        (Some(exempt), Some(carried)) => carried.difference(exempt).is_empty(),
+        (Some(_), None) => false,
+    }
+}
+
+type SeverityOrder = (Reverse<Reach>, Vec<(Transport, PortRange)>, Source, Option<String>);
+
+/// Sort key: world before partial, then ports, source and rule id. It is total, so the order of the input has no
+/// influence.
+fn severity_order(exposure: &Exposure<'_>) -> SeverityOrder {
+    (Reverse(exposure.reach), exposure.ports.ranges().collect(), exposure.rule.source.clone(), exposure.rule.id.clone())
+}
