@@ -15,7 +15,7 @@ INVOKE = {"CloseDocument": "InvokeRemediator", "RestoreDocument": "InvokeRestore
 FUNCTION = {"CloseDocument": "RemediatorFunction", "RestoreDocument": "RestorerFunction", "QuarantineDocument": "QuarantineFunction"}
 ROLE = {"CloseDocument": "AutomationRole", "RestoreDocument": "RestoreAutomationRole", "QuarantineDocument": "QuarantineAutomationRole"}
 
-# Payload of each function: the fields of remediator/src/request.rs, in the spelling of its JSON.
+# Payload of each function: the fields of crates/remediation/src/request/mod.rs, in the spelling of its JSON.
 PAYLOADS = {
     "CloseDocument": {
         "action": "close",
@@ -162,10 +162,11 @@ def test_a_document_calls_its_function_with_its_role(content: dict[str, Any], ea
 
 
 def test_the_payloads_have_the_fields_of_the_requests(checkout: Path) -> None:
-    source = (checkout / "remediator" / "src" / "request.rs").read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+    folder = checkout / "crates" / "remediation" / "src" / "request"
+    source = "\n".join((folder / name).read_text(encoding="utf-8") for name in ("mod.rs", "payload.rs"))
     struct = r"#\[serde\(([^)]*)\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([a-z]+\))? )?struct \w+ \{(.*?)\n\}"
     requests = [body for attributes, body in re.findall(struct, source, re.DOTALL) if 'rename_all = "camelCase"' in attributes]
-    assert requests, 'remediator/src/request.rs no longer has a struct with #[serde(rename_all = "camelCase")]'
+    assert requests, 'crates/remediation/src/request/mod.rs no longer has a struct with #[serde(rename_all = "camelCase")]'
     fields = re.findall(r"^\s*(?:pub(?:\([a-z]+\))? )?(\w+): ", "\n".join(requests), re.MULTILINE)
     camel = {re.sub(r"_(\w)", lambda match: match[1].upper(), field) for field in fields}
     camel |= set(re.findall(r'fields\.remove\("(\w+)"\)', source))

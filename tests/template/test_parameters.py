@@ -188,7 +188,7 @@ def test_every_parameter_is_in_both_tables(template: dict[str, Any]) -> None:
 
 
 def test_the_pattern_has_the_keys_of_the_functions(checkout: Path, template: dict[str, Any]) -> None:
-    source = (checkout / "crates" / "aws-events" / "src" / "parameters.rs").read_text(encoding="utf-8")
+    source = (checkout / "crates" / "judgement" / "src" / "parameters.rs").read_text(encoding="utf-8")
     known = set(re.findall(r'^const [A-Z_]+: &str = "(\w+)";', source, re.MULTILINE))
     assert "FocusOnPorts" in known
     known |= set(re.findall(r'"(blockedPort\d)"', source))
