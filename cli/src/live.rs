@@ -8,10 +8,10 @@ use aws_adapters::Ec2;
 use aws_adapters::inventory::GroupFilter;
 use aws_traits::AwsError;
 use exposure::{Exemptions, Policy, SecurityGroup, Verdict, assess};
+use findings::{AttachedTo, Context, GroupResult, NotScanned};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use scan::{AttachedTo, Context, GroupResult, NotScanned};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use aws_adapters::Ec2;
 use aws_adapters::inventory::GroupFilter;
 use aws_traits::ec2::SecurityGroups;
+use findings::ComplianceType;
 use jiff::Timestamp;
 use plain_text::error_chain;
 use remediator::{Remediator, RemediatorError, Response, Status};
-use scan::ComplianceType;
 use serde_json::{Value, json};
 
 use crate::args::{
