@@ -9,10 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use aws_adapters::inventory::GroupFilter;
 use exposure::PrefixLists;
+use findings::{ComplianceType, Criteria, GroupResult, NotScanned, ScanTotals};
 use indicatif::{ProgressBar, ProgressStyle};
+use inventory::{Options, Record};
 use jiff::Timestamp;
-use scan::input::{self, Options};
-use scan::{ComplianceType, Format, GroupResult, Judge, NotScanned, Report, ReportOptions, Summary};
+use plain_text::error_chain;
+use reports::{Format, Report, ReportOptions};
 use tempfile::NamedTempFile;
 
 use crate::args::{Scan, check_group_id};
@@ -61,9 +63,9 @@ pub(crate) async fn run(args: &Scan) -> Result<Exit> {
     } else {
         let (policy, exemptions) = policy.read().await?;
         let exemptions = exemptions.as_ref().clone();
-        let judge = Judge { policy, exemptions, prefix_lists: PrefixLists::default(), now: Timestamp::now() };
+        let criteria = Criteria { policy, exemptions, prefix_lists: PrefixLists::default(), now: Timestamp::now() };
         for file in &args.input {
-            read_file(file, args, &judge, &mut outcome)?;
+            read_file(file, args, &criteria, &mut outcome)?;
         }
     }
     outcome.finish(args.no_fail)
@@ -136,7 +138,7 @@ fn open(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Opened
             None => (Box::new(io::stdout().lock()), None),
             Some(file) => writer(file).with_context(|| format!("cannot write the report {}", file.display()))?,
         };
-        opened.push(Opened { report: scan::report(*format, writer, options), file });
+        opened.push(Opened { report: reports::report(*format, writer, options), file });
     }
     Ok(opened)
 }
@@ -189,7 +191,7 @@ fn wanted(args: &Scan) -> Result<GroupFilter> {
     Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
 }
 
-fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome) -> Result<()> {
+fn read_file(file: &Path, args: &Scan, criteria: &Criteria, outcome: &mut Outcome) -> Result<()> {
     let name = file.display().to_string();
     let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
     let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
@@ -208,9 +210,11 @@ fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome) -> 
         Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
     };
     let mut failure = None;
-    let read = input::read(reader, &name, &options, &mut |record| {
+    let read = inventory::read(reader, &name, &options, &mut |record| {
         let done = match record {
-            Ok(record) => outcome.group(&judge.judge(&record)),
+            Ok(Record { group, region, location }) => {
+                outcome.group(&criteria.result(&group, region.as_deref(), location))
+            }
             Err(problem) => {
                 outcome.not_scanned(NotScanned::from(&problem));
                 Ok(())
@@ -230,7 +234,7 @@ fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome) -> 
     match read {
         Ok(_) => Ok(()),
         Err(problem) if args.input.len() > 1 => {
-            let reason = problem.to_string();
+            let reason = error_chain(&problem);
             outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
             Ok(())
         }
@@ -241,7 +245,7 @@ fn read_file(file: &Path, args: &Scan, judge: &Judge, outcome: &mut Outcome) -> 
 /// The reports in the making, and the sum of it.
 struct Outcome {
     reports: Vec<Opened>,
-    summary: Summary,
+    totals: ScanTotals,
     progress: ProgressBar,
     /// Whether standard output has a table.
     table: bool,
@@ -256,14 +260,14 @@ impl Outcome {
             progress.set_style(style);
         }
         progress.enable_steady_tick(Duration::from_millis(120));
-        Self { reports, summary: Summary::default(), progress, table, more_not_scanned: 0 }
+        Self { reports, totals: ScanTotals::default(), progress, table, more_not_scanned: 0 }
     }
 
     fn group(&mut self, result: &GroupResult) -> Result<()> {
-        self.summary.count(result);
+        self.totals.count(result);
         self.progress.inc(1);
         if result.compliance == ComplianceType::NonCompliant {
-            self.progress.set_message(format!("({} open)", self.summary.noncompliant));
+            self.progress.set_message(format!("({} open)", self.totals.noncompliant));
         }
         for Opened { report, .. } in &mut self.reports {
             report.group(result).context("cannot write the report")?;
@@ -273,8 +277,8 @@ impl Outcome {
 
     /// A file of a million broken records must not fill the memory with complaints.
     fn not_scanned(&mut self, problem: NotScanned) {
-        if self.summary.not_scanned.len() < MOST_COMPLAINTS {
-            self.summary.not_scanned.push(problem);
+        if self.totals.not_scanned.len() < MOST_COMPLAINTS {
+            self.totals.not_scanned.push(problem);
         } else {
             self.more_not_scanned += 1;
         }
@@ -284,15 +288,15 @@ impl Outcome {
         self.progress.finish_and_clear();
         if self.more_not_scanned > 0 {
             let reason = format!("{} more were not scanned", self.more_not_scanned);
-            self.summary.not_scanned.push(NotScanned { account: None, region: None, target: None, reason });
+            self.totals.not_scanned.push(NotScanned { account: None, region: None, target: None, reason });
         }
         for Opened { report, file } in self.reports {
-            report.finish(&self.summary).context("cannot write the report")?;
+            report.finish(&self.totals).context("cannot write the report")?;
             if let Some((temporary, file)) = file {
                 temporary.persist(&file).with_context(|| format!("cannot write the report {}", file.display()))?;
             }
         }
-        for problem in self.summary.not_scanned.iter().filter(|_| !self.table) {
+        for problem in self.totals.not_scanned.iter().filter(|_| !self.table) {
             let place = [&problem.account, &problem.region, &problem.target];
             let place: Vec<_> = place.into_iter().flatten().map(String::as_str).collect();
             eprintln!(
@@ -302,9 +306,9 @@ impl Outcome {
                 problem.reason
             );
         }
-        Ok(if !self.summary.not_scanned.is_empty() || self.summary.insufficient_data > 0 {
+        Ok(if !self.totals.not_scanned.is_empty() || self.totals.insufficient_data > 0 {
             Exit::Error
-        } else if self.summary.noncompliant > 0 && !no_fail {
+        } else if self.totals.noncompliant > 0 && !no_fail {
             Exit::Exposed
         } else {
             Exit::Success

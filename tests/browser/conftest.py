@@ -33,7 +33,7 @@ class Reports:
         """The page on the groups that the tests have, or on as many invented ones."""
         name = f"report-{'all' if groups is None else groups}.html"
         if name not in self.written:
-            command = ["cargo", "run", "--quiet", "--locked", "--package", "scan", "--example", "report", "--", "html"]
+            command = ["cargo", "run", "--quiet", "--locked", "--package", "reports", "--example", "report", "--", "html"]
             command += [] if groups is None else [str(groups)]
             path = self.directory / name
             path.write_bytes(subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE).stdout)

@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def findings() -> list[dict]:
     """The report on the groups that the tests have; some have no account, and are an error that leaves the others."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "scan", "--example", "report", "--", "asff"]
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "reports", "--example", "report", "--", "asff"]
     written = subprocess.run(command, cwd=CHECKOUT, check=False, capture_output=True, text=True)
     assert "NoAccountOrRegion" in written.stderr
     return json.loads(written.stdout)

@@ -44,7 +44,7 @@ def test_the_functions_have_what_they_are_linked_with(documents: dict[str, dict[
         assert {"aws-traits", "exposure", "aws-events", "aws-sdk-ec2", "lambda_runtime", "ring", "rustls", "tokio"} <= found
         # Of tests, of macros, of the CLI: the profiles, SSO and roles of a terminal.
         assert not found & {"proptest", "insta", "rstest", "syn", "serde_derive", "clap", "aws-config", "aws-sdk-sso", "local-cloud"}
-    assert {"clap", "aws-config", "scan", "remediator"} <= names(documents["portcullis-x86_64.cdx.json"])
+    assert {"clap", "aws-config", "findings", "inventory", "reports", "remediator"} <= names(documents["portcullis-x86_64.cdx.json"])
 
 
 def test_they_are_what_cyclonedx_says(documents: dict[str, dict[str, Any]]) -> None:
@@ -72,8 +72,8 @@ def test_a_crate_that_only_one_architecture_has_is_only_there(documents: dict[st
 
 def test_what_comes_from_the_registry_has_the_hash_of_the_lock_file(documents: dict[str, dict[str, Any]]) -> None:
     lock = (CHECKOUT / "Cargo.lock").read_text(encoding="utf-8")
-    members = set(names(documents["portcullis-x86_64.cdx.json"])) & {"aws-traits", "aws-adapters", "aws-events", "exposure", "remediator", "scan"}
-    assert len(members) == 6
+    members = set(names(documents["portcullis-x86_64.cdx.json"])) & {"aws-traits", "aws-adapters", "aws-events", "exposure", "findings", "inventory", "remediator", "reports"}
+    assert len(members) == 8
     for document in documents.values():
         for component in document["components"]:
             if component["name"] in members:

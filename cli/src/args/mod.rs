@@ -156,7 +156,7 @@ pub(crate) struct Scan {
     pub(crate) with_context: bool,
     /// Format: table, json, jsonl, csv, html, sarif, asff, ocsf; may be given several times [default: table]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
-    pub(crate) format: Vec<scan::Format>,
+    pub(crate) format: Vec<reports::Format>,
     /// File for the report: the first one for the first --format, and so on. A file without a format of its own gets the one
     /// that its name ends with
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]

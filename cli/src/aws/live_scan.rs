@@ -11,7 +11,7 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, Criteria, JudgedGroup};
-use scan::{AttachedTo, Context, GroupResult, NotScanned};
+use findings::{AttachedTo, Context, GroupResult, NotScanned};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 

@@ -10,7 +10,7 @@ use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use plain_text::error_chain;
 use remediation::{Remediation, RemediationError, Request, Response, Status, StrategyName};
-use scan::ComplianceType;
+use findings::ComplianceType;
 
 use super::live_scan::{self, LiveScan};
 use super::policy::CommandPolicy;

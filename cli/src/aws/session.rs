@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::{Ec2, SdkConfig, terminal};
-use scan::NotScanned;
+use findings::NotScanned;
 
 use crate::args::{AccountArgs, Scan};
 use crate::exit::{Usage, in_one_line};

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use exposure::{Exemptions, Policy, PrefixLists, Source, Traffic};
+use findings::{ComplianceType, Criteria};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use scan::input::{Options, Record, read};
-use scan::{ComplianceType, Judge};
+use inventory::{Options, Record, read};
+use plain_text::error_chain;
 
 /// More than any input that libFuzzer makes, less than what a small one can be unpacked to.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
@@ -17,7 +18,7 @@ const READ_AGAIN: usize = 16 * 1024;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge {
+static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| Criteria {
     policy: Policy::new("22,3389".parse().expect("ports")),
     exemptions: Exemptions::default(),
     prefix_lists: PrefixLists::default(),
@@ -48,7 +49,7 @@ fn found(data: &[u8], input: impl Read) -> Vec<String> {
     let end = read(input, "-", &options, &mut |found| {
         lines.push(match found {
             Ok(record) => {
-                let result = JUDGE.judge(&record);
+                let result = CRITERIA.result(&record.group, record.region.as_deref(), record.location.clone());
                 if matches!(result.compliance, ComplianceType::Compliant) {
                     assert_eq!(objection(&record), None, "{record:?}");
                 }
@@ -61,7 +62,7 @@ fn found(data: &[u8], input: impl Read) -> Vec<String> {
     lines.push(match end {
         Ok(stats) => format!("{stats:?}"),
         Err(_) if is_other_text => "refused".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => error_chain(&error),
     });
     lines
 }

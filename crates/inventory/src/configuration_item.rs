@@ -1,0 +1,153 @@
+//! Configuration items in snapshots, events, and answers of AWS Config. They may have fewer keys than the items in the
+//! events of a rule: a query returns only the selected ones.
+
+use std::collections::BTreeMap;
+
+use aws_events::{ItemError, Object, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use jiff::Timestamp;
+use plain_text::error_chain;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Record;
+use super::described_group::Text;
+
+/// A configuration item.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Item<'a> {
+    resource_type: Option<Text<'a>>,
+    resource_id: Option<Text<'a>>,
+    configuration_item_status: Option<Text<'a>>,
+    #[serde(borrow)]
+    configuration_item_capture_time: Option<&'a RawValue>,
+    aws_account_id: Option<Text<'a>>,
+    account_id: Option<Text<'a>>,
+    aws_region: Option<Text<'a>>,
+    #[serde(borrow)]
+    tags: Option<&'a RawValue>,
+    #[serde(borrow)]
+    configuration: Option<&'a RawValue>,
+}
+
+/// Content of an item.
+#[derive(Debug)]
+pub(super) enum ItemContent {
+    /// A group that exists.
+    Group(Box<Record>),
+    /// A group that is deleted or no longer recorded.
+    Deleted,
+    /// A resource of another type.
+    OtherResource,
+    /// The item is not understood.
+    Problem(String),
+}
+
+/// The resource of an item.
+#[derive(Debug, PartialEq)]
+pub(super) struct Resource {
+    pub(super) id: String,
+    pub(super) account: Option<String>,
+    pub(super) region: Option<String>,
+}
+
+/// The tags of an item: a map in snapshots and events, a list in the results of queries.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tags {
+    Map(BTreeMap<String, Option<String>>),
+    List(Vec<Object<ListedTag>>),
+}
+
+#[derive(Deserialize)]
+struct ListedTag {
+    key: String,
+    value: Option<String>,
+}
+
+fn text(text: Option<&Text<'_>>) -> Option<String> {
+    text.map(|text| text.0.as_ref().to_owned())
+}
+
+impl Item<'_> {
+    /// Whether this is enough of an item to be treated as one.
+    pub(super) fn is_item(&self) -> bool {
+        self.resource_type.is_some() || self.configuration.is_some() && self.resource_id.is_some()
+    }
+
+    /// The resource of the item, the time of capture, and the content.
+    pub(super) fn into_parts(self) -> (Option<Resource>, Option<Timestamp>, ItemContent) {
+        if self.resource_type.as_ref().is_some_and(|of| of.0 != SECURITY_GROUP_RESOURCE_TYPE) {
+            return (None, None, ItemContent::OtherResource);
+        }
+        (self.resource(), self.captured_at(), self.content())
+    }
+
+    fn resource(&self) -> Option<Resource> {
+        Some(Resource {
+            id: text(self.resource_id.as_ref())?,
+            account: text(self.aws_account_id.as_ref().or(self.account_id.as_ref())),
+            region: text(self.aws_region.as_ref()),
+        })
+    }
+
+    /// Time of capture: seconds in answers of the API, text in events and snapshots.
+    fn captured_at(&self) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Time {
+            Text(Timestamp),
+            Seconds(f64),
+        }
+        match serde_json::from_str(self.configuration_item_capture_time?.get()).ok()? {
+            Time::Text(at) => Some(at),
+            Time::Seconds(seconds) => {
+                Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+            }
+        }
+    }
+
+    fn content(self) -> ItemContent {
+        match self.configuration_item_status.as_ref().map(|status| status.0.as_ref()) {
+            Some("ResourceDeleted" | "ResourceDeletedNotRecorded" | "ResourceNotRecorded") => ItemContent::Deleted,
+            _ => self.record().map_or_else(ItemContent::Problem, |record| ItemContent::Group(Box::new(record))),
+        }
+    }
+
+    fn record(self) -> Result<Record, String> {
+        let id = text(self.resource_id.as_ref())
+            .ok_or("configuration item without `resourceId`: select `resourceId` as well")?;
+        let configuration =
+            self.configuration.ok_or("configuration item without `configuration`: select `configuration` as well")?;
+        let account = text(self.aws_account_id.as_ref().or(self.account_id.as_ref()));
+        let tags = match self.tags.map(|tags| serde_json::from_str(tags.get())) {
+            None | Some(Ok(None)) => BTreeMap::new(),
+            Some(Ok(Some(Tags::Map(tags)))) => {
+                tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+            }
+            Some(Ok(Some(Tags::List(tags)))) => {
+                tags.into_iter().map(|Object(tag)| (tag.key, tag.value.unwrap_or_default())).collect()
+            }
+            Some(Err(problem)) => return Err(format!("the tags are neither a map nor a list of tags: {problem}")),
+        };
+        let region = text(self.aws_region.as_ref());
+        let group =
+            recorded_group(&id, account.as_deref(), &tags, configuration.get()).map_err(|problem| message(&problem))?;
+        Ok(Record { group, region, location: None })
+    }
+}
+
+/// The error with its causes, and the remedy if the query selected too little.
+fn message(error: &ItemError) -> String {
+    let text = error_chain(error);
+    match error {
+        ItemError::NoPermissions { .. } => format!("{text}: select the whole `configuration`"),
+        _ => text,
+    }
+}
+
+/// A bare `configuration`: a group in AWS Config's spelling.
+pub(super) fn configuration(id: &str, json: &str) -> Result<Record, String> {
+    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| message(&problem))?;
+    Ok(Record { group, region: None, location: None })
+}

@@ -1,0 +1,152 @@
+//! Security groups in the output of `aws ec2 describe-security-groups`.
+
+use std::borrow::Cow;
+
+use aws_events::Object;
+use exposure::{IngressRule, SecurityGroup, Source, Traffic};
+use findings::region_of_arn;
+use serde::Deserialize;
+
+use super::Record;
+
+/// Text that is borrowed if possible. In an `Option`, serde would copy a bare `Cow`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl Text<'_> {
+    pub(super) fn into_owned(self) -> String {
+        self.0.into_owned()
+    }
+}
+
+/// A `SecurityGroup`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct DescribedGroup<'a> {
+    group_id: Option<Text<'a>>,
+    group_name: Option<Text<'a>>,
+    vpc_id: Option<Text<'a>>,
+    owner_id: Option<Text<'a>>,
+    security_group_arn: Option<Text<'a>>,
+    tags: Option<Vec<Object<Tag<'a>>>>,
+    ip_permissions: Option<Vec<Object<Permission<'a>>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Tag<'a> {
+    pub(super) key: Text<'a>,
+    pub(super) value: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Permission<'a> {
+    ip_protocol: Option<Text<'a>>,
+    from_port: Option<i64>,
+    to_port: Option<i64>,
+    ip_ranges: Option<Vec<Object<IpRange<'a>>>>,
+    ipv6_ranges: Option<Vec<Object<Ipv6Range<'a>>>>,
+    prefix_list_ids: Option<Vec<Object<PrefixListId<'a>>>>,
+    user_id_group_pairs: Option<Vec<Object<UserIdGroupPair<'a>>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct IpRange<'a> {
+    cidr_ip: Text<'a>,
+    description: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Ipv6Range<'a> {
+    cidr_ipv6: Text<'a>,
+    description: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct PrefixListId<'a> {
+    prefix_list_id: Text<'a>,
+    description: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct UserIdGroupPair<'a> {
+    group_id: Option<Text<'a>>,
+    group_name: Option<Text<'a>>,
+    user_id: Option<Text<'a>>,
+    description: Option<Text<'a>>,
+}
+
+impl DescribedGroup<'_> {
+    pub(super) fn id(&self) -> Option<&str> {
+        self.group_id.as_ref().map(|id| id.0.as_ref()).filter(|id| !id.is_empty())
+    }
+
+    /// The group, or why it is not understood.
+    pub(super) fn record(self) -> Result<Record, &'static str> {
+        let id = self
+            .group_id
+            .filter(|id| !id.0.is_empty())
+            .ok_or("security group without `GroupId`: keep `GroupId` in the --query")?;
+        let permissions =
+            self.ip_permissions.ok_or("security group without `IpPermissions`: keep `IpPermissions` in the --query")?;
+        let mut ingress = Vec::new();
+        for Object(permission) in permissions {
+            permission.rules(&mut ingress);
+        }
+        let group = SecurityGroup {
+            id: id.into_owned(),
+            name: self.group_name.map(Text::into_owned),
+            vpc_id: self.vpc_id.filter(|id| !id.0.is_empty()).map(Text::into_owned),
+            owner_id: self.owner_id.map(Text::into_owned),
+            tags: tags(self.tags),
+            ingress,
+        };
+        let region = self.security_group_arn.and_then(|arn| region_of_arn(&arn.0).map(str::to_owned));
+        Ok(Record { group, region, location: None })
+    }
+}
+
+pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTreeMap<String, String> {
+    tags.unwrap_or_default()
+        .into_iter()
+        .map(|Object(tag)| (tag.key.into_owned(), tag.value.map(Text::into_owned).unwrap_or_default()))
+        .collect()
+}
+
+impl Permission<'_> {
+    /// One rule per source. A permission whose lists are all empty admits nothing.
+    fn rules(self, rules: &mut Vec<IngressRule>) {
+        let protocol = self.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
+        let traffic = Traffic::parse(protocol, self.from_port, self.to_port);
+        let mut add = |source, description: Option<Text<'_>>| {
+            let description = description.map(Text::into_owned);
+            rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
+        };
+        if self.ip_ranges.is_none()
+            && self.ipv6_ranges.is_none()
+            && self.prefix_list_ids.is_none()
+            && self.user_id_group_pairs.is_none()
+        {
+            // EC2 always returns all four lists: a query dropped them.
+            add(Source::not_told(), None);
+        }
+        for Object(range) in self.ip_ranges.unwrap_or_default() {
+            add(Source::from_cidr(&range.cidr_ip.0), range.description);
+        }
+        for Object(range) in self.ipv6_ranges.unwrap_or_default() {
+            add(Source::from_cidr(&range.cidr_ipv6.0), range.description);
+        }
+        for Object(list) in self.prefix_list_ids.unwrap_or_default() {
+            add(Source::PrefixList(list.prefix_list_id.into_owned()), list.description);
+        }
+        for Object(pair) in self.user_id_group_pairs.unwrap_or_default() {
+            let id = pair.group_id.filter(|id| !id.0.is_empty()).or(pair.group_name);
+            add(Source::of_group(id.map(Text::into_owned), pair.user_id.map(Text::into_owned)), pair.description);
+        }
+    }
+}

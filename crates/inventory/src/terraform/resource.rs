@@ -1,0 +1,206 @@
+//! Resources of a plan or a state, and their ingress rules.
+
+use exposure::{IngressRule, Source, Traffic};
+use serde_json::Value;
+
+use findings::region_of_arn;
+
+const AFTER_APPLY: &str = "known after apply";
+
+/// A managed resource.
+#[derive(Debug)]
+pub(super) struct Resource<'p> {
+    pub(super) address: &'p str,
+    pub(super) kind: &'p str,
+    pub(super) values: &'p Value,
+    /// `after_unknown`: a tree like the values, with `true` for each value that is known only after apply.
+    pub(super) unknown: Option<&'p Value>,
+}
+
+/// Collects the managed resources of a module and of the modules in it.
+pub(super) fn collect<'p>(module: &'p Value, resources: &mut Vec<Resource<'p>>) {
+    let list = |key: &str| module.get(key).and_then(Value::as_array).into_iter().flatten();
+    for resource in list("resources").filter(|resource| resource.get("mode") == Some(&Value::from("managed"))) {
+        let text = |key: &str| resource.get(key).and_then(Value::as_str);
+        if let (Some(address), Some(kind)) = (text("address"), text("type")) {
+            let values = resource.get("values").unwrap_or(&Value::Null);
+            resources.push(Resource { address, kind, values, unknown: None });
+        }
+    }
+    for child in list("child_modules") {
+        collect(child, resources);
+    }
+}
+
+impl Resource<'_> {
+    /// Region of the resource: an argument, or a part of its ARN.
+    pub(super) fn region(&self) -> Option<String> {
+        let text = |key: &str| self.values.get(key).and_then(Value::as_str);
+        text("region").map(str::to_owned).or_else(|| region_of_arn(text("arn")?).map(str::to_owned))
+    }
+}
+
+/// Attributes of a rule; some may not be known yet.
+struct Attributes<'p> {
+    values: &'p Value,
+    unknown: Option<&'p Value>,
+}
+
+impl Attributes<'_> {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Whether an attribute, or a part of it, is known only after apply.
+    fn is_unknown(&self, key: &str) -> bool {
+        fn has_unknown(value: &Value) -> bool {
+            match value {
+                Value::Bool(unknown) => *unknown,
+                Value::Array(list) => list.iter().any(has_unknown),
+                Value::Object(object) => object.values().any(has_unknown),
+                Value::Null | Value::Number(_) | Value::String(_) => false,
+            }
+        }
+        self.unknown.and_then(|unknown| unknown.get(key)).is_some_and(has_unknown)
+    }
+
+    fn texts(&self, key: &str) -> Vec<&str> {
+        self.values.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    fn port(&self, key: &str) -> Option<i64> {
+        match self.values.get(key)? {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    fn traffic(&self, protocol_key: &str) -> Traffic {
+        let unrecognized = |protocol: String| Traffic::Unrecognized { protocol, from: None, to: None };
+        if self.is_unknown(protocol_key) {
+            return unrecognized(AFTER_APPLY.to_owned());
+        }
+        let protocol = match self.values.get(protocol_key) {
+            Some(Value::String(protocol)) => protocol.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let is_port = |key: &str| match self.values.get(key) {
+            None | Some(Value::Null) => true,
+            Some(_) => self.port(key).is_some(),
+        };
+        if ["from_port", "to_port"].into_iter().all(|key| !self.is_unknown(key) && is_port(key)) {
+            return Traffic::parse(&protocol, self.port("from_port"), self.port("to_port"));
+        }
+        match Traffic::parse(&protocol, None, None) {
+            Traffic::Ports { .. } => unrecognized(format!("{protocol}, ports {AFTER_APPLY}")),
+            traffic => traffic,
+        }
+    }
+
+    /// Sources of the rule. The verdict does not depend on which security group is referenced.
+    fn sources(&self, cidrs: [&str; 2], prefix_lists: &str, groups: &str) -> Vec<Source> {
+        let each = |key: &str| -> Vec<String> {
+            self.text(key).into_iter().chain(self.texts(key)).map(str::to_owned).collect()
+        };
+        let mut sources: Vec<Source> =
+            cidrs.iter().flat_map(|key| each(key)).map(|cidr| Source::from_cidr(&cidr)).collect();
+        sources.extend(each(prefix_lists).into_iter().map(Source::PrefixList));
+        sources.extend(each(groups).into_iter().map(referenced_group));
+        if self.values.get("self") == Some(&Value::Bool(true)) {
+            sources.push(Source::SecurityGroup { id: "self".to_owned(), account_id: None });
+        }
+        for key in cidrs {
+            if self.is_unknown(key) {
+                sources.push(Source::Unrecognized(format!("{key} {AFTER_APPLY}")));
+            }
+        }
+        if self.is_unknown(prefix_lists) {
+            sources.push(Source::PrefixList(AFTER_APPLY.to_owned()));
+        }
+        // The provider also marks it unknown for a rule with a CIDR.
+        if self.is_unknown(groups) && sources.is_empty() {
+            sources.push(Source::SecurityGroup { id: AFTER_APPLY.to_owned(), account_id: None });
+        }
+        sources
+    }
+
+    fn rules(&self, traffic: &Traffic, sources: Vec<Source>) -> Vec<IngressRule> {
+        let description = self.text("description").map(str::to_owned);
+        sources
+            .into_iter()
+            .map(|source| IngressRule { description: description.clone(), ..IngressRule::new(traffic.clone(), source) })
+            .collect()
+    }
+}
+
+/// A referenced group: `sg-…`, or `123456789012/sg-…` in another account.
+fn referenced_group(text: String) -> Source {
+    match text.split_once('/') {
+        Some((account, id)) => Source::SecurityGroup { id: id.to_owned(), account_id: Some(account.to_owned()) },
+        None => Source::SecurityGroup { id: text, account_id: None },
+    }
+}
+
+/// Rules in the group itself.
+pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<IngressRule> {
+    let unknown = resource.unknown.and_then(|unknown| unknown.get("ingress"));
+    let unknown_rule = || {
+        let traffic = Traffic::Unrecognized { protocol: format!("ingress {AFTER_APPLY}"), from: None, to: None };
+        IngressRule::new(traffic, Source::Unrecognized(AFTER_APPLY.to_owned()))
+    };
+    let list: &[Value] = match resource.values.get("ingress") {
+        Some(Value::Array(list)) => list,
+        None | Some(Value::Null) => &[],
+        Some(_) => return vec![unknown_rule()],
+    };
+    let elements: &[Value] = match unknown {
+        Some(Value::Bool(true)) if is_inline => return vec![unknown_rule()],
+        Some(Value::Array(elements)) => elements,
+        _ => &[],
+    };
+    let mut rules: Vec<IngressRule> = list
+        .iter()
+        .enumerate()
+        .flat_map(|(index, values)| {
+            let attributes = Attributes { values, unknown: elements.get(index) };
+            let mut sources =
+                attributes.sources(["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", "security_groups");
+            if sources.is_empty() {
+                sources.push(Source::not_told());
+            }
+            attributes.rules(&attributes.traffic("protocol"), sources)
+        })
+        .collect();
+    // Rules that may or may not exist.
+    if elements.len() > list.len() || elements.contains(&Value::Bool(true)) {
+        rules.push(unknown_rule());
+    }
+    rules
+}
+
+/// Ingress rules of a separate rule resource; none if it is an egress rule.
+pub(super) fn rule(resource: &Resource<'_>) -> Vec<IngressRule> {
+    let attributes = Attributes { values: resource.values, unknown: resource.unknown };
+    let (protocol, mut sources) = if resource.kind == "aws_security_group_rule" {
+        if attributes.text("type") == Some("egress") {
+            return Vec::new();
+        }
+        (
+            "protocol",
+            attributes.sources(["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", "source_security_group_id"),
+        )
+    } else {
+        (
+            "ip_protocol",
+            attributes.sources(["cidr_ipv4", "cidr_ipv6"], "prefix_list_id", "referenced_security_group_id"),
+        )
+    };
+    if sources.is_empty() {
+        sources.push(Source::not_told());
+    }
+    let id = attributes.text("security_group_rule_id").filter(|_| sources.len() == 1).map(str::to_owned);
+    let rules = attributes.rules(&attributes.traffic(protocol), sources);
+    rules.into_iter().map(|rule| IngressRule { id: id.clone(), ..rule }).collect()
+}

@@ -1,0 +1,306 @@
+//! Security groups of CloudFormation templates.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests"
+)]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use exposure::Source;
+use inventory::{InputError, Options, Record, RecordError, read};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const TEMPLATE: &str = include_str!("samples/template.yaml");
+
+type Found = (Vec<Record>, Vec<RecordError>);
+
+fn try_scan(input: &str, options: &Options) -> Result<Found, InputError> {
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
+    read(input.as_bytes(), "template", options, &mut |found| {
+        match found {
+            Ok(record) => records.push(record),
+            Err(error) => errors.push(error),
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok((records, errors))
+}
+
+fn scan(input: &str) -> Found {
+    try_scan(input, &Options::default()).unwrap()
+}
+
+fn rules(record: &Record) -> Vec<String> {
+    record.group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
+}
+
+/// The rules of a group with this one ingress property.
+fn rules_of(ingress: Value) -> Vec<String> {
+    let template = json!({
+        "Parameters": {
+            "Open": {"Type": "String", "Default": "0.0.0.0/0"},
+            "Secret": {"Type": "String"},
+            "Ssm": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/network/cidr"},
+            "Port": {"Type": "Number", "Default": 22},
+            "Cidrs": {"Type": "List<String>", "Default": "10.0.0.0/8,0.0.0.0/0"},
+        },
+        "Mappings": {"Nets": {"a": {"cidr": "192.0.2.0/24"}}},
+        "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": ingress}}},
+    });
+    let (records, errors) = scan(&template.to_string());
+    assert_eq!(errors, []);
+    rules(&records[0])
+}
+
+fn tcp22(cidr: Value) -> Value {
+    json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": cidr})
+}
+
+#[test]
+fn groups_have_their_inline_and_their_separate_rules() {
+    let (records, errors) = scan(TEMPLATE);
+    assert_eq!(errors, []);
+    let found: Vec<_> = records.iter().map(|record| (record.group.id.as_str(), rules(record))).collect();
+    let expected = [
+        ("Lb", vec!["tcp/443 from ::/0", "tcp/22 from 198.51.100.0/24"]),
+        ("Quiet", vec![]),
+        ("Web", vec!["tcp/22 from 0.0.0.0/0", "tcp/443 from !GetAtt Lb.GroupId", "all traffic from 10.0.0.0/8"]),
+        ("!ImportValue network-sg", vec!["icmp from 0.0.0.0/0"]),
+        ("sg-0aaaaaaaaaaaaaaaa", vec!["udp/53 from pl-0f00ba4"]),
+    ];
+    assert_eq!(found, expected.map(|(id, rules)| (id, rules.into_iter().map(str::to_owned).collect())));
+    let web = &records[2];
+    assert_eq!((web.group.name.as_deref(), web.group.vpc_id.as_deref()), (Some("web-sg"), None));
+    assert_eq!(web.group.tags["Name"], "web");
+    assert_eq!(web.group.ingress[0].description.as_deref(), Some("temp ssh"));
+    let location = web.location.as_ref().unwrap();
+    assert_eq!((location.resource.as_deref(), location.line), (Some("Web"), Some(17)));
+    let elsewhere = records[4].location.as_ref().unwrap();
+    assert_eq!((elsewhere.resource.as_deref(), elsewhere.line), (Some("Elsewhere"), Some(57)));
+}
+
+/// `aws cloudformation get-template` returns a YAML template as a string, and a JSON template as an object.
+#[test]
+fn a_template_is_read_out_of_the_answer_that_has_it() {
+    let body = json!({"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}});
+    for (body, groups) in [(json!(TEMPLATE), 5), (body.clone(), 1), (json!(body.to_string()), 1)] {
+        let (records, errors) = scan(&json!({"TemplateBody": body, "StagesAvailable": ["Original"]}).to_string());
+        assert_eq!((records.len(), errors), (groups, vec![]));
+    }
+}
+
+#[test]
+fn json_has_lines_as_well() {
+    let template = "{\n \"Resources\": {\n  \"A\": {\"Type\": \"AWS::EC2::SecurityGroup\"},\n\n  \"B\":\n   {\"Type\": \
+                    \"AWS::EC2::SecurityGroup\"}\n }\n}";
+    let (records, _) = scan(&format!("\n{template}"));
+    let lines: Vec<_> = records.iter().map(|record| record.location.as_ref().unwrap().line).collect();
+    // The line on which the value of the resource begins, usually also that of its name.
+    assert_eq!(lines, [Some(4), Some(7)]);
+}
+
+#[rstest]
+#[case::number(json!({"IpProtocol": 6, "FromPort": 22, "ToPort": "22", "CidrIp": "10.0.0.0/8"}), "tcp/22 from 10.0.0.0/8")]
+#[case::no_ports(json!({"IpProtocol": "tcp", "CidrIp": "10.0.0.0/8"}), "tcp/0-65535 from 10.0.0.0/8")]
+#[case::all(json!({"IpProtocol": -1, "CidrIpv6": "::/0"}), "all traffic from ::/0")]
+#[case::group_name(json!({"IpProtocol": "-1", "SourceSecurityGroupName": "x"}), "all traffic from x")]
+#[case::unknown_group(json!({"IpProtocol": "-1", "SourceSecurityGroupId": {"Ref": "Secret"}}), "all traffic from !Ref Secret")]
+#[case::default(tcp22(json!({"Ref": "Open"})), "tcp/22 from 0.0.0.0/0")]
+#[case::no_default(tcp22(json!({"Ref": "Secret"})), "tcp/22 from `!Ref Secret`")]
+#[case::systems_manager(tcp22(json!({"Ref": "Ssm"})), "tcp/22 from `!Ref Ssm`")]
+#[case::dynamic(tcp22(json!("{{resolve:ssm:/network/cidr}}")), "tcp/22 from `{{resolve:ssm:/network/cidr}}`")]
+#[case::get_att(tcp22(json!({"Fn::GetAtt": ["Vpc", "CidrBlock"]})), "tcp/22 from `!GetAtt Vpc.CidrBlock`")]
+#[case::import(tcp22(json!({"Fn::ImportValue": "x"})), "tcp/22 from `!ImportValue x`")]
+#[case::sub(tcp22(json!({"Fn::Sub": "${Open}"})), "tcp/22 from 0.0.0.0/0")]
+#[case::sub_with_variables(tcp22(json!({"Fn::Sub": ["${ip}/32", {"ip": "1.2.3.4"}]})), "tcp/22 from 1.2.3.4/32")]
+#[case::sub_unknown(tcp22(json!({"Fn::Sub": "${Secret}/0"})), "tcp/22 from `!Sub ${Secret}/0`")]
+#[case::join(tcp22(json!({"Fn::Join": ["", ["0.0.0.0", "/0"]]})), "tcp/22 from 0.0.0.0/0")]
+#[case::select(tcp22(json!({"Fn::Select": ["1", {"Ref": "Cidrs"}]})), "tcp/22 from 0.0.0.0/0")]
+#[case::split(tcp22(json!({"Fn::Select": [1, {"Fn::Split": ["|", "a|0.0.0.0/0"]}]})), "tcp/22 from 0.0.0.0/0")]
+#[case::find(tcp22(json!({"Fn::FindInMap": ["Nets", "a", "cidr"]})), "tcp/22 from 192.0.2.0/24")]
+#[case::find_unknown(tcp22(json!({"Fn::FindInMap": ["Nets", {"Ref": "AWS::Region"}, "cidr"]})),
+    r#"tcp/22 from `!FindInMap ["Nets",{"Ref":"AWS::Region"},"cidr"]`"#)]
+#[case::list_of_cidrs(tcp22(json!({"Ref": "Cidrs"})), "tcp/22 from `CidrIp: a list`")]
+#[case::port(json!({"IpProtocol": "tcp", "FromPort": {"Ref": "Port"}, "ToPort": {"Ref": "Port"}, "CidrIp": "0.0.0.0/0"}),
+    "tcp/22 from 0.0.0.0/0")]
+#[case::unknown_port(json!({"IpProtocol": "tcp", "FromPort": {"Ref": "Secret"}, "ToPort": 22, "CidrIp": "0.0.0.0/0"}),
+    "protocol `tcp/!Ref Secret` from port none to port none from 0.0.0.0/0")]
+#[case::no_port(json!({"IpProtocol": "tcp", "FromPort": "ssh", "ToPort": 22, "CidrIp": "0.0.0.0/0"}),
+    "protocol `tcp/ssh` from port none to port none from 0.0.0.0/0")]
+#[case::port_of_all(json!({"IpProtocol": -1, "FromPort": {"Ref": "Secret"}, "CidrIp": "0.0.0.0/0"}),
+    "all traffic from 0.0.0.0/0")]
+#[case::unknown_protocol(json!({"IpProtocol": {"Ref": "Secret"}, "CidrIp": "0.0.0.0/0"}),
+    "protocol `!Ref Secret` from port none to port none from 0.0.0.0/0")]
+#[case::no_protocol(json!({"CidrIp": "0.0.0.0/0"}), "protocol `` from port none to port none from 0.0.0.0/0")]
+#[case::no_source(json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}), "tcp/22 from `no source`")]
+#[case::transform(json!({"Fn::Transform": {"Name": "AWS::Include"}}),
+    "protocol `!Transform {\"Name\":\"AWS::Include\"}` from port none to port none from `!Transform {\"Name\":\"AWS::Include\"}`")]
+#[case::other_list(json!({"Ref": "Secret"}),
+    "protocol `!Ref Secret` from port none to port none from `!Ref Secret`")]
+fn a_rule_is_worked_out_as_far_as_the_template_goes(#[case] ingress: Value, #[case] expected: &str) {
+    assert_eq!(rules_of(ingress), [expected]);
+}
+
+/// Both branches count. A condition that occurs twice in a rule has the same value in both places.
+#[rstest]
+#[case::source(tcp22(json!({"Fn::If": ["C", "0.0.0.0/0", "10.0.0.0/8"]})),
+    &["tcp/22 from 0.0.0.0/0", "tcp/22 from 10.0.0.0/8"])]
+#[case::rule(json!([{"Fn::If": ["C", tcp22(json!("0.0.0.0/0")), {"Ref": "AWS::NoValue"}]}]), &["tcp/22 from 0.0.0.0/0"])]
+#[case::list(json!({"Fn::If": ["C", [tcp22(json!("0.0.0.0/0"))], [tcp22(json!("1.0.0.0/8"))]]}),
+    &["tcp/22 from 0.0.0.0/0", "tcp/22 from 1.0.0.0/8"])]
+#[case::nested(json!({"Fn::If": ["C", {"Fn::If": ["C", [], [tcp22(json!("0.0.0.0/0"))]]}, []]}), &[])]
+#[case::same(json!({
+        "IpProtocol": "tcp", "FromPort": {"Fn::If": ["C", 22, 443]}, "ToPort": {"Fn::If": ["C", 22, 443]},
+        "CidrIp": "0.0.0.0/0"
+    }), &["tcp/22 from 0.0.0.0/0", "tcp/443 from 0.0.0.0/0"])]
+#[case::either_source(json!({
+        "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+        "CidrIp": {"Fn::If": ["C", "0.0.0.0/0", {"Ref": "AWS::NoValue"}]},
+        "CidrIpv6": {"Fn::If": ["C", {"Ref": "AWS::NoValue"}, "::/0"]}
+    }), &["tcp/22 from 0.0.0.0/0", "tcp/22 from ::/0"])]
+fn whatever_may_become_open_counts(#[case] ingress: Value, #[case] expected: &[&str]) {
+    assert_eq!(rules_of(ingress), expected);
+}
+
+#[test]
+fn too_many_conditions_are_not_worked_out() {
+    let nested =
+        (0..20).fold(json!("10.0.0.0/8"), |inner, n| json!({"Fn::If": [format!("C{n}"), "1.1.1.1/32", inner]}));
+    let rules = rules_of(tcp22(nested));
+    assert_eq!(rules.len(), 1);
+    assert!(rules[0].contains("too many conditions"));
+}
+
+#[test]
+fn parameters_can_be_given() {
+    let given = |name: &str, value: &str| Options {
+        parameters: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        ..Options::default()
+    };
+    let (records, _) = try_scan(TEMPLATE, &given("AdminCidr", "10.9.0.0/16")).unwrap();
+    assert_eq!(rules(&records[2])[0], "tcp/22 from 10.9.0.0/16");
+    let (records, _) = try_scan(TEMPLATE, &given("VpcId", "vpc-1")).unwrap();
+    assert_eq!(records[2].group.vpc_id.as_deref(), Some("vpc-1"));
+    let error = try_scan(TEMPLATE, &given("AdminCider", "x")).unwrap_err().to_string();
+    assert_eq!(error, "`template` has no parameter `AdminCider`: it has `AdminCidr`, `Ports`, `VpcId`");
+}
+
+#[rstest]
+#[case(json!({"Ref": "Web"}), "Web")]
+#[case(json!({"Fn::GetAtt": ["Web", "GroupId"]}), "Web")]
+#[case(json!({"Fn::GetAtt": "Web.GroupId"}), "Web")]
+#[case(json!({"Fn::Sub": "${Web.GroupId}"}), "Web")]
+#[case(json!("sg-0aaaaaaaaaaaaaaaa"), "sg-0aaaaaaaaaaaaaaaa")]
+#[case(json!({"Ref": "Target"}), "sg-0bbbbbbbbbbbbbbbb")]
+#[case(json!({"Ref": "Other"}), "!Ref Other")]
+#[case(json!({"Fn::GetAtt": ["Vpc", "DefaultSecurityGroup"]}), "!GetAtt Vpc.DefaultSecurityGroup")]
+fn a_separate_rule_is_one_of_the_group_it_refers_to(#[case] target: Value, #[case] expected: &str) {
+    let mut rule = tcp22(json!("0.0.0.0/0"));
+    rule["GroupId"] = target;
+    let template = json!({
+        "Parameters": {"Target": {"Type": "String", "Default": "sg-0bbbbbbbbbbbbbbbb"}},
+        "Resources": {
+            "Rule": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule},
+            "Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {}},
+        }
+    });
+    let (records, errors) = scan(&template.to_string());
+    assert_eq!(errors, []);
+    let open: Vec<&Record> = records.iter().filter(|record| !record.group.ingress.is_empty()).collect();
+    assert_eq!(open.len(), 1);
+    assert_eq!((open[0].group.id.as_str(), rules(open[0])), (expected, vec!["tcp/22 from 0.0.0.0/0".to_owned()]));
+}
+
+#[test]
+fn a_rule_for_one_group_or_another_is_one_of_both() {
+    let mut rule = tcp22(json!("0.0.0.0/0"));
+    rule["GroupId"] = json!({"Fn::If": ["C", {"Ref": "A"}, {"Ref": "B"}]});
+    let group = json!({"Type": "AWS::EC2::SecurityGroup"});
+    let rule = json!({"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule});
+    let (records, _) = scan(&json!({"Resources": {"A": group, "B": group, "Rule": rule}}).to_string());
+    assert_eq!(records.iter().map(rules).collect::<Vec<_>>(), vec![vec!["tcp/22 from 0.0.0.0/0"]; 2]);
+}
+
+#[rstest]
+#[case("Resources:\n  'Fn::ForEach::Groups': [A, [b], {}]\n", "Fn::ForEach::Groups", 2, "expanded only at deployment")]
+#[case("Transform: Mine\nResources: {}\n", "Transform", 1, "the macro `Mine` may add security groups")]
+#[case("Resources:\n  A: {Properties: {}}\n", "A", 2, "without `Type`")]
+#[case("{\"Resources\":{\"A\":{\"Type\":\"X\"},\n\"A\":{\"Type\":\"Y\"}}}", "A", 2, "duplicate logical id")]
+#[case("Resources:\n  A: {Type: 'AWS::EC2::SecurityGroupIngress'}\n", "A", 2, "without `Properties`")]
+fn a_resource_that_cannot_be_scanned_is_an_error(
+    #[case] input: &str,
+    #[case] id: &str,
+    #[case] line: u64,
+    #[case] problem: &str,
+) {
+    let (_, errors) = scan(input);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!((errors[0].id.as_deref(), errors[0].location.line), (Some(id), line));
+    assert!(errors[0].problem.contains(problem), "{}", errors[0]);
+}
+
+#[test]
+fn an_expansion_within_a_group_is_not_recognised() {
+    let properties = json!({"Fn::ForEach::Rules": ["A", ["b"], {}]});
+    let template = json!({"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}}});
+    assert!(rules(&scan(&template.to_string()).0[0])[0].contains("`Fn::ForEach::Rules`"));
+}
+
+#[test]
+fn transforms_of_aws_add_no_group() {
+    let (records, errors) = scan("Transform: [AWS::Serverless-2016-10-31, AWS::LanguageExtensions]\nResources: {}\n");
+    assert_eq!((records, errors), (vec![], vec![]));
+}
+
+#[rstest]
+#[case("Resources:\n  A: [\n", "line 3, column 1: neither JSON nor YAML")]
+#[case("Resources:\n  A: 1\n  A: 2\n", "line 3, column 3: neither JSON nor YAML: duplicate key `A`")]
+#[case(
+    "{\"Resources\":{\"A\":{\"Type\":\"AWS::EC2::SecurityGroup\",}}}",
+    "line 1, column 53, record 1: malformed JSON"
+)]
+fn a_damaged_template_is_refused_with_its_place(#[case] input: &str, #[case] message: &str) {
+    let error = try_scan(input, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains(message), "{error}");
+}
+
+/// A mapping contains no functions: one that refers to itself would never end.
+#[test]
+fn a_mapping_that_refers_to_itself_is_not_worked_out() {
+    let template = json!({
+        "Mappings": {"M": {"a": {"b": {"Fn::FindInMap": ["M", "a", "b"]}, "c": [{"Fn::FindInMap": ["M", "a", "c"]}]}}},
+        "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [
+            tcp22(json!({"Fn::FindInMap": ["M", "a", "b"]})),
+            tcp22(json!({"Fn::Select": [0, {"Fn::FindInMap": ["M", "a", "c"]}]})),
+        ]}}},
+    });
+    let (records, _) = scan(&template.to_string());
+    let recognised = |source: &Source| !matches!(source, Source::Unrecognized(_));
+    assert!(!records[0].group.ingress.iter().any(|rule| recognised(&rule.source)), "{records:?}");
+}
+
+/// Functions in functions: 25 levels of ten references each would be 10^25 bytes.
+#[test]
+fn functions_in_functions_do_not_fill_the_memory() {
+    let by_sub = (0..25).fold(json!("x"), |inner, _| json!({"Fn::Sub": ["${x}".repeat(10), {"x": inner}]}));
+    let by_join = (0..25).fold(json!("x"), |inner, _| json!({"Fn::Join": ["xxxxxxxxxx", {"Fn::Split": ["x", inner]}]}));
+    let long = json!({"Fn::Sub": "${Long}".repeat(1000)});
+    for node in [by_sub, by_join, long, json!({"Ref": "Long"}), json!({"Fn::FindInMap": ["M", "a", "b"]})] {
+        let template = json!({
+            "Parameters": {"Long": {"Type": "String", "Default": "x".repeat(100_000)}},
+            "Mappings": {"M": {"a": {"b": "x".repeat(100_000)}}},
+            "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {
+                "SecurityGroupIngress": [tcp22(node)]
+            }}},
+        });
+        let (records, _) = scan(&template.to_string());
+        let source = records[0].group.ingress[0].source.to_string();
+        assert!(source.starts_with('`') && source.len() < 10_000, "{} bytes", source.len());
+    }
+}

@@ -1,0 +1,84 @@
+//! Results for the groups of an input.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::ops::ControlFlow;
+
+use exposure::{AddressSet, Exemptions, Policy, PrefixList, PrefixLists};
+use findings::{ComplianceType, Criteria, GroupResult, Openness};
+use inventory::{Options, Record, read};
+use rstest::rstest;
+
+const GROUPS: &str = include_str!("samples/describe-security-groups.json");
+const TEMPLATE: &str = include_str!("samples/template.yaml");
+
+fn criteria(ports: &str) -> Criteria {
+    Criteria {
+        policy: Policy::new(ports.parse().unwrap()),
+        exemptions: Exemptions::default(),
+        prefix_lists: PrefixLists::default(),
+        now: "2026-11-21T00:00:00Z".parse().unwrap(),
+    }
+}
+
+fn results(criteria: &Criteria, input: &str) -> Vec<GroupResult> {
+    let mut results = Vec::new();
+    read(input.as_bytes(), "input", &Options::default(), &mut |record| {
+        let Record { group, region, location } = record.unwrap();
+        results.push(criteria.result(&group, region.as_deref(), location));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    results
+}
+
+#[test]
+fn groups_are_judged_as_by_the_rule() {
+    let results = results(&criteria("22"), GROUPS);
+    assert_eq!(
+        results.iter().map(|result| (result.compliance, result.openness)).collect::<Vec<_>>(),
+        [(ComplianceType::NonCompliant, Openness::World), (ComplianceType::Compliant, Openness::Restricted)]
+    );
+    let sources: Vec<&str> = results[0].exposures.iter().map(|exposure| exposure.source.as_str()).collect();
+    assert_eq!(sources, ["0.0.0.0/0", "::/0"]);
+    assert_eq!(results[0].region.as_deref(), Some("us-east-1"));
+}
+
+#[test]
+fn a_result_keeps_its_place_in_the_template() {
+    let results = results(&criteria("22"), TEMPLATE);
+    let web = results.iter().find(|result| result.group_id == "Web").unwrap();
+    assert_eq!(web.compliance, ComplianceType::NonCompliant);
+    let location = web.location.as_ref().unwrap();
+    assert_eq!((location.file.as_str(), location.line), ("input", Some(17)));
+}
+
+/// A file does not contain the entries of a prefix list.
+#[rstest]
+#[case::unknown(None, ComplianceType::InsufficientData)]
+#[case::known(Some(PrefixList::Entries(AddressSet::default())), ComplianceType::Compliant)]
+#[case::of_aws(Some(PrefixList::AwsOwned), ComplianceType::Compliant)]
+fn a_prefix_list_that_is_not_known_leaves_the_group_undecided(
+    #[case] list: Option<PrefixList>,
+    #[case] expected: ComplianceType,
+) {
+    let criteria = Criteria {
+        prefix_lists: list.map(|list| ("pl-0f00ba4".to_owned(), list)).into_iter().collect(),
+        ..criteria("53")
+    };
+    let results = results(&criteria, TEMPLATE);
+    let group = results.iter().find(|result| result.group_id == "sg-0aaaaaaaaaaaaaaaa").unwrap();
+    assert_eq!(group.compliance, expected);
+    let reasons: Vec<&str> = group.unjudged.iter().map(|rule| rule.reason.as_str()).collect();
+    let reason =
+        "prefix list pl-0f00ba4 could not be read: a file does not contain its entries: scan the account itself";
+    assert_eq!(reasons, if expected == ComplianceType::InsufficientData { vec![reason] } else { vec![] });
+}
+
+#[test]
+fn an_exemption_covers_a_group_of_a_file() {
+    let document = r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31","reason":"trial"}]}"#;
+    let criteria = Criteria { exemptions: Exemptions::from_json(document).unwrap(), ..criteria("22") };
+    let result = &results(&criteria, GROUPS)[0];
+    assert_eq!((result.compliance, result.exempted.len()), (ComplianceType::Compliant, 2));
+}

@@ -1,0 +1,376 @@
+//! Security groups of Terraform plans and states.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests"
+)]
+
+use std::ops::ControlFlow;
+
+use inventory::{Options, Record, RecordError, read};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+type Found = (Vec<Record>, Vec<RecordError>);
+
+fn scan(input: &Value) -> Found {
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
+    read(input.to_string().as_bytes(), "plan.json", &Options::default(), &mut |found| {
+        match found {
+            Ok(record) => records.push(record),
+            Err(error) => errors.push(error),
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    (records, errors)
+}
+
+fn found(input: &Value) -> Vec<(String, Vec<String>)> {
+    let (records, errors) = scan(input);
+    assert_eq!(errors, []);
+    let rules = |record: &Record| {
+        record.group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
+    };
+    records.iter().map(|record| (record.group.id.clone(), rules(record))).collect()
+}
+
+fn expected(groups: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+    groups.iter().map(|(id, rules)| ((*id).to_owned(), rules.iter().map(|rule| (*rule).to_owned()).collect())).collect()
+}
+
+/// A planned resource, with its values that are known only after apply.
+struct Planned {
+    address: &'static str,
+    values: Value,
+    unknown: Value,
+    expressions: Value,
+}
+
+fn planned(address: &'static str, values: Value, unknown: Value, expressions: Value) -> Planned {
+    Planned { address, values, unknown, expressions }
+}
+
+/// The address without keys: type and name.
+fn kind_and_name(address: &str) -> (&str, &str) {
+    let (kind, name) = address.split_once('.').unwrap();
+    (kind, name.split('[').next().unwrap())
+}
+
+/// A plan of the root module, in the shape of `terraform show -json`.
+fn plan(resources: &[Planned]) -> Value {
+    let mut configured = Vec::new();
+    for resource in resources {
+        let (kind, name) = kind_and_name(resource.address);
+        let entry = json!({
+            "address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "name": name,
+            "expressions": resource.expressions
+        });
+        if !configured.contains(&entry) {
+            configured.push(entry);
+        }
+    }
+    let values = |resource: &Planned| {
+        let (kind, name) = kind_and_name(resource.address);
+        json!({"address": resource.address, "mode": "managed", "type": kind, "name": name, "values": resource.values})
+    };
+    let change = |resource: &Planned| {
+        let change = json!({
+            "actions": ["create"], "before": null, "after": resource.values, "after_unknown": resource.unknown
+        });
+        json!({"address": resource.address, "change": change})
+    };
+    json!({
+        "format_version": "1.2", "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": resources.iter().map(values).collect::<Vec<_>>()}},
+        "resource_changes": resources.iter().map(change).collect::<Vec<_>>(),
+        "configuration": {"root_module": {"resources": configured}},
+    })
+}
+
+fn ingress(change: impl FnOnce(&mut Value)) -> Value {
+    let mut rule = json!({
+        "cidr_blocks": [], "description": "", "from_port": 22, "ipv6_cidr_blocks": [], "prefix_list_ids": [],
+        "protocol": "tcp", "security_groups": [], "self": false, "to_port": 22
+    });
+    change(&mut rule);
+    rule
+}
+
+fn open_ssh() -> Value {
+    ingress(|rule| rule["cidr_blocks"] = json!(["0.0.0.0/0"]))
+}
+
+fn group(rules: Value, unknown: Value) -> Planned {
+    let values = json!({"name": "web", "vpc_id": "vpc-1", "tags": {"Name": "web"}, "ingress": rules});
+    planned("aws_security_group.web", values, json!({"id": true, "ingress": unknown}), json!({"ingress": {}}))
+}
+
+#[test]
+fn inline_rules_have_one_source_each() {
+    let rule = ingress(|rule| {
+        rule["cidr_blocks"] = json!(["0.0.0.0/0", "10.0.0.0/8"]);
+        rule["ipv6_cidr_blocks"] = json!(["::/0"]);
+        rule["prefix_list_ids"] = json!(["pl-0f00ba4"]);
+        rule["security_groups"] = json!(["sg-0bbbbbbbbbbbbbbbb", "111122223333/sg-0cccccccccccccccc"]);
+        rule["self"] = true.into();
+        rule["description"] = "temp ssh".into();
+    });
+    let all = ingress(|rule| {
+        rule["protocol"] = "-1".into();
+        (rule["from_port"], rule["to_port"]) = (0.into(), 0.into());
+        rule["cidr_blocks"] = json!(["192.0.2.0/24"]);
+    });
+    let plan = plan(&[group(json!([rule, all]), json!([{"cidr_blocks": [false, false]}, {}]))]);
+    assert_eq!(
+        found(&plan),
+        expected(&[(
+            "aws_security_group.web",
+            &[
+                "tcp/22 from 0.0.0.0/0",
+                "tcp/22 from 10.0.0.0/8",
+                "tcp/22 from ::/0",
+                "tcp/22 from pl-0f00ba4",
+                "tcp/22 from sg-0bbbbbbbbbbbbbbbb",
+                "tcp/22 from sg-0cccccccccccccccc",
+                "tcp/22 from self",
+                "all traffic from 192.0.2.0/24",
+            ]
+        )])
+    );
+    let record = &scan(&plan).0[0];
+    assert_eq!((record.group.name.as_deref(), record.group.vpc_id.as_deref()), (Some("web"), Some("vpc-1")));
+    assert_eq!(record.group.tags["Name"], "web");
+    assert_eq!(record.group.ingress[0].description.as_deref(), Some("temp ssh"));
+    let location = record.location.as_ref().unwrap();
+    assert_eq!((location.file.as_str(), location.resource.as_deref()), ("plan.json", Some("aws_security_group.web")));
+}
+
+/// A value that is known only after apply never counts as harmless.
+#[rstest]
+#[case::source(ingress(|rule| rule["cidr_blocks"] = Value::Null), json!([{"cidr_blocks": true}]),
+    &["tcp/22 from `cidr_blocks known after apply`"])]
+#[case::one_source(open_ssh(), json!([{"cidr_blocks": [false, true]}]),
+    &["tcp/22 from 0.0.0.0/0", "tcp/22 from `cidr_blocks known after apply`"])]
+#[case::port(ingress(|rule| { rule["cidr_blocks"] = json!(["0.0.0.0/0"]); rule["from_port"] = Value::Null; }),
+    json!([{"from_port": true}]),
+    &["protocol `tcp, ports known after apply` from port none to port none from 0.0.0.0/0"])]
+#[case::protocol(ingress(|rule| { rule["cidr_blocks"] = json!(["0.0.0.0/0"]); rule["protocol"] = Value::Null; }),
+    json!([{"protocol": true}]),
+    &["protocol `known after apply` from port none to port none from 0.0.0.0/0"])]
+#[case::prefix_list(ingress(|_| {}), json!([{"prefix_list_ids": [true]}]), &["tcp/22 from known after apply"])]
+#[case::another_rule(open_ssh(), json!([{}, true]),
+    &["tcp/22 from 0.0.0.0/0",
+      "protocol `ingress known after apply` from port none to port none from `known after apply`"])]
+fn what_is_known_after_apply_is_not_recognised(#[case] rule: Value, #[case] unknown: Value, #[case] rules: &[&str]) {
+    let plan = plan(&[group(json!([rule]), unknown)]);
+    assert_eq!(found(&plan), expected(&[("aws_security_group.web", rules)]));
+}
+
+/// A reference to a security group is not part of the internet, whichever group it will be.
+#[test]
+fn a_security_group_known_after_apply_is_one() {
+    let plan = plan(&[group(json!([ingress(|_| {})]), json!([{"security_groups": [true]}]))]);
+    let (records, _) = scan(&plan);
+    assert!(matches!(records[0].group.ingress[0].source, exposure::Source::SecurityGroup { .. }));
+}
+
+/// Terraform shows the inline rules of a new group as "known after apply" even if the configuration has none.
+#[rstest]
+#[case::configured(json!({"ingress": {"references": ["local.rules"]}}), true, 1)]
+#[case::not_configured(json!({"name": {}}), true, 0)]
+#[case::no_configuration(json!({}), false, 1)]
+fn unknown_inline_rules_count_if_there_are_any(
+    #[case] expressions: Value,
+    #[case] has_configuration: bool,
+    #[case] rules: usize,
+) {
+    let mut plan =
+        plan(&[planned("aws_security_group.web", json!({"name": "web"}), json!({"ingress": true}), expressions)]);
+    if !has_configuration {
+        plan.as_object_mut().unwrap().remove("configuration");
+    }
+    assert_eq!(scan(&plan).0[0].group.ingress.len(), rules);
+}
+
+fn separate_rule(reference: Value) -> Planned {
+    planned(
+        "aws_vpc_security_group_ingress_rule.ssh",
+        json!({"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}),
+        json!({"security_group_id": true, "id": true}),
+        json!({"security_group_id": {"references": reference}}),
+    )
+}
+
+fn bare_group(address: &'static str) -> Planned {
+    planned(address, json!({}), json!({"id": true, "ingress": true}), json!({}))
+}
+
+#[test]
+fn separate_rules_are_tied_to_their_group_by_reference() {
+    let rule = planned(
+        "aws_security_group_rule.https",
+        json!({"type": "ingress", "protocol": "6", "from_port": 443, "to_port": 443, "cidr_blocks": ["10.0.0.0/8"], "self": false}),
+        json!({"security_group_id": true, "source_security_group_id": true, "cidr_blocks": [false]}),
+        json!({"security_group_id": {"references": ["aws_security_group.web.id", "aws_security_group.web"]}}),
+    );
+    let egress = planned(
+        "aws_security_group_rule.out",
+        json!({"type": "egress", "protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"]}),
+        json!({"security_group_id": true}),
+        json!({"security_group_id": {"references": ["aws_security_group.web.id", "aws_security_group.web"]}}),
+    );
+    let by_vpc_rule = separate_rule(json!(["aws_security_group.web.id", "aws_security_group.web"]));
+    let plan = plan(&[bare_group("aws_security_group.web"), rule, egress, by_vpc_rule]);
+    assert_eq!(
+        found(&plan),
+        expected(&[("aws_security_group.web", &["tcp/443 from 10.0.0.0/8", "tcp/22 from 0.0.0.0/0"])])
+    );
+}
+
+#[rstest]
+#[case::unresolved(json!(["local.group_id"]), &[("aws_security_group.web[0]", &[][..]), ("aws_security_group.web[1]", &[]),
+    ("aws_vpc_security_group_ingress_rule.ssh", &["tcp/22 from 0.0.0.0/0"])])]
+#[case::ambiguous(json!(["aws_security_group.web", "var.which"]), &[("aws_security_group.web[0]", &[][..]), ("aws_security_group.web[1]", &[]),
+    ("aws_vpc_security_group_ingress_rule.ssh", &["tcp/22 from 0.0.0.0/0"])])]
+#[case::index(json!(["aws_security_group.web[1].id", "aws_security_group.web[1]", "aws_security_group.web"]),
+    &[("aws_security_group.web[0]", &[][..]), ("aws_security_group.web[1]", &["tcp/22 from 0.0.0.0/0"])])]
+fn a_rule_is_judged_by_itself_unless_its_group_is_certain(
+    #[case] references: Value,
+    #[case] groups: &[(&str, &[&str])],
+) {
+    let plan = plan(&[
+        bare_group("aws_security_group.web[0]"),
+        bare_group("aws_security_group.web[1]"),
+        separate_rule(references),
+    ]);
+    assert_eq!(found(&plan), expected(groups));
+}
+
+#[test]
+fn rules_and_groups_with_the_same_key_belong_together() {
+    let rule = |address| {
+        let rule = separate_rule(json!(["aws_security_group.web", "each.key"]));
+        Planned { address, ..rule }
+    };
+    let plan = plan(&[
+        bare_group(r#"aws_security_group.web["a.b"]"#),
+        bare_group(r#"aws_security_group.web["c"]"#),
+        rule(r#"aws_vpc_security_group_ingress_rule.ssh["a.b"]"#),
+    ]);
+    let open = [r#"aws_security_group.web["a.b"]"#, r#"aws_security_group.web["c"]"#];
+    assert_eq!(found(&plan), expected(&[(open[0], &["tcp/22 from 0.0.0.0/0"]), (open[1], &[])]));
+}
+
+/// One module creates the group and outputs it; another receives it as a variable.
+#[test]
+fn references_are_followed_through_modules() {
+    let resource = |module: &str, kind: &str, values: Value| json!({"address": format!("{module}.{kind}.this"), "mode": "managed", "type": kind, "name": "this", "values": values});
+    let rule = json!({"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"});
+    let configured = |kind: &str, expressions: Value| json!({"address": format!("{kind}.this"), "mode": "managed", "type": kind, "name": "this", "expressions": expressions});
+    let plan = json!({
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"child_modules": [
+            {"address": "module.groups", "resources": [resource("module.groups", "aws_security_group", json!({}))]},
+            {"address": "module.rules", "resources":
+                [resource("module.rules", "aws_vpc_security_group_ingress_rule", rule)]},
+        ]}},
+        "configuration": {"root_module": {"module_calls": {
+            "groups": {"module": {
+                "outputs": {"id": {"expression": {"references": ["aws_security_group.this.id", "aws_security_group.this"]}}},
+                "resources": [configured("aws_security_group", json!({}))],
+            }},
+            "rules": {
+                "expressions": {"group_id": {"references": ["module.groups.id", "module.groups"]}},
+                "module": {"resources": [configured("aws_vpc_security_group_ingress_rule",
+                    json!({"security_group_id": {"references": ["var.group_id"]}}))]},
+            },
+        }}},
+    });
+    assert_eq!(found(&plan), expected(&[("module.groups.aws_security_group.this", &["tcp/22 from 0.0.0.0/0"])]));
+}
+
+fn known_rule(group_id: &str) -> Planned {
+    planned(
+        "aws_vpc_security_group_ingress_rule.ssh",
+        json!({
+            "ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0",
+            "security_group_id": group_id, "security_group_rule_id": "sgr-1"
+        }),
+        json!({}),
+        json!({}),
+    )
+}
+
+#[test]
+fn rules_of_groups_elsewhere_are_judged_under_the_id_of_the_group() {
+    let plan = plan(&[known_rule("sg-0aaaaaaaaaaaaaaaa")]);
+    assert_eq!(found(&plan), expected(&[("sg-0aaaaaaaaaaaaaaaa", &["tcp/22 from 0.0.0.0/0"])]));
+    let location = scan(&plan).0[0].location.clone().unwrap();
+    assert_eq!(location.resource.as_deref(), Some("aws_vpc_security_group_ingress_rule.ssh"));
+}
+
+/// In a state, a group also has the rules of other resources.
+#[test]
+fn a_state_is_read_like_a_plan() {
+    let mut plan = plan(&[
+        planned(
+            "aws_default_security_group.default",
+            json!({
+                "id": "sg-1", "arn": "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-1",
+                "owner_id": "111122223333", "ingress": [open_ssh()]
+            }),
+            json!({}),
+            json!({}),
+        ),
+        known_rule("sg-1"),
+    ]);
+    let state = json!({
+        "format_version": "1.0", "terraform_version": "1.9.0", "values": plan["planned_values"].take()
+    });
+    assert_eq!(found(&state), expected(&[("sg-1", &["tcp/22 from 0.0.0.0/0"])]));
+    let record = &scan(&state).0[0];
+    assert_eq!((record.region.as_deref(), record.group.owner_id.as_deref()), (Some("eu-west-1"), Some("111122223333")));
+}
+
+/// The refreshed group still has the rule that the plan deletes. A rule that is only forgotten stays.
+#[rstest]
+#[case(json!(["delete"]), 0)]
+#[case(json!(["update"]), 0)]
+#[case(json!(["forget"]), 1)]
+#[case(json!(["no-op"]), 1)]
+fn a_rule_that_the_plan_deletes_or_changes_does_not_count_as_it_was(#[case] actions: Value, #[case] rules: usize) {
+    let group = planned(
+        "aws_security_group.web",
+        json!({"id": "sg-1", "ingress": [open_ssh()]}),
+        json!({}),
+        json!({"name": {}}),
+    );
+    let mut plan = plan(&[group]);
+    let before = known_rule("sg-1").values;
+    plan["resource_changes"].as_array_mut().unwrap().push(json!({
+        "address": "aws_vpc_security_group_ingress_rule.ssh",
+        "change": {"actions": actions, "before": before, "after": null, "after_unknown": {}}
+    }));
+    assert_eq!(scan(&plan).0[0].group.ingress.len(), rules);
+}
+
+#[test]
+fn a_plan_that_is_not_whole_says_so() {
+    let (_, errors) = scan(&json!({"format_version": "1.2", "resource_changes": []}));
+    assert!(errors[0].problem.contains("without `planned_values`"), "{}", errors[0]);
+    let (_, errors) = scan(&json!({"planned_values": {}, "errored": true}));
+    assert!(errors[0].problem.contains("failed"), "{}", errors[0]);
+    let (_, errors) = scan(&json!({"planned_values": {}, "complete": false}));
+    assert!(errors[0].problem.contains("-target"), "{}", errors[0]);
+}
+
+#[test]
+fn data_sources_are_no_groups_of_the_plan() {
+    let mut plan = plan(&[group(json!([open_ssh()]), json!([]))]);
+    plan["planned_values"]["root_module"]["resources"][0]["mode"] = "data".into();
+    assert_eq!(found(&plan), []);
+}

@@ -1,0 +1,162 @@
+//! CSV (RFC 4180): one line per exposure, per group that could not be judged, and per part that could not be scanned.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use findings::{ComplianceType, FoundExposure, GroupResult, NotScanned, ScanTotals, reach_name};
+
+use super::Report;
+use super::wording;
+
+const HEADER: [&str; 20] = [
+    "account",
+    "region",
+    "vpc_id",
+    "group_id",
+    "group_name",
+    "compliance",
+    "status",
+    "severity",
+    "rule_id",
+    "protocol",
+    "from_port",
+    "to_port",
+    "source",
+    "ports",
+    "reach",
+    "description",
+    "reason",
+    "file",
+    "resource",
+    "line",
+];
+
+pub(super) struct Csv<W: Write> {
+    writer: csv::Writer<W>,
+    begun: bool,
+}
+
+impl<W: Write> Csv<W> {
+    pub(super) fn new(writer: W) -> Self {
+        // RFC 4180 ends a line with CR LF, and spreadsheets expect it.
+        let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(writer);
+        Self { writer, begun: false }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if !self.begun {
+            self.begun = true;
+            self.writer.write_record(HEADER)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, result: &GroupResult, exposure: Option<&FoundExposure>, reason: &str) -> io::Result<()> {
+        self.begin()?;
+        let port = |port: Option<i64>| port.map(|port| port.to_string()).unwrap_or_default();
+        let location = result.location.as_ref();
+        self.writer.write_record([
+            text(result.account.as_deref()).as_bytes(),
+            text(result.region.as_deref()).as_bytes(),
+            text(result.vpc_id.as_deref()).as_bytes(),
+            text(Some(&result.group_id)).as_bytes(),
+            text(result.group_name.as_deref()).as_bytes(),
+            result.compliance.as_str().as_bytes(),
+            result.openness.as_str().as_bytes(),
+            result.severity.map_or("", |severity| severity.as_str()).as_bytes(),
+            text(exposure.and_then(|exposure| exposure.rule_id.as_deref())).as_bytes(),
+            exposure.map_or(Cow::Borrowed(""), |exposure| protocol(&exposure.protocol)).as_bytes(),
+            exposure.map_or_else(String::new, |exposure| port(exposure.from_port)).as_bytes(),
+            exposure.map_or_else(String::new, |exposure| port(exposure.to_port)).as_bytes(),
+            text(exposure.map(|exposure| exposure.source.as_str())).as_bytes(),
+            exposure.map_or_else(String::new, |exposure| exposure.ports.join(" ")).as_bytes(),
+            exposure.map_or("", |exposure| reach_name(exposure.reach)).as_bytes(),
+            text(exposure.and_then(|exposure| exposure.description.as_deref())).as_bytes(),
+            text(Some(reason)).as_bytes(),
+            text(location.map(|location| location.file.as_str())).as_bytes(),
+            text(location.and_then(|location| location.resource.as_deref())).as_bytes(),
+            location.and_then(|location| location.line).map_or_else(String::new, |line| line.to_string()).as_bytes(),
+        ])?;
+        Ok(())
+    }
+
+    fn not_scanned(&mut self, not_scanned: &NotScanned) -> io::Result<()> {
+        self.begin()?;
+        let account = text(not_scanned.account.as_deref());
+        let region = text(not_scanned.region.as_deref());
+        let target = text(not_scanned.target.as_deref());
+        let reason = text(Some(&not_scanned.reason));
+        let line = HEADER.map(|column| match column {
+            "account" => &*account,
+            "region" => &*region,
+            "resource" => &*target,
+            "compliance" => "NOT_SCANNED",
+            "reason" => &*reason,
+            _ => "",
+        });
+        self.writer.write_record(line)?;
+        Ok(())
+    }
+}
+
+impl<W: Write> Report for Csv<W> {
+    fn group(&mut self, result: &GroupResult) -> io::Result<()> {
+        match result.compliance {
+            ComplianceType::Compliant => Ok(()),
+            ComplianceType::NonCompliant => {
+                result.exposures.iter().try_for_each(|exposure| self.line(result, Some(exposure), ""))
+            }
+            ComplianceType::InsufficientData => self.line(result, None, &wording::why_unjudged(result)),
+        }
+    }
+
+    fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
+        self.begin()?;
+        totals.not_scanned.iter().try_for_each(|not_scanned| self.not_scanned(not_scanned))?;
+        self.writer.flush()
+    }
+}
+
+/// First characters that make a spreadsheet run a cell as a formula.
+const BEGINS_FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Untrusted text as a cell that no spreadsheet runs. Spreadsheets do not show the quote in front of it.
+fn text(text: Option<&str>) -> Cow<'_, str> {
+    let text = text.unwrap_or_default();
+    if text.starts_with(BEGINS_FORMULA) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// A protocol as a cell. A number such as `-1` is not a formula, and stays as it is.
+fn protocol(protocol: &str) -> Cow<'_, str> {
+    if protocol.parse::<i64>().is_ok() { Cow::Borrowed(protocol) } else { text(Some(protocol)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::formula("=1+1", "'=1+1")]
+    #[case::plus("+1", "'+1")]
+    #[case::minus("-2+3", "'-2+3")]
+    #[case::at("@SUM(A1)", "'@SUM(A1)")]
+    #[case::tab("\t=1", "'\t=1")]
+    #[case::carriage_return("\r=1", "'\r=1")]
+    #[case::line_feed("\n=1", "'\n=1")]
+    #[case::full_width("＝1", "'＝1")]
+    #[case::name("web-sg", "web-sg")]
+    #[case::within("a=1", "a=1")]
+    fn a_formula_becomes_text(#[case] input: &str, #[case] cell: &str) {
+        assert_eq!(text(Some(input)), cell);
+    }
+
+    #[rstest]
+    #[case("-1", "-1")]
+    #[case("tcp", "tcp")]
+    #[case("-1+cmd", "'-1+cmd")]
+    fn a_protocol_number_stays_one(#[case] input: &str, #[case] cell: &str) {
+        assert_eq!(protocol(input), cell);
+    }
+}

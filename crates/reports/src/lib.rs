@@ -1,0 +1,78 @@
+#![doc = include_str!("../README.md")]
+
+mod asff;
+#[cfg(feature = "csv")]
+mod csv;
+mod fix;
+mod format;
+#[cfg(feature = "html")]
+mod html;
+mod json;
+mod json_array;
+mod ocsf;
+mod sarif;
+#[cfg(feature = "table")]
+mod table;
+mod wording;
+
+use std::io::{self, Write};
+
+use findings::{GroupResult, ScanTotals};
+use jiff::Timestamp;
+
+pub use self::asff::AsffError;
+pub use self::format::{Format, FormatError};
+pub use self::json::SCHEMA;
+
+/// A report that is being written. The output is complete only after `finish`.
+pub trait Report {
+    /// Adds a group.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    fn group(&mut self, result: &GroupResult) -> io::Result<()>;
+
+    /// Ends the report.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written, or if the format has no place for a finding ([`AsffError`]).
+    fn finish(self: Box<Self>, totals: &ScanTotals) -> io::Result<()>;
+}
+
+/// Settings of a report.
+#[derive(Debug, Clone)]
+pub struct ReportOptions {
+    /// Date of the report.
+    pub created: Timestamp,
+    /// Also list compliant groups in `table`, `asff` and `ocsf`. `json` and `jsonl` always list them, the others never do.
+    pub all: bool,
+    /// Colour the table.
+    pub color: bool,
+    /// Width of the table in columns of the terminal.
+    pub width: u16,
+    /// All groups belong to one account, so that the table needs no column for it.
+    pub one_account: bool,
+    /// The scanned file. SARIF points to it for findings without a location of their own.
+    pub input: Option<String>,
+}
+
+/// Starts a report in `format` that is written to `writer`.
+#[must_use]
+pub fn report<'w>(format: Format, writer: Box<dyn Write + 'w>, options: ReportOptions) -> Box<dyn Report + 'w> {
+    let writer = io::BufWriter::new(writer);
+    match format {
+        #[cfg(feature = "table")]
+        Format::Table => Box::new(table::Table::new(writer, &options)),
+        Format::Json => Box::new(json::Json::new(writer)),
+        Format::Jsonl => Box::new(json::JsonLines::new(writer)),
+        #[cfg(feature = "csv")]
+        Format::Csv => Box::new(csv::Csv::new(writer)),
+        #[cfg(feature = "html")]
+        Format::Html => Box::new(html::Html::new(writer, options)),
+        Format::Sarif => Box::new(sarif::Sarif::new(writer, options)),
+        Format::Asff => Box::new(asff::Asff::new(writer, options)),
+        Format::Ocsf => Box::new(ocsf::Ocsf::new(writer, options)),
+    }
+}

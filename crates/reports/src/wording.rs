@@ -1,0 +1,111 @@
+//! What several formats say in the same words.
+
+use std::borrow::Cow;
+
+use exposure::Reach;
+
+use findings::{FoundExposure, GroupResult, NotScanned};
+
+/// The name of the product in reports of other tools.
+pub(super) const PRODUCT: &str = "Portcullis";
+
+/// Its version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Title of a finding on a non-compliant group.
+pub(super) fn open_title(group: &str) -> String {
+    format!("Security group {group} has blocked ports open to the internet")
+}
+
+/// Title of a finding on a group that could not be judged.
+pub(super) fn unjudged_title(group: &str) -> String {
+    format!("Security group {group} could not be judged")
+}
+
+/// Title of a finding on a compliant group.
+pub(super) fn closed_title(group: &str) -> String {
+    format!("Security group {group} has no blocked port open to the internet")
+}
+
+/// Description of a finding on a compliant group.
+pub(super) const CLOSED: &str = "No rule of the group opens a blocked port to the internet, or an exemption covers it";
+
+/// A group, as a sentence names it: `sg-… (web)`.
+pub(super) fn group_label(result: &GroupResult) -> String {
+    match &result.group_name {
+        Some(name) if *name != result.group_id => format!("{} ({name})", result.group_id),
+        _ => result.group_id.clone(),
+    }
+}
+
+/// To whom a port is open.
+fn audience(reach: Reach) -> &'static str {
+    match reach {
+        Reach::World => "the world",
+        Reach::Partial => "a part of the internet",
+        Reach::None => "no address of the internet",
+    }
+}
+
+/// An exposure: `tcp/22 is open to the world by sgr-… (tcp 22 from 0.0.0.0/0)`.
+pub(super) fn exposure_sentence(exposure: &FoundExposure) -> String {
+    let ports = exposure.ports.join(", ");
+    let verb = if exposure.ports.len() == 1 && !ports.contains('-') { "is" } else { "are" };
+    let rule = format!("{} from {}", exposure.traffic(), exposure.source);
+    let rule = match &exposure.rule_id {
+        Some(id) => format!("{id} ({rule})"),
+        None => format!("the rule {rule}"),
+    };
+    format!("{ports} {verb} open to {} by {rule}", audience(exposure.reach))
+}
+
+/// The exposures of a group as sentences, separated by semicolons.
+pub(super) fn exposure_sentences(result: &GroupResult) -> String {
+    result.exposures.iter().map(exposure_sentence).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a group could not be judged, without saying the same twice.
+pub(super) fn why_unjudged(result: &GroupResult) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for unjudged in &result.unjudged {
+        let reason = format!("{}: {}", unjudged.source, unjudged.reason);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons.join("; ")
+}
+
+/// What a part is that could not be scanned.
+pub(super) fn part(not_scanned: &NotScanned) -> String {
+    let parts: Vec<&str> = [&not_scanned.account, &not_scanned.region, &not_scanned.target]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    if parts.is_empty() { "a part of the input".to_owned() } else { parts.join(" ") }
+}
+
+/// At most `limit` characters, with an ellipsis where some were left out.
+pub(super) fn clip(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.chars().nth(limit).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("abcd", 4, "abcd")]
+    #[case("abcde", 4, "abc…")]
+    #[case("ääää", 3, "ää…")]
+    #[case("", 0, "")]
+    fn text_is_clipped_by_characters(#[case] text: &str, #[case] limit: usize, #[case] clipped: &str) {
+        assert_eq!(clip(text, limit), clipped);
+    }
+}

@@ -1,0 +1,84 @@
+//! The formats against their published schemas.
+
+use findings::{GroupResult, NotScanned};
+use jsonschema::Validator;
+use reports::{Format, ReportOptions};
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::{results, written};
+
+const SCAN: &str = include_str!("../../../../docs/scan.schema.json");
+const SARIF: &str = include_str!("../schemas/sarif-2.1.0.json");
+const OCSF: &str = include_str!("../schemas/ocsf-1.8.0-compliance-finding.json");
+
+fn validator(schema: &str) -> Validator {
+    // The pattern for languages in SARIF's schema has a stray bracket, which only ECMAScript accepts.
+    let schema: Value = serde_json::from_str(&schema.replace("{2}]?$", r"{2}\\]?$")).unwrap();
+    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+/// The validator of a part of `portcullis.scan/1`.
+fn validator_of(definition: &str) -> Validator {
+    let mut schema: Value = serde_json::from_str(SCAN).unwrap();
+    let definitions = schema["$defs"].take();
+    let part = serde_json::json!({ "$ref": format!("#/$defs/{definition}"), "$defs": definitions });
+    validator(&part.to_string())
+}
+
+fn assert_valid(validator: &Validator, document: &Value) {
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[rstest]
+#[case::everything(results::results(), results::not_scanned())]
+#[case::nothing(Vec::new(), Vec::new())]
+#[case::not_scanned(Vec::new(), results::not_scanned())]
+fn documents_are_valid(#[case] results: Vec<GroupResult>, #[case] not_scanned: Vec<NotScanned>) {
+    let parsed = |format| -> Value {
+        let options = ReportOptions { all: true, ..results::options() };
+        serde_json::from_str(&written(format, options, &results, not_scanned.clone()).0).unwrap()
+    };
+    assert_valid(&validator(SCAN), &parsed(Format::Json));
+    assert_valid(&validator(SARIF), &parsed(Format::Sarif));
+}
+
+#[test]
+fn every_line_of_jsonl_is_a_group_or_what_was_not_scanned() {
+    let (text, _) = written(Format::Jsonl, results::options(), &results::results(), results::not_scanned());
+    let (group, not_scanned) = (validator_of("group"), validator_of("not_scanned_line"));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), results::results().len() + results::not_scanned().len());
+    for line in lines {
+        assert_valid(if line.get("not_scanned").is_some() { &not_scanned } else { &group }, &line);
+    }
+}
+
+#[test]
+fn every_line_of_ocsf_is_a_compliance_finding() {
+    let options = ReportOptions { all: true, ..results::options() };
+    let (text, _) = written(Format::Ocsf, options, &results::results(), results::not_scanned());
+    let validator = validator(OCSF);
+    assert_eq!(text.lines().count(), results::results().len() + results::not_scanned().len());
+    for line in text.lines() {
+        assert_valid(&validator, &serde_json::from_str(line).unwrap());
+    }
+}
+
+/// A schema that accepts everything would prove nothing.
+#[test]
+fn the_schemas_refuse_what_is_wrong() {
+    let wrong = serde_json::json!({
+        "schema": "portcullis.scan/1", "groups_evaluated": 1, "noncompliant": 0, "insufficient_data": 0,
+        "not_scanned": [],
+        "results": [{
+            "group_id": "sg-1", "group_name": null, "vpc_id": null, "account": null, "region": null,
+            "compliance": "COMPLIANT", "status": "open_completely", "exposures": []
+        }]
+    });
+    assert!(!validator(SCAN).is_valid(&wrong));
+    assert!(!validator(SARIF).is_valid(&serde_json::json!({ "version": "2.1.0", "runs": [{ "results": [] }] })));
+    assert!(!validator(OCSF).is_valid(&serde_json::json!({ "class_uid": 2003, "unheard_of": 1 })));
+}

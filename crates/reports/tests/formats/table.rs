@@ -1,0 +1,46 @@
+//! Behaviour of the table.
+
+use exposure::Reach;
+use findings::GroupResult;
+use reports::{Format, ReportOptions};
+use rstest::rstest;
+
+use crate::{full, results, written};
+
+#[test]
+fn a_table_of_several_batches_has_one_header_and_every_group() {
+    let exposure = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
+    let results: Vec<GroupResult> =
+        (0..1_000).map(|number| results::open(&format!("sg-{number:017x}"), "web", vec![exposure.clone()])).collect();
+    let (table, ended) = written(Format::Table, results::options(), &results, Vec::new());
+    ended.unwrap();
+    assert_eq!(table.matches("GROUP").count(), 1);
+    assert_eq!(table.matches("sg-").count(), 1_000);
+    let columns: Vec<Option<usize>> =
+        table.lines().filter(|line| line.contains("sg-")).map(|line| line.find("0.0.0.0/0")).collect();
+    assert!(columns.iter().all(|column| column.is_some() && *column == columns[0]));
+    assert!(table.ends_with("1000 security groups evaluated: 1000 non-compliant\n"), "{table}");
+}
+
+#[rstest]
+fn no_line_of_a_table_is_wider_than_the_terminal(#[values(60, 79, 80, 100, 120, 149, 150, 200)] width: u16) {
+    let options = ReportOptions { width, all: true, ..results::options() };
+    let (table, _) = written(Format::Table, options, &results::results(), Vec::new());
+    // The lines after the table are sentences.
+    for line in table.lines().take_while(|line| !line.is_empty()) {
+        assert!(unicode_width::UnicodeWidthStr::width(line) <= width.into(), "{line}");
+    }
+}
+
+#[test]
+fn a_table_says_nothing_to_the_terminal_but_colors() {
+    let options = ReportOptions { color: true, ..results::options() };
+    let (table, _) = written(Format::Table, options, &results::results(), results::not_scanned());
+    for sequence in table.split('\u{1b}').skip(1) {
+        let (parameters, _) = sequence.strip_prefix('[').and_then(|rest| rest.split_once('m')).unwrap();
+        assert!(parameters.chars().all(|character| character.is_ascii_digit() || character == ';'), "{parameters}");
+    }
+    let others = |character: char| character.is_control() && !matches!(character, '\n' | '\u{1b}');
+    assert!(!table.contains(others) && !table.contains('\u{202e}'));
+    assert!(!full(Format::Table).contains('\u{1b}'));
+}
