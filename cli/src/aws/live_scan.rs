@@ -7,11 +7,11 @@ use aws_adapters::Ec2;
 use aws_adapters::terminal::inventory::{GroupFilter, NetworkInterface};
 use aws_traits::AwsError;
 use exposure::{SecurityGroup, Verdict};
+use findings::{AttachedTo, Context, GroupResult, NotScanned};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, Criteria, JudgedGroup};
-use findings::{AttachedTo, Context, GroupResult, NotScanned};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use aws_adapters::Ec2;
 use aws_adapters::terminal::inventory::GroupFilter;
 use aws_traits::ec2::SecurityGroups;
+use findings::ComplianceType;
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use plain_text::error_chain;
 use remediation::{Remediation, RemediationError, Request, Response, Status, StrategyName};
-use findings::ComplianceType;
 
 use super::live_scan::{self, LiveScan};
 use super::policy::CommandPolicy;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_events::{ItemError, Object, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use aws_events::Object;
+use aws_events::config::{ItemError, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
 use jiff::Timestamp;
 use plain_text::error_chain;
 use serde::Deserialize;

@@ -9,10 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use exposure::{Exemptions, Policy, PrefixLists};
-use findings::{ComplianceType, Criteria};
+use findings::{ComplianceType, GroupResult};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use inventory::{InputError, Options, Stats, read};
+use judgement::Criteria;
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -36,19 +37,16 @@ struct Found {
 
 /// Reads and judges an input. Returns the counts and the peak memory in bytes.
 fn scan(input: impl Read, options: &Options) -> (Result<Stats, InputError>, Found, usize) {
-    let criteria = Criteria {
-        policy: Policy::new("0-65535".parse().unwrap()),
-        exemptions: Exemptions::default(),
-        prefix_lists: PrefixLists::default(),
-        now: "2026-11-21T00:00:00Z".parse().unwrap(),
-    };
+    let policy = Policy::new("0-65535".parse().unwrap());
+    let criteria = Criteria::new(policy, Exemptions::default(), "2026-11-21T00:00:00Z".parse().unwrap());
     let mut found = Found::default();
     let begun = Instant::now();
     MEMORY.reset_peak_memory();
     let stats = read(input, "-", options, &mut |record| {
         if let Ok(record) = record {
             found.rules += record.group.ingress.len();
-            match criteria.result(&record.group, None, None).compliance {
+            let judged = criteria.judge_offline(record.group, &PrefixLists::default());
+            match GroupResult::new(&judged.group, None, &judged.assess()).compliance {
                 ComplianceType::Compliant => found.compliant += 1,
                 ComplianceType::NonCompliant => found.non_compliant += 1,
                 ComplianceType::InsufficientData => found.unknown += 1,

@@ -5,27 +5,32 @@
 use std::ops::ControlFlow;
 
 use exposure::{AddressSet, Exemptions, Policy, PrefixList, PrefixLists};
-use findings::{ComplianceType, Criteria, GroupResult, Openness};
+use findings::{ComplianceType, GroupResult, Openness};
 use inventory::{Options, Record, read};
+use judgement::Criteria;
 use rstest::rstest;
 
 const GROUPS: &str = include_str!("samples/describe-security-groups.json");
 const TEMPLATE: &str = include_str!("samples/template.yaml");
 
 fn criteria(ports: &str) -> Criteria {
-    Criteria {
-        policy: Policy::new(ports.parse().unwrap()),
-        exemptions: Exemptions::default(),
-        prefix_lists: PrefixLists::default(),
-        now: "2026-11-21T00:00:00Z".parse().unwrap(),
-    }
+    criteria_with(ports, Exemptions::default())
+}
+
+fn criteria_with(ports: &str, exemptions: Exemptions) -> Criteria {
+    Criteria::new(Policy::new(ports.parse().unwrap()), exemptions, "2026-11-21T00:00:00Z".parse().unwrap())
 }
 
 fn results(criteria: &Criteria, input: &str) -> Vec<GroupResult> {
+    results_with(criteria, &PrefixLists::default(), input)
+}
+
+fn results_with(criteria: &Criteria, prefix_lists: &PrefixLists, input: &str) -> Vec<GroupResult> {
     let mut results = Vec::new();
     read(input.as_bytes(), "input", &Options::default(), &mut |record| {
         let Record { group, region, location } = record.unwrap();
-        results.push(criteria.result(&group, region.as_deref(), location));
+        let judged = criteria.judge_offline(group, prefix_lists);
+        results.push(GroupResult { location, ..GroupResult::new(&judged.group, region.as_deref(), &judged.assess()) });
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -62,11 +67,8 @@ fn a_prefix_list_that_is_not_known_leaves_the_group_undecided(
     #[case] list: Option<PrefixList>,
     #[case] expected: ComplianceType,
 ) {
-    let criteria = Criteria {
-        prefix_lists: list.map(|list| ("pl-0f00ba4".to_owned(), list)).into_iter().collect(),
-        ..criteria("53")
-    };
-    let results = results(&criteria, TEMPLATE);
+    let prefix_lists = list.map(|list| ("pl-0f00ba4".to_owned(), list)).into_iter().collect();
+    let results = results_with(&criteria("53"), &prefix_lists, TEMPLATE);
     let group = results.iter().find(|result| result.group_id == "sg-0aaaaaaaaaaaaaaaa").unwrap();
     assert_eq!(group.compliance, expected);
     let reasons: Vec<&str> = group.unjudged.iter().map(|rule| rule.reason.as_str()).collect();
@@ -78,7 +80,7 @@ fn a_prefix_list_that_is_not_known_leaves_the_group_undecided(
 #[test]
 fn an_exemption_covers_a_group_of_a_file() {
     let document = r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31","reason":"trial"}]}"#;
-    let criteria = Criteria { exemptions: Exemptions::from_json(document).unwrap(), ..criteria("22") };
+    let criteria = criteria_with("22", Exemptions::from_json(document).unwrap());
     let result = &results(&criteria, GROUPS)[0];
     assert_eq!((result.compliance, result.exempted.len()), (ComplianceType::Compliant, 2));
 }

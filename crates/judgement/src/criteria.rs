@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_traits::ec2::ManagedPrefixLists;
-use exposure::{Assessment, Exemptions, PrefixLists, SecurityGroup, assess};
+use exposure::{AddressSet, Assessment, Exemptions, Policy, PrefixList, PrefixLists, SecurityGroup, assess};
 use jiff::Timestamp;
 
 use crate::parameters::RuleParameters;
@@ -31,6 +31,27 @@ impl Criteria {
         let parameters = source.rule_parameters(rule_name).await?;
         let exemptions = source.exemptions(&parameters).await?;
         Ok(Self { parameters, exemptions, at })
+    }
+
+    /// A policy and exemptions that are at hand.
+    #[must_use]
+    pub fn new(policy: Policy, exemptions: Exemptions, at: Timestamp) -> Self {
+        let parameters = RuleParameters { policy, authorized: AddressSet::default(), exemptions_parameter: None };
+        Self { parameters: Arc::new(parameters), exemptions: Arc::new(exemptions), at }
+    }
+
+    /// Judges a group of a file, with the prefix lists in `known`: no other can be looked up, and a rule for one cannot be
+    /// judged.
+    #[must_use]
+    pub fn judge_offline(&self, group: SecurityGroup, known: &PrefixLists) -> JudgedGroup {
+        let mut prefix_lists = known.clone();
+        for id in self.parameters.policy.prefix_lists_of(&group) {
+            if known.get(id).is_none() {
+                let reason = "a file does not contain its entries: scan the account itself";
+                prefix_lists.insert(id.to_owned(), PrefixList::Unreadable { reason: reason.to_owned() });
+            }
+        }
+        JudgedGroup { group, prefix_lists, criteria: self.clone() }
     }
 
     /// Looks up the prefix lists that matter for `group`, and judges it.

@@ -1,78 +1,32 @@
-//! `portcullis scan`.
+//! The reports of a scan.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws_adapters::inventory::GroupFilter;
-use exposure::PrefixLists;
-use findings::{ComplianceType, Criteria, GroupResult, NotScanned, ScanTotals};
+use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals};
 use indicatif::{ProgressBar, ProgressStyle};
-use inventory::{Options, Record};
 use jiff::Timestamp;
-use plain_text::error_chain;
 use reports::{Format, Report, ReportOptions};
 use tempfile::NamedTempFile;
 
-use crate::args::{Scan, check_group_id};
-use crate::diff::colors_are_welcome;
+use crate::args::Scan;
+use crate::color;
 use crate::exit::{Exit, Usage};
-use crate::live::{self, LiveScan};
-use crate::policy::PolicySource;
-use crate::session;
 
-/// What was not scanned is told so many times, and counted from there on.
+/// Parts that were not scanned are listed up to this many, and counted from there on.
 const MOST_COMPLAINTS: usize = 1000;
 
 /// Standard input, as a file name.
-const STDIN: &str = "-";
+pub(super) const STDIN: &str = "-";
 
-pub(crate) async fn run(args: &Scan) -> Result<Exit> {
-    let reports = destinations(&args.format, &args.output)?;
-    let policy = PolicySource::new(&args.policy)?;
-    let wanted = wanted(args)?;
-    if !args.input.is_empty() && wanted != GroupFilter::default() {
-        let unusable =
-            "--group-id, --vpc-id and --tag choose among the groups of an account: leave them out with --input";
-        bail!(Usage(unusable.to_owned()));
-    }
-    // A table says itself what was not scanned.
-    let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
-    if !args.input.is_empty() && args.region.len() > 1 {
-        bail!(Usage("with --input only one --region: it is said of groups whose own is not known".to_owned()));
-    }
-    let mut outcome = Outcome::new(open(&reports, args)?, table, args);
-    if args.input.is_empty() {
-        let found = session::all(args).await?;
-        for problem in found.unreachable {
-            outcome.not_scanned(problem);
-        }
-        let scan =
-            LiveScan { policy, wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
-        live::scan(scan, found.targets, |found| match found {
-            Ok(result) => outcome.group(&result),
-            Err(problem) => {
-                outcome.not_scanned(problem);
-                Ok(())
-            }
-        })
-        .await?;
-    } else {
-        let (policy, exemptions) = policy.read().await?;
-        let exemptions = exemptions.as_ref().clone();
-        let criteria = Criteria { policy, exemptions, prefix_lists: PrefixLists::default(), now: Timestamp::now() };
-        for file in &args.input {
-            read_file(file, args, &criteria, &mut outcome)?;
-        }
-    }
-    outcome.finish(args.no_fail)
-}
+/// Where a report goes: its format, and its file if that is not standard output.
+pub(super) type Destination = (Format, Option<PathBuf>);
 
-/// Where the reports go: format and file, of which standard output is none.
-fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<(Format, Option<PathBuf>)>> {
+/// The destinations of all reports.
+pub(super) fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<Destination>> {
     let mut reports = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let format = match formats.get(at) {
@@ -107,25 +61,23 @@ fn by_name(file: &Path) -> Result<Format> {
         .filter_map(|part| part.parse::<Format>().ok())
         .max_by_key(|format| u8::from(!matches!(format, Format::Json)));
     let unknown =
-        || Usage(format!("{}: which format? Give it a --format, or a name that ends with one", file.display()));
+        || Usage(format!("{}: unknown format: give it a --format, or a name that ends with one", file.display()));
     Ok(found.ok_or_else(unknown)?)
 }
 
-/// A report in the making, and the file that it becomes once it is whole: a scan that fails leaves the last one as it was.
+/// A report that is being written, and its file, which appears once it is whole: a scan that fails keeps the previous one.
 struct Opened {
     report: Box<dyn Report>,
     file: Option<(NamedTempFile, PathBuf)>,
 }
 
-fn open(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Opened>> {
+fn open(reports: &[Destination], args: &Scan) -> Result<Vec<Opened>> {
     let terminal = io::stdout().is_terminal();
-    let one_account = args.input.is_empty()
-        && args.organization.is_none()
-        && args.profile.len().max(1) * args.assume_role_arn.len().max(1) == 1;
+    let one_account = is_of_one_account(args);
     let input = args.input.first().map(|file| file.display().to_string());
     let mut opened = Vec::new();
     for (format, file) in reports {
-        let color = file.is_none() && terminal && colors_are_welcome();
+        let color = file.is_none() && terminal && color::is_allowed();
         let options = ReportOptions {
             created: Timestamp::now(),
             all: args.show_all,
@@ -146,7 +98,7 @@ fn open(reports: &[(Format, Option<PathBuf>)], args: &Scan) -> Result<Vec<Opened
 type Writer = (Box<dyn Write>, Option<(NamedTempFile, PathBuf)>);
 
 fn writer(file: &Path) -> io::Result<Writer> {
-    // A device or a pipe is written to, and not put a file in the place of.
+    // A device or a pipe is written to, not replaced by a file.
     if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Ok((Box::new(OpenOptions::new().write(true).open(file)?), None));
     }
@@ -155,7 +107,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As for any new file, and not for the eyes of the owner alone.
+        // As for any new file, and not readable by the owner alone.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let temporary = builder.prefix(".portcullis-").tempfile_in(directory)?;
@@ -163,7 +115,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
     Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }
 
-/// Of the terminal; `COLUMNS` wins, and a file gets room.
+/// Width of the terminal, unless `COLUMNS` is set; a file gets more.
 fn width(terminal: bool) -> u16 {
     const OF_A_FILE: u16 = 160;
     if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
@@ -176,94 +128,44 @@ fn console_width() -> u16 {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns)
 }
 
-fn wanted(args: &Scan) -> Result<GroupFilter> {
-    for id in &args.group_id {
-        check_group_id(id)?;
-    }
-    let tags = args
-        .tag
-        .iter()
-        .map(|tag| match tag.split_once('=') {
-            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-            None => (tag.clone(), None),
-        })
-        .collect();
-    Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
+#[cfg(feature = "aws")]
+fn is_of_one_account(args: &Scan) -> bool {
+    args.input.is_empty()
+        && args.organization.is_none()
+        && args.profile.len().max(1) * args.assume_role_arn.len().max(1) == 1
 }
 
-fn read_file(file: &Path, args: &Scan, criteria: &Criteria, outcome: &mut Outcome) -> Result<()> {
-    let name = file.display().to_string();
-    let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
-    let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
-        Ok(Box::new(io::stdin().lock()))
-    } else {
-        File::open(file).map(|file| Box::new(file) as Box<dyn io::Read>)
-    };
-    let reader = match opened {
-        Ok(reader) => reader,
-        // Of several files, one that cannot be read hides no other.
-        Err(problem) if args.input.len() > 1 => {
-            let reason = format!("cannot be read: {problem}");
-            outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            return Ok(());
-        }
-        Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
-    };
-    let mut failure = None;
-    let read = inventory::read(reader, &name, &options, &mut |record| {
-        let done = match record {
-            Ok(Record { group, region, location }) => {
-                outcome.group(&criteria.result(&group, region.as_deref(), location))
-            }
-            Err(problem) => {
-                outcome.not_scanned(NotScanned::from(&problem));
-                Ok(())
-            }
-        };
-        match done {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(problem) => {
-                failure = Some(problem);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    if let Some(problem) = failure {
-        return Err(problem);
-    }
-    match read {
-        Ok(_) => Ok(()),
-        Err(problem) if args.input.len() > 1 => {
-            let reason = error_chain(&problem);
-            outcome.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            Ok(())
-        }
-        Err(problem) => Err(problem.into()),
-    }
+/// A file may have groups of several accounts.
+#[cfg(not(feature = "aws"))]
+fn is_of_one_account(_args: &Scan) -> bool {
+    false
 }
 
-/// The reports in the making, and the sum of it.
-struct Outcome {
+/// Reports that are being written, and the totals.
+pub(super) struct ScanOutput {
     reports: Vec<Opened>,
     totals: ScanTotals,
     progress: ProgressBar,
     /// Whether standard output has a table.
     table: bool,
-    /// Those that are counted only.
+    /// Parts that were not scanned beyond [`MOST_COMPLAINTS`].
     more_not_scanned: u64,
 }
 
-impl Outcome {
-    fn new(reports: Vec<Opened>, table: bool, args: &Scan) -> Self {
+impl ScanOutput {
+    pub(super) fn new(reports: &[Destination], args: &Scan) -> Result<Self> {
+        // A table lists itself what was not scanned.
+        let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
+        let reports = open(reports, args)?;
         let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
             progress.set_style(style);
         }
         progress.enable_steady_tick(Duration::from_millis(120));
-        Self { reports, totals: ScanTotals::default(), progress, table, more_not_scanned: 0 }
+        Ok(Self { reports, totals: ScanTotals::default(), progress, table, more_not_scanned: 0 })
     }
 
-    fn group(&mut self, result: &GroupResult) -> Result<()> {
+    pub(super) fn group(&mut self, result: &GroupResult) -> Result<()> {
         self.totals.count(result);
         self.progress.inc(1);
         if result.compliance == ComplianceType::NonCompliant {
@@ -276,7 +178,7 @@ impl Outcome {
     }
 
     /// A file of a million broken records must not fill the memory with complaints.
-    fn not_scanned(&mut self, problem: NotScanned) {
+    pub(super) fn not_scanned(&mut self, problem: NotScanned) {
         if self.totals.not_scanned.len() < MOST_COMPLAINTS {
             self.totals.not_scanned.push(problem);
         } else {
@@ -284,7 +186,7 @@ impl Outcome {
         }
     }
 
-    fn finish(mut self, no_fail: bool) -> Result<Exit> {
+    pub(super) fn finish(mut self, no_fail: bool) -> Result<Exit> {
         self.progress.finish_and_clear();
         if self.more_not_scanned > 0 {
             let reason = format!("{} more were not scanned", self.more_not_scanned);
