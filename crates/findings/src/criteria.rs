@@ -1,25 +1,25 @@
-//! The verdict on a group of an input.
+//! The step from a security group to its result.
 
 use exposure::{Exemptions, Policy, PrefixList, PrefixLists, SecurityGroup, assess};
 use jiff::Timestamp;
 
-use crate::result::{GroupResult, Location};
+use crate::{GroupResult, Location};
 
-/// What groups are judged by.
+/// Criteria that security groups are judged by.
 #[derive(Debug, Clone)]
 pub struct Criteria {
-    /// What is blocked, for whom.
+    /// Ports that are blocked, and sources that are authorized.
     pub policy: Policy,
-    /// Who is let off.
+    /// Exempt groups.
     pub exemptions: Exemptions,
-    /// The prefix lists that are known. A rule for another one cannot be judged.
+    /// Prefix lists whose entries are known. A rule for any other list cannot be judged.
     pub prefix_lists: PrefixLists,
-    /// The time at which exemptions have to hold.
+    /// Time at which exemptions must be valid.
     pub now: Timestamp,
 }
 
 impl Criteria {
-    /// What is to be said of a group.
+    /// The result for a group that was read from a file, with its region and its position there.
     #[must_use]
     pub fn result(&self, group: &SecurityGroup, region: Option<&str>, location: Option<Location>) -> GroupResult {
         let unknown: Vec<&str> =
