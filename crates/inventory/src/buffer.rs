@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_columns_are_counted_across_what_was_consumed() {
+    fn lines_and_columns_are_counted_across_consumed_text() {
         let mut buffer = Buffer::new(Box::new(Cursor::new("ab\ncd\n\nef")));
         assert_eq!(buffer.byte(8).unwrap(), Some(b'f'));
         assert_eq!(buffer.position(1), Position { line: 1, column: 2 });
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_an_error_behind_what_is() {
+    fn bytes_that_are_not_utf8_are_an_error_after_the_text() {
         for bytes in [&b"abc\xff"[..], b"abc\xe2\x82"] {
             let mut buffer = Buffer::new(Box::new(bytes));
             assert_eq!(buffer.byte(2).unwrap(), Some(b'c'));

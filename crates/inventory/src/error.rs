@@ -1,21 +1,22 @@
-//! What can be wrong with an input, and with one record of it.
+//! Errors of an input, and of a single record.
 
 use std::fmt;
 use std::io;
 
-use super::buffer::Position;
 use findings::NotScanned;
 
-/// Where in an input something is wrong.
+use super::buffer::Position;
+
+/// Position of an error in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputLocation {
-    /// The file as it was named; `-` is standard input.
+    /// The file as the caller named it; `-` is standard input.
     pub file: String,
-    /// Counted from 1.
+    /// Line, counted from 1.
     pub line: u64,
-    /// In bytes, counted from 1.
+    /// Column in bytes, counted from 1.
     pub column: u64,
-    /// The group, item or rule, counted from 1. `None` before the first, and in texts that are no list of records.
+    /// Number of the group, item or rule, counted from 1. `None` before the first record, and in templates and plans.
     pub record: Option<u64>,
 }
 
@@ -32,94 +33,94 @@ impl fmt::Display for InputLocation {
     }
 }
 
-/// Why an input cannot be read, or not to its end. Whatever was read before is not all of it.
+/// An input could not be read to its end. The records that were handed out are not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// It cannot be read at all.
+    /// The file could not be read or decoded.
     #[error("`{file}` could not be read")]
     Read {
         /// The file.
         file: String,
-        /// What the operating system or the decoder says.
+        /// Error of the operating system or the decoder.
         #[source]
         problem: io::Error,
     },
-    /// Nothing but white space.
+    /// The input is empty or white space.
     #[error("`{file}` is empty: did the command that wrote it fail?")]
     Empty {
         /// The file.
         file: String,
     },
-    /// Not JSON.
+    /// The input begins like JSON, and is malformed.
     #[error("{location}: malformed JSON: {problem}")]
     Json {
-        /// Where.
+        /// Position of the error.
         location: InputLocation,
-        /// What is wrong.
+        /// Message of the parser.
         problem: String,
     },
     /// The JSON ends too early.
     #[error("{location}: the JSON ends early: copy or download the file again")]
     Truncated {
-        /// Where.
+        /// End of the input.
         location: InputLocation,
     },
-    /// Not YAML either.
+    /// The input does not begin like JSON, and is malformed YAML.
     #[error("{location}: neither JSON nor YAML: {problem}")]
     Yaml {
-        /// Where.
+        /// Position of the error.
         location: InputLocation,
-        /// What is wrong.
+        /// Message of the parser.
         problem: String,
     },
-    /// Well-formed, but nothing that says anything of security groups.
+    /// The input is well-formed, and of no kind that contains security groups.
     #[error(
         "{location}: no security groups in {found}: give the output of `aws ec2 describe-security-groups`, a snapshot or \
          items of AWS Config, a CloudFormation template, or the output of `terraform show -json`"
     )]
     NotGroups {
-        /// Where.
+        /// Position of the value.
         location: InputLocation,
-        /// What is there.
+        /// Kind of the value.
         found: String,
     },
-    /// A single value that would take too much memory.
+    /// A single value is too large to be held in memory.
     #[error("{location}: a single value of more than {limit} bytes: split the file")]
     TooLarge {
-        /// Where it begins.
+        /// Beginning of the value.
         location: InputLocation,
-        /// The limit.
+        /// Maximum size in bytes.
         limit: usize,
     },
-    /// More single rules than are put together to groups.
+    /// The input has more single rules than can be put together to groups.
     #[error("{location}: more than {limit} rules: give the output of `aws ec2 describe-security-groups` instead")]
     TooManyRules {
-        /// The first rule too many.
+        /// The first rule beyond the limit.
         location: InputLocation,
-        /// The limit.
+        /// Maximum number of rules.
         limit: usize,
     },
-    /// A parameter value for a template that has no such parameter.
+    /// The caller gave a value for a parameter that the template does not have.
     #[error("`{file}` has no parameter `{name}`: {known}")]
     UnknownParameter {
         /// The template.
         file: String,
-        /// The parameter as it was given.
+        /// The parameter as the caller named it.
         name: String,
-        /// Which parameters there are.
+        /// The parameters of the template.
         known: String,
     },
 }
 
-/// A record that cannot be understood. It hides no other, and is never compliant.
+/// A record that is not understood. It does not hide others, and never counts as compliant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{location}{}: {problem}", id.as_ref().map(|id| format!(" (`{id}`)")).unwrap_or_default())]
 pub struct RecordError {
-    /// Where it is.
+    /// Position of the record.
     pub location: InputLocation,
-    /// The group or resource, if that much is known.
+    /// The group or resource, if it is known.
     pub id: Option<String>,
-    /// What is wrong, and what to do.
+    /// The failure and its remedy.
     pub problem: String,
 }
 

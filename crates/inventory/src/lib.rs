@@ -21,32 +21,31 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 use exposure::SecurityGroup;
+use findings::Location;
 
 pub use error::{InputError, InputLocation, RecordError};
-
-use findings::Location;
 
 /// A security group of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The group. In a template or a plan its id is its name there.
+    /// The group. In a template or a plan, its id is the name of the resource.
     pub group: SecurityGroup,
-    /// The region, where the input or [`Options`] have it.
+    /// Region of the group, from the input or from [`Options`].
     pub region: Option<String>,
-    /// Where it stands, in a template or a plan.
+    /// Position of the resource, in a template or a plan.
     pub location: Option<Location>,
 }
 
-/// What the input itself does not say.
+/// Settings of a reading: values that the input does not have, and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The region of groups whose region the input does not have.
+    /// Region to assume when the input names none.
     pub region: Option<String>,
-    /// The account of groups whose account the input does not have.
+    /// Account to assume when the input names none.
     pub account: Option<String>,
-    /// Values for the parameters of a CloudFormation template, in the place of their defaults.
+    /// Values for the parameters of a CloudFormation template, instead of their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// How many bytes a single record, a template or a plan may have. They are held in memory; lists of records are not.
+    /// Maximum size in bytes of a single record, a template or a plan, which are held in memory. Lists of records are not.
     pub largest_document: usize,
 }
 
@@ -56,34 +55,34 @@ impl Default for Options {
     }
 }
 
-/// What was in an input.
+/// Counts of the records of an input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// The security groups that were handed out.
+    /// Security groups that were handed out.
     pub groups: u64,
-    /// The records that could not be understood.
+    /// Records that were not understood.
     pub errors: u64,
-    /// Configuration items of other types.
+    /// Configuration items of other resource types.
     pub other_resources: u64,
     /// Configuration items of groups that are deleted or no longer recorded.
     pub deleted: u64,
-    /// Configuration items with a newer one of the same group beside them.
+    /// Configuration items that a newer one of the same group replaced.
     pub superseded: u64,
 }
 
-/// Takes what is found, one at a time; breaks to end the reading.
+/// Receives records one at a time; breaks to end the reading.
 pub type Each<'e> = dyn FnMut(Result<Record, RecordError>) -> ControlFlow<()> + 'e;
 
-/// Reads the security groups of `input`, named `file` in messages, and hands them to `each`.
+/// Reads the security groups of `input` and hands them to `each`. Messages name the input `file`.
 ///
-/// A record that cannot be understood is handed to `each` as well, and the reading goes on. When `each` breaks, the
-/// reading ends without an error.
+/// A record that is not understood is handed to `each` as an error, and the reading goes on. If `each` breaks, the reading
+/// ends without an error.
 ///
 /// # Errors
 ///
-/// When the input is nothing that groups are read from, or is damaged. What was handed out before is not all there is.
+/// If the input has no place for security groups, or is damaged. The records that were handed out are not all of it.
 pub fn read(input: impl Read, file: &str, options: &Options, each: &mut Each<'_>) -> Result<Stats, InputError> {
-    let problem = |problem| InputError::Read { file: file.to_owned(), problem };
-    let text = decode::text(input).map_err(problem)?;
+    let unreadable = |problem| InputError::Read { file: file.to_owned(), problem };
+    let text = decode::text(input).map_err(unreadable)?;
     walk::read(text, file, options, each)
 }

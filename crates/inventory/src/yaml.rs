@@ -255,7 +255,7 @@ mod tests {
     #[case("a:\n  - [\n", 3, "")]
     #[case("a: &x [*x]", 1, "alias of a value that contains it")]
     #[case("? [a]\n: b", 1, "key is not text")]
-    fn what_is_no_tree_is_refused(#[case] text: &str, #[case] line: u64, #[case] problem: &str) {
+    fn yaml_that_is_not_a_tree_is_refused(#[case] text: &str, #[case] line: u64, #[case] problem: &str) {
         let error = load(text).unwrap_err();
         assert_eq!(error.position.line, line, "{}", error.problem);
         assert!(error.problem.contains(problem), "{}", error.problem);

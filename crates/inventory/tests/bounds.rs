@@ -92,7 +92,7 @@ fn a_million_permissions_are_read_in_proportionate_memory(#[case] source: &str, 
 #[case::lists(b'[')]
 #[case::yaml(b'-')]
 #[case::nothing(0)]
-fn what_is_unpacked_is_never_all_in_memory(#[case] byte: u8) {
+fn unpacked_data_is_never_all_in_memory(#[case] byte: u8) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let input = packed(std::iter::repeat_n(vec![byte; 1 << 20], 24));
     let options = Options { largest_document: 1 << 20, ..Options::default() };

@@ -164,7 +164,7 @@ fn a_rule_is_worked_out_as_far_as_the_template_goes(#[case] ingress: Value, #[ca
         "CidrIp": {"Fn::If": ["C", "0.0.0.0/0", {"Ref": "AWS::NoValue"}]},
         "CidrIpv6": {"Fn::If": ["C", {"Ref": "AWS::NoValue"}, "::/0"]}
     }), &["tcp/22 from 0.0.0.0/0", "tcp/22 from ::/0"])]
-fn whatever_may_become_open_counts(#[case] ingress: Value, #[case] expected: &[&str]) {
+fn every_possible_exposure_counts(#[case] ingress: Value, #[case] expected: &[&str]) {
     assert_eq!(rules_of(ingress), expected);
 }
 

@@ -399,7 +399,7 @@ fn an_older_item_of_the_same_group_is_superseded(#[case] times: &[&str]) {
 }
 
 #[test]
-fn a_group_that_was_deleted_since_is_not_judged_by_what_it_was() {
+fn a_group_that_was_deleted_since_is_not_judged() {
     let (mut old, mut deleted) = (item(), item());
     deleted["configurationItemStatus"] = "ResourceDeleted".into();
     deleted["configuration"] = Value::Null;

@@ -165,7 +165,7 @@ fn inline_rules_have_one_source_each() {
 #[case::another_rule(open_ssh(), json!([{}, true]),
     &["tcp/22 from 0.0.0.0/0",
       "protocol `ingress known after apply` from port none to port none from `known after apply`"])]
-fn what_is_known_after_apply_is_not_recognised(#[case] rule: Value, #[case] unknown: Value, #[case] rules: &[&str]) {
+fn values_known_after_apply_are_not_recognised(#[case] rule: Value, #[case] unknown: Value, #[case] rules: &[&str]) {
     let plan = plan(&[group(json!([rule]), unknown)]);
     assert_eq!(found(&plan), expected(&[("aws_security_group.web", rules)]));
 }

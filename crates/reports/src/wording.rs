@@ -1,15 +1,14 @@
-//! What several formats say in the same words.
+//! Sentences and names that several outputs share.
 
 use std::borrow::Cow;
 
 use exposure::Reach;
-
 use findings::{FoundExposure, GroupResult, NotScanned};
 
-/// The name of the product in reports of other tools.
+/// Name of the product in reports for other tools.
 pub(super) const PRODUCT: &str = "Portcullis";
 
-/// Its version.
+/// Version of the product.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Title of a finding on a non-compliant group.
@@ -30,7 +29,7 @@ pub(super) fn closed_title(group: &str) -> String {
 /// Description of a finding on a compliant group.
 pub(super) const CLOSED: &str = "No rule of the group opens a blocked port to the internet, or an exemption covers it";
 
-/// A group, as a sentence names it: `sg-… (web)`.
+/// Name of a group in a sentence: `sg-… (web)`.
 pub(super) fn group_label(result: &GroupResult) -> String {
     match &result.group_name {
         Some(name) if *name != result.group_id => format!("{} ({name})", result.group_id),
@@ -38,7 +37,7 @@ pub(super) fn group_label(result: &GroupResult) -> String {
     }
 }
 
-/// To whom a port is open.
+/// The part of the internet that a port is open to.
 fn audience(reach: Reach) -> &'static str {
     match reach {
         Reach::World => "the world",
@@ -47,7 +46,7 @@ fn audience(reach: Reach) -> &'static str {
     }
 }
 
-/// An exposure: `tcp/22 is open to the world by sgr-… (tcp 22 from 0.0.0.0/0)`.
+/// An exposure as a sentence: `tcp/22 is open to the world by sgr-… (tcp 22 from 0.0.0.0/0)`.
 pub(super) fn exposure_sentence(exposure: &FoundExposure) -> String {
     let ports = exposure.ports.join(", ");
     let verb = if exposure.ports.len() == 1 && !ports.contains('-') { "is" } else { "are" };
@@ -64,7 +63,7 @@ pub(super) fn exposure_sentences(result: &GroupResult) -> String {
     result.exposures.iter().map(exposure_sentence).collect::<Vec<_>>().join("; ")
 }
 
-/// Why a group could not be judged, without saying the same twice.
+/// Why a group could not be judged; each reason once.
 pub(super) fn why_unjudged(result: &GroupResult) -> String {
     let mut reasons: Vec<String> = Vec::new();
     for unjudged in &result.unjudged {
@@ -76,7 +75,7 @@ pub(super) fn why_unjudged(result: &GroupResult) -> String {
     reasons.join("; ")
 }
 
-/// What a part is that could not be scanned.
+/// Name of a part that could not be scanned: `123456789012 eu-west-1`.
 pub(super) fn part(not_scanned: &NotScanned) -> String {
     let parts: Vec<&str> = [&not_scanned.account, &not_scanned.region, &not_scanned.target]
         .into_iter()
@@ -86,7 +85,7 @@ pub(super) fn part(not_scanned: &NotScanned) -> String {
     if parts.is_empty() { "a part of the input".to_owned() } else { parts.join(" ") }
 }
 
-/// At most `limit` characters, with an ellipsis where some were left out.
+/// At most `limit` characters of `text`; the last is an ellipsis if any were cut.
 pub(super) fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     if text.chars().nth(limit).is_none() {
         return Cow::Borrowed(text);

@@ -265,7 +265,7 @@ mod tests {
     #[case(1, 10, 2)]
     #[case(1, 1, 5)]
     #[case(u64::MAX, u64::MAX, 5)]
-    fn what_is_there_has_a_shade(#[case] count: u64, #[case] most: u64, #[case] expected: u8) {
+    fn every_number_but_zero_has_a_shade(#[case] count: u64, #[case] most: u64, #[case] expected: u8) {
         assert_eq!(level(count, most), expected);
     }
 }

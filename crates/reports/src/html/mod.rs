@@ -240,7 +240,7 @@ mod tests {
     #[rstest]
     #[case::style(STYLE, STYLE_HASH)]
     #[case::script(SCRIPT, SCRIPT_HASH)]
-    fn the_policy_of_the_page_names_what_it_contains(#[case] content: &str, #[case] hash: &str) {
+    fn the_policy_of_the_page_has_the_hashes_of_its_parts(#[case] content: &str, #[case] hash: &str) {
         assert_eq!(hash, format!("sha256-{}", STANDARD.encode(Sha256::digest(content))));
     }
 

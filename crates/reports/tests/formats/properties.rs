@@ -70,7 +70,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn every_format_stays_what_it_is(groups in proptest::collection::vec(group(), 0..4), reason in text()) {
+    fn every_format_stays_well_formed(groups in proptest::collection::vec(group(), 0..4), reason in text()) {
         let not_scanned = vec![NotScanned { account: None, region: Some(reason.clone()), target: None, reason }];
         let report = |format| {
             written(format, ReportOptions { color: true, ..results::options() }, &groups, not_scanned.clone()).0

@@ -46,7 +46,7 @@ fn documents_are_valid(#[case] results: Vec<GroupResult>, #[case] not_scanned: V
 }
 
 #[test]
-fn every_line_of_jsonl_is_a_group_or_what_was_not_scanned() {
+fn every_line_of_jsonl_is_a_group_or_a_part_not_scanned() {
     let (text, _) = written(Format::Jsonl, results::options(), &results::results(), results::not_scanned());
     let (group, not_scanned) = (validator_of("group"), validator_of("not_scanned_line"));
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -69,7 +69,7 @@ fn every_line_of_ocsf_is_a_compliance_finding() {
 
 /// A schema that accepts everything would prove nothing.
 #[test]
-fn the_schemas_refuse_what_is_wrong() {
+fn the_schemas_refuse_invalid_documents() {
     let wrong = serde_json::json!({
         "schema": "portcullis.scan/1", "groups_evaluated": 1, "noncompliant": 0, "insufficient_data": 0,
         "not_scanned": [],

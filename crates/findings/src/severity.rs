@@ -1,0 +1,97 @@
+//! How urgent an exposure is.
+
+use exposure::Reach;
+use serde::Serialize;
+
+use crate::{ComplianceType, Context, GroupResult, Openness};
+
+/// Urgency of a non-compliant group. It is known only if the network interfaces of the group are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Open to the world, on an interface with a public address.
+    Critical,
+    /// Open to the world on an interface without a public address, or partly open on one with a public address.
+    High,
+    /// Partly open, on an interface without a public address.
+    Medium,
+    /// Attached to no interface.
+    Low,
+}
+
+impl Severity {
+    /// The name in JSON, such as `critical`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+
+    fn new(openness: Openness, context: &Context) -> Self {
+        match (context.in_use(), openness == Openness::World, context.is_public()) {
+            (false, ..) => Self::Low,
+            (true, true, true) => Self::Critical,
+            (true, true, false) | (true, false, true) => Self::High,
+            (true, false, false) => Self::Medium,
+        }
+    }
+}
+
+impl GroupResult {
+    /// Adds the network interfaces of the group, and the severity that follows from them if it is non-compliant.
+    #[must_use]
+    pub fn with_context(self, context: Context) -> Self {
+        let is_open = self.compliance == ComplianceType::NonCompliant;
+        let severity = is_open.then(|| Severity::new(self.openness, &context));
+        Self { severity, context: Some(context), ..self }
+    }
+
+    /// Severity of an exposure of this group. If the interfaces are not known, it follows from the reach alone.
+    #[must_use]
+    pub fn severity_of(&self, reach: Reach) -> Severity {
+        self.severity.unwrap_or(match reach {
+            Reach::World => Severity::High,
+            Reach::Partial | Reach::None => Severity::Medium,
+        })
+    }
+
+    /// Severity of the worst exposure of this group.
+    #[must_use]
+    pub fn worst_severity(&self) -> Severity {
+        let world = self.exposures.iter().any(|exposure| exposure.reach == Reach::World);
+        self.severity_of(if world { Reach::World } else { Reach::Partial })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::AttachedTo;
+
+    #[rstest]
+    #[case::unused(Openness::World, &[], Severity::Low)]
+    #[case::public(Openness::World, &["198.51.100.7"], Severity::Critical)]
+    #[case::private(Openness::World, &[""], Severity::High)]
+    #[case::partial_public(Openness::Partial, &["", "198.51.100.7"], Severity::High)]
+    #[case::partial_private(Openness::Partial, &[""], Severity::Medium)]
+    fn severity_follows_from_reach_and_address(
+        #[case] openness: Openness,
+        #[case] interfaces: &[&str],
+        #[case] expected: Severity,
+    ) {
+        let attached = |address: &&str| AttachedTo {
+            network_interface_id: "eni-1".into(),
+            resource: None,
+            public_addresses: [*address].into_iter().filter(|address| !address.is_empty()).map(str::to_owned).collect(),
+        };
+        let context = Context { attached_to: interfaces.iter().map(attached).collect() };
+        assert_eq!(Severity::new(openness, &context), expected);
+        assert_eq!(serde_json::to_value(expected).unwrap(), expected.as_str());
+    }
+}

@@ -1,0 +1,53 @@
+//! Inputs in YAML, and templates in YAML within JSON.
+
+use super::Walk;
+use crate::cloudformation;
+use crate::collector::Halt;
+use crate::error::{InputError, InputLocation};
+use crate::yaml;
+
+impl Walk<'_, '_, '_> {
+    /// Reads an input that is not JSON: a template in YAML, or the output of `--output yaml`.
+    pub(super) fn yaml(&mut self) -> Result<(), Halt> {
+        while self.cursor.fill()? {
+            if self.cursor.rest().len() > self.cursor.limit {
+                return Err(self.cursor.too_large().into());
+            }
+        }
+        if self.cursor.rest().starts_with("PK\x03\x04") {
+            let found = "a ZIP archive, such as a plan file of Terraform (use `terraform show -json FILE`)";
+            return Err(self.cursor.not_groups(found.to_owned()).into());
+        }
+        let text = self.cursor.rest().to_owned();
+        self.yaml_text(&text, false)?;
+        if self.recognised == 0 {
+            return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// Reads YAML: the whole input, or a string in its JSON, which can only be a template.
+    pub(super) fn yaml_text(&mut self, text: &str, is_nested: bool) -> Result<(), Halt> {
+        let yaml = |position, problem| InputError::Yaml {
+            location: InputLocation::new(self.cursor.file, position, None),
+            problem,
+        };
+        for document in yaml::load(text).map_err(|error| yaml(error.position, error.problem))? {
+            if document.value.get("Resources").is_some_and(serde_json::Value::is_object) {
+                self.recognised += 1;
+                for record in cloudformation::records(&document.value, &document.lines, self.cursor.file, self.options)?
+                {
+                    self.collector.emit(record)?;
+                }
+            } else if is_nested {
+                self.refuse(None, "text is not a template".to_owned())?;
+            } else if document.value.is_object() || document.value.is_array() {
+                self.cursor.convert(document.value.to_string());
+                self.documents()?;
+            } else {
+                return Err(self.cursor.not_groups("text".to_owned()).into());
+            }
+        }
+        Ok(())
+    }
+}
