@@ -101,7 +101,7 @@ impl Targets {
             let accounts = terminal::organization_accounts(&sdk)
                 .await
                 .context("--organization needs the management account or a delegated administrator of it")?;
-            let partition = partition(&home);
+            let partition = findings::partition(&home);
             for account in accounts {
                 if account == own {
                     // The management account has no such role unless somebody has made it.
@@ -192,14 +192,6 @@ fn check_region(region: &str) -> Result<(), Usage> {
     )))
 }
 
-fn partition(region: &str) -> &'static str {
-    match region.split_once('-') {
-        Some(("cn", _)) => "aws-cn",
-        Some(("us", rest)) if rest.starts_with("gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 fn account_of(role_arn: &str) -> Option<String> {
     role_arn.split(':').nth(4).map(str::to_owned)
 }
@@ -221,10 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_looked_for_in_the_partition_of_the_region() {
-        assert_eq!(partition("eu-central-1"), "aws");
-        assert_eq!(partition("cn-north-1"), "aws-cn");
-        assert_eq!(partition("us-gov-east-1"), "aws-us-gov");
+    fn the_account_of_a_role_is_in_its_arn() {
         assert_eq!(account_of("arn:aws:iam::123456789012:role/audit").as_deref(), Some("123456789012"));
     }
 }

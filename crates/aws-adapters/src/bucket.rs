@@ -69,7 +69,7 @@ impl ClassifyRetry for Collision {
 }
 
 impl ObjectStore for Bucket {
-    fn place(&self) -> &StoreLocation {
+    fn location(&self) -> &StoreLocation {
         &self.location
     }
 
