@@ -1,10 +1,10 @@
-//! The account that inputs are tried on: two functions of the product around one account in memory.
+//! The account for all inputs: two functions of Portcullis, with fakes of one account in memory.
 
 use std::collections::BTreeMap;
 
+use aws_events::{Compliance, ConfigurationItem, Evaluation};
 use aws_traits::fakes::FakeAws;
 use aws_traits::network_acl::VpcNetworkAcl;
-use aws_events::{Compliance, ConfigurationItem, Evaluation};
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -12,19 +12,19 @@ use remediator::{Remediator, RemediatorError, Response};
 use rule_evaluator::{Evaluator, EvaluatorError, Outcome};
 use serde_json::{Map, Value};
 
-/// The group that the samples are about.
+/// The group in the samples.
 pub(crate) const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
-/// A group beside it, which no request of the samples names.
+/// Another group, which no request in the samples names.
 pub(crate) const OTHER_GROUP: &str = "sg-0bbbbbbbbbbbbbbbb";
 /// The Config rule.
 pub(crate) const RULE: &str = "portcullis";
 /// The parameters of the Config rule.
 pub(crate) const RULE_PARAMETERS: &str = r#"{"FocusOnPorts":"22,3389"}"#;
-/// The prefix list that can be read; it has private addresses only.
+/// A readable prefix list with private addresses only.
 pub(crate) const PREFIX_LIST: &str = "pl-0f00ba4";
-/// The SSM parameter with the exemptions.
+/// The SSM parameter with the exemptions document.
 pub(crate) const EXEMPTIONS_PARAMETER: &str = "/portcullis/exemptions";
-/// The account and region of the fakes, where their bucket is.
+/// Prefix of the snapshots of the group, in the bucket of the fakes.
 pub(crate) const SNAPSHOTS: &str = "security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/";
 
 fn timestamp(text: &str) -> Timestamp {
@@ -44,7 +44,7 @@ pub(crate) fn rule(id: &str, port: i64, source: &str) -> IngressRule {
     IngressRule { id: Some(format!("sgr-{id}")), ..IngressRule::new(traffic, source.into()) }
 }
 
-/// An account with two groups that are open to the world, and what belongs to them.
+/// Returns an account with two groups that are open to the world, and their related resources.
 pub(crate) fn account() -> FakeAws {
     let aws = FakeAws::default();
     {
@@ -96,7 +96,7 @@ pub(crate) fn account() -> FakeAws {
     aws
 }
 
-/// Runs a handler to its end. Time stands still but for timers, which fire at once when nothing else is left to do.
+/// Runs a handler to its end. Time is paused: timers fire at once when no other task can run.
 fn run<T>(future: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
@@ -108,24 +108,24 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-/// Hands an event to the rule evaluator.
+/// Sends an event to the rule evaluator.
 pub(crate) fn evaluate(aws: &FakeAws, event: Map<String, Value>) -> Result<Outcome, EvaluatorError> {
     run(Evaluator::new(aws.clone(), aws.clone(), aws.clone(), now).handle(event))
 }
 
-/// Hands a request to the remediator.
+/// Sends a request to the remediator.
 pub(crate) fn remediate(aws: &FakeAws, request: Value) -> Result<Response, RemediatorError> {
     let remediator = Remediator::new(aws.clone(), aws.clone(), aws.clone(), aws.clone(), now);
     run(remediator.handle(request, timestamp("2026-11-21T00:02:00Z")))
 }
 
-/// The evaluations that were handed in, and are `COMPLIANT`.
+/// Returns the reported evaluations that are `COMPLIANT`.
 pub(crate) fn compliant(aws: &FakeAws) -> Vec<Evaluation> {
     let account = aws.account();
     account.evaluations.iter().filter(|evaluation| evaluation.compliance == Compliance::Compliant).cloned().collect()
 }
 
-/// All that a remediation can change.
+/// The state that a remediation can change.
 #[derive(Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, SecurityGroup>,
@@ -145,7 +145,7 @@ impl State {
         }
     }
 
-    /// The rules of the group that the samples are about.
+    /// Returns the rules of the group in the samples.
     pub(crate) fn rules(&self) -> &[IngressRule] {
         self.groups.get(GROUP).map(|group| group.ingress.as_slice()).unwrap_or_default()
     }

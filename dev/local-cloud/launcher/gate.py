@@ -238,8 +238,8 @@ def install() -> None:
         if fault and fault["kind"] == "slowReply":
             await asyncio.sleep(fault["seconds"])
         if fault and fault["kind"] == "malformed":
-            told = {k: v for k, v in reply[1].items() if k.lower() not in ("content-length", "etag") and "checksum" not in k.lower()}
-            return reply[0], told, _MALFORMED
+            unchanged = {k: v for k, v in reply[1].items() if k.lower() not in ("content-length", "etag") and "checksum" not in k.lower()}
+            return reply[0], unchanged, _MALFORMED
         return reply
 
     async def gated_app(scope, receive, send):
