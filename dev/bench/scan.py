@@ -1,4 +1,4 @@
-"""Offline scans of files of many groups, and a live scan against the local cloud: time, memory, AWS calls."""
+"""Offline scans of files with many groups, and a live scan of the local cloud: time, memory, AWS calls."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ sys.path.insert(0, str(CHECKOUT / "dev" / "local-cloud" / "python"))
 
 
 def group(number: int) -> dict:
-    """As `aws ec2 describe-security-groups` prints it; every tenth group is open to the world."""
+    """Writes groups as `aws ec2 describe-security-groups` prints them. Every tenth group is open to the world."""
     source = "0.0.0.0/0" if number % 10 == 0 else "10.1.0.0/16"
     permission = {"IpProtocol": "tcp", "UserIdGroupPairs": [], "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": []}
     return {
@@ -50,7 +50,7 @@ def generate(file: pathlib.Path, count: int) -> None:
 
 
 def run(command: list[str], environment: dict[str, str] | None = None) -> dict:
-    """Wall clock, CPU and peak memory of a command; exit codes 0 and 3 are a scan that has come to its end."""
+    """Measures wall time, CPU time and peak memory of a command. Exit codes 0 and 3 mean a complete scan."""
     begin = time.monotonic()
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -80,7 +80,7 @@ def offline(portcullis: str, counts: list[int], peer: str | None) -> list[dict]:
             if peer:
                 commands["peer"] = ["sh", "-c", peer.replace("{}", shlex.quote(str(file)))]
             for name, command in commands.items():
-                # The best of three: whatever else the machine does only adds to it.
+                # The best of three, because other load on the machine only adds time.
                 figures = min((run(command) for _ in range(3)), key=lambda one: one["cpu_seconds"])
                 per_second = round(count / figures["cpu_seconds"])
                 found.append({"what": name, "groups": count, "megabytes": round(file.stat().st_size / 1e6)} | figures)
@@ -89,7 +89,7 @@ def offline(portcullis: str, counts: list[int], peer: str | None) -> list[dict]:
 
 
 def live(portcullis: str, count: int) -> dict:
-    """Groups that differ in one rule, every tenth open, in a fresh local cloud."""
+    """Measures a scan of a new local cloud, with groups that differ in one rule, every tenth of them open."""
     from local_cloud import running
 
     with tempfile.TemporaryDirectory() as directory, running(pathlib.Path(directory)) as cloud:
@@ -98,7 +98,7 @@ def live(portcullis: str, count: int) -> dict:
             permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": source}]}
             cloud.group(f"service-{number}", permission)
             if number % 500 == 0:
-                print(f"\r{number} of {count} groups are made", end="", file=sys.stderr)
+                print(f"\r{number} of {count} groups created", end="", file=sys.stderr)
         print(file=sys.stderr)
         mark = cloud.mark()
         environment = {"PATH": os.environ["PATH"], "HOME": directory, "AWS_EC2_METADATA_DISABLED": "true"}

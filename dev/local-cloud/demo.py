@@ -1,7 +1,7 @@
-"""The whole loop on this machine: build, deploy into the local cloud, find what is open, close it.
+"""The whole loop on this machine: build, deploy into the local cloud, find exposures, close them.
 
-Run by `make demo`. Ends with a non-zero exit code if anything is not as expected, and cleans up after itself, also on
-Ctrl-C. KEEP=1 leaves the local cloud up.
+Run by `make demo`. Exits with a non-zero code if a result is not as expected, and cleans up, also on Ctrl-C. With KEEP=1
+the local cloud keeps running.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ BOLD, DIM, RED, GREEN, RESET = (
 
 
 class UnexpectedError(Exception):
-    """Something is not as the demo expects it."""
+    """A result is not as expected."""
 
 
 def headline(text: str) -> None:
@@ -60,7 +60,7 @@ def permission(protocol: str, ports: tuple[int, int] | None, *sources: str) -> d
 
 
 def groups(prefix_list: str, other_group: str) -> dict[str, tuple[str, list[dict]]]:
-    """Name: expected compliance, rules. Between them they show what counts as an exposure, and what does not."""
+    """Returns expected compliance and rules by group name: examples of exposures, and of rules that are none."""
     ssh = (22, 22)
     return {
         "ssh-world": ("NON_COMPLIANT", [permission("tcp", ssh, WORLD)]),
@@ -95,7 +95,7 @@ class Demo:
         self.expected: dict[str, str] = {}
 
     def deploy(self, mode: str, strategy: str = "Revoke") -> None:
-        """The command that `make deploy` runs for AWS."""
+        """Deploys the stack with the command that `make deploy` runs for AWS."""
         parameters = {
             "RuleName": RULE,
             "SourceInputParameters": json.dumps(RULE_PARAMETERS),
@@ -127,7 +127,7 @@ class Demo:
         print(f"{len(self.ids)} security groups")
 
     def compliance(self) -> dict[str, tuple[str, str]]:
-        """Compliance and annotation by group id."""
+        """Returns compliance and annotation by group id."""
         pages = self.cloud.client("config").get_paginator("get_compliance_details_by_config_rule")
         results = [r for page in pages.paginate(ConfigRuleName=RULE) for r in page["EvaluationResults"]]
         return {
@@ -170,7 +170,7 @@ class Demo:
         self.show_change(before, self.rules(group))
         expected = [line for line in before if not ("22-22" in line and line.endswith(WORLD)) and "8080" not in line]
         expected += [line for line in before if "8080" in line and "from sg-" in line]
-        expect(self.rules(group) == sorted(expected), f"{name}: other rules than the open ones have changed")
+        expect(self.rules(group) == sorted(expected), f"{name}: a rule that is not exposed has changed")
         self.expected[name] = "COMPLIANT"
         expect(self.compliance()[group][0] == "COMPLIANT", f"{name} was not evaluated again")
 
@@ -207,7 +207,7 @@ class Demo:
         self.cloud.settle()
 
     def carve_and_restore(self) -> None:
-        """A range of which one port is blocked: the rest stays, and there is a way back."""
+        """Closes one port of a range, keeps the others, and restores the group."""
         self.deploy("False", "Carve")
         permission = {"IpProtocol": "tcp", "FromPort": 20, "ToPort": 25, "IpRanges": [{"CidrIp": WORLD, "Description": "mail and more"}]}
         group = self.cloud.group("mail", permission)
@@ -219,7 +219,7 @@ class Demo:
         expect(carved == [f"tcp  20-21       from {WORLD}", f"tcp  23-25       from {WORLD}"], f"carved into {carved}")
         self.run_document("RestoreDocumentName", group)
         self.show_change(carved, self.rules(group))
-        expect(self.rules(group) == before, "the restore did not give back what there was")
+        expect(self.rules(group) == before, "the restored rules differ from those before the closing")
 
     def show_evidence(self) -> None:
         documents = self.cloud.client("ssm").describe_automation_executions()["AutomationExecutionMetadataList"]
@@ -229,23 +229,23 @@ class Demo:
 
     def run(self) -> None:
         started = time.monotonic()
-        headline("Deploy the stack, with the command for AWS")
+        headline("Deploy the stack with the command for AWS")
         self.cloud.client("s3").create_bucket(Bucket=BUCKET)
         self.create_groups()
         self.deploy("False")
-        headline("Security groups: what is an exposure, and what is not")
+        headline("Evaluate the security groups: exposures, and rules that are none")
         self.cloud.settle()
         self.show_compliance()
-        headline("Press Remediate for one of them")
+        headline("Press Remediate for one group")
         self.remediate_by_hand("web-and-ssh")
-        headline("Switch RemediationMode to True by a stack update")
+        headline("Set RemediationMode to True by a stack update")
         self.remediate_automatically()
         self.show_compliance()
-        headline("Carve a range, then restore the group from its snapshot")
+        headline("Close one port of a range, then restore the group from its snapshot")
         self.carve_and_restore()
         headline("Evidence")
         self.show_evidence()
-        print(f"\n{GREEN}Everything as expected{RESET}, {time.monotonic() - started:.0f} s after the build.")
+        print(f"\n{GREEN}All results are as expected{RESET}, {time.monotonic() - started:.0f} s after the build.")
 
     def where_to_look(self) -> None:
         outputs = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
@@ -253,7 +253,7 @@ class Demo:
         ends = self.cloud.endpoints
         print(
             f"""
-The local cloud is still up. In another terminal:
+The local cloud is still running. In another terminal:
 
   export AWS_ENDPOINT_URL={ends["endpoint"]} AWS_DEFAULT_REGION={ends["region"]}
   export AWS_ACCESS_KEY_ID={ends["accessKeyId"]} AWS_SECRET_ACCESS_KEY={ends["secretAccessKey"]}
@@ -263,7 +263,7 @@ The local cloud is still up. In another terminal:
   aws ssm describe-automation-executions --output table
   aws logs filter-log-events --log-group-name {outputs["RemediatorLogGroup"]} --query events[].message
 
-Ctrl-C ends it."""
+Press Ctrl-C to stop it."""
         )
 
 
@@ -273,7 +273,7 @@ def architecture() -> str:
 
 def build() -> None:
     headline("Build the functions and the local cloud")
-    print("the first time this takes some minutes: the AWS SDK is large", flush=True)
+    print("the first build takes several minutes: the AWS SDK is large", flush=True)
     subprocess.run(["scripts/package"], cwd=REPOSITORY, check=True)
     subprocess.run(["cargo", "build", "--package", "local-cloud", "--locked"], cwd=REPOSITORY, check=True)
 
@@ -299,12 +299,12 @@ def main() -> int:
                     with contextlib.suppress(KeyboardInterrupt):
                         cloud.process.wait()
                 else:
-                    print("KEEP=1 make demo leaves it up to look around. Next: README.md, docs/.")
+                    print("To keep the local cloud running and explore it: KEEP=1 make demo. Next: README.md, docs/.")
             finally:
                 stop(cloud)
         return 0
     except KeyboardInterrupt:
-        print("\ninterrupted, and cleaned up", file=sys.stderr)
+        print("\ninterrupted; the local cloud was stopped", file=sys.stderr)
         return 130
     except (UnexpectedError, subprocess.CalledProcessError, AssertionError, RuntimeError, TimeoutError) as error:
         print(f"\n{RED}The demo failed:{RESET} {error}", file=sys.stderr)

@@ -13,12 +13,12 @@ fn networks<'a>(cidrs: impl IntoIterator<Item = &'a str>) -> AddressSet {
     cidrs.into_iter().map(|cidr| cidr.parse::<IpNetwork>().unwrap()).collect()
 }
 
-/// A set can be put together in any order, as large as both families.
+/// The order of insertion does not matter, even for sets as large as a whole family.
 #[rstest]
 #[case(&["::/1", "fc00::/7", "::/0"])]
 #[case(&["::/1", "c000::/2", "8000::/1"])]
 #[case(&["128.0.0.0/1", "::/0", "10.0.0.0/8", "0.0.0.0/0", "::/0"])]
-fn a_set_is_put_together_in_any_order(#[case] cidrs: &[&str]) {
+fn the_order_of_insertion_does_not_matter(#[case] cidrs: &[&str]) {
     let collected = networks(cidrs.iter().copied());
     let mut inserted = AddressSet::default();
     for cidr in cidrs {
@@ -29,7 +29,7 @@ fn a_set_is_put_together_in_any_order(#[case] cidrs: &[&str]) {
     assert_eq!(inserted.sizes().of(Family::V6), u128::MAX);
 }
 
-/// A set of addresses is written as the fewest networks.
+/// A set is listed as the smallest number of networks.
 #[rstest]
 #[case(&[], &[])]
 #[case(&["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"], &["0.0.0.0/0", "::/0"])]
@@ -37,18 +37,18 @@ fn a_set_is_put_together_in_any_order(#[case] cidrs: &[&str]) {
 #[case(&["255.255.255.255/32", "255.255.255.254/32"], &["255.255.255.254/31"])]
 #[case(&["::1/128", "::/128", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"],
        &["::/127", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"])]
-fn sets_are_written_as_the_fewest_networks(#[case] cidrs: &[&str], #[case] expected: &[&str]) {
+fn a_set_is_listed_as_the_fewest_networks(#[case] cidrs: &[&str], #[case] expected: &[&str]) {
     assert_eq!(
         networks(cidrs.iter().copied()).networks().iter().map(ToString::to_string).collect::<Vec<_>>(),
         expected
     );
 }
 
-/// Everybody but the first and the last address takes the most networks that a range can take: two of each size.
+/// All addresses except the first and the last need the largest number of networks of all ranges: two of each size.
 #[rstest]
 #[case("0.0.0.0/0", "0.0.0.0/32", "255.255.255.255/32", 62)]
 #[case("::/0", "::/128", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", 254)]
-fn the_longest_list_of_networks(
+fn the_longest_list_has_two_networks_of_each_size(
     #[case] all: IpNetwork,
     #[case] first: IpNetwork,
     #[case] last: IpNetwork,
@@ -62,7 +62,7 @@ fn the_longest_list_of_networks(
     assert_eq!(AddressSet::from_iter(networks), set);
 }
 
-/// Neighbours and overlaps at both ends of a family, and anything.
+/// Neighbouring and overlapping networks at both ends of a family, and arbitrary ones.
 fn cidr() -> impl Strategy<Value = IpNetwork> {
     let v4 = (prop_oneof![0u32..=255, u32::MAX - 255..=u32::MAX, any::<u32>()], prop_oneof![0u8..=32, 24u8..=32])
         .prop_map(|(address, prefix)| IpNetwork::new(std::net::Ipv4Addr::from(address).into(), prefix));
@@ -73,9 +73,9 @@ fn cidr() -> impl Strategy<Value = IpNetwork> {
 }
 
 proptest! {
-    /// The networks of a set make it up, and no two of them could be one.
+    /// The networks of a set cover exactly the set, and no two of them could be merged.
     #[test]
-    fn the_networks_of_a_set_make_it_up(cidrs in prop::collection::vec(cidr(), 0..8)) {
+    fn the_networks_of_a_set_cover_it(cidrs in prop::collection::vec(cidr(), 0..8)) {
         let set: AddressSet = cidrs.into_iter().collect();
         let networks = set.networks();
         prop_assert_eq!(&networks.iter().copied().collect::<AddressSet>(), &set);
@@ -90,7 +90,7 @@ proptest! {
             let hull = set.hull(family);
             prop_assert_eq!(hull.is_none(), set.of(family).is_empty());
             prop_assert!(set.of(family).is_subset(&hull.into_iter().collect()));
-            // No smaller network would do: there is something in both of its halves.
+            // No smaller network suffices: both halves contain an address of the set.
             for end in hull.into_iter().flat_map(|hull| [hull.network(), hull.broadcast()]) {
                 if let Ok(half) = IpNetwork::new(end, hull.unwrap().prefix() + 1) {
                     prop_assert!(!AddressSet::from_iter([half]).is_disjoint(&set));

@@ -1,4 +1,4 @@
-//! The samples of exemptions documents, the schema and the page about them, against the parser.
+//! Sample exemptions documents, the JSON schema and the documentation page, compared with the parser.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -9,8 +9,8 @@ use exposure::Exemptions;
 use jsonschema::Validator;
 use plain_text::error_chain;
 
-/// What the parser refuses and a schema cannot express: the order of two numbers, the calendar, the last instant of a
-/// timestamp, a key that is given twice, and `1.0`, which to a schema is the same number as `1`.
+/// Documents that the parser rejects for a reason that a schema cannot express: the order of two numbers, the calendar,
+/// the range of timestamps, a duplicate key, and `1.0`, which a schema does not distinguish from `1`.
 const BEYOND_A_SCHEMA: [&str; 6] = [
     "exemptions-twice.json",
     "expires-beyond-the-last-time.json",
@@ -20,7 +20,7 @@ const BEYOND_A_SCHEMA: [&str; 6] = [
     "version-with-a-fraction.json",
 ];
 
-/// File name and text, by name. Tests run in the directory of the crate.
+/// Returns pairs of file name and text, sorted by name. Tests run in the directory of the crate.
 fn samples(kind: &str) -> Vec<(String, String)> {
     let files = fs::read_dir(format!("tests/exemptions/{kind}")).unwrap().map(|file| file.unwrap());
     let mut samples: Vec<_> =
@@ -37,7 +37,7 @@ fn schema() -> Validator {
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-/// What the schema has against a text, which need not be JSON.
+/// Returns the objection of the schema, or of the JSON parser, to a text.
 fn complaint(schema: &Validator, text: &str) -> Option<String> {
     match serde_json::from_str(text) {
         Ok(document) => schema.validate(&document).err().map(|error| error.to_string()),
@@ -46,7 +46,7 @@ fn complaint(schema: &Validator, text: &str) -> Option<String> {
 }
 
 #[test]
-fn valid_samples_are_read_and_fit_the_schema() {
+fn valid_samples_are_accepted_by_parser_and_schema() {
     let schema = schema();
     for (name, text) in samples("valid") {
         if let Err(error) = Exemptions::from_json(&text) {
@@ -57,7 +57,7 @@ fn valid_samples_are_read_and_fit_the_schema() {
 }
 
 #[test]
-fn invalid_samples_are_refused_by_the_parser_and_by_the_schema() {
+fn invalid_samples_are_rejected_by_parser_and_schema() {
     let schema = schema();
     let mut fitting = BTreeSet::new();
     for (name, text) in samples("invalid") {
@@ -70,7 +70,7 @@ fn invalid_samples_are_refused_by_the_parser_and_by_the_schema() {
 }
 
 #[test]
-fn the_examples_on_the_page_work() {
+fn the_examples_in_the_documentation_are_valid() {
     let schema = schema();
     let page = fs::read_to_string("../../docs/exemptions.md").unwrap();
     let examples: Vec<_> = page.split("```json\n").skip(1).map(|rest| rest.split_once("\n```").unwrap().0).collect();

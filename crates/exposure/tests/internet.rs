@@ -1,4 +1,4 @@
-//! The internet table against the registries it was taken from.
+//! The table of internet addresses, compared with the IANA registries from which it was copied.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -6,13 +6,13 @@ use exposure::{AddressSet, Internet};
 use ipnetwork::IpNetwork;
 use rstest::rstest;
 
-/// Address block and whether "Globally Reachable" is True, for each row of a registry.
+/// Returns the address blocks of a registry, each with true if its column "Globally Reachable" is True.
 fn rows(registry: &str) -> Vec<(IpNetwork, bool)> {
     let mut rows = Vec::new();
     for record in csv::Reader::from_reader(registry.as_bytes()).records() {
         let record = record.unwrap();
         for block in record[0].split(',') {
-            // Footnotes such as `192.0.0.0/24 [2]` and `False [1]`.
+            // Cut off footnotes such as in `192.0.0.0/24 [2]` and `False [1]`.
             let network = block.split_whitespace().next().unwrap().parse().unwrap();
             rows.push((network, record[8].split_whitespace().next() == Some("True")));
         }
@@ -20,7 +20,7 @@ fn rows(registry: &str) -> Vec<(IpNetwork, bool)> {
     rows
 }
 
-/// What the registries leave of `space`, most specific rows last.
+/// Returns the globally reachable addresses in `space`. The most specific row that contains an address decides.
 fn reachable(space: &str, registry: &str) -> AddressSet {
     let space = AddressSet::from_iter([space.parse::<IpNetwork>().unwrap()]);
     let mut rows = rows(registry);
@@ -36,11 +36,11 @@ fn everything() -> AddressSet {
     ["0.0.0.0/0", "::/0"].iter().map(|network| network.parse::<IpNetwork>().unwrap()).collect()
 }
 
-/// Internet space: IPv4 — everything but the IANA special-purpose blocks whose "Globally Reachable" is not True (more
-/// specific True rows stay in), multicast and reserved space; IPv6 — `2000::/3` less its not-globally-reachable
-/// blocks. A dated table, checked by a test against the registry.
+/// Of IPv4, all addresses belong to the internet except multicast, reserved space and the special-purpose blocks whose
+/// column "Globally Reachable" is not True; more specific rows with True belong to it. Of IPv6, `2000::/3` belongs to
+/// it, with the same exceptions.
 #[test]
-fn table_is_what_the_iana_registries_say() {
+fn the_table_agrees_with_the_iana_registries() {
     let mut expected = reachable("0.0.0.0/0", include_str!("iana/ipv4.csv"));
     expected.remove("224.0.0.0/4".parse().unwrap());
     let expected = expected.union(&reachable("2000::/3", include_str!("iana/ipv6.csv")));
@@ -68,12 +68,12 @@ fn table_is_what_the_iana_registries_say() {
 #[case("64:ff9b::808:808", false)]
 #[case("fd00::1", false)]
 #[case("::ffff:8.8.8.8", false)]
-fn an_address_is_internet_or_not(#[case] address: IpNetwork, #[case] internet: bool) {
+fn an_address_belongs_to_the_internet_or_not(#[case] address: IpNetwork, #[case] internet: bool) {
     let sizes = Internet::without(&AddressSet::default()).reach_of(address);
     assert_eq!(!sizes.is_empty(), internet);
 }
 
-/// Measuring one network is the same as intersecting sets.
+/// Measuring a network gives the same result as intersecting sets.
 #[rstest]
 #[case("0.0.0.0/0")]
 #[case("15.0.0.0/0")]

@@ -1,4 +1,4 @@
-//! Plans and restorations by example; `properties.rs` has what holds of all of them.
+//! Examples of plans and restorations. Their general properties are in `properties.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -14,7 +14,7 @@ fn rule(protocol: &str, ports: Option<i64>, source: &str) -> IngressRule {
     IngressRule { id: Some("sgr-0a".into()), ..IngressRule::new(Traffic::parse(protocol, ports, ports), source.into()) }
 }
 
-/// What closes TCP 22 of a group with this rule.
+/// Returns the plan that closes TCP 22 of a group with this rule.
 fn planned(rule: IngressRule, strategy: &Strategy, lists: &PrefixLists) -> Plan {
     let group = SecurityGroup { id: "sg-0aaaaaaaaaaaaaaaa".into(), ingress: vec![rule], ..SecurityGroup::default() };
     let policy = Policy::new("tcp/22".parse().unwrap());
@@ -22,16 +22,20 @@ fn planned(rule: IngressRule, strategy: &Strategy, lists: &PrefixLists) -> Plan 
     plan(&group, &assessment, strategy, lists)
 }
 
-/// `traffic from source` for each rule.
+/// Formats each rule as `traffic from source`.
 fn texts(rules: &[IngressRule]) -> Vec<String> {
     rules.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
 }
 
-/// A prefix list has the families of its entries: nothing of another family comes in its place.
+/// A prefix list has the families of its entries, and is replaced by sources of these families only.
 #[rstest]
 #[case::ipv4(&["0.0.0.0/0"], &["tcp/22 from 10.0.0.0/8", "tcp/22 from 172.16.0.0/12", "tcp/22 from 192.168.0.0/16"], "icmp")]
 #[case::ipv6(&["::/0"], &["tcp/22 from fc00::/7"], "icmpv6")]
-fn a_prefix_list_is_replaced_in_its_own_family(#[case] cidrs: &[&str], #[case] expected: &[&str], #[case] ping: &str) {
+fn a_prefix_list_is_replaced_within_its_families(
+    #[case] cidrs: &[&str],
+    #[case] expected: &[&str],
+    #[case] ping: &str,
+) {
     let entries = cidrs.iter().map(|cidr| cidr.parse::<IpNetwork>().unwrap()).collect();
     let lists = PrefixLists::from_iter([("pl-0f00ba4".to_owned(), PrefixList::Entries(entries))]);
     let replace = Strategy::Replace(Replacement::default());
@@ -42,9 +46,9 @@ fn a_prefix_list_is_replaced_in_its_own_family(#[case] cidrs: &[&str], #[case] e
     assert_eq!(texts(&carved.authorize), all_but_ssh);
 }
 
-/// Whoever restores what is missing, or takes away what was added, has something to do; the new rule gets an id of its own.
+/// A restoration is empty if no rule is missing and no rule of the closing is left. A restored rule has no id yet.
 #[test]
-fn a_restoration_says_whether_there_is_anything_to_do() {
+fn a_restoration_is_empty_if_nothing_is_missing_or_added() {
     let (before, added) = (rule("tcp", Some(22), "0.0.0.0/0"), rule("tcp", Some(22), "10.0.0.0/8"));
     let stranger = rule("tcp", Some(443), "0.0.0.0/0");
 
@@ -60,13 +64,13 @@ fn a_restoration_says_whether_there_is_anything_to_do() {
     assert!(restoration(std::slice::from_ref(&before), &[], &live).is_empty());
 }
 
-/// A referenced group is the same whether or not its account is known: a configuration item names it, a rule of the same
-/// account need not.
+/// References to a group are equal whether or not they name its account: configuration items name it, and rules within
+/// one account may omit it.
 #[rstest]
 #[case("sg-0bbbbbbbbbbbbbbbb", Some("111122223333"), true)]
 #[case("sg-0bbbbbbbbbbbbbbbb", None, true)]
 #[case("sg-0cccccccccccccccc", None, false)]
-fn a_referenced_group_is_the_same_in_any_account(
+fn references_to_a_group_are_equal_with_and_without_its_account(
     #[case] id: &str,
     #[case] account_id: Option<&str>,
     #[case] expected: bool,

@@ -1,4 +1,4 @@
-//! Properties of the algebra and of the plan, over random groups and policies.
+//! Properties of assessments, plans and restorations, over random groups and policies.
 //!
 //! `PROPTEST_CASES` sets the number of cases; the full test run asks for 10,000.
 
@@ -15,7 +15,7 @@ use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// Ports close together and at both ends, so that ranges overlap and touch.
+/// Ports close to each other and at both ends, so that ranges overlap and touch.
 fn port() -> impl Strategy<Value = u16> {
     prop_oneof![4 => 18u16..28, 1 => Just(0), 1 => Just(65535), 1 => any::<u16>()]
 }
@@ -66,7 +66,7 @@ prop_compose! {
         mut rules in prop::collection::vec((traffic(), source()), 0..max_rules),
         parts in prop_oneof![4 => Just(0u8), 1 => 100u8..140],
     ) -> SecurityGroup {
-        // Now and then, enough /8s to be the world together.
+        // Sometimes enough blocks of /8 to reach half of the internet together.
         rules.extend((0..parts).map(|octet| {
             (Traffic::parse("tcp", Some(22), Some(22)), Source::from_cidr(&format!("{octet}.0.0.0/8")))
         }));
@@ -78,7 +78,7 @@ prop_compose! {
                 tags: BTreeMap::from([("number".to_owned(), index.to_string())]),
                 ..IngressRule::new(traffic, source)
             };
-            // As in EC2, no two rules let the same in.
+            // As in EC2, no two rules admit the same.
             if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
                 ingress.push(rule);
             }
@@ -120,7 +120,7 @@ fn judge<'g>(group: &'g SecurityGroup, policy: &Policy) -> Assessment<'g> {
     assess(group, policy, &Exemptions::default(), &lists(), now())
 }
 
-/// The ports that rules for exactly this source carry.
+/// Returns the ports that the rules for exactly this source carry.
 fn ports_of(group: &SecurityGroup, source: &Source) -> PortSet {
     let mut all = PortSet::default();
     for transport in Transport::ALL {
@@ -133,11 +133,11 @@ fn ports_of(group: &SecurityGroup, source: &Source) -> PortSet {
     ports
 }
 
-/// Whether rules for exactly this source let every ICMP type of its family through.
-fn lets_ping_in(group: &SecurityGroup, source: &Source, family: u8) -> bool {
+/// Returns true if the rules for exactly this source admit every ICMP type of the family.
+fn admits_ping(group: &SecurityGroup, source: &Source, family: u8) -> bool {
     let is_of_family = match source {
         Source::Cidr(network) => network.is_ipv4() == (family == 4),
-        // The lists of these tests have IPv4 entries.
+        // The prefix lists of these tests have IPv4 entries only.
         _ => family == 4,
     };
     let version = if family == 4 { IcmpVersion::V4 } else { IcmpVersion::V6 };
@@ -161,7 +161,7 @@ fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
-/// The internet addresses that a group lets in to one port, brute force.
+/// Returns the internet addresses that the rules admit to one port, by a simple computation of its own.
 fn reaching(
     group: &SecurityGroup,
     policy: &Policy,
@@ -188,7 +188,7 @@ fn reaching(
 }
 
 proptest! {
-    /// After the plan is applied no exposure is left, and the plan of a closed group is empty.
+    /// After a plan is applied no exposure is left, and the plan for a closed group is empty.
     #[test]
     fn a_plan_leaves_no_exposure(group in group(12), policy in policy(), strategy in strategy()) {
         let assessment = judge(&group, &policy);
@@ -200,9 +200,9 @@ proptest! {
         prop_assert!(plan(&after, &assessment, &strategy, &lists()).is_empty());
     }
 
-    /// Exactly the exposing rules go, whatever the strategy.
+    /// Every strategy revokes the exposing rules and no other rule.
     #[test]
-    fn a_plan_takes_exposing_rules_only(group in group(12), policy in policy(), strategy in strategy()) {
+    fn a_plan_revokes_exposing_rules_only(group in group(12), policy in policy(), strategy in strategy()) {
         let assessment = judge(&group, &policy);
         let planned = plan(&group, &assessment, &strategy, &lists());
         let innocent = |rule: &&IngressRule| !assessment.exposures.iter().any(|exposure| exposure.rule == *rule);
@@ -213,9 +213,9 @@ proptest! {
         }
     }
 
-    /// Carving loses no port of any source but the exposed ones, and keeps ICMP; nothing is admitted that was not.
+    /// Carving removes the exposed ports of each source and no other port, keeps ICMP, and admits nothing new.
     #[test]
-    fn carving_takes_the_exposed_ports_and_nothing_else(group in group(12), policy in policy()) {
+    fn carving_removes_the_exposed_ports_only(group in group(12), policy in policy()) {
         let assessment = judge(&group, &policy);
         let planned = plan(&group, &assessment, &Remediation::Carve, &lists());
         let after = planned.apply(&group);
@@ -228,7 +228,7 @@ proptest! {
             }
             prop_assert_eq!(ports_of(&after, &source), ports_of(&group, &source).difference(&exposed));
             for family in [4, 6] {
-                prop_assert_eq!(lets_ping_in(&after, &source, family), lets_ping_in(&group, &source, family));
+                prop_assert_eq!(admits_ping(&after, &source, family), admits_ping(&group, &source, family));
             }
             let others = |group: &SecurityGroup| -> BTreeSet<Traffic> {
                 let of_source = group.ingress.iter().filter(|rule| rule.source == source);
@@ -240,7 +240,7 @@ proptest! {
         prop_assert_eq!(planned.narrowed, open);
     }
 
-    /// Replacing admits nobody but the replacements, to nothing but what the rule had let through.
+    /// Replacing admits only the replacements, and only to the traffic that the revoked rule admitted.
     #[test]
     fn replacing_admits_the_replacements_only(group in group(12), policy in policy()) {
         let assessment = judge(&group, &policy);
@@ -253,7 +253,7 @@ proptest! {
         }
         let after = planned.apply(&group);
         for rule in &planned.revoke {
-            // A family has one of them.
+            // One of the two networks belongs to the family of the rule.
             let replaced = after.ingress.iter().any(|heir| {
                 heir.traffic == rule.traffic && networks.iter().any(|network| heir.source == Source::Cidr(*network))
             });
@@ -261,9 +261,9 @@ proptest! {
         }
     }
 
-    /// What comes has description and tags of the rule whose place it takes, and is not there already.
+    /// A new rule has the description and the tags of the rule that it replaces, and no equivalent in the group.
     #[test]
-    fn heirs_keep_description_and_tags(group in group(12), policy in policy(), strategy in strategy()) {
+    fn new_rules_keep_description_and_tags(group in group(12), policy in policy(), strategy in strategy()) {
         let assessment = judge(&group, &policy);
         let planned = plan(&group, &assessment, &strategy, &lists());
         for (index, heir) in planned.authorize.iter().enumerate() {
@@ -276,9 +276,10 @@ proptest! {
         }
     }
 
-    /// Plan, then restore: the same rules again, with description and tags, and nobody else's touched.
+    /// Restoring after a plan yields the original rules, with description and tags, and keeps rules that were added
+    /// since.
     #[test]
-    fn a_restore_gives_back_what_a_plan_took(
+    fn a_restoration_reverses_a_plan(
         group in group(12), policy in policy(), strategy in strategy(), strangers in group(3),
     ) {
         let assessment = judge(&group, &policy);
@@ -305,10 +306,10 @@ proptest! {
         prop_assert!(restoration(&group.ingress, &planned.authorize, &restored).is_empty());
     }
 
-    /// Cut off after any rule that was authorised or revoked, and planned anew: nobody is shut out for good, and no
-    /// exposure is left.
+    /// If a plan stops after any number of rules, planning again completes it: no rule of the original result is lost,
+    /// and no exposure is left.
     #[test]
-    fn a_plan_that_was_cut_off_is_finished_by_the_next(
+    fn an_interrupted_plan_is_completed_by_the_next(
         group in group(8), policy in policy(), strategy in strategy(), cut in any::<prop::sample::Index>(),
     ) {
         let assessment = judge(&group, &policy);
@@ -328,10 +329,10 @@ proptest! {
         }
     }
 
-    /// Once closed, and rid of what could not be judged, a group is compliant, and lets less than half of the internet in
-    /// to every blocked port, whatever its rules say.
+    /// A closed group without unjudged rules is compliant, and admits less than half of the internet to every focus
+    /// port.
     #[test]
-    fn a_compliant_group_never_lets_half_of_the_internet_in(group in group(12), policy in policy()) {
+    fn a_compliant_group_never_admits_half_of_the_internet(group in group(12), policy in policy()) {
         let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
         let mut group = plan(&group, &assessment, &Remediation::Revoke, &lists()).apply(&group);
         group.ingress.retain(|rule| assessment.unjudged.iter().all(|unjudged| unjudged.rule != rule));
@@ -352,7 +353,7 @@ proptest! {
         }
     }
 
-    /// Every exposure names blocked ports that its rule carries, and a source that reaches the internet.
+    /// Every exposure has focus ports that its rule carries, and a source that reaches the internet.
     #[test]
     fn every_exposure_is_real(group in group(12), policy in policy()) {
         let assessment = assess(&group, &policy, &Exemptions::default(), &lists(), now());
@@ -366,9 +367,9 @@ proptest! {
         }
     }
 
-    /// A wider scope or a longer block-list never flags less.
+    /// A wider scope or more focus ports never yield fewer exposing rules.
     #[test]
-    fn a_stricter_policy_flags_at_least_as_much(group in group(12), policy in policy(), more in port_set()) {
+    fn a_stricter_policy_finds_at_least_as_many_exposures(group in group(12), policy in policy(), more in port_set()) {
         let lists = lists();
         let flagged = |policy: &Policy| {
             let assessment = assess(&group, policy, &Exemptions::default(), &lists, now());
@@ -392,19 +393,19 @@ proptest! {
 
     /// The text form of a port set reads back as the same set.
     #[test]
-    fn port_sets_read_back(set in port_set()) {
+    fn port_sets_survive_a_round_trip(set in port_set()) {
         prop_assert_eq!(set.to_string().parse::<PortSet>().unwrap(), set);
     }
 
-    /// Reading ports never panics, and what is refused is named.
+    /// Parsing ports never panics, and an error has a message.
     #[test]
-    fn any_text_is_ports_or_an_error(text in "\\PC{0,30}") {
+    fn any_text_is_a_port_list_or_an_error(text in "\\PC{0,30}") {
         if let Err(error) = text.parse::<PortSet>() {
             prop_assert!(!error.to_string().is_empty());
         }
     }
 
-    /// Measuring one network agrees with the algebra of sets.
+    /// Measuring a network gives the same result as intersecting sets.
     #[test]
     fn measuring_a_network_agrees_with_sets(network in cidr(), policy in policy()) {
         let sizes = policy.internet.reach_of(network);

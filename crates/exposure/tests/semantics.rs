@@ -1,4 +1,4 @@
-//! The semantics of an exposure, sentence by sentence. The doc comment of each test is the sentence that it checks.
+//! The semantics of exposures, sentence by sentence: the doc comment of each test is the statement that it checks.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -54,7 +54,7 @@ fn judge<'g>(group: &'g SecurityGroup, policy: &Policy) -> Assessment<'g> {
     assess(group, policy, &Exemptions::default(), &PrefixLists::default(), now())
 }
 
-/// `port from source` for each exposure.
+/// Formats each exposure as `port from source`.
 fn exposures(assessment: &Assessment<'_>) -> Vec<String> {
     assessment.exposures.iter().map(|exposure| format!("{} from {}", exposure.ports, exposure.rule.source)).collect()
 }
@@ -65,8 +65,8 @@ fn verdict(rule: IngressRule, policy: &Policy) -> Verdict {
 
 // --- Focus port
 
-/// Focus port: a transport (`tcp` or `udp`) and a port 0–65535. `FocusOnPorts` is a list of `22`, `8000-8100`, `tcp/22`,
-/// `udp/53-54`; a bare number means both transports; spaces are allowed.
+/// A focus port is a transport (`tcp` or `udp`) and a port from 0 to 65535. `FocusOnPorts` is a list of `22`,
+/// `8000-8100`, `tcp/22` and `udp/53-54`; a port without a transport means both transports; spaces are allowed.
 #[rstest]
 #[case("22", "tcp/22, udp/22")]
 #[case("8000-8100", "tcp/8000-8100, udp/8000-8100")]
@@ -76,11 +76,11 @@ fn verdict(rule: IngressRule, policy: &Policy) -> Verdict {
 #[case("0", "tcp/0, udp/0")]
 #[case("0-65535", "tcp/0-65535, udp/0-65535")]
 #[case("22,23,24-30", "tcp/22-30, udp/22-30")]
-fn focus_ports_are_read(#[case] text: &str, #[case] expected: &str) {
+fn focus_ports_are_parsed(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(text.parse::<PortSet>().unwrap().to_string(), expected);
 }
 
-/// Empty, reversed, >65535, garbage → an error that names the offending token.
+/// An empty list, a reversed range, a port above 65535 and any other text are errors that name the offending token.
 #[rstest]
 #[case("", PortError::Empty)]
 #[case("  ", PortError::Empty)]
@@ -97,7 +97,7 @@ fn focus_ports_are_read(#[case] text: &str, #[case] expected: &str) {
 #[case("٢٢", PortError::NotAPort { token: "٢٢".into() })]
 #[case("icmp/8", PortError::NotAPort { token: "icmp/8".into() })]
 #[case("tcp/udp/22", PortError::NotAPort { token: "tcp/udp/22".into() })]
-fn bad_focus_ports_are_refused_by_name(#[case] text: &str, #[case] expected: PortError) {
+fn an_invalid_port_list_is_an_error_that_names_the_token(#[case] text: &str, #[case] expected: PortError) {
     let error = text.parse::<PortSet>().unwrap_err();
     assert_eq!(error, expected);
     if !text.trim().is_empty() {
@@ -107,7 +107,7 @@ fn bad_focus_ports_are_refused_by_name(#[case] text: &str, #[case] expected: Por
 
 // --- A rule carries a focus port
 
-/// A rule carries a focus port when its protocol is `tcp`/`udp` (also numbers 6/17) and `from ≤ port ≤ to`.
+/// A rule carries a focus port if its protocol is `tcp` or `udp` (or the number 6 or 17) and `from ≤ port ≤ to`.
 #[rstest]
 #[case("tcp", (22, 22), true)]
 #[case("6", (20, 25), true)]
@@ -126,13 +126,13 @@ fn tcp_and_udp_rules_carry_the_ports_of_their_range(
     assert_eq!(verdict(rule, &policy("tcp/22")) == Verdict::NonCompliant, carried);
 }
 
-/// … or when its protocol is `-1`.
+/// A rule with the protocol `-1` carries every focus port.
 #[test]
 fn all_traffic_carries_every_focus_port() {
     let all = group([IngressRule::new(Traffic::parse("-1", None, None), "0.0.0.0/0".into())]);
     let assessment = judge(&all, &policy("tcp/22, udp/53"));
     assert_eq!(exposures(&assessment), ["tcp/22, udp/53 from 0.0.0.0/0"]);
-    // Ports that come with `-1` mean nothing.
+    // Ports given with `-1` have no meaning.
     assert_eq!(verdict(rule("-1", (80, 80), "0.0.0.0/0"), &policy("22")), Verdict::NonCompliant);
 }
 
@@ -143,7 +143,7 @@ fn port_zero_is_a_port() {
     assert_eq!(verdict(rule("tcp", (0, 65535), "0.0.0.0/0"), &policy("22")), Verdict::NonCompliant);
 }
 
-/// ICMP types are not ports.
+/// ICMP types and codes are not ports.
 #[rstest]
 #[case("icmp")]
 #[case("1")]
@@ -154,7 +154,7 @@ fn icmp_types_are_not_ports(#[case] protocol: &str) {
     assert_eq!(verdict(rule(protocol, (-1, -1), "0.0.0.0/0"), &policy("0-65535")), Verdict::Compliant);
 }
 
-/// ICMP without type and code is ICMP of every type and code.
+/// ICMP without a type and a code means every type and code.
 #[test]
 fn icmp_without_a_type_is_every_type() {
     for protocol in ["icmp", "icmpv6"] {
@@ -162,7 +162,7 @@ fn icmp_without_a_type_is_every_type() {
     }
 }
 
-/// Other protocol numbers (GRE, ESP, SCTP…) carry no TCP/UDP port.
+/// Other protocol numbers (GRE, ESP, SCTP …) carry no TCP or UDP port.
 #[rstest]
 #[case("47")]
 #[case("50")]
@@ -173,7 +173,7 @@ fn other_protocols_carry_no_port(#[case] protocol: &str) {
     assert_eq!(verdict(rule(protocol, (22, 22), "0.0.0.0/0"), &policy("22")), Verdict::Compliant);
 }
 
-/// TCP/UDP with no range, or `-1/-1`, means every port.
+/// TCP or UDP without a range, or with −1 to −1, means every port.
 #[test]
 fn tcp_without_a_range_means_every_port() {
     let absent = IngressRule::new(Traffic::parse("tcp", None, None), "0.0.0.0/0".into());
@@ -181,7 +181,7 @@ fn tcp_without_a_range_means_every_port() {
     assert_eq!(verdict(rule("udp", (-1, -1), "0.0.0.0/0"), &policy("udp/53")), Verdict::NonCompliant);
 }
 
-/// Exhaustive: an unknown protocol or source is an explicit variant, never silently compliant.
+/// A group with an unrecognised protocol, port range or source is never compliant.
 #[rstest]
 #[case("tcp", Some(22), None, "0.0.0.0/0")]
 #[case("tcp", Some(30), Some(20), "0.0.0.0/0")]
@@ -194,7 +194,7 @@ fn tcp_without_a_range_means_every_port() {
 #[case("tcp", Some(22), Some(22), "010.0.0.0/8")]
 #[case("tcp", Some(22), Some(22), "everybody")]
 #[case("tcp", Some(22), Some(22), "")]
-fn what_is_not_understood_is_never_compliant(
+fn an_unrecognized_rule_is_never_compliant(
     #[case] protocol: &str,
     #[case] from: Option<i64>,
     #[case] to: Option<i64>,
@@ -206,9 +206,9 @@ fn what_is_not_understood_is_never_compliant(
 
 // --- Reach
 
-/// Reach of a source = the internet addresses it contains, less `AuthorizedCidrs`.
+/// The reach of a source is the set of internet addresses in it without `AuthorizedCidrs`.
 #[test]
-fn authorized_cidrs_are_left_out_of_reach() {
+fn authorized_cidrs_do_not_count_as_reach() {
     let authorized = networks(["8.0.0.0/6", "2001:4860::/32"]);
     let policy = public("22").authorizing(&authorized);
     assert_eq!(verdict(ssh_from("8.8.8.0/24"), &policy), Verdict::Compliant);
@@ -217,8 +217,8 @@ fn authorized_cidrs_are_left_out_of_reach() {
     assert_eq!(verdict(ssh_from("0.0.0.0/0"), &policy), Verdict::NonCompliant);
 }
 
-/// Compared as address sets, never as strings: `0.0.0.0/0`, `::/0`, `2000::/3`, `15.0.0.0/0` and
-/// `0.0.0.0/1 + 128.0.0.0/1` are all what they are.
+/// Sources are compared as sets of addresses, never as text: `0.0.0.0/0`, `::/0`, `2000::/3`, `15.0.0.0/0`, and
+/// `0.0.0.0/1` and `128.0.0.0/1`, all reach the world.
 #[rstest]
 #[case("0.0.0.0/0")]
 #[case("::/0")]
@@ -232,8 +232,8 @@ fn every_spelling_of_the_world_is_the_world(#[case] source: &str) {
     assert_eq!(verdict(ssh_from(source), &policy("22")), Verdict::NonCompliant);
 }
 
-/// World: reach larger than 2^24 IPv4 addresses (more than a /8) or 2^112 IPv6 addresses (more than a /16).
-/// Partial: reach not empty, but not World.
+/// The reach is World above 2^24 IPv4 addresses (a /8) or 2^112 IPv6 addresses (a /16), and Partial if it is smaller
+/// but not empty.
 #[rstest]
 #[case("12.0.0.0/7", Reach::World)]
 #[case("12.0.0.0/8", Reach::Partial)]
@@ -242,7 +242,7 @@ fn every_spelling_of_the_world_is_the_world(#[case] source: &str) {
 #[case("2a00::/15", Reach::World)]
 #[case("2a00::/16", Reach::Partial)]
 #[case("2a00::1/128", Reach::Partial)]
-// 11.0.0.0/8 is internet, 10.0.0.0/8 is not: together a /8, not more.
+// 11.0.0.0/8 belongs to the internet and 10.0.0.0/8 does not: the reach is exactly a /8.
 #[case("10.0.0.0/7", Reach::Partial)]
 #[case("126.0.0.0/7", Reach::Partial)]
 fn reach_is_measured_in_internet_addresses(#[case] source: &str, #[case] expected: Reach) {
@@ -250,7 +250,7 @@ fn reach_is_measured_in_internet_addresses(#[case] source: &str, #[case] expecte
     assert_eq!(judge(&group, &public("tcp/22")).exposures[0].reach, expected);
 }
 
-/// None: private, special-purpose, or fully authorised space.
+/// The reach of private, special-purpose and fully authorised space is None.
 #[rstest]
 #[case("10.0.0.0/8")]
 #[case("172.16.0.0/12")]
@@ -269,7 +269,7 @@ fn private_and_special_space_reaches_nothing(#[case] source: &str) {
     assert_eq!(verdict(ssh_from(source), &public("22")), Verdict::Compliant);
 }
 
-/// References to security groups are None.
+/// The reach of a reference to a security group is None.
 #[test]
 fn a_referenced_group_reaches_nothing() {
     assert_eq!(verdict(ssh_from("sg-0bbbbbbbbbbbbbbbb"), &public("22")), Verdict::Compliant);
@@ -277,16 +277,16 @@ fn a_referenced_group_reaches_nothing() {
 
 // --- Jointly
 
-/// The /8s of IPv4 from `first` on, `count` of them: each is Partial by itself.
+/// Returns rules for `count` blocks of /8 from `first` on. The reach of each is Partial.
 fn slash_eights(first: u8, count: u8) -> impl Iterator<Item = IngressRule> {
     (first..).take(count.into()).map(|octet| ssh_from(&format!("{octet}.0.0.0/8")))
 }
 
-/// Also jointly: when the rules of one group that carry the same focus port together still reach at least half of the
-/// internet space of a family, each of them with a non-empty reach is exposing.
+/// If the rules of a group that carry the same focus port together reach at least half of the internet of a family,
+/// each of them whose reach is not None is exposing.
 #[test]
-fn a_world_put_together_from_parts_is_the_world() {
-    // 11.0.0.0/8 to 126.0.0.0/8, and a private block that must stay.
+fn parts_that_reach_half_of_the_internet_are_exposing() {
+    // 11.0.0.0/8 to 126.0.0.0/8, and a private block, which is not exposing.
     let mut ingress: Vec<_> = slash_eights(11, 116).collect();
     ingress.push(ssh_from("10.0.0.0/8"));
     let joined = group(ingress);
@@ -299,7 +299,7 @@ fn a_world_put_together_from_parts_is_the_world() {
     assert_eq!(judge(&one_less_than_half, &policy("22")).verdict(), Verdict::Compliant);
 }
 
-/// The same addresses twice are not twice as many.
+/// Addresses in several sources count once.
 #[test]
 fn overlapping_parts_count_once() {
     let halves = |octet: u8| [ssh_from(&format!("{octet}.0.0.0/9")), ssh_from(&format!("{octet}.0.0.0/8"))];
@@ -307,17 +307,17 @@ fn overlapping_parts_count_once() {
     assert_eq!(judge(&overlapping, &policy("22")).verdict(), Verdict::Compliant);
 }
 
-/// EC2 has no group of more than 1,000 rules. What claims to be one is not looked at closely: all its parts belong together.
+/// EC2 has no group with more than 1,000 rules. In such a group all rules of partial reach count as reaching the world.
 #[rstest]
 #[case(1_000, Verdict::Compliant)]
 #[case(1_001, Verdict::NonCompliant)]
-fn more_rules_than_a_group_can_have_are_taken_for_a_world(#[case] count: u16, #[case] expected: Verdict) {
-    // A single /8, over and over.
+fn partial_rules_of_an_oversized_group_are_exposing(#[case] count: u16, #[case] expected: Verdict) {
+    // A single /8, repeated.
     let ports = (0..count).map(|number| rule("tcp", (number.into(), 65535), "12.0.0.0/8"));
     assert_eq!(judge(&group(ports), &policy("0-65535")).verdict(), expected);
 }
 
-/// And so it is judged in no time.
+/// A group is assessed in bounded time, however many rules it has.
 #[rstest]
 #[case::of_a_group(1_000)]
 #[case::of_no_group(60_000)]
@@ -333,22 +333,22 @@ fn any_number_of_rules_is_judged_in_bounded_time(#[case] count: u32) {
     assert_eq!(judge(&assessed, &policy("0-65535")).verdict(), Verdict::NonCompliant);
 }
 
-/// What is not understood is kept, but not any amount of it.
+/// An unrecognised protocol is kept as text, up to 40 characters.
 #[test]
 fn a_long_protocol_is_cut() {
     let Traffic::Unrecognized { protocol, .. } = Traffic::parse(&"é".repeat(1_000_000), None, None) else { panic!() };
     assert_eq!(protocol, format!("{}…", "é".repeat(40)));
 }
 
-/// … that carry the same focus port.
+/// Only rules that carry the same focus port are measured together.
 #[test]
-fn parts_on_different_ports_do_not_join() {
+fn parts_on_different_ports_are_not_measured_together() {
     let telnet =
         slash_eights(70, 57).map(|part| IngressRule { traffic: Traffic::parse("tcp", Some(23), Some(23)), ..part });
     let split = group(slash_eights(11, 59).chain(telnet));
     assert_eq!(judge(&split, &policy("22-23")).verdict(), Verdict::Compliant);
 
-    // On the port that all of them carry, they do.
+    // They are, on the one port that all of them carry.
     let range =
         |part: IngressRule, from, to| IngressRule { traffic: Traffic::parse("tcp", Some(from), Some(to)), ..part };
     let low = slash_eights(11, 59).map(|part| range(part, 20, 22));
@@ -359,32 +359,32 @@ fn parts_on_different_ports_do_not_join() {
     assert!(assessment.exposures.iter().all(|exposure| exposure.ports.to_string() == "tcp/22"));
 }
 
-/// A group that is not named is nothing that EC2 lists, and may be anybody.
+/// EC2 returns no reference without the id of a group, so such a reference is unrecognised.
 #[rstest]
 #[case(None)]
 #[case(Some(""))]
-fn a_reference_to_no_group_is_not_understood(#[case] id: Option<&str>) {
+fn a_reference_without_a_group_is_unrecognized(#[case] id: Option<&str>) {
     let source = Source::of_group(id.map(str::to_owned), Some("111122223333".to_owned()));
     assert!(matches!(source, Source::Unrecognized(_)), "{source:?}");
 }
 
 #[test]
-fn a_reference_to_a_group_lets_its_members_in() {
+fn a_reference_names_a_group_and_its_account() {
     let source = Source::of_group(Some("sg-1".to_owned()), Some("111122223333".to_owned()));
     assert_eq!(source, Source::SecurityGroup { id: "sg-1".to_owned(), account_id: Some("111122223333".to_owned()) });
 }
 
-/// … those that are World by themselves left aside. (An office /32 beside a `0.0.0.0/0` rule is not exposing: nobody
-/// else's rule may make an innocent source go.)
+/// Rules that reach the world on their own are left out of the joint measurement: a /32 beside `0.0.0.0/0` is not
+/// exposing.
 #[test]
-fn an_innocent_source_beside_the_world_is_not_exposing() {
+fn a_small_source_beside_the_world_is_not_exposing() {
     let mixed = group([ssh_from("0.0.0.0/0"), ssh_from("198.41.0.4/32"), ssh_from("::/0"), ssh_from("2a00:1450::/32")]);
     assert_eq!(exposures(&judge(&mixed, &policy("tcp/22"))), ["tcp/22 from 0.0.0.0/0", "tcp/22 from ::/0"]);
 }
 
-/// Prefix lists join as well, by their entries.
+/// The entries of prefix lists are measured together with other sources.
 #[test]
-fn prefix_lists_join() {
+fn prefix_lists_are_measured_together() {
     let mut lists = PrefixLists::default();
     let mut ingress = Vec::new();
     for octet in 11..=126u8 {
@@ -397,9 +397,9 @@ fn prefix_lists_join() {
     assert_eq!(assessment.exposures.len(), 116);
 }
 
-/// At least half: exactly half of the internet is the world, and one address less is not.
+/// Exactly half of the internet counts as the world, and one address less does not.
 #[test]
-fn half_of_the_internet_is_the_world_to_the_address() {
+fn exactly_half_of_the_internet_counts_as_the_world() {
     let policy = policy("tcp/22");
     let mut missing = policy.internet.whole().of(Family::V4).div_ceil(2);
     let mut half = Vec::new();
@@ -409,7 +409,7 @@ fn half_of_the_internet_is_the_world_to_the_address() {
             IpAddr::V6(first) => panic!("{first}"),
         };
         let end = first + (1 << (32 - whole.prefix()));
-        // Parts of a /8 at most, each of them as large as what is still missing admits.
+        // Each part is at most a /8, and no larger than the number of addresses that are still missing.
         for prefix in 8..=32u8 {
             let size = 1u64 << (32 - prefix);
             while prefix >= whole.prefix() && first + size <= end && u128::from(size) <= missing {
@@ -423,7 +423,7 @@ fn half_of_the_internet_is_the_world_to_the_address() {
     let mut joined = group(half);
     assert_eq!(judge(&joined, &policy).verdict(), Verdict::NonCompliant);
 
-    // The last part shrinks by an address.
+    // Remove one address from the last part.
     let last = joined.ingress.pop().unwrap();
     let Source::Cidr(last) = last.source else { panic!("{last:?}") };
     let mut rest = AddressSet::from_iter([last]);
@@ -432,18 +432,18 @@ fn half_of_the_internet_is_the_world_to_the_address() {
     assert_eq!(judge(&joined, &policy).verdict(), Verdict::Compliant);
 }
 
-/// A family's half is made by that family's sources only.
+/// The families are measured separately.
 #[test]
-fn ipv4_parts_do_not_take_an_ipv6_source_with_them() {
+fn ipv4_parts_do_not_make_an_ipv6_source_exposing() {
     let mut ingress: Vec<_> = slash_eights(11, 116).collect();
     ingress.push(ssh_from("2a00:1450::/32"));
     let joined = group(ingress);
     assert!(!exposures(&judge(&joined, &policy("22"))).iter().any(|exposure| exposure.contains("2a00")));
 }
 
-/// IPv6 parts join as well.
+/// IPv6 sources are measured together, too.
 #[test]
-fn ipv6_parts_join() {
+fn ipv6_parts_are_measured_together() {
     let parts = (0x2000..0x3010u32).map(|block| ssh_from(&format!("{block:x}::/16")));
     let joined = group(parts.filter(|part| part.source != "2002::/16".into()));
     let assessment = judge(&joined, &policy("22"));
@@ -460,9 +460,9 @@ fn judge_list(list: PrefixList, policy: &Policy) -> Verdict {
     assess(&group([ssh_from("pl-0f00ba4")]), policy, &Exemptions::default(), &lists(list), now()).verdict()
 }
 
-/// Prefix list: its entries, resolved.
+/// The reach of a prefix list is that of its entries.
 #[test]
-fn a_prefix_list_is_its_entries() {
+fn a_prefix_list_reaches_what_its_entries_reach() {
     let entries = |cidrs: &[&str]| PrefixList::Entries(networks(cidrs.iter().copied()));
     assert_eq!(judge_list(entries(&["10.0.0.0/8", "0.0.0.0/0"]), &policy("22")), Verdict::NonCompliant);
     assert_eq!(judge_list(entries(&["0.0.0.0/1", "128.0.0.0/1"]), &policy("22")), Verdict::NonCompliant);
@@ -472,14 +472,14 @@ fn a_prefix_list_is_its_entries() {
     assert_eq!(judge_list(entries(&[]), &public("22")), Verdict::Compliant);
 }
 
-/// Lists owned by `AWS` count as authorised.
+/// Prefix lists owned by AWS count as authorised.
 #[test]
 fn lists_owned_by_aws_are_authorised() {
     assert_eq!(judge_list(PrefixList::AwsOwned, &public("22")), Verdict::Compliant);
 }
 
-/// A list that cannot be read never makes a group silently compliant: if nothing else is wrong with the group, the
-/// evaluation fails loudly.
+/// A prefix list that could not be read never makes a group compliant: without another exposure, the verdict is
+/// unknown.
 #[test]
 fn an_unreadable_list_is_never_compliant() {
     let unreadable = || PrefixList::Unreadable { reason: "UnauthorizedOperation".into() };
@@ -495,7 +495,7 @@ fn an_unreadable_list_is_never_compliant() {
     assert_eq!(assessment.verdict(), Verdict::NonCompliant);
 }
 
-/// Only the lists of rules that carry a blocked port are looked up.
+/// Only the prefix lists of rules that carry a focus port are looked up.
 #[test]
 fn lists_of_harmless_rules_are_not_looked_up() {
     let https = rule("tcp", (443, 443), "pl-0f00ba4");
@@ -506,20 +506,20 @@ fn lists_of_harmless_rules_are_not_looked_up() {
 
 // --- Scope, exposure, verdict
 
-/// `SourceScope` rule parameter: `World` (default) flags World; `Public` flags World and Partial.
+/// With the scope `World` (the default), World is an exposure; with `Public`, World and Partial are.
 #[rstest]
 #[case("0.0.0.0/0", true, true)]
 #[case("8.8.8.0/24", false, true)]
 #[case("10.0.0.0/8", false, false)]
-fn scope_chooses_what_is_flagged(#[case] source: &str, #[case] world: bool, #[case] public_too: bool) {
+fn the_scope_decides_which_reach_is_an_exposure(#[case] source: &str, #[case] world: bool, #[case] public_too: bool) {
     assert_eq!(SourceScope::default(), SourceScope::World);
     assert_eq!(verdict(ssh_from(source), &policy("22")) == Verdict::NonCompliant, world);
     assert_eq!(verdict(ssh_from(source), &public("22")) == Verdict::NonCompliant, public_too);
 }
 
-/// Exposure = (rule, focus ports it carries, source, reach).
+/// An exposure consists of a rule, the focus ports that it carries, and its reach.
 #[test]
-fn an_exposure_says_rule_ports_source_and_reach() {
+fn an_exposure_has_a_rule_ports_and_a_reach() {
     let mut wide = rule("tcp", (20, 3389), "0.0.0.0/0");
     wide.id = Some("sgr-0123456789abcdef0".into());
     let group = group([wide.clone(), rule("tcp", (443, 443), "0.0.0.0/0")]);
@@ -531,7 +531,7 @@ fn an_exposure_says_rule_ports_source_and_reach() {
     assert_eq!(exposure.reach, Reach::World);
 }
 
-/// A group is `NON_COMPLIANT` when it has an exposure that no exemption covers, else `COMPLIANT`.
+/// A group is `NON_COMPLIANT` if it has an exposure that no exemption covers, and `COMPLIANT` otherwise.
 #[test]
 fn a_group_without_exposure_is_compliant() {
     assert_eq!(judge(&group([]), &policy("22")).verdict(), Verdict::Compliant);
@@ -550,7 +550,7 @@ fn entry(fields: &str) -> String {
     format!(r#"{{"version":1,"exemptions":[{{{fields},"reason":"bastion"}}]}}"#)
 }
 
-/// Exemption: by group id, or VPC id + group name, optionally by port, with an expiry and a reason.
+/// An exemption names a group by its id, or by VPC and name; it may be limited to an account and to ports.
 #[rstest]
 #[case(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31""#, Verdict::Exempt)]
 #[case(r#""securityGroupId":"sg-0bbbbbbbbbbbbbbbb","expires":"2026-12-31""#, Verdict::NonCompliant)]
@@ -572,9 +572,9 @@ fn exemptions_cover_group_and_port(#[case] fields: &str, #[case] expected: Verdi
     assert_eq!(exempt(&entry(fields), "22-23"), expected);
 }
 
-/// Exempt on one port, the group is still exposed on the other.
+/// A group that is exempt on one port is still exposed on the other.
 #[test]
-fn an_exemption_by_port_leaves_the_other_ports() {
+fn an_exemption_by_port_does_not_cover_other_ports() {
     let exemptions = Exemptions::from_json(&entry(
         r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","ports":"22","expires":"2027-01-01""#,
     ))
@@ -586,7 +586,7 @@ fn an_exemption_by_port_leaves_the_other_ports() {
     assert_eq!(assessment.exempted[0].exemption.reason, "bastion");
 }
 
-/// Expired = not there.
+/// An expired exemption has no effect.
 #[rstest]
 #[case("2026-11-21", Verdict::Exempt)] // through the end of the day
 #[case("2026-11-20", Verdict::NonCompliant)]
@@ -594,13 +594,13 @@ fn an_exemption_by_port_leaves_the_other_ports() {
 #[case("2026-11-21T12:00:00Z", Verdict::NonCompliant)]
 #[case("2026-11-21T14:00:00+02:00", Verdict::NonCompliant)]
 #[case("9999-12-31", Verdict::Exempt)] // for ever
-fn an_expired_exemption_is_not_there(#[case] expires: &str, #[case] expected: Verdict) {
+fn an_expired_exemption_has_no_effect(#[case] expires: &str, #[case] expected: Verdict) {
     let document = entry(&format!(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"{expires}""#));
     assert_eq!(exempt(&document, "22"), expected);
 }
 
-/// A date ends with its day in UTC, whatever month, year or summer time ends with it; a leap second counts as the second
-/// before, since Unix time has none.
+/// A date includes its whole day in UTC, also at the end of a month, of a year or of summer time. A leap second counts
+/// as the second before it, because Unix time has no leap seconds.
 #[rstest]
 #[case("2026-01-31", "2026-02-01T00:00:00Z")]
 #[case("2026-02-28", "2026-03-01T00:00:00Z")]
@@ -612,10 +612,10 @@ fn an_expired_exemption_is_not_there(#[case] expires: &str, #[case] expected: Ve
 #[case("2026-10-25T02:30:00+01:00", "2026-10-25T01:30:00Z")]
 #[case("2016-12-31", "2017-01-01T00:00:00Z")]
 #[case("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z")]
-fn an_expiry_is_an_instant_on_any_calendar(#[case] written: &str, #[case] expected: &str) {
+fn an_expiry_is_an_instant_at_any_time_of_the_year(#[case] written: &str, #[case] expected: &str) {
     let expiry = Expiry::parse(written).unwrap();
     assert_eq!(expiry.at().to_string(), expected);
-    assert_eq!(expiry.to_string(), written, "as it was written");
+    assert_eq!(expiry.to_string(), written, "the text is kept");
 }
 
 #[rstest]
@@ -623,13 +623,13 @@ fn an_expiry_is_an_instant_on_any_calendar(#[case] written: &str, #[case] expect
 #[case("2026-04-31")]
 #[case("2026-12-31T23:59:61Z")]
 #[case("2026-12-31T24:00:00Z")]
-fn a_day_or_time_that_no_clock_shows_is_no_expiry(#[case] written: &str) {
+fn an_impossible_day_or_time_is_not_an_expiry(#[case] written: &str) {
     assert_eq!(Expiry::parse(written), None);
 }
 
-/// An exempt group needs no readable prefix list; one that is exempt on another port does.
+/// An exemption covers an unreadable prefix list, unless it is for another port.
 #[test]
-fn an_exemption_covers_what_could_not_be_judged() {
+fn an_exemption_covers_unjudged_rules() {
     let unreadable = group([ssh_from("pl-0f00ba4")]);
     let judge = |fields: &str| {
         let exemptions = Exemptions::from_json(&entry(fields)).unwrap();
@@ -646,30 +646,30 @@ fn an_exemption_covers_what_could_not_be_judged() {
     );
 }
 
-/// A day ends with its last second, UTC; whoever reads it gets the text that was written.
+/// An expiry is an instant, and displayed as it was written.
 #[rstest]
 #[case("2026-12-31", "2027-01-01T00:00:00Z")]
 #[case("2026-12-31T12:00:00+02:00", "2026-12-31T10:00:00Z")]
-fn an_expiry_is_an_instant_and_its_text(#[case] text: &str, #[case] expected: Timestamp) {
+fn an_expiry_keeps_its_text(#[case] text: &str, #[case] expected: Timestamp) {
     let expiry = Expiry::parse(text).unwrap();
     assert_eq!(expiry.at(), expected);
     assert_eq!(expiry.to_string(), text);
 }
 
-/// Only exemptions by name or account need more of a group than its id: then it has to be described before it is judged.
+/// Exemptions by name or account depend on more than the id of a group, so the group must be described first.
 #[rstest]
 #[case(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa""#, false)]
 #[case(r#""securityGroupId":"sg-0aaaaaaaaaaaaaaaa","accountId":"111122223333""#, true)]
 #[case(r#""vpcId":"vpc-0a1b2c3d","groupName":"web""#, true)]
-fn exemptions_by_name_or_account_need_the_group(#[case] fields: &str, #[case] expected: bool) {
+fn exemptions_by_name_or_account_depend_on_the_group(#[case] fields: &str, #[case] expected: bool) {
     let exemptions = Exemptions::from_json(&entry(&format!(r#"{fields},"expires":"2026-12-31""#))).unwrap();
     assert_eq!(exemptions.need_the_group(), expected);
-    // Picked out one by one and put together again, they are the same.
+    // Collecting the items yields an equal value.
     assert_eq!(exemptions.iter().cloned().collect::<Exemptions>(), exemptions);
     assert_eq!(exemptions.iter().count(), 1);
 }
 
-/// A tag anyone can set is no exemption unless the operator names that tag.
+/// A tag exempts a group only if the operator names its key.
 #[rstest]
 #[case(None, "approved", Verdict::NonCompliant)]
 #[case(Some("Other"), "approved", Verdict::NonCompliant)]
@@ -678,7 +678,7 @@ fn exemptions_by_name_or_account_need_the_group(#[case] fields: &str, #[case] ex
 #[case(Some("PortcullisExempt"), "2026-12-31 moving to a VPN", Verdict::Exempt)]
 #[case(Some("PortcullisExempt"), "2026-11-01 moving to a VPN", Verdict::NonCompliant)]
 #[case(Some("PortcullisExempt"), "2026-13-01", Verdict::NonCompliant)]
-fn a_tag_exempts_only_when_the_operator_names_it(
+fn a_tag_exempts_only_if_the_operator_names_its_key(
     #[case] key: Option<&str>,
     #[case] value: &str,
     #[case] expected: Verdict,
@@ -689,7 +689,7 @@ fn a_tag_exempts_only_when_the_operator_names_it(
     assert_eq!(judge(&tagged, &policy).verdict(), expected);
 }
 
-/// Dow Jones Hammer's `whitelist.json` section loads as it is.
+/// The whitelist of Dow Jones Hammer is accepted unchanged, as a section or as a whole file.
 #[rstest]
 #[case(r#"{"111122223333":["sg-0aaaaaaaaaaaaaaaa"]}"#, Verdict::Exempt)]
 #[case(r#"{"__comment__":"Detects …","111122223333":["sg-0bbbbbbbbbbbbbbbb","vpc-0a1b2c3d:web"]}"#, Verdict::Exempt)]
@@ -698,11 +698,11 @@ fn a_tag_exempts_only_when_the_operator_names_it(
     r#"{"s3_bucket_acl":{"111122223333":["b"]},"secgrp_unrestricted_access":{"111122223333":["sg-0aaaaaaaaaaaaaaaa"]}}"#,
     Verdict::Exempt
 )]
-fn hammers_whitelist_loads_as_it_is(#[case] document: &str, #[case] expected: Verdict) {
+fn the_whitelist_of_hammer_is_accepted(#[case] document: &str, #[case] expected: Verdict) {
     assert_eq!(exempt(document, "22"), expected);
 }
 
-/// A document with a mistake is refused as a whole, and the error says where it is.
+/// A mistake in a document invalidates all of it, and the error names its place.
 #[rstest]
 #[case("not json", "line 1 column 2")]
 #[case("{}", "missing field `version`")]
@@ -743,7 +743,7 @@ fn hammers_whitelist_loads_as_it_is(#[case] document: &str, #[case] expected: Ve
 #[case(r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","ports":"ssh","expires":"2026-12-31","reason":"x"}]}"#, "`ssh` is not a port")]
 #[case(r#"{"111122223333":["web"]}"#, "whitelist of account 111122223333: `web`")]
 #[case(r#"{"111122223333":"sg-0aaaaaaaaaaaaaaaa"}"#, "whitelist of account 111122223333")]
-fn a_malformed_exemptions_document_is_refused_with_its_place(#[case] document: &str, #[case] expected: &str) {
+fn a_malformed_exemptions_document_is_an_error_that_names_the_place(#[case] document: &str, #[case] expected: &str) {
     let error = error_chain(&Exemptions::from_json(document).unwrap_err());
     assert!(error.contains(expected), "{error}");
     assert!(error.starts_with("exemptions document"), "{error}");
@@ -751,7 +751,7 @@ fn a_malformed_exemptions_document_is_refused_with_its_place(#[case] document: &
 
 // --- Order
 
-/// Output order is deterministic everywhere.
+/// The order of exposures does not depend on the order of the rules.
 #[test]
 fn output_order_does_not_depend_on_input_order() {
     let rules = [
@@ -774,7 +774,7 @@ fn output_order_does_not_depend_on_input_order() {
     assert_eq!(exposures(&judge(&backward, &public("22,3389"))), expected);
 }
 
-/// Host bits are dropped, as EC2 does.
+/// Host bits are dropped, as EC2 does it.
 #[test]
 fn cidrs_are_canonical() {
     assert_eq!(Source::from("100.68.0.18/18").to_string(), "100.68.0.0/18");

@@ -1,4 +1,4 @@
-//! The judgement by the clock: `cargo bench -p bench`.
+//! Time of a judgement: `cargo bench -p bench`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
@@ -13,21 +13,21 @@ fn main() {
     divan::main();
 }
 
-/// From the bytes of an event to the group.
+/// Reads the group in an event.
 #[divan::bench(args = PERMISSIONS)]
 fn parse_event(bencher: Bencher<'_, '_>, permissions: usize) {
     let event = events::change(permissions).to_string();
     bencher.bench(|| parse(black_box(event.as_bytes())).unwrap());
 }
 
-/// The verdict on a group.
+/// Assesses a group.
 #[divan::bench(args = PERMISSIONS)]
 fn judge_group(bencher: Bencher<'_, '_>, permissions: usize) {
     let (group, policy) = parse(events::change(permissions).to_string().as_bytes()).unwrap();
     bencher.bench(|| judge(black_box(&group), &policy));
 }
 
-/// Everything that an evaluation does, without the call.
+/// Performs a whole evaluation, without the AWS call.
 #[divan::bench(args = PERMISSIONS)]
 fn parse_and_judge(bencher: Bencher<'_, '_>, permissions: usize) {
     let event = events::change(permissions).to_string();
@@ -37,14 +37,14 @@ fn parse_and_judge(bencher: Bencher<'_, '_>, permissions: usize) {
     });
 }
 
-/// The changes that close a group, judgement included.
+/// Plans the changes that close a group, including the assessment.
 #[divan::bench(args = PERMISSIONS)]
 fn plan_revoke(bencher: Bencher<'_, '_>, permissions: usize) {
     let (group, policy) = parse(events::change(permissions).to_string().as_bytes()).unwrap();
     bencher.bench(|| planned(black_box(&group), &policy, &Strategy::Revoke));
 }
 
-/// The same, with sources in the place of the internet.
+/// Plans the same with replacement sources.
 #[divan::bench(args = PERMISSIONS)]
 fn plan_replace(bencher: Bencher<'_, '_>, permissions: usize) {
     let (group, policy) = parse(events::change(permissions).to_string().as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What a closing costs, by the number of rules that are open.
+//! Cost of a closing, by the number of open rules.
 
 use std::process::Stdio;
 
@@ -12,7 +12,7 @@ use crate::process::Program;
 use crate::runtime_api::RuntimeApi;
 use bench::events;
 
-/// From one rule to the most that a group can have.
+/// Numbers of open rules, from one to the most that a group can have.
 const SIZES: [usize; 5] = [1, 10, 60, 200, 1000];
 
 /// The figures of one size.
@@ -65,7 +65,8 @@ pub(crate) fn print(figures: &[Figures]) {
     println!("{}", table(["open rules", "start + closing", "calls", "warm", "calls"], rows));
 }
 
-/// `DescribeSecurityGroupRules, RevokeSecurityGroupIngress ×2`: calls of one operation after the other only once.
+/// Formats calls as `DescribeSecurityGroupRules, RevokeSecurityGroupIngress ×2`, with consecutive calls of an operation
+/// counted.
 fn counted(calls: &[String]) -> String {
     let runs = calls.chunk_by(|one, other| one == other).filter_map(|run| Some((run.first()?, run.len())));
     let texts = runs.map(|(name, count)| if count == 1 { name.clone() } else { format!("{name} ×{count}") });

@@ -1,5 +1,5 @@
 //! The services that the functions call, on a TLS endpoint of this machine: one security group, and a bucket that keeps
-//! what is put into it until the next event.
+//! objects until the next event.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,26 +26,26 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use bench::events::{ACCOUNT, GROUP, POLICY};
 
-/// What programs on this kind of system trust; a Lambda function has as many.
+/// Root certificates of this system; a Lambda function has as many.
 const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
-/// What our functions have in them.
+/// Root certificates in the functions.
 const AMAZON_ROOTS: &str = include_str!("../../../crates/aws-adapters/src/amazon_roots.pem");
 
-/// The services, in a thread of their own.
+/// The services, on a separate thread.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
-    /// What the SDKs trust: as many roots as our functions have in them, and the endpoint's own certificate.
+    /// Certificates for the SDKs: as many roots as are in the functions, and the certificate of the endpoint.
     pub(crate) bundle: PathBuf,
-    /// What all else trusts: the roots of this system, and the endpoint's own certificate.
+    /// Certificates for all other programs: the roots of this system, and the certificate of the endpoint.
     pub(crate) roots: PathBuf,
     state: Arc<Mutex<Account>>,
 }
 
-/// What there is, and what was asked.
+/// The state of the account, and the calls.
 #[derive(Default)]
 struct Account {
-    /// How many rules of the group are open.
+    /// Number of open rules of the group.
     open: usize,
     objects: BTreeMap<String, String>,
     calls: Vec<String>,
@@ -83,12 +83,12 @@ impl Endpoint {
         })
     }
 
-    /// Before an event: so many rules of the group are open, and nothing else is known.
+    /// Prepares for an event: opens this many rules of the group, and forgets objects and calls.
     pub(crate) fn reset(&self, open: usize) {
         *lock(&self.state) = Account { open, ..Account::default() };
     }
 
-    /// What was asked since.
+    /// Returns the calls since then.
     pub(crate) fn calls(&self) -> Vec<String> {
         lock(&self.state).calls.clone()
     }
@@ -104,7 +104,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, router: Router) -> 
         stream.set_nodelay(true)?;
         let (acceptor, router) = (acceptor.clone(), router.clone());
         tokio::spawn(async move {
-            // A function that is ended between two events drops its connections.
+            // A function that ends between two events drops its connections.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = TowerToHyperService::new(router);
             let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
@@ -209,7 +209,7 @@ impl Account {
 }
 
 fn push_rule(xml: &mut String, number: usize) {
-    // Nothing but SSH from one address each: rules that differ, as those of EC2 do. Writing to a string does not fail.
+    // SSH from a different address each, because EC2 has no two equal rules. Writing to a string does not fail.
     let _ = write!(
         xml,
         "<item><securityGroupRuleId>sgr-{number:017x}</securityGroupRuleId><groupId>{GROUP}</groupId>\

@@ -1,17 +1,17 @@
-//! What the functions are sent.
+//! Events for the functions.
 
 use serde_json::{Value, json};
 
-/// The account of everything here.
+/// Account of all resources.
 pub const ACCOUNT: &str = "123456789012";
 
-/// The security group of everything here.
+/// The security group of all events.
 pub const GROUP: &str = "sg-0123456789abcdef0";
 
 /// The parameters of the rule.
 pub const POLICY: &str = r#"{"FocusOnPorts":"22,3389,tcp/5432,8000-8100"}"#;
 
-/// What AWS Config sends when a security group of so many permissions has changed, of which the first is open.
+/// Returns the event of AWS Config for a changed security group with this many permissions, of which the first is open.
 #[must_use]
 pub fn change(permissions: usize) -> Value {
     let item = json!({
@@ -55,7 +55,7 @@ pub fn change(permissions: usize) -> Value {
     })
 }
 
-/// A group as AWS Config records it.
+/// Returns a group as AWS Config records it.
 fn configuration(permissions: usize) -> Value {
     let permissions: Vec<Value> = (0..permissions)
         .map(|number| {
@@ -79,7 +79,7 @@ fn configuration(permissions: usize) -> Value {
     })
 }
 
-/// What SSM Automation sends to close the group.
+/// Returns the request of SSM Automation that closes the group.
 #[must_use]
 pub fn close() -> Value {
     json!({

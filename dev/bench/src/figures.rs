@@ -1,4 +1,4 @@
-//! Figures of many runs: the median, and how far they spread.
+//! Figures of many runs: median and quartiles.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of any runs at all.
+    /// Computes the figures of a list of runs.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -38,7 +38,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// A table of text, numbers to the right.
+/// Formats a table as text, with numbers aligned to the right.
 pub(crate) fn table<const COLUMNS: usize>(
     header: [&str; COLUMNS],
     rows: impl IntoIterator<Item = [String; COLUMNS]>,

@@ -1,4 +1,4 @@
-//! Cold and warm starts, interleaved with those of an empty function: the machine's moods hit all of them alike.
+//! Cold and warm starts, interleaved with those of an empty function, so that changing load affects all of them alike.
 
 use std::process::Stdio;
 
@@ -12,11 +12,11 @@ use crate::process::Program;
 use crate::runtime_api::RuntimeApi;
 use bench::events;
 
-/// A function and what it is sent.
+/// A function and its events.
 pub(crate) struct Subject {
     pub(crate) program: Program,
     pub(crate) event: Bytes,
-    /// What is open before each event.
+    /// Number of open rules before each event.
     pub(crate) open: usize,
 }
 
@@ -34,19 +34,19 @@ impl Subject {
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     function: String,
-    /// Milliseconds from the start of the process until it asks for its first event.
+    /// Milliseconds from the start of the process to its request for the first event.
     init_ms: Spread,
-    /// The same, divided by that of the empty function in the same round.
+    /// The same, divided by the time of the empty function in the same round.
     init_ratio: Spread,
     /// Milliseconds from the start of the process to the answer to the first event.
     cold_ms: Spread,
     cold_ratio: Spread,
-    /// Milliseconds of an event in a process that has had others: the median of each process.
+    /// Milliseconds of an event after others in the same process: the median of each process.
     warm_ms: Spread,
     warm_ratio: Spread,
-    /// Megabytes.
+    /// Peak memory in megabytes.
     peak_mb: Option<Spread>,
-    /// Calls of AWS for a warm event.
+    /// AWS calls of a warm event.
     calls: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn measure(subjects: &[Subject], rounds: usize, warm: usize) -> Resul
     let directory = tempfile::tempdir()?;
     let endpoint = Endpoint::start(directory.path())?;
     let mut runs: Vec<Runs> = subjects.iter().map(|_| Runs::default()).collect();
-    // The first round only brings the programs into memory.
+    // The first round is not counted: it loads the programs into memory.
     for round in 0..=rounds {
         for (subject, runs) in subjects.iter().zip(&mut runs) {
             let api = RuntimeApi::start()?;

@@ -1,4 +1,4 @@
-//! The same figures in instructions, counted by callgrind: they do not depend on what else the machine does.
+//! Instructions, counted by callgrind. They do not depend on the load of the machine.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,21 +16,21 @@ use bench::judgement::{judge, parse, planned};
 use exposure::Strategy;
 
 const CALLGRIND: [&str; 4] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--"];
-/// Each case is run this often, and twice as often: the difference is what the repetitions alone cost.
+/// Each case is run this often, and twice as often. The difference is the cost of the repetitions alone.
 const REPETITIONS: u64 = 200;
 
-/// What is counted, and over how many permissions.
+/// Cases, with their number of permissions.
 pub(crate) const CASES: [(&str, usize); 5] =
     [("parse", 10), ("judge", 10), ("judge", 1000), ("plan", 10), ("plan", 1000)];
 
-/// How many instructions something takes.
+/// The number of instructions of a case.
 #[derive(Debug, Serialize)]
 pub(crate) struct Count {
     what: String,
     instructions: u64,
 }
 
-/// Does a case over and over, for callgrind to count.
+/// Repeats a case, so that callgrind can count it.
 pub(crate) fn repeat(case: &str, permissions: usize, times: u64) -> Result<()> {
     let event = events::change(permissions).to_string();
     let (group, policy) = parse(event.as_bytes())?;
@@ -87,7 +87,7 @@ fn of_function(subject: &Subject, endpoint: &Endpoint, events: u64, log: &Path) 
     collected(&std::fs::read_to_string(log)?)
 }
 
-/// The sum at the end of callgrind's report.
+/// Returns the sum at the end of the report of callgrind.
 fn collected(report: &str) -> Result<u64> {
     let line = report.lines().find_map(|line| line.split_once("Collected :"));
     let (_, count) = line.with_context(|| format!("callgrind has counted nothing: {report}"))?;

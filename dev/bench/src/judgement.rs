@@ -1,15 +1,15 @@
-//! The judgement, step by step: from the bytes of an event to the changes that close the group.
+//! The steps of a judgement: from the bytes of an event to the changes that close the group.
 
 use aws_events::config::{Notification, RuleInvocation};
 use exposure::{Exemptions, Plan, Policy, PrefixLists, SecurityGroup, Strategy, Verdict, assess, plan};
 use jiff::Timestamp;
 use judgement::RuleParameters;
 
-/// An event as a function receives it, read up to the group.
+/// Reads the group in an event.
 ///
 /// # Errors
 ///
-/// When it is none of a change.
+/// If it is not a change notification.
 pub fn parse(event: &[u8]) -> anyhow::Result<(SecurityGroup, Policy)> {
     let invocation = RuleInvocation::from_payload(serde_json::from_slice(event)?)?;
     let Notification::Change { item, .. } = &invocation.notification else { anyhow::bail!("no change") };
@@ -17,13 +17,13 @@ pub fn parse(event: &[u8]) -> anyhow::Result<(SecurityGroup, Policy)> {
     Ok((item.security_group()?, parameters.policy))
 }
 
-/// The verdict on a group.
+/// Returns the verdict on a group.
 #[must_use]
 pub fn judge(group: &SecurityGroup, policy: &Policy) -> Verdict {
     assess(group, policy, &Exemptions::default(), &PrefixLists::default(), Timestamp::UNIX_EPOCH).verdict()
 }
 
-/// What closes a group.
+/// Returns the plan that closes a group.
 #[must_use]
 pub fn planned(group: &SecurityGroup, policy: &Policy, strategy: &Strategy) -> Plan {
     let assessment = assess(group, policy, &Exemptions::default(), &PrefixLists::default(), Timestamp::UNIX_EPOCH);

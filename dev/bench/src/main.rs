@@ -29,21 +29,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Cold and warm starts beside those of an empty function
+    /// Measure cold and warm starts, compared with an empty function
     Functions {
         #[command(flatten)]
         programs: Programs,
-        /// Processes of each function
+        /// Number of processes of each function
         #[arg(long, default_value_t = 30)]
         rounds: usize,
-        /// Warm events of each process
+        /// Number of warm events of each process
         #[arg(long, default_value_t = 200)]
         warm: usize,
-        /// Another evaluator: a command that speaks the Lambda Runtime API
+        /// Command of another evaluator that implements the Lambda Runtime API
         #[arg(long, env = "BENCH_PEER", value_name = "COMMAND")]
         peer: Option<String>,
     },
-    /// Time and AWS calls of a closing, by the number of rules that are open
+    /// Measure time and AWS calls of a closing, by the number of open rules
     Closing {
         #[command(flatten)]
         programs: Programs,
@@ -52,22 +52,22 @@ enum Command {
         #[arg(long, default_value_t = 20)]
         warm: usize,
     },
-    /// Instructions, counted by callgrind
+    /// Count instructions with callgrind
     Instructions {
         #[command(flatten)]
         programs: Programs,
     },
-    /// Does a case over and over
+    /// Repeat a case
     #[command(hide = true)]
     Repeat { case: String, permissions: usize, times: u64 },
 }
 
 #[derive(Debug, Args)]
 struct Programs {
-    /// The directory with the programs of the zips
+    /// Directory with the programs of the zips
     #[arg(long, value_name = "DIRECTORY")]
     functions: PathBuf,
-    /// The empty function; beside this program by default
+    /// Path of the empty function; by default in the directory of this program
     #[arg(long, value_name = "FILE")]
     empty: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! A function in a process of its own, with the environment that Lambda gives it.
+//! A function in a separate process, with the environment of Lambda.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,16 +11,16 @@ use crate::endpoint::Endpoint;
 use crate::runtime_api::{Answer, RuntimeApi};
 use bench::events::ACCOUNT;
 
-/// How to start a function.
+/// The command and environment of a function.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) command: Vec<String>,
-    /// What an answer has in it if the function has done its work.
+    /// Text in the answer of a successful invocation.
     pub(crate) expected: &'static str,
 }
 
-/// A function that runs. Ends with this value.
+/// A running function. It ends when this value is dropped.
 pub(crate) struct Running<'a> {
     child: Child,
     api: &'a RuntimeApi,
@@ -30,9 +30,9 @@ pub(crate) struct Running<'a> {
 /// A cold start.
 pub(crate) struct ColdStart<'a> {
     pub(crate) running: Running<'a>,
-    /// From the start of the process until it asked for its first event.
+    /// Time from the start of the process to its request for the first event.
     pub(crate) init: Duration,
-    /// From the start of the process to the answer to the first event.
+    /// Time from the start of the process to the answer to the first event.
     pub(crate) took: Duration,
 }
 
@@ -42,7 +42,7 @@ impl Program {
         Ok(Self { name: name.to_owned(), command: vec![file.display().to_string()], expected })
     }
 
-    /// A command line, for a shell.
+    /// Creates a program from a shell command.
     pub(crate) fn shell(name: &str, command: &str) -> Self {
         let shell = ["sh", "-c"].map(str::to_owned);
         Self {
@@ -52,7 +52,7 @@ impl Program {
         }
     }
 
-    /// The same under another program, such as valgrind.
+    /// Returns the program run under another one, such as valgrind.
     pub(crate) fn under(&self, wrapper: &[&str]) -> Self {
         let command = wrapper.iter().map(ToString::to_string).chain(self.command.iter().cloned()).collect();
         Self { command, ..self.clone() }
@@ -88,7 +88,7 @@ impl Program {
         Ok(command)
     }
 
-    /// Starts the function, with its first event waiting for it.
+    /// Starts the function, with the first event already queued.
     pub(crate) fn start<'a>(
         &self,
         api: &'a RuntimeApi,
@@ -109,7 +109,7 @@ impl Program {
 }
 
 impl Running<'_> {
-    /// Hands over an event and waits for the answer.
+    /// Sends an event, and waits for the answer.
     pub(crate) fn event(&self, event: Bytes) -> Result<Duration> {
         self.api.idle()?;
         self.api.put(event)?;
@@ -127,14 +127,14 @@ impl Running<'_> {
         Ok(answer)
     }
 
-    /// The most memory that the process has had, in bytes.
+    /// Returns the peak memory of the process, in bytes.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
-    /// Asks the process to end, as Lambda does, and waits for what it runs under to write its report.
+    /// Asks the process to end, as Lambda does, and waits until a program such as valgrind has written its report.
     pub(crate) fn end(mut self) -> Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         self.child.wait()?;
@@ -144,7 +144,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

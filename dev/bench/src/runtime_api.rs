@@ -1,4 +1,4 @@
-//! The Lambda Runtime API, of one function at a time, with the times at which the function asked and answered.
+//! The Lambda Runtime API for one function, with the times of its requests and answers.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
@@ -16,31 +16,31 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc as asynchronous};
 
-/// The timeout of the functions in the stack, and longer than any event may take here.
+/// Longest time to wait for an answer: the timeout of the functions in the stack.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// What the function did.
+/// A step of the function.
 enum Step {
-    /// It is waiting for an event: its init, or the event before, is over.
+    /// The function requests an event, after its initialisation or the previous event.
     Asked(Instant),
-    /// The event is on its way to it.
+    /// The event is sent.
     Handed(Instant),
-    /// It has answered.
+    /// The function has answered.
     Answered(Instant, Result<Bytes, String>),
-    /// It could not start.
+    /// The initialisation failed.
     NotStarted(String),
 }
 
-/// A Runtime API on a free port of this machine, in a thread of its own.
+/// A Runtime API on a free port of this machine, on a separate thread.
 pub(crate) struct RuntimeApi {
     pub(crate) address: SocketAddr,
     events: asynchronous::UnboundedSender<Bytes>,
     steps: mpsc::Receiver<Step>,
 }
 
-/// One event, from the moment when it was handed over.
+/// The answer to one event.
 pub(crate) struct Answer {
-    /// When the function asked for the event, if that was after the answer before.
+    /// Time at which the function requested the event, if that was after the previous answer.
     pub(crate) asked: Option<Instant>,
     pub(crate) at: Instant,
     pub(crate) took: Duration,
@@ -76,7 +76,7 @@ impl RuntimeApi {
         Ok(Self { address: address.recv().context("the Runtime API has no port")?, events, steps })
     }
 
-    /// Puts an event in line, for the function to fetch.
+    /// Queues an event for the function.
     pub(crate) fn put(&self, event: Bytes) -> Result<()> {
         self.events.send(event).map_err(|_| anyhow!("the Runtime API is gone"))
     }
@@ -98,7 +98,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Waits until the function asks for another event.
+    /// Waits until the function requests another event.
     pub(crate) fn idle(&self) -> Result<()> {
         loop {
             match self.step()? {

@@ -1,4 +1,4 @@
-//! Groups and policies, drawn: what a plan says closes what the assessment found.
+//! Random groups and policies: a plan closes the exposures that an assessment finds.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use exposure::{
@@ -8,7 +8,7 @@ use exposure::{
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-/// A group, the policy that it is judged by, and how it is to be closed.
+/// A group, the policy for its assessment, and the strategy for its closing.
 #[derive(Debug)]
 pub struct Case {
     group: SecurityGroup,
@@ -48,7 +48,7 @@ impl<'a> Arbitrary<'a> for Case {
         while !u.is_empty() && ingress.len() < 64 {
             let id = Some(format!("sgr-{:017x}", ingress.len()));
             let rule = IngressRule { id, ..IngressRule::new(traffic(u)?, source(u)?) };
-            // As in EC2, no two rules let the same in.
+            // As in EC2, no two rules admit the same.
             if !ingress.iter().any(|other| other.admits_the_same_as(&rule)) {
                 ingress.push(rule);
             }
@@ -58,7 +58,7 @@ impl<'a> Arbitrary<'a> for Case {
     }
 }
 
-/// Ports close together, so that ranges overlap and touch; now and then any.
+/// Ports close to each other, so that ranges overlap and touch; sometimes arbitrary ones.
 fn port(u: &mut Unstructured<'_>) -> Result<u16> {
     Ok(match u.int_in_range(0..=9)? {
         0 => 0,
@@ -81,7 +81,7 @@ fn ports(u: &mut Unstructured<'_>) -> Result<PortSet> {
 fn traffic(u: &mut Unstructured<'_>) -> Result<Traffic> {
     let protocol = *u.choose(&["tcp", "tcp", "udp", "6", "17", "-1", "icmp", "47", "quic"])?;
     let (one, other) = (port(u)?, port(u)?);
-    // Now and then reversed, or without an end: that is for the assessment to see.
+    // Sometimes reversed, or without an end, which the assessment must detect.
     Ok(match u.int_in_range(0..=9)? {
         0 => Traffic::parse(protocol, None, None),
         1 => Traffic::parse(protocol, Some(one.into()), Some(other.into())),
@@ -110,8 +110,8 @@ fn lists() -> PrefixLists {
     lists
 }
 
-/// After the plan there is no exposure, nothing is lost that was not exposed, a second plan is empty, and the rules of
-/// before can be brought back.
+/// After a plan there is no exposure, no other rule is lost, a second plan is empty, and a restoration yields the
+/// original rules.
 pub fn check(Case { group, policy, strategy }: &Case) {
     let lists = lists();
     let judge = |group| {
@@ -132,6 +132,6 @@ pub fn check(Case { group, policy, strategy }: &Case) {
     assert_eq!(group.ingress.iter().find(|rule| !stays(rule)), None, "a rule is lost");
     let restored = restoration(&group.ingress, &plan.authorize, &closed.ingress).apply(&closed.ingress);
     let has = |rules: &[IngressRule], rule: &IngressRule| rules.iter().any(|other| other.admits_the_same_as(rule));
-    assert!(group.ingress.iter().all(|rule| has(&restored, rule)), "not given back: {restored:?}");
-    assert!(restored.iter().all(|rule| has(&group.ingress, rule)), "given besides: {restored:?}");
+    assert!(group.ingress.iter().all(|rule| has(&restored, rule)), "not restored: {restored:?}");
+    assert!(restored.iter().all(|rule| has(&group.ingress, rule)), "a new rule after the restoration: {restored:?}");
 }

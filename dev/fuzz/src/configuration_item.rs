@@ -14,8 +14,8 @@ struct Item<'a> {
     configuration: Option<&'a RawValue>,
 }
 
-/// An item is compliant only if nothing speaks against it, and whether its configuration is an object or a text with the
-/// same object in it makes no difference.
+/// An item is compliant only if the oracle has no objection. A configuration as an object and as text with the same
+/// object yields the same verdict.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let verdict = verdict(text);
@@ -23,11 +23,11 @@ pub fn check(data: &[u8]) {
     if configuration.get().starts_with('{') && text.matches(configuration.get()).count() == 1 {
         let quoted = Value::from(configuration.get()).to_string();
         let other = self::verdict(&text.replace(configuration.get(), &quoted));
-        assert_eq!(verdict, other, "the configuration as a text is another one");
+        assert_eq!(verdict, other, "a configuration as text yields another verdict");
     }
 }
 
-/// What was said of the item.
+/// Returns the evaluation of the item.
 fn verdict(item: &str) -> Option<Vec<String>> {
     let invoking = format!(r#"{{"messageType":"ConfigurationItemChangeNotification","configurationItem":{item}}}"#);
     let aws = account();

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::account::{RULE_PARAMETERS, account, compliant, evaluate};
 use crate::oracle;
 
-/// Nothing is compliant but what an event says of an active group: neither an event that is garbage, nor another group.
+/// Only an active group that the event names becomes compliant: no other group does, and no group after an invalid
+/// event.
 pub fn check(data: &[u8]) {
     let Ok(Value::Object(payload)) = serde_json::from_slice(data) else { return };
-    // The text within the text takes a mutator long to get at: an input may be that text itself.
+    // An input may also be `invokingEvent` alone, because a mutator rarely changes JSON within JSON in a useful way.
     let payload = if payload.contains_key("messageType") { around(&String::from_utf8_lossy(data)) } else { payload };
     let invoking = payload.get("invokingEvent").and_then(Value::as_str).unwrap_or_default().to_owned();
     let event = payload.clone();
@@ -16,14 +17,14 @@ pub fn check(data: &[u8]) {
     let outcome = evaluate(&aws, payload);
     let compliant = compliant(&aws);
     if let Ok(outcome) = &outcome {
-        assert_eq!(outcome.compliant, compliant.len(), "the outcome says what was reported");
+        assert_eq!(outcome.compliant, compliant.len(), "the outcome counts the reported evaluations");
     }
     if compliant.is_empty() {
         return;
     }
     let invoking = oracle::parsed(&invoking);
     if invoking["messageType"] == "ScheduledNotification" {
-        // Both groups of the account are open, on ports that other parameters need not name.
+        // Both groups of the account are open, but other parameters may name other ports.
         assert_ne!(event["ruleParameters"], RULE_PARAMETERS, "{compliant:?}");
         return;
     }
@@ -49,7 +50,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// A whole event with this `invokingEvent`.
+/// Returns a whole event with this `invokingEvent`.
 pub(crate) fn around(invoking_event: &str) -> Map<String, Value> {
     let event = json!({
         "accountId": "111122223333", "configRuleName": "portcullis", "eventLeftScope": false, "resultToken": "token",

@@ -11,7 +11,7 @@ const OPEN: &str = r#"{"messageType":"ConfigurationItemChangeNotification","conf
     "configuration":{"groupId":"sg-0aaaaaaaaaaaaaaaa","groupName":"web","vpcId":"vpc-0a1b2c3d","ipPermissions":[
         {"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipv4Ranges":[{"cidrIp":"0.0.0.0/0"}]}]}}}"#;
 
-/// A document that is refused exempts nobody, and one that is not exempts only whom it names.
+/// An invalid document exempts no group, and a valid one exempts only the groups that it names.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut event = around(OPEN);
@@ -20,20 +20,25 @@ pub fn check(data: &[u8]) {
     let aws = account();
     aws.account().parameters.insert(EXEMPTIONS_PARAMETER.to_owned(), text.to_owned());
     let Ok(outcome) = evaluate(&aws, event) else {
-        assert!(aws.account().evaluations.is_empty(), "something was reported although nobody knows who is exempt");
+        assert!(aws.account().evaluations.is_empty(), "an evaluation was reported although the exemptions are unknown");
         return;
     };
-    let document: Map<String, Value> = serde_json::from_str(text).expect("a document that is no object is accepted");
+    let document: Map<String, Value> =
+        serde_json::from_str(text).expect("a document that is not an object is accepted");
     if outcome.compliant > 0 {
         let names = |text: &str| names(&Value::Object(document.clone()), text);
         let by_name = names("web") && names("vpc-0a1b2c3d") || names("vpc-0a1b2c3d:web");
-        assert!(names("sg-0aaaaaaaaaaaaaaaa") || by_name, "an exemption for nobody: {:?}", compliant(&aws));
+        assert!(
+            names("sg-0aaaaaaaaaaaaaaaa") || by_name,
+            "a group is exempt that the document does not name: {:?}",
+            compliant(&aws)
+        );
         let is_ours = document.contains_key("exemptions");
         assert!(!is_ours || document.get("version") == Some(&1.into()), "a document of another version is accepted");
     }
 }
 
-/// Whether `text` is one of the texts in `value`.
+/// Returns true if `text` is one of the texts in `value`.
 fn names(value: &Value, text: &str) -> bool {
     match value {
         Value::String(found) => found == text,

@@ -1,7 +1,8 @@
-//! What no input may make Portcullis do: one module per kind of input, each with a `check` that panics when it did.
+//! Properties that must hold for every input: one module per kind of input, each with a `check` that panics on a
+//! violation.
 //!
-//! libFuzzer calls them by way of `fuzz_targets/`; `tests/replay.rs` calls them for the checked-in corpora, and for
-//! inputs that are made of these. docs/fuzzing.md says how to run either.
+//! libFuzzer calls them through `fuzz_targets/`. `tests/replay.rs` calls them for the corpora in the repository, and
+//! for mutations of these. docs/fuzzing.md explains how to run either.
 
 pub mod assess;
 pub mod configuration_item;

@@ -1,5 +1,5 @@
-//! A second opinion, simple and without the code that it judges: what an event has to look like before `COMPLIANT` may
-//! come of it.
+//! An independent oracle, simple and without the code under test: the conditions under which an event may yield
+//! `COMPLIANT`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -10,19 +10,19 @@ use crate::account::PREFIX_LIST;
 /// The lists of sources of a permission.
 const LISTS: [&str; 5] = ["ipv4Ranges", "ipv6Ranges", "ipRanges", "prefixListIds", "userIdGroupPairs"];
 
-/// An `invokingEvent` of which a compliant group came, so that it has to be JSON.
+/// Reads an `invokingEvent` that yielded a compliant group, and so must be JSON.
 pub(crate) fn parsed(invoking_event: &str) -> Value {
-    json(invoking_event).expect("garbage is compliant")
+    json(invoking_event).expect("an invalid event yields a compliant group")
 }
 
-/// What is well-formed as JSON goes, and `serde_json` takes where it does not look, and nowhere else: half a character,
-/// `\ud800` without its other half, and a number that is beyond what a float holds.
+/// Reads JSON more tolerantly than `serde_json` does for a `Value`. In ignored members `serde_json` accepts well-formed
+/// JSON that it rejects elsewhere: an unpaired surrogate such as `\ud800`, and a number out of the range of a float.
 fn json(text: &str) -> Option<Value> {
     let whole = || text.replace("\\ud", "\\u0").replace("\\uD", "\\u0");
     serde_json::from_str(text).or_else(|_| serde_json::from_str(&with_small_numbers(&whole()))).ok()
 }
 
-/// Outside of strings: exponents cut to one digit, and other runs of digits to eighteen, which is still no port.
+/// Cuts numbers outside strings: exponents to one digit, and other digits to eighteen, which is still not a port.
 fn with_small_numbers(text: &str) -> String {
     let mut small = String::with_capacity(text.len());
     let (mut in_string, mut is_escaped) = (false, false);
@@ -45,13 +45,13 @@ fn with_small_numbers(text: &str) -> String {
     small
 }
 
-/// What is wrong with saying `COMPLIANT` of the group in `item` under [`crate::account::RULE_PARAMETERS`]; `None` is
-/// nothing.
+/// Returns an objection to the result `COMPLIANT` for the group in `item` under [`crate::account::RULE_PARAMETERS`], if
+/// there is one.
 pub(crate) fn objection(item: &Value) -> Option<&'static str> {
     not_an_active_group(item).or_else(|| open(item))
 }
 
-/// What is wrong with taking `item` for a security group that there is.
+/// Returns an objection to `item` as an existing security group.
 pub(crate) fn not_an_active_group(item: &Value) -> Option<&'static str> {
     let Some(configuration) = configuration(item) else { return Some("there is no configuration") };
     let active = matches!(text(item, "configurationItemStatus"), Some("OK" | "ResourceDiscovered"));
@@ -66,7 +66,7 @@ pub(crate) fn not_an_active_group(item: &Value) -> Option<&'static str> {
     checks.into_iter().find(|(holds, _)| !holds).map(|(_, objection)| objection)
 }
 
-/// The configuration: an object, or the object in a text.
+/// Returns the configuration, which is an object or text that contains one.
 fn configuration(item: &Value) -> Option<Value> {
     match item.get("configuration")? {
         Value::String(text) => json(text),
@@ -78,22 +78,22 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str()
 }
 
-/// Why ports 22 and 3389 may be open, or why that cannot be told.
+/// Returns a reason why port 22 or 3389 may be open, or why that is unknown.
 fn open(item: &Value) -> Option<&'static str> {
     let permissions = match configuration(item)?.get("ipPermissions") {
-        None | Some(Value::Null) => return Some("there are no permissions, not even none"),
+        None | Some(Value::Null) => return Some("the list of permissions is missing"),
         Some(Value::Array(permissions)) => permissions.clone(),
-        Some(_) => return Some("the permissions are no list"),
+        Some(_) => return Some("the permissions are not a list"),
     };
     permissions.iter().find_map(|permission| {
         if !permission.is_object() {
-            return Some("a permission is no object");
+            return Some("a permission is not an object");
         }
         if !may_carry_a_focus_port(permission) {
             return None;
         }
         if LISTS.iter().all(|list| permission.get(list).is_none_or(Value::is_null)) {
-            return Some("a permission has no source at all");
+            return Some("a permission has no source");
         }
         let mut sources = LISTS.iter().flat_map(|list| sources(permission, list));
         sources.find_map(|(list, source)| objection_to_source(list, &source))
@@ -108,7 +108,7 @@ fn sources(permission: &Value, list: &'static str) -> Vec<(&'static str, Value)>
     }
 }
 
-/// Not a shadow of the real reading: whatever is not clearly harmless may carry one.
+/// Returns true unless the permission is clearly harmless. Deliberately simpler than the code under test.
 fn may_carry_a_focus_port(permission: &Value) -> bool {
     let port = |key| match permission.get(key) {
         None | Some(Value::Null) => Some(-1),
@@ -122,7 +122,7 @@ fn may_carry_a_focus_port(permission: &Value) -> bool {
             _ => true,
         },
         "icmp" | "icmpv6" => false,
-        // By number: -1 is all traffic.
+        // By number; -1 is not a `u8`, and means all traffic.
         number => number.parse::<u8>().map_or(true, |parsed| parsed.to_string() != number),
     }
 }
@@ -144,20 +144,20 @@ fn objection_to_source(list: &str, source: &Value) -> Option<&'static str> {
 }
 
 fn objection_to_cidr(cidr: Option<&str>) -> Option<&'static str> {
-    let Some(cidr) = cidr else { return Some("a source is no CIDR") };
+    let Some(cidr) = cidr else { return Some("a source is not a CIDR") };
     let (address, prefix) = cidr.split_once('/').map_or((cidr, None), |(address, prefix)| (address, Some(prefix)));
     let longest = match (address.parse::<Ipv4Addr>(), address.parse::<Ipv6Addr>()) {
         (Ok(_), _) => 32,
         (_, Ok(_)) => 128,
-        _ => return Some("a source is no CIDR"),
+        _ => return Some("a source is not a CIDR"),
     };
     match prefix.map(str::parse::<u8>) {
         None => None,
         Some(Ok(0)) => Some("a source is the whole world"),
         Some(Ok(length)) if length <= longest => None,
-        // A mask: 255.0.0.0.
+        // A mask such as 255.0.0.0.
         Some(Err(_)) if longest == 32 && prefix.is_some_and(|mask| mask.parse::<Ipv4Addr>().is_ok_and(is_mask)) => None,
-        Some(_) => Some("a source is no CIDR"),
+        Some(_) => Some("a source is not a CIDR"),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{GROUP, SNAPSHOTS, State, account, remediate, rule};
 
-/// A request that is refused changes nothing, nor does a dry run, and none changes a group that it does not name.
+/// A rejected request and a dry run change nothing, and no request changes a group that it does not name.
 pub fn check(data: &[u8]) {
     let Ok(request) = serde_json::from_slice::<Value>(data) else { return };
     let aws = account();
@@ -32,12 +32,12 @@ pub fn check(data: &[u8]) {
         assert!(named == Some(id) || after.groups.get(id) == Some(group), "{id} was changed, {named:?} was named");
     }
     if result.is_ok() {
-        assert!(request.is_object(), "a request that is no object is accepted");
+        assert!(request.is_object(), "a request that is not an object is accepted");
         assert!(["close", "restore", "quarantine", "release"].iter().any(|action| request["action"] == *action));
     }
 }
 
-/// A snapshot of the group with one rule more, written by hand.
+/// Returns a hand-written snapshot of the group with one more rule.
 fn snapshot() -> String {
     let rule = rule("9", 3389, "0.0.0.0/0");
     json!({

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::account::{account, compliant, evaluate};
 use crate::event::around;
 
-/// Open to the world on every port, over IPv4 and IPv6. There is no policy that it satisfies.
+/// A group that is open to the world on every port, over IPv4 and IPv6. It violates every policy.
 const OPEN: &str = r#"{"messageType":"ConfigurationItemChangeNotification","configurationItem":{
     "resourceType":"AWS::EC2::SecurityGroup","resourceId":"sg-0aaaaaaaaaaaaaaaa","configurationItemStatus":"OK",
     "configurationItemCaptureTime":"2026-03-01T10:15:30.123Z","tags":{"Name":"web"},
@@ -25,8 +25,8 @@ const KEYS: [&str; 10] = [
     "blockedPort5",
 ];
 
-/// Parameters that are garbage make nothing compliant, and a group that is open on every port never is, but where the
-/// world is authorised or the group is exempt by its tag.
+/// Invalid parameters make no group compliant. A group that is open on every port is compliant only if the world is
+/// authorised or the group is exempt by its tag.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut event = around(OPEN);
@@ -34,14 +34,14 @@ pub fn check(data: &[u8]) {
     let aws = account();
     let outcome = evaluate(&aws, event);
     let Ok(outcome) = outcome else {
-        assert!(aws.account().evaluations.is_empty(), "something was reported although the parameters were refused");
+        assert!(aws.account().evaluations.is_empty(), "an evaluation was reported although the parameters are invalid");
         return;
     };
     let parameters: Map<String, Value> =
-        serde_json::from_str(text).expect("parameters that are no object are accepted");
+        serde_json::from_str(text).expect("parameters that are not an object are accepted");
     let unknown = parameters.keys().find(|key| !KEYS.contains(&key.as_str()));
     assert_eq!(unknown, None, "an unknown key is accepted");
-    assert!(parameters.keys().any(|key| key.contains("Port")), "nothing is blocked, and yet there is a verdict");
+    assert!(parameters.keys().any(|key| key.contains("Port")), "a verdict without a focus port");
     if outcome.compliant > 0 {
         let is_exempt = parameters.get("ExemptionTagKey").and_then(Value::as_str).map(str::trim) == Some("Name");
         let authorized = parameters.get("AuthorizedCidrs").map(Value::to_string).unwrap_or_default();

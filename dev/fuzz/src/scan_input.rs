@@ -1,4 +1,4 @@
-//! An input of `portcullis scan`, in any format that it reads.
+//! An input of `portcullis scan`, in any of its formats.
 
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -12,9 +12,9 @@ use inventory::{Options, Record, read};
 use judgement::Criteria;
 use plain_text::error_chain;
 
-/// More than any input that libFuzzer makes, less than what a small one can be unpacked to.
+/// Larger than any input of libFuzzer, and smaller than a small input can be when decompressed.
 const LARGEST_DOCUMENT: usize = 1024 * 1024;
-/// Inputs up to this are read once more in pieces, and once more packed.
+/// Length up to which an input is read again in pieces, and again compressed.
 const READ_AGAIN: usize = 16 * 1024;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -24,24 +24,25 @@ static CRITERIA: LazyLock<Criteria> = LazyLock::new(|| {
     Criteria::new(policy, Exemptions::default(), "2026-11-21T00:00:00Z".parse().expect("a time"))
 });
 
-/// Nothing that is not understood is compliant, and it makes no difference in what pieces an input arrives, nor whether it
-/// is packed.
+/// No unrecognised group is compliant. The result does not depend on the pieces in which an input arrives, nor on
+/// compression.
 pub fn check(data: &[u8]) {
     let whole = found(data, data);
     if data.len() <= READ_AGAIN {
-        assert_eq!(whole, found(data, Pieces { rest: data, next: 1 }), "in pieces it is another input");
+        assert_eq!(whole, found(data, Pieces { rest: data, next: 1 }), "the result differs in pieces");
         if !data.starts_with(&GZIP) {
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-            packed.write_all(data).expect("memory takes it");
-            let packed = packed.finish().expect("memory takes it");
-            assert_eq!(whole, found(data, packed.as_slice()), "packed it is another input");
+            packed.write_all(data).expect("writing to memory");
+            let packed = packed.finish().expect("writing to memory");
+            assert_eq!(whole, found(data, packed.as_slice()), "the result differs when compressed");
         }
     }
 }
 
-/// Everything that is said of an input, in its order.
+/// Returns all results and errors of an input, in order.
 fn found(data: &[u8], input: impl Read) -> Vec<String> {
-    // encoding_rs_io may lose the replacement of half a character at the end of UTF-16; the input is refused either way.
+    // encoding_rs_io may lose the replacement of an incomplete character at the end of UTF-16; the input is an error
+    // either way.
     let is_other_text = data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]) || data.starts_with(&GZIP);
     let mut lines = Vec::new();
     let options = Options { largest_document: LARGEST_DOCUMENT, ..Options::default() };
@@ -70,7 +71,7 @@ fn found(data: &[u8], input: impl Read) -> Vec<String> {
     lines
 }
 
-/// What speaks against saying that the group of a record is compliant.
+/// Returns an objection to the result `COMPLIANT` for the group of a record, if there is one.
 fn objection(record: &Record) -> Option<&'static str> {
     if record.group.id.is_empty() {
         return Some("it has no id");
@@ -83,15 +84,15 @@ fn objection(record: &Record) -> Option<&'static str> {
         };
         let objection = match &rule.source {
             Source::Cidr(network) => (network.prefix() == 0).then_some("it is open to the world"),
-            Source::PrefixList(_) => Some("nobody knows what is in the prefix list"),
+            Source::PrefixList(_) => Some("the entries of a prefix list are unknown"),
             Source::SecurityGroup { id, .. } => id.is_empty().then_some("a reference names no group"),
-            Source::Unrecognized(_) => Some("a source is not understood"),
+            Source::Unrecognized(_) => Some("a source is unrecognised"),
         };
         objection.filter(|_| carries)
     })
 }
 
-/// A reader that gives one byte, then two, then three, and so on up to seven.
+/// A reader that returns one byte, then two, and so on up to seven, and starts again.
 struct Pieces<'d> {
     rest: &'d [u8],
     next: usize,

@@ -1,4 +1,4 @@
-//! A snapshot in the bucket, that a restore is told to use.
+//! A snapshot in the bucket that a restore uses.
 
 use exposure::{IngressRule, Source, Traffic};
 use remediation::RemediationError;
@@ -8,8 +8,8 @@ use crate::account::{GROUP, RULE, SNAPSHOTS, State, account, network, remediate}
 
 const NAME: &str = "20261120T000000.000Z_8a1b.json";
 
-/// A restore gives back no rule that is not in the snapshot, takes none away that the snapshot does not say was added, and
-/// does nothing at all when the snapshot is not one.
+/// A restore authorises only rules in the snapshot, revokes only rules that the closing added according to it, and
+/// changes nothing if the document is not a snapshot.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for name in ["latest", NAME] {
@@ -26,7 +26,7 @@ fn check_named(name: &str, text: &str) {
     let after = State::of(&aws);
     let document: Value = serde_json::from_str(text).unwrap_or_default();
     if !is_snapshot(&document) {
-        assert!(result.is_err(), "restored from what is no snapshot");
+        assert!(result.is_err(), "restored from a document that is not a snapshot");
     }
     if !matches!(result, Ok(_) | Err(RemediationError::Incomplete(_))) {
         assert_eq!(before, after, "{result:?}");
@@ -37,14 +37,14 @@ fn check_named(name: &str, text: &str) {
         assert!(given.iter().any(|state| says(state, rule)), "{rule:?} is not in the snapshot");
     }
     for rule in before.rules().iter().filter(|rule| !after.rules().contains(rule)) {
-        assert!(added.iter().any(|state| says(state, rule)), "{rule:?} was taken away");
+        assert!(added.iter().any(|state| says(state, rule)), "{rule:?} was revoked");
     }
     for (id, group) in before.groups.iter().filter(|(id, _)| *id != GROUP) {
         assert_eq!(after.groups.get(id), Some(group), "another group was changed");
     }
 }
 
-/// What a document has to have, at the least, to be a snapshot of a closing of the group.
+/// Returns true if a document has the minimal content of a snapshot of a closing of the group.
 fn is_snapshot(document: &Value) -> bool {
     document["version"] == 1
         && document["action"] == "close"
@@ -53,7 +53,7 @@ fn is_snapshot(document: &Value) -> bool {
         && document["plan"]["authorize"].is_array()
 }
 
-/// Whether a rule of a snapshot is this one: one source, and the same.
+/// Returns true if a rule in a snapshot has exactly one source, and equals `rule`.
 fn says(state: &Value, rule: &IngressRule) -> bool {
     let text = |key: &str| state[key].as_str();
     let number = |key: &str| state[key].as_i64();

@@ -1,6 +1,6 @@
-//! The corpora, and inputs that are made of them, without libFuzzer: what `make test` runs.
+//! Checks the corpora and mutations of them without libFuzzer, as part of `make test`.
 //!
-//! `PROPTEST_CASES` sets how many inputs are made for each target.
+//! `PROPTEST_CASES` sets the number of mutations for each target.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -11,7 +11,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// The inputs of a target, by name: seeds, and findings of old.
+/// Returns the inputs of a target by name: seeds and past findings.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let mut inputs: Vec<_> = fs::read_dir(directory)
@@ -20,11 +20,11 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap()))
         .collect();
     inputs.sort_unstable();
-    assert!(inputs.len() > 4, "{target} has hardly any corpus");
+    assert!(inputs.len() > 4, "{target} has too few inputs");
     inputs
 }
 
-/// The words of a dictionary of libFuzzer: one in quotes per line, with `\\`, `\"` and `\xAB` in it.
+/// Returns the words of a libFuzzer dictionary: one per line in quotes, with the escapes `\\`, `\"` and `\xAB`.
 fn dictionary(target: &str) -> Vec<Vec<u8>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("dictionaries").join(format!("{target}.dict"));
     let Ok(text) = fs::read_to_string(file) else { return vec![Vec::new()] };
@@ -48,20 +48,20 @@ fn dictionary(target: &str) -> Vec<Vec<u8>> {
     text.lines().filter(|line| line.starts_with('"')).map(|line| word(line).expect(line)).collect()
 }
 
-/// One change of an input.
+/// One mutation of an input.
 #[derive(Debug, Clone)]
 enum Edit {
-    /// Another byte in the place of one.
+    /// Replaces one byte.
     Set(Index, u8),
-    /// These bytes are put in between.
+    /// Inserts bytes.
     Insert(Index, Vec<u8>),
-    /// These bytes stand in the place of as many.
+    /// Overwrites bytes with as many others.
     Overwrite(Index, Vec<u8>),
-    /// So many bytes are left out.
+    /// Removes this many bytes.
     Remove(Index, usize),
-    /// A piece is put in so many times more.
+    /// Repeats a part this many times.
     Repeat(Index, usize, usize),
-    /// It goes on as another input of the corpus does.
+    /// Continues like another input of the corpus.
     Splice(Index, Index, Index),
 }
 
@@ -116,12 +116,12 @@ fn edited(mut input: Vec<u8>, edits: &[Edit], corpus: &[(String, Vec<u8>)]) -> V
     input
 }
 
-/// Checks the corpus of `target`, and then as many inputs made of it as `PROPTEST_CASES` says.
+/// Checks the corpus of `target`, and then `PROPTEST_CASES` mutations of it.
 fn replay(target: &str, check: fn(&[u8])) {
     replay_one_in(1, target, check);
 }
 
-/// The same with only one in so many of the inputs, where each takes its time.
+/// Checks the same with a fraction of the mutations, for a target that is slow.
 fn replay_one_in(share: u32, target: &str, check: fn(&[u8])) {
     let corpus = corpus(target);
     for (name, input) in &corpus {
@@ -131,13 +131,13 @@ fn replay_one_in(share: u32, target: &str, check: fn(&[u8])) {
     let seeds: Vec<Vec<u8>> = corpus.iter().map(|(_, input)| input.clone()).collect();
     let strategy = (select(seeds), prop::collection::vec(edit(dictionary(target)), 1..6))
         .prop_map(|(seed, edits)| Input(edited(seed, &edits, &corpus)));
-    // Without a file of seeds: what is found becomes an input of the corpus.
+    // Without a file of seeds, because findings are added to the corpus.
     let all = ProptestConfig::default();
     let config = ProptestConfig { failure_persistence: None, cases: all.cases.div_ceil(share), ..all };
     proptest!(config, |(input in strategy)| check(&input.0));
 }
 
-/// Bytes that are shown as text where they are text.
+/// Bytes that are displayed as text where possible.
 struct Input(Vec<u8>);
 
 impl std::fmt::Debug for Input {
@@ -178,7 +178,7 @@ fn request() {
 
 #[test]
 fn scan_input() {
-    // Read three times, unoptimised.
+    // Slow, because each input is read three times without optimisation.
     replay_one_in(10, "scan_input", fuzz::scan_input::check);
 }
 

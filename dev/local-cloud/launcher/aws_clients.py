@@ -1,4 +1,4 @@
-"""boto3 clients. Creating one is not safe from several threads at once; using one is."""
+"""boto3 clients. They are created one at a time, because creating one is not thread-safe; using one is."""
 
 import threading
 

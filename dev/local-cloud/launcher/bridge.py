@@ -1,4 +1,4 @@
-"""The supervisor's way into AWS and into MiniStack: a loopback endpoint that speaks plain JSON."""
+"""Calls of the supervisor to AWS and MiniStack: a loopback endpoint with plain JSON."""
 
 import base64
 import datetime
@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 
 def _plain(value):
-    """boto3's values as JSON: times in ISO 8601, bytes in base64."""
+    """Converts values of boto3 to JSON: times to ISO 8601, bytes to base64."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if k != "ResponseMetadata"}
     if isinstance(value, (list, tuple)):
@@ -44,7 +44,7 @@ def _client(service: str, credentials: dict | None):
     with _lock:
         if key not in _clients:
             if len(_clients) > 256:
-                _clients.clear()  # role sessions come and go
+                _clients.clear()  # role sessions are short-lived
             _clients[key] = aws_clients.make(
                 service,
                 settings.endpoint(),
@@ -64,7 +64,7 @@ def _snake(operation: str) -> str:
 
 
 def call(data: dict) -> dict:
-    """Any operation of any service: {service, operation, parameters, credentials}."""
+    """Calls any operation of any service: {service, operation, parameters, credentials}."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -86,7 +86,7 @@ def call(data: dict) -> dict:
 
 
 def _groups(wanted: list[str]) -> list[dict]:
-    """Those of the groups that are there. All in one call if that is all of them: EC2 refuses it when one is gone."""
+    """Returns those of the groups that exist. One call suffices if all exist; if one does not, EC2 rejects the call."""
     from botocore.exceptions import ClientError
 
     try:
@@ -98,7 +98,7 @@ def _groups(wanted: list[str]) -> list[dict]:
 
 
 def security_groups(data: dict) -> dict:
-    """The groups as EC2 has them, all or some, with the interfaces that use them."""
+    """Returns all or some groups as EC2 describes them, with the network interfaces that use them."""
     client = moto_client.client()
     groups, wanted = [], data.get("groupIds") or []
     if wanted:
@@ -114,7 +114,7 @@ def security_groups(data: dict) -> dict:
 
 
 def invoke(data: dict) -> dict:
-    """Asynchronous invocation by an AWS service; its end is reported to the supervisor."""
+    """Invokes a function asynchronously for an AWS service, and reports the end to the supervisor."""
     invocation = data["invocationId"]
 
     def ended(error):
@@ -138,7 +138,7 @@ def assume(data: dict) -> dict:
 
 
 def caller_credentials(data: dict) -> dict:
-    """The credentials behind an access key: an automation without a role acts as its caller."""
+    """Returns the credentials of an access key id: an automation without a role acts as its caller."""
     from ministack.core import iam_evaluator, responses
 
     current = settings.current()
@@ -161,7 +161,7 @@ def authorize(data: dict) -> dict:
 
 
 def put_event(data: dict) -> dict:
-    """An event of an AWS service. PutEvents rightly refuses the source aws.*, so it goes in from inside."""
+    """Sends an event of an AWS service. It bypasses PutEvents, which rejects the source aws.* as it does in AWS."""
     from ministack.core import responses
     from ministack.services import eventbridge
 

@@ -1,4 +1,4 @@
-"""The connection of the call under way, and how it may end badly."""
+"""The connection of the current call, and its abrupt end."""
 
 import contextlib
 import contextvars
@@ -7,12 +7,12 @@ import os
 import pathlib
 import socket
 
-# Where it comes from.
+# Address of the client.
 client_port: contextvars.ContextVar[int] = contextvars.ContextVar("local_cloud_client_port", default=0)
 
 
 def reset() -> None:
-    """Resets it (RST), before anything is sent. Where that is not possible, it will end in order."""
+    """Resets the connection (RST) before anything is sent. Where that is not possible, it ends regularly."""
     with contextlib.suppress(OSError):
         for descriptor in pathlib.Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError, ValueError):
@@ -21,6 +21,6 @@ def reset() -> None:
                 with socket.socket(fileno=os.dup(int(descriptor.name))) as connection:
                     peer = connection.getpeername()
                     if isinstance(peer, tuple) and peer[1] == client_port.get():
-                        # To connect to nothing (AF_UNSPEC) is how Linux ends a connection at once.
+                        # On Linux, connecting to AF_UNSPEC ends a connection at once.
                         ctypes.CDLL(None).connect(connection.fileno(), bytes(16), 16)
                         return

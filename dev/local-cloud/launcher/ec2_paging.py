@@ -1,9 +1,9 @@
-"""MaxResults and NextToken for EC2: moto takes them and answers everything."""
+"""MaxResults and NextToken for EC2, which moto accepts and ignores."""
 
 import base64
 from xml.etree import ElementTree
 
-# The element that holds the results, and the least that MaxResults may be.
+# Element with the results, and lowest value of MaxResults.
 PAGED = {
     "DescribeSecurityGroups": ("securityGroupInfo", 5),
     "DescribeSecurityGroupRules": ("securityGroupRuleSet", 5),
@@ -18,7 +18,7 @@ MOST = 1000
 
 
 class Refused(Exception):
-    """A page that EC2 does not give: code and message."""
+    """An invalid page size or token: code and message."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -33,7 +33,7 @@ def _offset(token: str) -> int:
 
 
 def check(form: dict) -> None:
-    """Refuses a page size or a token that EC2 would refuse."""
+    """Raises Refused for a page size or a token that EC2 rejects."""
     paged = PAGED.get(form.get("Action", ""))
     if paged is None:
         return
@@ -49,7 +49,7 @@ def check(form: dict) -> None:
 
 
 def page(form: dict, reply: bytes) -> bytes:
-    """The part of a reply that the request asked for, with the token of the next."""
+    """Returns the requested page of a reply, with the token of the next page."""
     paged = PAGED.get(form.get("Action", ""))
     if paged is None or not (form.get("MaxResults") or form.get("NextToken")):
         return reply

@@ -1,11 +1,11 @@
-"""Revoking rules as EC2 does it: all or nothing by rule id, and the reply says what was revoked."""
+"""Revocation of rules as in EC2: by rule id all or none, and the reply contains the revoked rules."""
 
 from xml.etree import ElementTree
 
 import moto_client
 
 ACTIONS = ("RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress")
-# A rule's members in the order and with the names of the reply.
+# Members of a rule, with the names and in the order of the reply.
 _MEMBERS = (
     ("SecurityGroupRuleId", "securityGroupRuleId"),
     ("GroupId", "groupId"),
@@ -21,7 +21,7 @@ _MEMBERS = (
 
 
 def before(form: dict) -> dict | None:
-    """The rules of the group by id, for a call that revokes some; None for any other call."""
+    """Returns the rules of the group by id for a call that revokes rules, and None for any other call."""
     group = form.get("GroupId", "")
     if form.get("Action") not in ACTIONS or not group or moto_client.describe_group(group) is None:
         return None
@@ -29,7 +29,7 @@ def before(form: dict) -> dict | None:
 
 
 def unknown_rule(form: dict, rules: dict | None) -> str | None:
-    """The first rule id that the group does not have: moto revokes the others, AWS refuses the whole call."""
+    """Returns the first rule id that the group does not have. For such an id moto revokes the others, and AWS rejects the call."""
     if rules is None:
         return None
     wanted = [v for k, v in sorted(form.items()) if k.startswith("SecurityGroupRuleId.")]
@@ -37,7 +37,7 @@ def unknown_rule(form: dict, rules: dict | None) -> str | None:
 
 
 def reply(form: dict, rules: dict, answer: bytes) -> bytes:
-    """moto's answer with the rules that are gone now."""
+    """Adds the revoked rules to the reply of moto."""
     left = moto_client.rules_of_group(form["GroupId"])
     root = ElementTree.fromstring(answer)
     namespace = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""

@@ -1,4 +1,4 @@
-"""Lambda as an execution role sees it: asynchronous invocation, dead letters, logs, environment."""
+"""Lambda with the permissions of the execution role: asynchronous invocation, dead letters, logs, environment."""
 
 import contextvars
 import itertools
@@ -18,13 +18,13 @@ _lock = threading.Lock()
 
 
 def pending() -> list[str]:
-    """The functions with an asynchronous invocation that is not over yet."""
+    """Returns the functions with an unfinished asynchronous invocation."""
     with _lock:
         return sorted(_pending.values())
 
 
 def _allowed(config: dict, action: str, resource: str) -> bool:
-    """Whether a function's execution role may do something; logged like any other call."""
+    """Returns whether the execution role of a function allows an action. The check is logged like any other call."""
     from ministack.core import lambda_runtime
 
     credentials = lambda_runtime.execution_credentials(config)
@@ -44,10 +44,11 @@ def _allowed(config: dict, action: str, resource: str) -> bool:
 
 
 def invoke_async(record: dict, event, on_end=None) -> None:
-    """Invoke a function as AWS does asynchronously, on a thread of its own.
+    """Invokes a function asynchronously as AWS does, on a separate thread.
 
-    A failed attempt is repeated MaximumRetryAttempts times; a throttled one is
-    put off without counting; what still fails goes to the failure destination.
+    A failed attempt is repeated MaximumRetryAttempts times. A throttled attempt is
+    delayed and does not count. After the last failure the event goes to the failure
+    destination.
     """
     config = record.get("config") or record
     identifier = next(_ids)
@@ -58,7 +59,7 @@ def invoke_async(record: dict, event, on_end=None) -> None:
         error = None
         try:
             error = _attempts(record, config, event)
-        except Exception as failure:  # a bug here must still end the invocation
+        except Exception as failure:  # the invocation must end even after a bug here
             error = f"{type(failure).__name__}: {failure}"
         finally:
             with _lock:
@@ -121,7 +122,7 @@ def _fail(record, config, invoke_config, event, result, attempts) -> None:
 
 
 def _dead_letter(config: dict, target: str, event, result: dict) -> None:
-    """The event as it came, with the error in attributes, sent as the function's role."""
+    """Sends the unchanged event, with the error in attributes and the permissions of the execution role."""
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
@@ -157,7 +158,7 @@ def _dead_letter(config: dict, target: str, event, result: dict) -> None:
 
 
 def invoke_as_service(function: str, event, service: str, source_arn: str, on_end=None) -> str | None:
-    """Invoke a function asynchronously for an AWS service; why it was refused, or None."""
+    """Invokes a function asynchronously for an AWS service. Returns the reason of a denial, or None."""
     from ministack.core import responses
     from ministack.services import lambda_svc
 
@@ -172,7 +173,7 @@ def invoke_as_service(function: str, event, service: str, source_arn: str, on_en
 
 
 def _of_launcher(name: str) -> bool:
-    """Whether a variable is this process's own affair, and not a function's."""
+    """Returns whether a variable is for this process only, and not for functions."""
     return name in ("AUTH", "BIND_HOST", "GATEWAY_PORT", "IOT_MTLS_ENABLED") or name.startswith(("MINISTACK_", "PYTHON"))
 
 
@@ -187,7 +188,7 @@ def install() -> None:
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
         account, region = settings.current().account_id, settings.current().region
         arn = f"arn:aws:logs:{region}:{account}:log-group:{group}"
-        # Lambda writes with the function's role; without the permission there simply are no logs.
+        # Lambda writes logs with the execution role. Without the permission there are no logs.
         if group not in cloudwatch_logs._log_groups and not _allowed(config, "logs:CreateLogGroup", arn + ":*"):
             return
         stream = arn + ":log-stream:*"
@@ -221,7 +222,7 @@ def install() -> None:
             rule_arn.reset(token)
 
     def dispatch_to_lambda(arn, payload):
-        # EventBridge invokes asynchronously too, and needs the function's permission.
+        # EventBridge invokes asynchronously, too, and needs permission in the policy of the function.
         refused = invoke_as_service(arn, json.loads(payload), "events.amazonaws.com", rule_arn.get())
         if refused:
             eventbridge.logger.warning("EventBridge -> Lambda %s: %s", arn, refused)

@@ -1,4 +1,4 @@
-"""What every call to the front door passes: the call log and fault injection."""
+"""The call log and fault injection, for every call to the front door."""
 
 import asyncio
 import itertools
@@ -21,36 +21,36 @@ _lock = threading.Lock()
 
 KINDS = ("error", "accessDenied", "delay", "drop", "reset", "lostReply", "slowReply", "malformed", "kill")
 WHEN = ("before", "after")
-# What a service answers when it throttles: (code, status).
+# Error of each service when it throttles: (code, status).
 _THROTTLED = {
     "ec2": ("RequestLimitExceeded", 503),
     "lambda": ("TooManyRequestsException", 429),
     "s3": ("SlowDown", 503),
 }
-# Operations whose IAM action has another name, as faults may call them.
+# Operations whose IAM action has another name. Faults may use either name.
 _IAM_NAMES = {
     "s3": {"HeadBucket": "ListBucket", "HeadObject": "GetObject", "ListObjects": "ListBucket", "ListObjectsV2": "ListBucket"},
     "lambda": {"Invoke": "InvokeFunction"},
 }
-# The AWS CLI looks at a stack once, and then every 30 seconds. Here a stack is done before its first look:
-# the answer to what changes it comes when it is, or after so many seconds.
+# The AWS CLI polls a stack once, and then every 30 seconds. So that the stack is complete at the first poll, the answer
+# to a call that changes it is delayed until it is, or for this many seconds.
 _STACK_OPERATIONS = {f"cloudformation:{n}" for n in ("CreateStack", "DeleteStack", "ExecuteChangeSet", "UpdateStack")}
 _STACK_SECONDS = 25
 _LIMIT = "Request limit exceeded."
-# Neither XML nor JSON.
+# A body that is neither XML nor JSON.
 _MALFORMED = b"<<{"
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _JSON_CODE = re.compile(rb'"(?:__type|Type|code|Code)"\s*:\s*"([^"]+)"')
 
 
 class ConnectionDropped(Exception):
-    """The client is to see its connection end without a whole reply."""
+    """The connection must end without a complete reply."""
 
 
 def record(
     service: str, action: str, principal: str, resource: str, status: int, error_code: str | None, invoked_by: str | None = None
 ) -> None:
-    """Notes a call; `invoked_by` names the AWS service that made it in the principal's name."""
+    """Records a call. `invoked_by` is the AWS service that made it on behalf of the principal."""
     with _lock:
         _calls.append(
             {
@@ -153,7 +153,7 @@ def _error_code(status: int, headers: dict, body) -> str | None:
 
 
 def _describe(app, method, path, headers, body, query_params):
-    """(service, IAM action, principal ARN, resource ARN) of a request."""
+    """Returns (service, IAM action, principal ARN, resource ARN) of a request."""
     from ministack.core import iam_actions, iam_evaluator, responses, router
 
     params = app._routing_params(method, path, headers, body, query_params)
@@ -167,7 +167,7 @@ def _describe(app, method, path, headers, body, query_params):
     region = router.extract_region(headers)
     try:
         resource = iam_actions.extract_resource_arn(service, method, path, headers, body, params, region, responses.get_account_id())
-    except Exception:  # the log must not be the reason why a malformed request fails
+    except Exception:  # a malformed request must not fail because of the log
         resource = "*"
     return service, action, principal, resource
 
@@ -195,7 +195,7 @@ def _fault_reply(fault, service, action, principal, headers, request_id):
 
 
 def _kill(fault, headers, query_params) -> None:
-    """Ends the function that makes the call, for a fault that says so."""
+    """Kills the function that makes the call, if the fault requires it."""
     from ministack.core import router
 
     if fault["kind"] == "kill":
@@ -238,8 +238,8 @@ def install() -> None:
         if fault and fault["kind"] == "slowReply":
             await asyncio.sleep(fault["seconds"])
         if fault and fault["kind"] == "malformed":
-            told = {k: v for k, v in reply[1].items() if k.lower() not in ("content-length", "etag") and "checksum" not in k.lower()}
-            return reply[0], told, _MALFORMED
+            unchanged = {k: v for k, v in reply[1].items() if k.lower() not in ("content-length", "etag") and "checksum" not in k.lower()}
+            return reply[0], unchanged, _MALFORMED
         return reply
 
     async def gated_app(scope, receive, send):
@@ -247,8 +247,8 @@ def install() -> None:
         try:
             await serve(scope, receive, send)
         except ConnectionDropped:
-            # ASGI has no way to cut a connection. A reply that promises more than it
-            # brings makes the server close it, and the client fail while reading.
+            # ASGI cannot cut a connection. After a reply that is shorter than announced, the
+            # server closes it, and the client fails while reading.
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64"), (b"connection", b"close")]})
             await send({"type": "http.response.body", "body": b"<", "more_body": True})
 
@@ -257,5 +257,5 @@ def install() -> None:
 
 
 def form(body: bytes) -> dict[str, str]:
-    """The parameters of a query-protocol request."""
+    """Returns the parameters of a request in the query protocol."""
     return {k: v[0] for k, v in parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).items()}

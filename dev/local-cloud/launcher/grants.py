@@ -1,4 +1,4 @@
-"""Decisions that AWS services make by policies: assuming roles, invoking functions, passing roles."""
+"""Decisions of AWS services that depend on policies: assuming roles, invoking functions, passing roles."""
 
 import contextvars
 import json
@@ -7,16 +7,16 @@ import time
 
 import settings
 
-# Whether a service acts with a role's session, and not the code that it belongs to.
+# True while a service, and not the code of a function, acts with the session of a role.
 by_service: contextvars.ContextVar[bool] = contextvars.ContextVar("local_cloud_by_service", default=False)
 
 
 class RoleNotAssumable(Exception):
-    """What AWS says when a service may not assume a role."""
+    """A service may not assume a role."""
 
 
 def assume_role_as_service(role_arn: str, service: str, session: str, source_arn: str) -> dict:
-    """Session credentials of a role for an AWS service, if the role's trust policy lets it."""
+    """Returns session credentials of a role for an AWS service. Raises RoleNotAssumable if the trust policy denies it."""
     from ministack.core import iam_evaluator, responses
     from ministack.services import iam, sts
 
@@ -49,10 +49,10 @@ def assume_role_as_service(role_arn: str, service: str, session: str, source_arn
 
 
 def _trusts(role: dict, role_arn: str, service: str, source_arn: str, iam_evaluator) -> bool:
-    """Whether a role's trust policy lets a service principal assume it.
+    """Returns whether the trust policy of a role allows a service principal to assume it.
 
-    MiniStack's own matcher takes any `Service` entry for the account root, so
-    the service is compared here, with the evaluator's own condition operators.
+    The matcher of MiniStack treats any `Service` entry as the account root. The service
+    is therefore compared here, with the condition operators of its evaluator.
     """
     document = role.get("AssumeRolePolicyDocument", "{}")
     document = json.loads(document) if isinstance(document, str) else document
@@ -88,7 +88,7 @@ def _trusts(role: dict, role_arn: str, service: str, source_arn: str, iam_evalua
 
 
 def lambda_invocable_by(function: str, service: str, source_arn: str) -> str | None:
-    """Why an AWS service may not invoke a function, or None when it may."""
+    """Returns the reason why an AWS service may not invoke a function, or None if it may."""
     from ministack.core import iam_evaluator, responses
     from ministack.services import lambda_svc
 
@@ -113,7 +113,7 @@ def lambda_invocable_by(function: str, service: str, source_arn: str) -> str | N
 
 
 def authorize(access_key_id: str, action: str, resource: str, context: dict) -> str | None:
-    """Why a caller may not do something, or None when it may (or nothing is enforced)."""
+    """Returns the reason why a caller may not perform an action, or None if it may or if IAM is not enforced."""
     import ministack.app
     from ministack.core import iam_actions, iam_evaluator, responses
 

@@ -1,7 +1,7 @@
-"""Installs the local cloud's additions in MiniStack.
+"""Installs the additions of the local cloud in MiniStack.
 
-The names used are private to MiniStack: when a new version moves one, this says
-which, instead of running with a service that silently is not ours.
+They replace private names of MiniStack. If a new version lacks one of them, the error
+names it, instead of a service running unnoticed without the additions.
 """
 
 import importlib
@@ -17,7 +17,7 @@ import resources_lambda
 import resources_s3
 import s3_front
 
-# module: the names in it that the additions replace or call.
+# Names of each module that the additions replace or call.
 REQUIRED = {
     "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
     "ministack.core.iam_actions": (
@@ -75,7 +75,7 @@ REQUIRED = {
 
 
 class HookMissing(RuntimeError):
-    """A private name of MiniStack that the local cloud builds on is gone."""
+    """MiniStack lacks a private name that the local cloud needs."""
 
 
 def check() -> None:

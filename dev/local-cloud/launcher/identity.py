@@ -1,8 +1,8 @@
-"""IAM for the services that are not MiniStack's: resources, tags, condition keys.
+"""IAM for the services outside MiniStack: resources, tags, condition keys.
 
-MiniStack enforces policies at the front door, before a call reaches any service.
-It has to be told which resource an EC2, Config or SSM call is about, and what
-tags an EC2 resource has, since those live in moto.
+MiniStack enforces policies at the front door, before a call reaches any service. This
+module provides the resource of an EC2, Config or SSM call, and the tags of an EC2
+resource, which are in moto.
 """
 
 import json
@@ -20,7 +20,7 @@ SSM_DOCUMENT_ACTIONS = {
     "UpdateDocument",
     "UpdateDocumentDefaultVersion",
 }
-# AWS authorises these on the Config rule; the others have no resource level.
+# AWS authorises these operations on the Config rule; the others have no resource-level permissions.
 CONFIG_RULE_ACTIONS = {
     "DeleteConfigRule",
     "GetComplianceDetailsByConfigRule",
@@ -30,12 +30,12 @@ CONFIG_RULE_ACTIONS = {
 }
 
 
-# Functions by the access key of their execution role's session.
+# Functions by the access key id of the session of their execution role.
 _functions: dict[str, str] = {}
 
 
 def function_of(access_key: str) -> str:
-    """The ARN of the function whose execution role's session this is; empty if it is another's."""
+    """Returns the ARN of the function that uses the session of its execution role; empty for another session."""
     return _functions.get(access_key, "")
 
 
@@ -59,11 +59,11 @@ def _first(params: dict, name: str) -> str:
 
 
 def ec2_resource(action: str, params: dict) -> str:
-    """The resource that AWS authorises an EC2 call on."""
+    """Returns the resource on which AWS authorises an EC2 call."""
     if action == "GetManagedPrefixListEntries":
         prefix_list = _first(params, "PrefixListId")
         owner = moto_client.prefix_list_owner(prefix_list)
-        # AWS's own lists belong to the account `aws`.
+        # Lists of AWS belong to the account `aws`.
         return _arn("ec2", f"prefix-list/{prefix_list}", "aws" if owner == "AWS" else None)
     if action.startswith(("Describe", "Get")):
         return "*"
@@ -81,12 +81,12 @@ def ec2_resource(action: str, params: dict) -> str:
     return _arn("ec2", f"security-group/{group}") if group else ""
 
 
-# Calls that are authorised on new rules, too, whose ids nobody knows yet.
+# Calls that AWS also authorises on the new rules, which have no id yet.
 _RULE_MAKING = {"AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"}
 
 
 def further_ec2_checks(form: dict[str, str]) -> list[tuple[str, str, dict]]:
-    """What else an EC2 call needs: (action, resource, condition keys)."""
+    """Returns the further permissions that an EC2 call needs: (action, resource, condition keys)."""
     action = form.get("Action", "")
     checks: list[tuple[str, str, dict]] = []
     tagged: dict[str, dict[str, str]] = {}
@@ -111,7 +111,7 @@ def further_ec2_checks(form: dict[str, str]) -> list[tuple[str, str, dict]]:
 
 
 def ssm_resource(action: str, data: dict) -> str:
-    """The resource of an SSM call that is not about parameters."""
+    """Returns the resource of an SSM call, except calls about parameters."""
     if action in SSM_DOCUMENT_ACTIONS:
         name = str(data.get("Name", ""))
         return name if name.startswith("arn:") else _arn("ssm", f"document/{name}")
@@ -139,7 +139,7 @@ def config_resource(action: str, data: dict) -> str:
 
 
 def _group_context(group: str) -> dict:
-    """The condition keys of ec2 that describe a security group."""
+    """Returns the condition keys of EC2 that describe a security group."""
     described = moto_client.describe_group(group)
     if described is None:
         return {}
@@ -152,7 +152,7 @@ def _group_context(group: str) -> dict:
 
 
 def _acl_context(acl: str) -> dict:
-    """The condition keys of ec2 that describe a network ACL."""
+    """Returns the condition keys of EC2 that describe a network ACL."""
     described = moto_client.describe_acl(acl)
     if described is None:
         return {}
@@ -161,7 +161,7 @@ def _acl_context(acl: str) -> dict:
 
 
 def _install_conditions() -> None:
-    """Condition keys that depend on how a call came here."""
+    """Returns condition keys that depend on the origin of a call."""
     from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import lambda_svc
 
@@ -170,7 +170,7 @@ def _install_conditions() -> None:
     credentials_of = lambda_runtime.execution_credentials
 
     def pin_request_origin(source_ip, secure_transport):
-        # On loopback there is no TLS; policies are to see what they would see in AWS.
+        # On loopback there is no TLS. Policies must be evaluated as in AWS.
         pin_origin(source_ip, True)
 
     def execution_credentials(config):
@@ -181,7 +181,7 @@ def _install_conditions() -> None:
     def keys_of_principal(credential):
         keys = principal_keys(credential)
         function = _functions.get(credential.access_key_id)
-        # Set on the calls of a function's own code, and not on those that Lambda makes with its role.
+        # Set on calls of the code of a function, and not on calls of Lambda with its role.
         if function and not grants.by_service.get():
             keys["lambda:sourcefunctionarn"] = function
         return keys

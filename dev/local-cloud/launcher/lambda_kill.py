@@ -1,4 +1,4 @@
-"""Cutting a function off in the middle: its process is killed before a call that it made is answered."""
+"""Interruption of a function: its process is killed before the answer to a call that it made."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ _EXIT_ERROR = re.compile(r"RequestId: \S+ Error: Runtime exited with error: ")
 
 
 def _sockets(port: int) -> set[str]:
-    """The inodes of the sockets that are bound to a port."""
+    """Returns the inodes of the sockets that are bound to a port."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
@@ -35,14 +35,14 @@ def _holds(process: int, sockets: set[str]) -> bool:
 
 
 def kill(function_arn: str) -> bool:
-    """Kills the function's process that makes the call under way; whether there was one."""
+    """Kills the process of the function that makes the current call. Returns whether there was one."""
     from ministack.core import lambda_runtime
 
     with lambda_runtime._lock:
         workers = [w for pool in lambda_runtime._workers.values() for w in pool]
     workers = [w for w in workers if w.config.get("FunctionArn") == function_arn and w._proc is not None and w._proc.poll() is None]
     sockets = _sockets(connection.client_port.get())
-    # Without /proc it cannot be told which of several processes called: all that are at work.
+    # Without /proc the calling process is unknown: kill all busy processes of the function.
     chosen = [w for w in workers if _holds(w._proc.pid, sockets)] or [w for w in workers if w.in_use]
     for worker in chosen:
         worker.local_cloud_killed = True
@@ -56,7 +56,7 @@ def _exit_error(request_id: str, how: str) -> str:
 
 
 def _how(status: int | None) -> str:
-    """An exit status in Lambda's words."""
+    """Formats an exit status as Lambda does."""
     if status is None or status >= 0:
         return f"exit status {status or 0}"
     return f"signal: {_SIGNALS.get(-status, -status)}"

@@ -1,4 +1,4 @@
-"""Starts MiniStack with the local cloud's additions.
+"""Starts MiniStack with the additions of the local cloud.
 
 MiniStack is the front door: one port for every service. Before it starts, this
 module replaces the services it does not model closely enough (EC2, AWS Config,
@@ -29,15 +29,15 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def end_with_parent() -> None:
-    """End when the supervisor does: it holds the other end of standard input."""
+    """Ends this process when the supervisor ends, which holds the other end of standard input."""
 
     def watch() -> None:
         while sys.stdin.buffer.read(4096):
             pass
         runtime = sys.modules.get("ministack.core.lambda_runtime")
         if runtime is not None:
-            runtime.reset()  # ends the functions' processes
-        # Not sys.exit: only the main thread would see it, and it sits in the event loop.
+            runtime.reset()  # ends the processes of functions
+        # sys.exit would only end this thread: the main thread runs the event loop.
         os._exit(0)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
@@ -47,7 +47,7 @@ def main() -> None:
     arguments = parse_arguments()
     end_with_parent()
     settings.configure(arguments)
-    # MiniStack reads its environment when it is imported.
+    # MiniStack reads the environment when it is imported.
     os.environ.update(
         GATEWAY_PORT=str(arguments.port),
         BIND_HOST="127.0.0.1",
@@ -57,9 +57,9 @@ def main() -> None:
         AUTH=arguments.auth,
         AWS_ACCESS_KEY_ID=arguments.access_key_id,
         AWS_SECRET_ACCESS_KEY=arguments.secret_access_key,
-        # Lambda functions inherit it: their SDK finds the local cloud by its own variable.
+        # Lambda functions inherit it. Their SDK has a variable of its own for the local cloud.
         AWS_ENDPOINT_URL=settings.endpoint(),
-        # It would listen on a fixed port.
+        # Turned off, because it would listen on a fixed port.
         IOT_MTLS_ENABLED="0",
     )
 

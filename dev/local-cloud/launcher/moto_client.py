@@ -1,4 +1,4 @@
-"""EC2, as moto serves it, for the local cloud's own questions.
+"""EC2 as moto serves it, for queries of the local cloud itself.
 
 Not through the front door: what the local cloud asks for itself is neither
 authorised, nor logged, nor subject to injected faults.

@@ -1,6 +1,6 @@
-"""EC2 where moto's is not AWS's. Runs in moto's process, before it serves.
+"""Corrections of EC2 in moto where it differs from AWS. They run in the process of moto, before it serves.
 
-The names used are private to moto: when a new version moves one, this says which.
+They replace private names of moto. If a new version lacks one of them, the error names it.
 """
 
 import copy
@@ -48,13 +48,13 @@ METHODS = {
 }
 RULES_PER_GROUP = 60
 ENTRIES_PER_ACL = 20
-# The last entries of every network ACL, which deny what no other entry decides.
+# Last entries of every network ACL. They deny traffic that no other entry matches.
 LAST = {False: 32767, True: 32768}
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 
 def check() -> None:
-    """Refuses a version of moto that lacks what is used here."""
+    """Raises an error if this version of moto lacks a name that is used here."""
     missing = []
     for name, members in REQUIRED.items():
         module = importlib.import_module(name)
@@ -76,7 +76,7 @@ def _error(code: str, message: str):
 
 
 def _canonical(cidr: str) -> str:
-    """The network that a CIDR block names, without host bits."""
+    """Returns the network of a CIDR block, without host bits."""
     try:
         return str(ipaddress.ip_network(cidr, strict=False)) if "/" in cidr else cidr
     except ValueError as error:
@@ -134,7 +134,7 @@ def _install_rule() -> None:
 
 
 def _weights(backend, rule) -> tuple[int, int]:
-    """How much a rule counts of the quotas for IPv4 and for IPv6."""
+    """Returns how much of the quotas for IPv4 and IPv6 a rule uses."""
     if rule.ip_range.get("CidrIp"):
         return 1, 0
     if rule.ip_range.get("CidrIpv6"):
@@ -151,7 +151,7 @@ def _source(rule) -> str:
 
 
 def _authorize_ingress(self):
-    """All permissions of a call or none, in the quotas of AWS."""
+    """Adds all permissions of a call or none, within the quotas of AWS."""
     from moto.core.responses import ActionResult
     from moto.ec2.exceptions import InvalidParameterValue, InvalidSecurityGroupNotFoundError, RulesPerSecurityGroupLimitExceededError
 
@@ -202,7 +202,7 @@ def _install_groups() -> None:
     revoke = SecurityGroups.revoke_security_group_ingress
 
     def add_source_group(self, source_groups, vpc_id):
-        """Groups of other accounts are taken on trust: they are not here to be looked up."""
+        """Accepts groups of other accounts without a check, because they do not exist here."""
         found = []
         for source in source_groups or []:
             if source.get("GroupId") and source.get("UserId", self.account_id) != self.account_id:
@@ -212,7 +212,7 @@ def _install_groups() -> None:
         return found
 
     def revoke_ingress(self):
-        """Nothing is revoked by a call that is refused."""
+        """Revokes no rule if the call is rejected."""
         name = self._get_param("GroupId") or self._get_param("GroupName")
         group = self.ec2_backend.get_security_group_by_name_or_id(name) if name else None
         before = list(group.ingress_rules) if group else []
@@ -248,7 +248,7 @@ def _add(backend, acl: str, number: int, action: str, egress: bool, ipv6: bool) 
 
 
 def _complete(backend, acl) -> None:
-    """The entries that AWS gives every network ACL: the last ones, and for IPv6 what it gives the default one."""
+    """Adds the entries that AWS creates: the final denies of every network ACL, and those of the default ACL for IPv6."""
     vpc = backend.get_vpc(acl.vpc_id)
     for ipv6 in (False, True):
         if ipv6 and not vpc.get_cidr_block_association_set(ipv6=True):
@@ -358,8 +358,8 @@ def _install_acls() -> None:
 
 
 def _install_speed() -> None:
-    """What moto does for every request, and need not: look through its own directory, colour a line of a log that tells
-    no more than the call log, and copy the rules of all groups to find those of one."""
+    """Removes work that moto does for every request without need: listing its own directory, formatting a log line that
+    repeats the call log, and copying the rules of all groups to find those of one."""
     from moto import backends
     from moto.ec2.models.security_groups import SecurityGroupBackend
 

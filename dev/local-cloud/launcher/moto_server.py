@@ -1,4 +1,4 @@
-"""Runs the moto server, mended, for as long as the process that started it lives."""
+"""Runs the moto server with corrections, until the process that started it ends."""
 
 import os
 import sys

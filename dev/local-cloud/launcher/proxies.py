@@ -1,4 +1,4 @@
-"""The services that MiniStack hands on: EC2 to moto, Config and SSM Automation to the supervisor."""
+"""The services that MiniStack forwards: EC2 to moto, Config and SSM Automation to the supervisor."""
 
 import asyncio
 import contextvars
@@ -18,7 +18,7 @@ import urllib3
 import validation
 
 _moto = urllib3.PoolManager(num_pools=2, maxsize=16, retries=False)
-# One at a time: moto's stores are plain dictionaries, changed without a lock.
+# One call at a time, because moto stores its state in dictionaries without a lock.
 _ec2_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ec2")
 _workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="proxy")
 
@@ -56,7 +56,7 @@ def _ec2_error(code: str, message: str, status: int = 400):
 
 
 def _changed_groups(form: dict, reply: bytes) -> list[str]:
-    """The security groups a call changed; empty = any of them."""
+    """Returns the security groups that a call changed; empty means any of them."""
     action = form.get("Action", "")
     if action == "CreateSecurityGroup":
         return [found.decode() for found in _GROUP_ID.findall(reply)][:1]
@@ -70,14 +70,14 @@ def _changed_groups(form: dict, reply: bytes) -> list[str]:
 
 
 def _unauthorized(form: dict, headers: dict):
-    """The reply to a call that lacks one of the further permissions it needs, or None."""
+    """Returns the error for a call that lacks one of its further permissions, or None."""
     from ministack.core import iam_evaluator, router
 
     access_key = router.extract_access_key_id(headers, {}) or ""
     for action, resource, context in identity.further_ec2_checks(form):
         refused = grants.authorize(access_key, action, resource, context)
         if action == "ec2:CreateTags":
-            # EC2 tags in the caller's name; the other check is of the call that is in the log anyway.
+            # EC2 creates tags on behalf of the caller. The other check is for the call that is logged anyway.
             code = "UnauthorizedOperation" if refused else None
             gate.record("ec2", action, iam_evaluator.caller_arn(), resource, 403 if refused else 200, code, invoked_by="ec2.amazonaws.com")
         if refused:
@@ -103,7 +103,7 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
     reply_headers = {k: v for k, v in reply.headers.items() if k.lower() not in _HOP_BY_HOP}
     changed = not form.get("Action", "").startswith(_READ_ONLY) and form.get("DryRun", "").lower() != "true"
     if reply.status < 400 and changed:
-        # Before the caller has its answer, so that "idle" already counts the change.
+        # Sent before the answer, so that "idle" is false from the change on.
         rust.post("/internal/ec2-changed", {"groupIds": _changed_groups(form, reply.data)})
     if reply.status >= 400:
         return reply.status, reply_headers, reply.data

@@ -1,4 +1,4 @@
-"""CloudFormation resource types of AWS Config and SSM, each by the service's own calls."""
+"""CloudFormation resource types of AWS Config and SSM, implemented by calls of the services."""
 
 import json
 
@@ -9,7 +9,7 @@ _clients: dict = {}
 
 
 def client(service: str):
-    """A client of the front door, with the account's own credentials."""
+    """Returns a client of the front door with the credentials of the root user."""
     if service not in _clients:
         _clients[service] = aws_clients.make(service, settings.endpoint(), settings.current().region, settings.root_credentials())
     return _clients[service]
@@ -22,7 +22,7 @@ def _name(stack: str, logical_id: str, limit: int) -> str:
 
 
 def _boolean(value) -> bool:
-    """CloudFormation coerces the strings that people write for booleans."""
+    """Converts the strings that CloudFormation accepts as booleans."""
     if isinstance(value, bool):
         return value
     if str(value).lower() in ("true", "false"):
@@ -55,7 +55,7 @@ def _put_rule(name: str, props: dict) -> dict:
 
 
 def _with_both_change_messages(details: list[dict]) -> list[dict]:
-    """A rule for one of the two change messages gets the other too: the type's property transform."""
+    """Adds the second change message to a rule for the first, as the property transform of the type does."""
     pair = ("ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification")
     present = {d.get("MessageType") for d in details}
     missing = [m for m in pair if m not in present] if present & set(pair) else []
@@ -156,7 +156,7 @@ def create_channel(logical_id, props, stack):
     channel = _api_case(props)
     channel.setdefault("name", "default")
     client("config").put_delivery_channel(DeliveryChannel=channel)
-    # CloudFormation starts the recorder as soon as a delivery channel exists.
+    # CloudFormation starts the recorder as soon as there is a delivery channel.
     for recorder in client("config").describe_configuration_recorders()["ConfigurationRecorders"]:
         client("config").start_configuration_recorder(ConfigurationRecorderName=recorder["name"])
     return channel["name"], {}
@@ -185,14 +185,14 @@ def create_document(logical_id, props, stack):
     name = props.get("Name") or _name(stack, logical_id, 128)
     arguments = {k: props[k] for k in ("DocumentType", "DocumentFormat", "TargetType", "VersionName", "Tags") if k in props}
     if isinstance(props["Content"], dict):
-        # An object is JSON text, which is YAML as well.
+        # An object is passed as JSON, which is valid YAML.
         arguments.setdefault("DocumentFormat", "JSON")
     client("ssm").create_document(Name=name, Content=_content(props), **arguments)
     return name, {}
 
 
 def update_document(physical_id, old_props, new_props, stack):
-    """Only UpdateMethod NewVersion comes here with new content: Replace replaces the document."""
+    """Updates the content for UpdateMethod NewVersion. For Replace the engine replaces the document."""
     arguments = {k: new_props[k] for k in ("DocumentFormat", "TargetType", "VersionName") if k in new_props}
     if _content(old_props) != _content(new_props):
         reply = client("ssm").update_document(Name=physical_id, Content=_content(new_props), DocumentVersion="$LATEST", **arguments)
@@ -240,14 +240,14 @@ def install() -> None:
             return _document_needs_replacement(old_props, new_props)
         return replacing(resource_type, old_props, new_props)
 
-    # Both modules look the name up in their own namespace.
+    # Both modules have imported the name into their own namespace.
     for module in (provisioners, stacks):
         if hasattr(module, "_replacing_change"):
             module._replacing_change = replacing_change
 
 
 def register(types: dict) -> None:
-    """Registers (create, update, delete) per type, on threads of their own: they call the front door."""
+    """Registers (create, update, delete) for each type. They run on separate threads, because they call the front door."""
     from ministack.services.cloudformation import provisioners, stacks
 
     for resource_type, (create, update, delete) in types.items():

@@ -1,4 +1,4 @@
-"""The EC2 resource types that a stack of the product may bring along, created in moto."""
+"""The EC2 resource types that a stack of Portcullis may contain, created in moto."""
 
 from resources import client, register
 

@@ -1,7 +1,7 @@
-"""What CloudFormation and Lambda check about a function, and MiniStack leaves out.
+"""Checks of functions that CloudFormation and Lambda perform and MiniStack does not.
 
-A template with a missing permission has to fail here as it does in AWS: the
-trust of the execution role, the dead-letter queue, the network interfaces.
+A template with a missing permission must fail as it does in AWS: the trust policy of
+the execution role, the dead-letter queue, the network interfaces.
 """
 
 import grants
@@ -40,7 +40,7 @@ def _vpc(props: dict) -> dict | None:
 
 
 def _complete(name: str, props: dict) -> None:
-    """The properties that MiniStack's provisioner does not carry over."""
+    """Returns the properties that the provisioner of MiniStack drops."""
     from ministack.services import lambda_svc
 
     function = lambda_svc._functions[name]
@@ -86,7 +86,7 @@ def install() -> None:
         try:
             scoped(_complete, physical_id, props)
         except Exception:
-            # The engine does not know yet that there is something to delete.
+            # The engine does not know the function yet, and would not delete it.
             scoped(delete, physical_id, props)
             raise
         return physical_id, attributes
@@ -94,7 +94,7 @@ def install() -> None:
     def update_function(physical_id, old_props, new_props, stack, logical_id=None):
         result = scoped(update, physical_id, old_props, new_props, stack, logical_id)
         scoped(_complete, result[0], new_props)
-        # A worker keeps the environment it was started with.
+        # A running worker would keep the old environment.
         lambda_svc.invalidate_worker(result[0], account=settings.current().account_id, region=settings.current().region)
         return result
 

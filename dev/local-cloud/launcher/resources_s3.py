@@ -1,4 +1,4 @@
-"""AWS::S3::Bucket and AWS::S3::BucketPolicy by S3's own calls: the properties that MiniStack's types leave out."""
+"""AWS::S3::Bucket and AWS::S3::BucketPolicy by calls of S3, with the properties that the types of MiniStack ignore."""
 
 import json
 
@@ -25,7 +25,7 @@ def _days(value: dict, names: tuple[str, ...]) -> dict:
 
 
 def _lifecycle_rule(rule: dict) -> dict:
-    """A rule as the API has it: CloudFormation gives days and prefix at the top."""
+    """Converts a lifecycle rule to the form of the API. CloudFormation has days and prefix at the top level."""
     one: dict = {"Status": rule["Status"]}
     if rule.get("Id"):
         one["ID"] = rule["Id"]
@@ -129,7 +129,7 @@ def install() -> None:
         try:
             _apply(bucket, props, {})
         except Exception:
-            # The engine does not know yet that there is something to delete.
+            # The engine does not know the bucket yet, and would not delete it.
             scoped(existing["delete"], bucket, props)
             raise
         return bucket, attributes

@@ -9,7 +9,7 @@ _pool = urllib3.PoolManager(num_pools=2, maxsize=32, block=False, retries=False)
 
 
 def request(method: str, path: str, body: bytes | None = None, headers: dict | None = None, timeout: float = 30):
-    """(status, headers, body) of a call to the supervisor."""
+    """Calls the supervisor. Returns (status, headers, body)."""
     reply = _pool.request(method, settings.current().control_url + path, body=body, headers=headers or {}, timeout=timeout)
     return reply.status, dict(reply.headers), reply.data
 

@@ -1,8 +1,8 @@
-"""S3 where MiniStack's is not AWS's: whose bucket it is, what a missing key tells, keys of KMS, root.
+"""Corrections of S3 in MiniStack where it differs from AWS: bucket owners, missing keys, KMS keys, the root user.
 
-MiniStack enforces identity and bucket policies before its S3 sees a call. Here is
-what S3 itself decides: it looks at `ExpectedBucketOwner`, asks for `s3:ListBucket`
-before it admits that a key does not exist, and calls KMS in the caller's name.
+MiniStack enforces identity and bucket policies before its S3 receives a call. This
+module adds the decisions of S3 itself: it checks `ExpectedBucketOwner`, requires
+`s3:ListBucket` to reveal that a key does not exist, and calls KMS on behalf of the caller.
 """
 
 import json
@@ -13,7 +13,7 @@ import gate
 import grants
 import settings
 
-# The account's root may always look after the policy of a bucket, lest nobody can.
+# The root user may always change the policy of a bucket, so that no bucket is locked for ever.
 _ROOTS_OWN = {"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}
 _OWNER_HEADERS = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
 _KMS_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -29,19 +29,19 @@ def _header(headers: dict, name: str) -> str:
 
 
 def _is_object_call(method: str, key: str, query_params: dict) -> bool:
-    """Whether it reads or writes an object itself, and not its tags, uploads or the like."""
+    """Returns whether a call reads or writes an object itself, and not its tags, uploads or the like."""
     return bool(key) and not set(query_params) - {"x-id", "versionId", "partNumber"} and method in ("GET", "HEAD", "PUT")
 
 
 def _uses_bucket_key(bucket: str) -> bool:
-    """Whether objects are encrypted with a key of the bucket, and not one each."""
+    """Returns whether objects are encrypted with a key of the bucket, and not with one key each."""
     from ministack.services import s3
 
     return "<BucketKeyEnabled>true</BucketKeyEnabled>" in (s3._bucket_encryption.get(bucket) or "")
 
 
 def _kms_refusal(access_key: str, action: str, key: str, bucket: str, name: str):
-    """The reply when KMS does not let the caller use a key, or None."""
+    """Returns the error if KMS denies the caller a key, or None."""
     from ministack.core import iam_evaluator
     from ministack.services import kms
 
@@ -71,7 +71,7 @@ def _kms_refusal(access_key: str, action: str, key: str, bucket: str, name: str)
 
 
 def _encryption_of_write(bucket: str, headers: dict) -> str:
-    """The KMS key that a write is to be encrypted with; empty = none of the account's own."""
+    """Returns the KMS key that encrypts a write; empty if it is not a key of the account."""
     from ministack.services import s3
 
     if _header(headers, "x-amz-server-side-encryption"):
@@ -80,7 +80,7 @@ def _encryption_of_write(bucket: str, headers: dict) -> str:
 
 
 def _policy_problem(bucket: str, body: bytes) -> str | None:
-    """Why S3 does not take a bucket policy."""
+    """Returns the reason why S3 rejects a bucket policy."""
     try:
         statements = json.loads(body)["Statement"]
     except (ValueError, KeyError, TypeError):
@@ -128,7 +128,7 @@ def _install_handler() -> None:
         if reply[0] == 404:
             context = {"s3:prefix": key} if settings.current().missing_key_has_prefix else {}
             if grants.authorize(access_key, "s3:ListBucket", f"arn:aws:s3:::{bucket}", context):
-                # Whoever may not list the keys is not told which there are.
+                # A caller without permission to list keys must not learn which exist.
                 message = iam_actions.identity_denial_message("s3:ListBucket", iam_evaluator.caller_arn(), f"arn:aws:s3:::{bucket}", False)
                 return _error("AccessDenied", 403, message)
         kms_key = _header(reply[1], _KMS_KEY) if reply[0] < 300 else ""
@@ -146,7 +146,7 @@ def _install_policies() -> None:
     enforce = iam_evaluator.enforce
 
     def resolve_condition_key(key, context):
-        """aws:PrincipalArn of a session is the ARN of its role, path included."""
+        """Returns aws:PrincipalArn, which for a session is the ARN of its role, including the path."""
         if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
             name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
             role = iam._roles.get_scoped(context.principal_account, None, name)
@@ -155,7 +155,7 @@ def _install_policies() -> None:
         return resolve(key, context)
 
     def enforce_on_root(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
-        """A bucket policy's Deny holds for the account's root, too."""
+        """Applies a Deny of a bucket policy to the root user, too."""
         refused = enforce(access_key_id, iam_action, service, region, resource_arn=resource_arn, service_context=service_context)
         if refused is not None or service != "s3" or iam_action in _ROOTS_OWN or access_key_id != settings.current().access_key_id:
             return refused

@@ -1,4 +1,4 @@
-"""Where everything is, and the switches that tests may turn while it runs."""
+"""Addresses of the parts, and switches that tests can change at run time."""
 
 import argparse
 from dataclasses import dataclass

@@ -1,22 +1,22 @@
-"""EC2's request limits: a token bucket for each API of the account and region."""
+"""Request limits of EC2: a token bucket for each API of the account and region."""
 
 import threading
 import time
 
-# As multiples of the bucket of APIs that change something, which holds 50 and gets 5 a second:
-# 100 and 20 for those that only read, 100 and 10 for tags.
+# Multiples of the bucket of mutating APIs, which holds 50 tokens and gains 5 a second:
+# 100 and 20 for reading APIs, 100 and 10 for tags.
 _READS = ("Describe", "Get", "List", "Search")
 _OF_READS = (2, 4)
 _OF_TAGS = (2, 2)
 
 _lock = threading.Lock()
 _bucket: dict = {"size": 0, "refill": 5.0, "principal": ""}
-# API: (tokens, when that was).
+# API: (tokens, time of that count).
 _tokens: dict[str, tuple[float, float]] = {}
 
 
 def set_bucket(size: int | None, refill: float | None, principal: str | None) -> None:
-    """Other limits; the buckets are full when they change."""
+    """Changes the limits, and fills the buckets."""
     given = {"size": size, "refill": refill, "principal": principal}
     change = {name: value for name, value in given.items() if value is not None and value != _bucket[name]}
     with _lock:
@@ -26,7 +26,7 @@ def set_bucket(size: int | None, refill: float | None, principal: str | None) ->
 
 
 def refuses(service: str, action: str, principal: str) -> bool:
-    """Whether EC2 throttles this call; if not, the call has taken a token."""
+    """Returns whether EC2 throttles this call. If not, it takes a token."""
     if service != "ec2" or not _bucket["size"] or _bucket["principal"] not in principal:
         return False
     times = _OF_READS if action.startswith(_READS) else _OF_TAGS if action.endswith("Tags") else (1, 1)

@@ -1,7 +1,7 @@
-"""Checks requests against AWS's own service model.
+"""Validation of requests against the service model of AWS.
 
-Lengths, ranges, patterns, enumerations and required members are written in the
-model that comes with botocore: they are read from there, not copied.
+Lengths, ranges, patterns, enumerations and required members come from the model in
+botocore.
 """
 
 import functools
@@ -18,7 +18,7 @@ def _operation(service: str, name: str):
 
 
 def check(service: str, action: str, body: bytes):
-    """The reply to a request that AWS would refuse before the service sees it, or None."""
+    """Returns the error for a request that AWS rejects before the service receives it, or None."""
     operation = _operation(service, action)
     if operation is None:
         return _error("UnknownOperationException", f"The operation {action} is not one of {service}")
@@ -125,7 +125,7 @@ def _compiled(pattern: str):
     try:
         return re.compile(pattern, re.DOTALL)
     except re.error:
-        # A Java expression that Python does not read (\p{L}): such members are not checked.
+        # Python does not support this Java expression (\p{L}): the member is not checked.
         return None
 
 

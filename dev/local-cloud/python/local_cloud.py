@@ -1,4 +1,4 @@
-"""Starts a local cloud and talks to it: to AWS through boto3, to the control interface in JSON."""
+"""Starts a local cloud, and calls it: AWS through boto3, the control interface in JSON."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def binary() -> pathlib.Path:
 
 
 def wait_for(what: str, condition, seconds: float = 30):
-    """The first true value of `condition`; `TimeoutError` after a deadline."""
+    """Returns the first true value of `condition`. Raises `TimeoutError` after the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -62,7 +62,7 @@ class Cloud:
         return self._clients[key]
 
     def environment(self) -> dict[str, str]:
-        """The environment in which the AWS CLI, and whatever else is made for AWS, talks to this cloud."""
+        """Returns the environment in which the AWS CLI and other AWS clients call this cloud."""
         return os.environ | {
             "AWS_ENDPOINT_URL": self.endpoints["endpoint"],
             "AWS_ACCESS_KEY_ID": self.endpoints["accessKeyId"],
@@ -90,7 +90,7 @@ class Cloud:
         wait_for("the local cloud to be idle", lambda: self.control("GET", "/idle")["idle"], seconds)
 
     def reset(self):
-        """As it was after the start."""
+        """Restores the state after the start."""
         self.control("POST", "/reset", {})
         self.settle()
 
@@ -160,7 +160,7 @@ class StackFailed(AssertionError):
 
 
 def start(state_dir: pathlib.Path, *arguments: str) -> Cloud:
-    # To a file and not to a pipe: nobody would read the pipe, and the local cloud would stop when it is full.
+    # Not to a pipe: no process would read it, and the local cloud would block once it is full.
     log = state_dir / "local-cloud.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -190,7 +190,7 @@ def stop(cloud: Cloud) -> None:
 
 @contextlib.contextmanager
 def running(state_dir: pathlib.Path):
-    """A local cloud, until the end of the block."""
+    """Runs a local cloud until the end of the block."""
     cloud = start(state_dir)
     try:
         yield cloud

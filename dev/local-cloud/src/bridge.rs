@@ -1,4 +1,4 @@
-//! The way into AWS: the Python part calls the front door with boto3 and answers in JSON.
+//! Calls to AWS through the Python part, which calls the front door with boto3 and answers in JSON.
 
 use std::time::Duration;
 
@@ -17,31 +17,31 @@ use crate::wire::AwsError;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Credentials {
-    /// Access key.
+    /// Access key id.
     pub(crate) access_key_id: String,
-    /// Secret.
+    /// Secret access key.
     pub(crate) secret_access_key: String,
-    /// Present for a session.
+    /// Session token; `None` for the credentials of the account.
     #[serde(default)]
     pub(crate) session_token: String,
-    /// Who they are.
+    /// ARN of the principal.
     #[serde(default)]
     pub(crate) arn: String,
 }
 
-/// Why a call through the bridge brought nothing.
+/// Error from a call through the bridge.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The Python part did not answer.
+pub(crate) enum BridgeError {
+    /// The Python part could not be reached.
     #[error("calling the bridge at {url}: {reason}")]
     Unreachable {
-        /// What was called.
+        /// URL of the call.
         url: String,
-        /// Why.
+        /// Error message of the connection or of the answer.
         reason: String,
     },
-    /// AWS refused.
-    #[error("{0}")]
+    /// AWS answered with an error.
+    #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
@@ -53,19 +53,19 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// A bridge at a loopback port.
+    /// Creates a connection to a loopback port.
     pub(crate) fn new(port: u16) -> Self {
         Self { url: format!("http://127.0.0.1:{port}"), client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// One request, whatever it is about.
+    /// Sends one request and returns the answer.
     ///
     /// # Errors
     ///
-    /// When the Python part cannot be reached, or refuses.
-    pub(crate) async fn request(&self, method: Method, path: &str, data: Option<&Value>) -> Result<Value, Error> {
+    /// If the Python part cannot be reached or answers with an error.
+    pub(crate) async fn request(&self, method: Method, path: &str, data: Option<&Value>) -> Result<Value, BridgeError> {
         let url = format!("{}{path}", self.url);
-        let unreachable = |reason: String| Error::Unreachable { url: url.clone(), reason };
+        let unreachable = |reason: String| BridgeError::Unreachable { url: url.clone(), reason };
         let body = data.map_or_else(Body::empty, |data| Body::from(data.to_string()));
         let request =
             Request::builder().method(method).uri(&url).body(body).map_err(|error| unreachable(error.to_string()))?;
@@ -75,107 +75,107 @@ impl Bridge {
         match value.get("error") {
             Some(error) if error.is_object() => {
                 let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                Err(Error::Aws(AwsError::new(&text("code"), text("message"))))
+                Err(BridgeError::Aws(AwsError::new(&text("code"), text("message"))))
             }
             _ => Ok(value),
         }
     }
 
-    async fn post(&self, path: &str, data: Value) -> Result<Value, Error> {
+    async fn post(&self, path: &str, data: Value) -> Result<Value, BridgeError> {
         self.request(Method::POST, path, Some(&data)).await
     }
 
-    /// Whether the Python part answers.
+    /// Returns true if the Python part answers.
     pub(crate) async fn healthy(&self) -> bool {
         let pending = self.request(Method::GET, "/pending", None);
         matches!(tokio::time::timeout(Duration::from_secs(2), pending).await, Ok(Ok(_)))
     }
 
-    /// Calls an operation of AWS; without credentials, as the account's root.
+    /// Calls an operation of AWS; as the root user of the account if `credentials` is `None`.
     ///
     /// # Errors
     ///
-    /// What AWS answered, or that there was no answer.
+    /// If AWS answers with an error or cannot be reached.
     pub(crate) async fn call(
         &self,
         service: &str,
         operation: &str,
         parameters: Value,
         credentials: Option<&Credentials>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, BridgeError> {
         let data = json!({"service": service, "operation": operation, "parameters": parameters,
                           "credentials": credentials});
         Ok(self.post("/call", data).await?.get("result").cloned().unwrap_or(Value::Null))
     }
 
-    /// The security groups as EC2 has them; no ids = all of them.
+    /// Returns the security groups with these ids as EC2 describes them; all groups if `ids` is empty.
     ///
     /// # Errors
     ///
-    /// When EC2 does not answer.
-    pub(crate) async fn security_groups(&self, ids: &[String]) -> Result<Vec<Value>, Error> {
+    /// If EC2 answers with an error or cannot be reached.
+    pub(crate) async fn security_groups(&self, ids: &[String]) -> Result<Vec<Value>, BridgeError> {
         let reply = self.post("/security-groups", json!({"groupIds": ids})).await?;
         Ok(reply.get("groups").and_then(Value::as_array).cloned().unwrap_or_default())
     }
 
-    /// Why AWS Config may not invoke a function, or nothing when it may.
+    /// Returns the reason why AWS Config may not invoke a function, or `None` if it may.
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
-    pub(crate) async fn invocable(&self, function: &str, source_arn: &str) -> Result<Option<String>, Error> {
+    /// If the Python part cannot be reached.
+    pub(crate) async fn invocable(&self, function: &str, source_arn: &str) -> Result<Option<String>, BridgeError> {
         let data = json!({"function": function, "servicePrincipal": "config.amazonaws.com", "sourceArn": source_arn});
         Ok(refusal(&self.post("/invocable", data).await?))
     }
 
-    /// Invokes a function asynchronously as AWS Config; why that was refused, or nothing.
+    /// Invokes a function asynchronously as AWS Config. Returns the reason if that is denied.
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
+    /// If the Python part cannot be reached.
     pub(crate) async fn invoke(
         &self,
         invocation: u64,
         function: &str,
         event: &Value,
         source_arn: &str,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<String>, BridgeError> {
         let data = json!({"invocationId": invocation, "function": function, "event": event,
                           "servicePrincipal": "config.amazonaws.com", "sourceArn": source_arn});
         Ok(refusal(&self.post("/invoke", data).await?))
     }
 
-    /// A session of a role for SSM Automation, or nothing when its trust policy refuses.
+    /// Returns a role session for SSM Automation, or `None` if the trust policy of the role does not allow it.
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
+    /// If the Python part cannot be reached.
     pub(crate) async fn assume(
         &self,
         role_arn: &str,
         session_name: &str,
         source_arn: &str,
-    ) -> Result<Option<Credentials>, Error> {
+    ) -> Result<Option<Credentials>, BridgeError> {
         let data = json!({"roleArn": role_arn, "servicePrincipal": "ssm.amazonaws.com", "sessionName": session_name,
                           "sourceArn": source_arn});
         Ok(credentials(&self.post("/assume", data).await?))
     }
 
-    /// The credentials behind a caller's access key.
+    /// Returns the credentials that belong to an access key id, or `None` if it is unknown.
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
-    pub(crate) async fn caller_credentials(&self, access_key: &str) -> Result<Option<Credentials>, Error> {
+    /// If the Python part cannot be reached.
+    pub(crate) async fn caller_credentials(&self, access_key: &str) -> Result<Option<Credentials>, BridgeError> {
         Ok(credentials(&self.post("/caller-credentials", json!({"accessKeyId": access_key})).await?))
     }
 
-    /// Why a caller may not pass a role to SSM, or nothing when it may.
+    /// Returns the reason why a caller may not pass a role to SSM, or `None` if it may.
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
-    pub(crate) async fn may_pass_role(&self, access_key: &str, role_arn: &str) -> Result<Option<String>, Error> {
+    /// If the Python part cannot be reached.
+    pub(crate) async fn may_pass_role(&self, access_key: &str, role_arn: &str) -> Result<Option<String>, BridgeError> {
         let data = json!({"accessKeyId": access_key, "action": "iam:PassRole", "resource": role_arn,
                           "context": {"iam:PassedToService": "ssm.amazonaws.com"}});
         Ok(refusal(&self.post("/authorize", data).await?))
@@ -185,14 +185,14 @@ impl Bridge {
     ///
     /// # Errors
     ///
-    /// When the Python part does not answer.
+    /// If the Python part cannot be reached.
     pub(crate) async fn event(
         &self,
         source: &str,
         detail_type: &str,
         detail: Value,
         resources: Vec<String>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), BridgeError> {
         let data = json!({"source": source, "detailType": detail_type, "detail": detail, "resources": resources});
         self.post("/event", data).await.map(|_| ())
     }

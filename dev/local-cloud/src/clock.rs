@@ -1,40 +1,40 @@
-//! Times as AWS writes them: milliseconds, epoch seconds on the wire, ISO 8601 in events.
+//! Times in the formats of AWS: epoch seconds with milliseconds on the wire, ISO 8601 in events.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// Now, to the millisecond.
+/// Returns the current time, truncated to milliseconds.
 pub(crate) fn now() -> Timestamp {
     from_millis(Timestamp::now().as_millisecond())
 }
 
-/// A time from milliseconds since the epoch; out of range is the epoch.
+/// Converts milliseconds since the epoch; out of range yields the epoch.
 pub(crate) fn from_millis(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// `seconds` after `time`; past the end of time, `time` itself.
+/// Returns `time` plus `seconds`, or `time` if the sum is out of range.
 pub(crate) fn after(time: Timestamp, seconds: f64) -> Timestamp {
     SignedDuration::try_from_secs_f64(seconds).ok().and_then(|d| time.checked_add(d).ok()).unwrap_or(time)
 }
 
-/// Epoch seconds with milliseconds, as awsJson1.1 wants them.
+/// Formats a time as awsJson1.1 does: epoch seconds with milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double's 53 bits for 285,000 years")]
 pub(crate) fn epoch(time: Timestamp) -> Value {
     Value::from(time.as_millisecond() as f64 / 1000.0)
 }
 
-/// `epoch` of a time that may be missing, as null.
+/// Formats an optional time like [`epoch`]; null if there is none.
 pub(crate) fn epoch_or_null(time: Option<Timestamp>) -> Value {
     time.map_or(Value::Null, epoch)
 }
 
-/// `2026-03-01T10:15:30.123Z`.
+/// Formats a time as `2026-03-01T10:15:30.123Z`.
 pub(crate) fn iso(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// Reads epoch seconds, or ISO 8601 text, as both are sent by clients.
+/// Reads epoch seconds or ISO 8601 text; clients send either.
 #[expect(clippy::cast_possible_truncation, reason = "checked by the range of `from_millis`")]
 pub(crate) fn parse(value: &Value) -> Option<Timestamp> {
     match value {

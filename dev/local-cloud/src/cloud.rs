@@ -1,4 +1,4 @@
-//! What the two services share: identity, settings, the bridge, and the count of unfinished work.
+//! State that both services share: account and region, settings, the bridge, and the count of unfinished work.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,51 +11,57 @@ use crate::config;
 use crate::settings::Settings;
 use crate::ssm;
 
-/// Account and region of everything.
+/// The account and the region of all resources.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// Twelve digits.
+pub(crate) struct Location {
+    /// Account id, 12 digits.
     pub(crate) account: String,
-    /// Such as `us-east-1`.
+    /// Region, such as `us-east-1`.
     pub(crate) region: String,
 }
 
-impl Place {
-    /// The ARN of a resource of a service here.
+impl Location {
+    /// Returns the ARN of a resource in this account and region.
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }
 }
 
-/// The local cloud: state of both services, and how to reach the rest.
+/// The local cloud: the state of both services, and the addresses of the other parts.
 #[derive(Debug)]
 pub(crate) struct Cloud {
     /// Account and region.
-    pub(crate) place: Place,
-    /// The front door, for scripts of automation documents.
+    pub(crate) location: Location,
+    /// URL of the front door, for scripts of automation documents.
     pub(crate) endpoint: String,
-    /// The Python that runs those scripts.
+    /// Python interpreter that runs those scripts.
     pub(crate) python: PathBuf,
-    /// The way into AWS.
+    /// Connection to the Python part.
     pub(crate) bridge: Bridge,
     settings: RwLock<Settings>,
     config: Mutex<config::State>,
     ssm: Mutex<ssm::State>,
     /// Wakes the recorder.
     pub(crate) changed: Notify,
-    /// Wakes whoever waits for an invocation to end or a limit to rise.
+    /// Wakes the tasks that wait for the end of an invocation or for a higher limit.
     pub(crate) progress: Notify,
     busy: AtomicUsize,
-    /// Grows with every piece of work begun: tells two looks at "idle" apart.
+    /// Number of tasks ever begun: shows whether one began between two checks of "idle".
     begun: AtomicU64,
     with_recorder: bool,
 }
 
 impl Cloud {
-    /// An empty cloud.
-    pub(crate) fn new(place: Place, endpoint: String, python: PathBuf, bridge: Bridge, with_recorder: bool) -> Self {
+    /// Creates an empty cloud.
+    pub(crate) fn new(
+        location: Location,
+        endpoint: String,
+        python: PathBuf,
+        bridge: Bridge,
+        with_recorder: bool,
+    ) -> Self {
         Self {
-            place,
+            location,
             endpoint,
             python,
             bridge,
@@ -70,51 +76,51 @@ impl Cloud {
         }
     }
 
-    /// Whether there is a recorder from the start.
+    /// Returns true if there is a configuration recorder from the start.
     pub(crate) fn start_with_recorder(&self) -> bool {
         self.with_recorder
     }
 
-    /// The settings as they are now.
+    /// Returns the current settings.
     pub(crate) fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts other settings in place.
+    /// Replaces the settings.
     pub(crate) fn set_settings(&self, settings: Settings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
-    /// AWS Config's state. Never held across an await.
+    /// Locks the state of AWS Config. The guard must not be held across an await.
     pub(crate) fn config(&self) -> MutexGuard<'_, config::State> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// SSM's state. Never held across an await.
+    /// Locks the state of SSM. The guard must not be held across an await.
     pub(crate) fn ssm(&self) -> MutexGuard<'_, ssm::State> {
         self.ssm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a piece of work until the guard is dropped.
+    /// Counts a task as unfinished until the guard is dropped.
     pub(crate) fn begin(&self) -> Busy<'_> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.busy.fetch_add(1, Ordering::SeqCst);
         Busy(self)
     }
 
-    /// Leaves so many pieces of work uncounted until the guard is dropped: they wait for a human.
+    /// Excludes this many tasks from the count until the guard is dropped, because they wait for a human decision.
     pub(crate) fn rest(&self, pieces: usize) -> Resting<'_> {
         self.busy.fetch_sub(pieces, Ordering::SeqCst);
         Resting(self, pieces)
     }
 
-    /// Pieces of work under way, and how many were ever begun.
+    /// Returns the number of unfinished tasks and the number of tasks ever begun.
     pub(crate) fn work(&self) -> (usize, u64) {
         (self.busy.load(Ordering::SeqCst), self.begun.load(Ordering::SeqCst))
     }
 }
 
-/// A piece of work under way.
+/// An unfinished task.
 #[derive(Debug)]
 pub(crate) struct Busy<'a>(&'a Cloud);
 
@@ -125,7 +131,7 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Pieces of work that wait for a human.
+/// Tasks that wait for a human decision.
 #[derive(Debug)]
 pub(crate) struct Resting<'a>(&'a Cloud, usize);
 

@@ -1,4 +1,4 @@
-//! What tests turn and read: settings, faults, the call log, idleness, and triggers.
+//! The control interface for tests: settings, faults, the call log, idleness, and triggers.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::wire::{AwsError, text};
 
 type Answer = (StatusCode, Json<Value>);
 
-/// The routes of the control interface.
+/// Returns the routes of the control interface.
 pub(crate) fn router() -> Router<Arc<Cloud>> {
     Router::new()
         .route("/settings", get(settings).put(change_settings))
@@ -40,10 +40,10 @@ fn answer(reply: Result<Value, AwsError>) -> Answer {
     reply.map_or_else(|error| bad(&error.to_string()), ok)
 }
 
-fn bridged(reply: Result<Value, bridge::Error>) -> Answer {
+fn bridged(reply: Result<Value, bridge::BridgeError>) -> Answer {
     match reply {
         Ok(data) => ok(data),
-        Err(bridge::Error::Aws(error)) => bad(&error.message),
+        Err(bridge::BridgeError::Aws(error)) => bad(&error.message),
         Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"error": error.to_string()}))),
     }
 }
@@ -62,8 +62,8 @@ async fn change_settings(State(cloud): State<Arc<Cloud>>, Json(change): Json<Val
     }
 }
 
-/// Puts settings in place, here and in the Python part.
-pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::Error> {
+/// Applies settings, here and in the Python part.
+pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::BridgeError> {
     let python = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds,
                         "missingKeyHasPrefix": settings.missing_key_has_prefix,
                         "ec2BucketSize": settings.ec2_bucket_size,
@@ -107,7 +107,7 @@ async fn redeliver(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> 
     answer(config::redeliver(&cloud, data))
 }
 
-/// True when nothing is waiting or running anywhere: changes, invocations, evaluations, remediations, executions.
+/// Returns true if no change, invocation, evaluation, remediation or execution is waiting or running anywhere.
 async fn idle(State(cloud): State<Arc<Cloud>>) -> Answer {
     let quiet = || {
         let settings = cloud.settings();
@@ -121,16 +121,16 @@ async fn idle(State(cloud): State<Arc<Cloud>>) -> Answer {
         Ok(pending) => pending,
         Err(error) => return bridged(Err(error)),
     };
-    // The same count of work begun, before and after, means that nothing slipped through in between.
+    // If the number of tasks ever begun is the same before and after, none began in between.
     let idle = before.is_some() && before == quiet() && pending.as_array().is_some_and(Vec::is_empty);
     ok(json!({"idle": idle, "pendingInvocations": pending}))
 }
 
-/// Everything as it was after the start, but for the settings given at the command line.
+/// Restores the state after the start, with the settings from the command line.
 async fn reset(State(cloud): State<Arc<Cloud>>) -> Answer {
     cloud.ssm().stop_all();
     let state = if cloud.start_with_recorder() {
-        config::State::with_recorder(config::default_recorder(&cloud.place))
+        config::State::with_recorder(config::default_recorder(&cloud.location))
     } else {
         config::State::default()
     };

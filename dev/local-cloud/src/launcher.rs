@@ -1,4 +1,4 @@
-//! The Python part, carried in this binary so that it runs from anywhere.
+//! The files of the Python part, embedded in this binary so that it runs from any directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,11 +37,11 @@ const FILES: &[(&str, &str)] = files![
     "validation.py",
 ];
 
-/// Writes the Python part below `state_dir`; the directory it is in.
+/// Writes the Python part below `state_dir`, and returns its directory.
 ///
 /// # Errors
 ///
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub(crate) fn unpack(state_dir: &Path) -> io::Result<PathBuf> {
     let directory = state_dir.join("launcher");
     std::fs::create_dir_all(&directory)?;
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_python_file_is_carried() {
+    fn every_python_file_is_embedded() {
         let mut names: Vec<String> = std::fs::read_dir("launcher")
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

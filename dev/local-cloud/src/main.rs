@@ -1,11 +1,11 @@
-//! The AWS that Portcullis touches, on one machine.
+//! The AWS services that Portcullis uses, on one machine.
 //!
-//! | Module | What it is |
+//! | Module | Purpose |
 //! |---|---|
-//! | [`supervisor`] | starts moto and MiniStack, waits until all answer, ends them |
-//! | [`launcher`] | the Python part, carried in this binary |
+//! | [`supervisor`] | starts moto and MiniStack, waits until they answer, stops them |
+//! | [`launcher`] | the Python part, embedded in this binary |
 //! | [`bridge`] | calls AWS through the Python part |
-//! | [`server`] | the HTTP entry: AWS JSON protocol, control, internal notifications |
+//! | [`server`] | the HTTP server: AWS JSON protocol, control interface, internal notifications |
 //! | [`config`] | AWS Config: recorder, rules, evaluations, remediation |
 //! | [`ssm`] | SSM documents and Automation |
 //! | [`control`] | settings, faults, call log and triggers for tests |
@@ -27,8 +27,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use plain_text::error_chain;
 
-/// The AWS that Portcullis touches, on one machine.
+/// The AWS services that Portcullis uses, on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "local-cloud", version)]
 struct Cli {
@@ -38,32 +39,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start it, and run until interrupted.
+    /// Start the local cloud, and run it until interrupted.
     Up(Up),
 }
 
-/// What `local-cloud up` is told.
+/// Arguments of `local-cloud up`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Up {
-    /// The Python of an environment with the packages of tools/requirements.txt.
+    /// Python interpreter of an environment with the packages of tools/requirements.txt.
     #[arg(long, default_value = ".tools/venv/bin/python")]
     pub(crate) python: PathBuf,
-    /// Port of the front door; 0 takes a free one.
+    /// Port of the front door; 0 selects a free port.
     #[arg(long, default_value_t = 4566)]
     pub(crate) port: u16,
-    /// Where `endpoints.json`, the logs and temporary files go.
+    /// Directory for `endpoints.json`, logs and temporary files.
     #[arg(long, default_value = ".local-cloud")]
     pub(crate) state_dir: PathBuf,
-    /// The region everything is in.
+    /// Region of all resources.
     #[arg(long, default_value = "us-east-1")]
     pub(crate) region: String,
     /// Enforce IAM policies.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) auth: bool,
-    /// Start without a configuration recorder: AWS Config then refuses rules.
+    /// Start without a configuration recorder, so that AWS Config rejects rules.
     #[arg(long)]
     pub(crate) no_recorder: bool,
-    /// How long to wait for the services to answer, in seconds.
+    /// Longest time to wait for the services to answer, in seconds.
     #[arg(long, default_value_t = 60)]
     pub(crate) deadline: u64,
 }
@@ -75,7 +76,7 @@ async fn main() -> ExitCode {
     match supervisor::up(up).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", error_chain(&error));
             ExitCode::FAILURE
         }
     }

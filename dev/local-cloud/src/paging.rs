@@ -1,15 +1,15 @@
-//! `NextToken` paging.
+//! Paging with `NextToken`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::wire::AwsError;
 
-/// One page of `items`, and the token of the next, if there is one.
+/// Returns one page of `items`, and the token of the next page unless it is the last.
 ///
 /// # Errors
 ///
-/// A token that this service has not given is an `InvalidNextTokenException`.
+/// `InvalidNextTokenException` if the service did not issue the token.
 pub(crate) fn page<T>(items: Vec<T>, token: Option<&str>, limit: usize) -> Result<(Vec<T>, Option<String>), AwsError> {
     let start = match token {
         None | Some("") => 0,
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_token_is_refused() {
+    fn an_unknown_token_is_rejected() {
         let error = page(vec![1], Some("nonsense"), 2).unwrap_err();
         assert_eq!(error.code, "InvalidNextTokenException");
     }

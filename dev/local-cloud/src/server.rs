@@ -1,4 +1,4 @@
-//! The HTTP entry: AWS's JSON protocol at `/`, control, and what the Python part reports.
+//! The HTTP server: the JSON protocol of AWS at `/`, the control interface, and notifications from the Python part.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::cloud::Cloud;
 use crate::wire::{AwsError, Caller, Reply, response};
 use crate::{config, control, ssm};
 
-/// Everything that is served.
+/// Returns all routes.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new()
         .route("/", post(operation))
@@ -26,7 +26,7 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
         .with_state(cloud)
 }
 
-/// An operation of AWS Config or SSM.
+/// Serves an operation of AWS Config or SSM.
 async fn operation(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Response {
     response(dispatch(&cloud, &headers, &body).await)
 }
@@ -68,7 +68,7 @@ struct Ended {
 
 async fn invocation_ended(State(cloud): State<Arc<Cloud>>, Json(ended): Json<Ended>) -> (StatusCode, Json<Value>) {
     if let Some(error) = ended.error {
-        tracing::info!("a rule's Lambda failed after its retries: {error}");
+        tracing::info!("the function of a rule failed after its retries: {error}");
     }
     (StatusCode::OK, Json(config::invocation_ended(&cloud, ended.invocation_id)))
 }

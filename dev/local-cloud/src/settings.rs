@@ -1,54 +1,54 @@
-//! The switches and durations that tests may turn while the local cloud runs.
+//! Switches and durations that tests can change while the local cloud runs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Everything that can be set by `PUT /settings`. Durations are in seconds.
+/// The settings of `PUT /settings`. Durations are in seconds.
 ///
-/// Where AWS documents a value it is the default; where AWS's behaviour is not
-/// documented, a switch lets the product be tried either way.
+/// Values that AWS documents are the defaults. Where AWS does not document its behaviour, a switch selects between the
+/// possibilities, so that the product can be tested with each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent switch")]
 pub(crate) struct Settings {
-    /// Between two looks at EC2 for a change nobody announced.
+    /// Time between two checks of EC2 for changes without a notification.
     pub(crate) recorder_poll_seconds: f64,
-    /// A change notification above this size is sent as an oversized one (SNS's 256 KB).
+    /// Size above which a change notification is sent as an oversized one (256 KB in AWS).
     pub(crate) oversized_threshold_bytes: usize,
-    /// Rule Lambdas invoked at the same time.
+    /// Highest number of concurrent invocations of rule functions.
     pub(crate) evaluation_concurrency: usize,
-    /// How long a result token is good for.
+    /// Lifetime of a result token.
     pub(crate) result_token_lifetime_seconds: f64,
-    /// Whether an evaluation with an older `OrderingTimestamp` replaces a newer one.
+    /// Let an evaluation with an older `OrderingTimestamp` replace a newer one.
     pub(crate) older_evaluation_replaces_newer: bool,
-    /// So many of the next evaluations come back in `FailedEvaluations`.
+    /// Number of following evaluations that are returned in `FailedEvaluations`.
     pub(crate) fail_next_evaluations: usize,
-    /// Between two calls of `StartConfigRulesEvaluation` for one rule.
+    /// Shortest time between two calls of `StartConfigRulesEvaluation` for one rule.
     pub(crate) start_evaluation_interval_seconds: f64,
-    /// One hour of `MaximumExecutionFrequency`.
+    /// Duration of one hour of `MaximumExecutionFrequency`.
     pub(crate) schedule_hour_seconds: f64,
-    /// Between two compliance snapshots that automatic remediation starts from.
+    /// Time between two compliance snapshots from which automatic remediation starts.
     pub(crate) remediation_snapshot_seconds: f64,
-    /// Remediate from the snapshot before the last one: AWS's may be stale.
+    /// Remediate from the second-to-last snapshot, because that of AWS may be stale.
     pub(crate) remediation_snapshot_stale: bool,
-    /// Start an automatic remediation although a newer configuration item still waits for its evaluation.
+    /// Start automatic remediation even while a newer configuration item waits for its evaluation.
     pub(crate) remediate_while_evaluation_pending: bool,
-    /// Whether `PutRemediationExceptions` leaves out resources that are not non-compliant without a word, or names
-    /// them in `FailedBatches`.
+    /// Let `PutRemediationExceptions` ignore resources that are not non-compliant, instead of returning them in
+    /// `FailedBatches`.
     pub(crate) drop_needless_exceptions: bool,
-    /// Whether a Lambda's `FunctionError` fails an `aws:invokeLambdaFunction` step.
+    /// Let a `FunctionError` of Lambda fail an `aws:invokeLambdaFunction` step.
     pub(crate) function_error_fails_step: bool,
-    /// Automation executions running at the same time; more wait as `Pending`.
+    /// Highest number of concurrent automation executions; further executions stay `Pending`.
     pub(crate) automation_concurrency: usize,
-    /// The first delay before an asynchronous invocation is repeated (AWS: a minute).
+    /// Delay before the first retry of an asynchronous invocation (a minute in AWS).
     pub(crate) async_retry_base_seconds: f64,
-    /// Whether the look for `s3:ListBucket` that a missing key causes carries the key as `s3:prefix`.
+    /// Let the check of `s3:ListBucket` after a missing key contain the key as `s3:prefix`.
     pub(crate) missing_key_has_prefix: bool,
-    /// How many calls of one EC2 API that changes something may come at once; 0 = EC2 does not throttle.
+    /// Burst limit of each mutating EC2 API, in calls; 0 means that EC2 does not throttle.
     pub(crate) ec2_bucket_size: u32,
-    /// How many more may come every second.
+    /// Refill rate of each mutating EC2 API, in calls per second.
     pub(crate) ec2_refill_per_second: f64,
-    /// Only callers whose ARN has this part are throttled.
+    /// Substring of the ARN of callers that are throttled; empty means all callers.
     pub(crate) ec2_throttled_principal: String,
 }
 
@@ -79,11 +79,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with the members of `change` put over them.
+    /// Returns the settings with the members of `change` replaced.
     ///
     /// # Errors
     ///
-    /// Text that names the member that is unknown or of the wrong type.
+    /// A message that names the member that is unknown or of the wrong type.
     pub(crate) fn merged(&self, change: &Value) -> Result<Self, String> {
         let Value::Object(change) = change else { return Err("settings are a JSON object".to_owned()) };
         let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
@@ -102,13 +102,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_change_leaves_the_other_settings_alone() {
+    fn a_change_keeps_the_other_settings() {
         let changed = Settings::default().merged(&json!({"functionErrorFailsStep": true})).unwrap();
         assert_eq!(changed, Settings { function_error_fails_step: true, ..Settings::default() });
     }
 
     #[test]
-    fn an_unknown_setting_is_refused_by_name() {
+    fn an_unknown_setting_is_an_error_that_names_it() {
         let error = Settings::default().merged(&json!({"functionErrorFailStep": true})).unwrap_err();
         assert!(error.contains("functionErrorFailStep"), "{error}");
     }

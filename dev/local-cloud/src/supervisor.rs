@@ -1,4 +1,4 @@
-//! Starts what the local cloud is made of, waits until it answers, and ends it.
+//! Starts the parts of the local cloud, waits until they answer, and stops them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,79 +16,86 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::bridge::Bridge;
-use crate::cloud::{Cloud, Place};
+use crate::cloud::{Cloud, Location};
 use crate::{Up, config, launcher, server};
 
-/// The account that MiniStack and moto agree on.
+/// The account of MiniStack and moto.
 const ACCOUNT: &str = "123456789012";
-/// The account's own credentials, which may do everything: good for this machine only.
+/// Credentials of the root user of the account. They have all permissions, and are valid on this machine only.
 const ACCESS_KEY_ID: &str = "AKIALOCALCLOUD000000";
 const SECRET_ACCESS_KEY: &str = "local-cloud-root-secret-access-key";
 
-/// Why the local cloud does not run.
+/// Error from running the local cloud.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A file or a socket.
-    #[error("{action}: {source}")]
+pub(crate) enum SupervisorError {
+    /// A file or a socket failed.
+    #[error("{action} failed")]
     Io {
-        /// What was being done.
+        /// The action, such as `creating .local-cloud/logs`.
         action: String,
-        /// What went wrong.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The port of the front door is taken.
-    #[error("port {port} is in use. End what listens there, or choose another port with --port (0 takes a free one)")]
+    /// The port of the front door is in use.
+    #[error(
+        "port {port} is in use: stop the process that listens there, or choose another port with --port (0 selects a free one)"
+    )]
     PortInUse {
         /// The port.
         port: u16,
     },
-    /// There is no Python.
+    /// The Python interpreter does not exist.
     #[error(
-        "there is no Python at {path}. Install the packages of tools/requirements.txt (`make tools`), or name \
-             another environment with --python"
+        "there is no Python at {path}: install the packages of tools/requirements.txt (`make tools`), or name another \
+         environment with --python"
     )]
     NoPython {
-        /// What was looked for.
+        /// Path of the interpreter.
         path: PathBuf,
     },
-    /// A child ended, or did not answer.
-    #[error("{name} {what}. The end of its log {log}:\n{tail}")]
+    /// A child process ended, or did not answer.
+    #[error("{name} {what}; the end of its log {log}:\n{tail}")]
     Child {
-        /// Which.
+        /// Name of the process.
         name: &'static str,
-        /// What happened.
+        /// The failure, such as `ended by itself`.
         what: String,
-        /// Its log.
+        /// Path of its log.
         log: PathBuf,
-        /// The log's last lines.
+        /// Last lines of the log.
         tail: String,
     },
 }
 
-fn io_error(action: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+fn io_error(action: impl Into<String>) -> impl FnOnce(io::Error) -> SupervisorError {
     let action = action.into();
-    move |source| Error::Io { action, source }
+    move |source| SupervisorError::Io { action, source }
 }
 
 /// A child process and its log.
 struct Service {
     name: &'static str,
     child: Child,
-    /// Held open for as long as the process is to live. Not left with the child: waiting for that closes it.
+    /// Standard input, kept open as long as the process is to run. It is taken from the child, because waiting for the
+    /// child would close it.
     input: Option<ChildStdin>,
     log: PathBuf,
 }
 
 impl Service {
-    fn failed(&self, what: impl Into<String>) -> Error {
+    fn failed(&self, what: impl Into<String>) -> SupervisorError {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines.iter().skip(lines.len().saturating_sub(25)).copied().collect::<Vec<_>>().join("\n");
-        Error::Child { name: self.name, what: what.into(), log: self.log.clone(), tail }
+        SupervisorError::Child { name: self.name, what: what.into(), log: self.log.clone(), tail }
     }
 
-    /// Waits until `ready` holds; an error if the process ends or the deadline passes.
-    async fn until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F, deadline: Instant) -> Result<(), Error> {
+    /// Waits until `ready` returns true. Returns an error if the process ends or the deadline passes.
+    async fn until<F: Future<Output = bool>>(
+        &mut self,
+        ready: impl Fn() -> F,
+        deadline: Instant,
+    ) -> Result<(), SupervisorError> {
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(self.failed(format!("ended while starting ({status})")));
@@ -104,22 +111,22 @@ impl Service {
     }
 }
 
-/// A port that nothing listens on.
-fn free_port() -> Result<u16, Error> {
+/// Returns a free port.
+fn free_port() -> Result<u16, SupervisorError> {
     StdListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(io_error("looking for a free port"))
 }
 
-/// Where the children's files go.
+/// Directories of the child processes.
 struct Files {
     state: PathBuf,
     launcher: PathBuf,
 }
 
 impl Files {
-    fn prepare(state_dir: &Path) -> Result<Self, Error> {
+    fn prepare(state_dir: &Path) -> Result<Self, SupervisorError> {
         for name in ["", "logs", "tmp"] {
             let directory = state_dir.join(name);
             std::fs::create_dir_all(&directory).map_err(io_error(format!("creating {}", directory.display())))?;
@@ -129,12 +136,18 @@ impl Files {
         Ok(Self { state, launcher })
     }
 
-    /// Starts a Python program of the launcher. It ends with this process, which holds its standard input.
-    fn start(&self, name: &'static str, python: &Path, program: &str, arguments: &[String]) -> Result<Service, Error> {
+    /// Starts a Python program of the launcher. It ends with this process, which holds its standard input open.
+    fn start(
+        &self,
+        name: &'static str,
+        python: &Path,
+        program: &str,
+        arguments: &[String],
+    ) -> Result<Service, SupervisorError> {
         let log = self.state.join("logs").join(format!("{name}.log"));
         let file = File::create(&log).map_err(io_error(format!("creating {}", log.display())))?;
         let errors = file.try_clone().map_err(io_error(format!("opening {}", log.display())))?;
-        // Not the caller's environment: its AWS_* variables would reach the Lambda functions.
+        // The environment of the caller is not inherited: its AWS_* variables would reach the Lambda functions.
         let kept: BTreeMap<_, _> = ["PATH", "HOME", "LANG", "LC_ALL"]
             .into_iter()
             .filter_map(|name| Some((name, std::env::var_os(name)?)))
@@ -160,27 +173,27 @@ impl Files {
     }
 }
 
-/// Starts everything and runs until interrupted.
-pub(crate) async fn up(up: Up) -> Result<(), Error> {
-    // Not resolved: a virtual environment's Python is a link, and knows its environment by the link's place.
+/// Starts the local cloud, and runs it until interrupted.
+pub(crate) async fn up(up: Up) -> Result<(), SupervisorError> {
+    // Not resolved: the Python of a virtual environment is a link, and finds the environment by the path of the link.
     let python = std::path::absolute(&up.python).map_err(io_error("finding Python"))?;
     if !python.exists() {
-        return Err(Error::NoPython { path: python });
+        return Err(SupervisorError::NoPython { path: python });
     }
     let files = Files::prepare(&up.state_dir)?;
     let port = if up.port == 0 { free_port()? } else { up.port };
     if StdListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
-        return Err(Error::PortInUse { port });
+        return Err(SupervisorError::PortInUse { port });
     }
     let (moto_port, bridge_port) = (free_port()?, free_port()?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io_error("opening the control port"))?;
     let control = listener.local_addr().map_err(io_error("reading the control port"))?.port();
-    let place = Place { account: ACCOUNT.to_owned(), region: up.region.clone() };
+    let location = Location { account: ACCOUNT.to_owned(), region: up.region.clone() };
     let endpoint = format!("http://127.0.0.1:{port}");
     let bridge = Bridge::new(bridge_port);
-    let cloud = Arc::new(Cloud::new(place.clone(), endpoint.clone(), python.clone(), bridge, !up.no_recorder));
+    let cloud = Arc::new(Cloud::new(location.clone(), endpoint.clone(), python.clone(), bridge, !up.no_recorder));
     if !up.no_recorder {
-        *cloud.config() = config::State::with_recorder(config::default_recorder(&place));
+        *cloud.config() = config::State::with_recorder(config::default_recorder(&location));
     }
     let application = server::router(Arc::clone(&cloud));
     tokio::spawn(async move { axum::serve(listener, application).await });
@@ -223,7 +236,7 @@ pub(crate) async fn up(up: Up) -> Result<(), Error> {
     announce(&files.state, &endpoint, control, &up.region)?;
     let ended = wait_for_end(&mut moto, &mut ministack).await;
     for service in [&mut ministack, &mut moto] {
-        // Closing its standard input tells it to end its own children first.
+        // When its standard input closes, the process ends, and its own children before it.
         drop(service.input.take());
         if tokio::time::timeout(Duration::from_secs(5), service.child.wait()).await.is_err() {
             let _ = service.child.kill().await;
@@ -233,8 +246,8 @@ pub(crate) async fn up(up: Up) -> Result<(), Error> {
     ended
 }
 
-/// Waits for an interrupt (fine) or for a child that ends by itself (not).
-async fn wait_for_end(moto: &mut Service, ministack: &mut Service) -> Result<(), Error> {
+/// Waits for an interrupt. Returns an error if a child process ends before that.
+async fn wait_for_end(moto: &mut Service, ministack: &mut Service) -> Result<(), SupervisorError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io_error("watching for SIGINT"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(io_error("watching for SIGTERM"))?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(io_error("watching for SIGHUP"))?;
@@ -248,8 +261,8 @@ async fn wait_for_end(moto: &mut Service, ministack: &mut Service) -> Result<(),
     Err(if name == "moto" { moto.failed("ended by itself") } else { ministack.failed("ended by itself") })
 }
 
-/// Writes `endpoints.json` and says how to get in.
-fn announce(state: &Path, endpoint: &str, control: u16, region: &str) -> Result<(), Error> {
+/// Writes `endpoints.json`, and prints how to use the local cloud.
+fn announce(state: &Path, endpoint: &str, control: u16, region: &str) -> Result<(), SupervisorError> {
     let endpoints = json!({
         "endpoint": endpoint,
         "control": format!("http://127.0.0.1:{control}"),
@@ -259,7 +272,7 @@ fn announce(state: &Path, endpoint: &str, control: u16, region: &str) -> Result<
         "secretAccessKey": SECRET_ACCESS_KEY,
     });
     let (path, partial) = (state.join("endpoints.json"), state.join("endpoints.json.partial"));
-    // Whoever waits for the file never sees half of it.
+    // Renamed when complete, so that no reader sees a partial file.
     std::fs::write(&partial, format!("{endpoints:#}\n"))
         .and_then(|()| std::fs::rename(&partial, &path))
         .map_err(io_error(format!("writing {}", path.display())))?;

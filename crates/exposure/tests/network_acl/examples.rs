@@ -1,4 +1,4 @@
-//! Quarantines and releases by example.
+//! Examples of quarantines and releases.
 
 use exposure::{
     AclAction, AclEntry, AclPlan, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Traffic, private_addresses, quarantine,
@@ -8,13 +8,13 @@ use rstest::rstest;
 
 use crate::notation::{DEFAULT_ACL, acl, entry, networks, ports, texts};
 
-/// What a quarantine of these ports adds, private addresses kept.
+/// Returns the entries that a quarantine of these ports adds if it keeps private addresses.
 fn added(acl: &NetworkAcl, list: &str) -> Vec<String> {
     texts(&quarantine(acl, &ports(list), &private_addresses(), DEFAULT_ACL_QUOTA).unwrap().add)
 }
 
-/// In the ACL that AWS makes, each private block is kept by one allow of all traffic, and each range of ports takes one deny
-/// per family, right ahead of the entries that let the internet in.
+/// In the default ACL of AWS, one allow of all traffic keeps each private block, and one deny per family blocks each
+/// range of ports, directly ahead of the entries that admit the internet.
 #[test]
 fn the_default_acl() {
     assert_eq!(
@@ -33,10 +33,10 @@ fn the_default_acl() {
     );
 }
 
-/// Each of these ACLs takes these entries for these ports.
+/// To each of these ACLs a quarantine of these ports adds these entries.
 #[rstest]
-#[case::closed_ports_take_none(&["100 allow tcp 443 from 0.0.0.0/0"], "22", &[])]
-#[case::an_empty_acl_takes_none(&[], "22", &[])]
+#[case::closed_ports_need_none(&["100 allow tcp 443 from 0.0.0.0/0"], "22", &[])]
+#[case::an_empty_acl_needs_none(&[], "22", &[])]
 #[case::the_other_transport_does_not_count(&["100 allow udp 22 from 0.0.0.0/0"], "tcp/22", &[])]
 #[case::icmp_carries_no_port(&["100 allow icmp from 0.0.0.0/0", "110 allow protocol 47 from 0.0.0.0/0"], "0-65535", &[])]
 #[case::already_denied(&["90 deny tcp 20-25 from 0.0.0.0/0", "100 allow all traffic from 0.0.0.0/0"], "tcp/22", &[])]
@@ -70,7 +70,7 @@ fn the_default_acl() {
         "99 deny tcp 22-23 from 0.0.0.0/0",
     ]
 )]
-#[case::what_is_not_admitted_altogether_is_kept_by_port(
+#[case::sources_admitted_to_some_ports_are_kept_by_port(
     &["100 allow tcp 22 from 0.0.0.0/0", "110 allow tcp 1024-65535 from 0.0.0.0/0"],
     "tcp/22,tcp/3306,tcp/3389",
     &[
@@ -110,12 +110,12 @@ fn the_default_acl() {
     "tcp/22",
     &["98 deny tcp 22 from 9.9.9.0/24", "99 deny tcp 22 from 203.0.113.0/24"]
 )]
-#[case::used_numbers_are_passed_over(
+#[case::used_numbers_are_skipped(
     &["5 allow tcp 443 from ::/0", "6 allow all traffic from 203.0.113.0/24"],
     "22",
     &["3 deny tcp 22 from 0.0.0.0/0", "4 deny udp 22 from 0.0.0.0/0"]
 )]
-#[case::without_room_in_front_it_goes_further_up(
+#[case::without_room_directly_ahead_the_entries_go_further_up(
     &[
         "98 deny tcp 22 from 10.0.0.0/8", "99 allow tcp 22 from 172.16.0.0/12", "100 allow tcp 22 from 203.0.113.0/24",
         "110 allow tcp 22 from 10.0.0.0/8",
@@ -131,7 +131,7 @@ fn the_default_acl() {
     "22,23",
     &["4 deny tcp 22-23 from 0.0.0.0/0", "6 deny udp 22 from 0.0.0.0/0"]
 )]
-#[case::no_allow_spans_what_is_not_understood(
+#[case::no_allow_spans_an_unrecognized_entry(
     &[
         "100 allow tcp 22 from ::/0", "101 allow tcp 24 from ::/0", "102 allow tcp 25 from ::/0",
         "103 allow tcp 23 from everywhere",
@@ -142,11 +142,11 @@ fn the_default_acl() {
         "99 deny tcp 24-25 from ::/0",
     ]
 )]
-fn entries_that_are_added(#[case] before: &[&str], #[case] list: &str, #[case] expected: &[&str]) {
+fn a_quarantine_adds_entries(#[case] before: &[&str], #[case] list: &str, #[case] expected: &[&str]) {
     assert_eq!(added(&acl(before.iter().copied()), list), expected);
 }
 
-/// Addresses of the operator are kept like private ones, wherever they are, by the fewest networks.
+/// Authorised addresses are kept like private ones, by the smallest number of networks.
 #[test]
 fn authorized_addresses_are_kept() {
     let keep = networks(["198.51.100.0/25", "198.51.100.128/25", "2001:db8::/32"]);
@@ -164,16 +164,16 @@ fn authorized_addresses_are_kept() {
     assert!(quarantine(&acl(DEFAULT_ACL), &ports("0-65535"), &everyone, DEFAULT_ACL_QUOTA).unwrap().is_empty());
 }
 
-/// No ports, no entries.
+/// A quarantine of no ports adds no entries.
 #[test]
-fn no_ports_no_entries() {
+fn no_ports_need_no_entries() {
     let plan = quarantine(&acl(DEFAULT_ACL), &PortSet::default(), &private_addresses(), DEFAULT_ACL_QUOTA);
     assert_eq!(plan, Ok(AclPlan::default()));
 }
 
-/// A family that needs no entry is not short of any, however many it has.
+/// A family that needs no entry does not exceed the quota, however many entries it has.
 #[test]
-fn a_full_family_does_not_keep_the_other_from_its_entries() {
+fn a_full_family_does_not_prevent_entries_of_the_other() {
     let mut before = acl(["100 allow tcp 22 from 203.0.113.0/24"]);
     before
         .ingress
@@ -181,7 +181,7 @@ fn a_full_family_does_not_keep_the_other_from_its_entries() {
     assert_eq!(added(&before, "tcp/22"), ["99 deny tcp 22 from 0.0.0.0/0"]);
 }
 
-/// Where both families want the same numbers, the one that can use fewer of them goes first.
+/// If both families need the same numbers, the one with fewer usable numbers chooses first.
 #[test]
 fn families_share_the_free_numbers() {
     let before = acl([
@@ -193,9 +193,9 @@ fn families_share_the_free_numbers() {
     assert_eq!(added(&before, "tcp/22"), ["1 deny tcp 22 from 0.0.0.0/0", "4 deny tcp 22 from ::/0"]);
 }
 
-/// Entries that somebody deleted or changed are left and told; all others go, denies first.
+/// A release reports entries that were deleted or changed, and deletes all others, denies first.
 #[test]
-fn a_release_leaves_what_somebody_changed() {
+fn a_release_leaves_changed_entries() {
     let before = acl(DEFAULT_ACL);
     let plan = quarantine(&before, &ports("tcp/22"), &private_addresses(), DEFAULT_ACL_QUOTA).unwrap();
     let mut meanwhile = plan.apply(&before);
@@ -222,7 +222,7 @@ fn a_release_leaves_what_somebody_changed() {
     );
 }
 
-/// An ACL spells every protocol as a number.
+/// An ACL writes every protocol as a number.
 #[rstest]
 #[case("tcp", "6")]
 #[case("17", "17")]

@@ -1,4 +1,5 @@
-//! Quarantine and release of network ACLs: examples, then properties over random ACLs against a simulator of its own.
+//! Quarantine and release of network ACLs: examples, and properties of random ACLs, checked by an independent
+//! simulator.
 //!
 //! `PROPTEST_CASES` sets the number of cases; the full test run asks for 10,000.
 

@@ -1,9 +1,9 @@
-//! Network ACLs, ports and addresses from text.
+//! Network ACLs, ports and addresses, written as text.
 
 use exposure::{AclAction, AclEntry, AddressSet, NetworkAcl, PortSet, Source, Traffic};
 use ipnetwork::IpNetwork;
 
-/// Reads `90 deny tcp 22 from 0.0.0.0/0`.
+/// Reads an entry such as `90 deny tcp 22 from 0.0.0.0/0`.
 pub(crate) fn entry(text: &str) -> AclEntry {
     let (rule, source) = text.split_once(" from ").unwrap();
     let mut words = rule.split(' ');

@@ -1,4 +1,4 @@
-//! Properties of any quarantine and release.
+//! Properties of quarantines and releases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use proptest::sample::Index;
 use crate::random::{any_acl, cidr, entries, keep, network_acl, number, port_set, traffic};
 use crate::simulator::{Packets, QUARANTINED, UNDISTURBED, admits, check, rows};
 
-/// More entries than any of these ACLs needs.
+/// A quota that none of these ACLs exceeds.
 const NO_LIMIT: usize = 10_000;
 
-/// A plan, if there is room for one.
+/// Returns the plan, or `None` if too few rule numbers are free.
 fn planned(acl: &NetworkAcl, ports: &PortSet, keep: &AddressSet) -> Option<AclPlan> {
     match quarantine(acl, ports, keep, NO_LIMIT) {
         Ok(plan) => Some(plan),
@@ -24,35 +24,35 @@ fn planned(acl: &NetworkAcl, ports: &PortSet, keep: &AddressSet) -> Option<AclPl
     }
 }
 
-/// The part of a plan that was carried out before something stopped it.
+/// Returns the first part of a plan, as after an interruption.
 fn cut(entries: &[AclEntry], at: Index) -> AclPlan {
     AclPlan { add: entries[..at.index(entries.len() + 1)].to_vec() }
 }
 
 proptest! {
-    /// After a quarantine nobody outside of `keep` is admitted to the ports, whoever is in `keep` is admitted exactly if
-    /// they were before, and all other traffic is decided as before.
+    /// After a quarantine no address outside `keep` is admitted to the ports, an address in `keep` is admitted if and
+    /// only if it was before, and all other traffic is decided as before.
     #[test]
-    fn a_quarantine_shuts_the_internet_out_and_nobody_else(acl in any_acl(), ports in port_set(), keep in keep()) {
+    fn a_quarantine_blocks_the_internet_only(acl in any_acl(), ports in port_set(), keep in keep()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
             check(QUARANTINED, &acl, &plan.apply(&acl), &ports, &keep)?;
         }
     }
 
-    /// Wherever the making of the entries stops, nobody who is kept is shut out, nobody is let in, and it can be finished.
+    /// A quarantine that stops after any entry blocks no kept address, admits no new one, and can be completed.
     #[test]
     fn a_quarantine_can_stop_anywhere(acl in any_acl(), ports in port_set(), keep in keep(), at in any::<Index>()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
             let partly = cut(&plan.add, at).apply(&acl);
             check(UNDISTURBED, &acl, &partly, &ports, &keep)?;
             let rest = planned(&partly, &ports, &keep);
-            prop_assert!(rest.is_some(), "cannot be finished");
+            prop_assert!(rest.is_some(), "cannot be completed");
             check(QUARANTINED, &acl, &rest.unwrap().apply(&partly), &ports, &keep)?;
         }
     }
 
-    /// Wherever a release stops, nobody who is kept is shut out, and nobody is let in who was not before the quarantine,
-    /// in whatever order the entries are given.
+    /// A release that stops after any entry blocks no kept address, and admits no address that was blocked before the
+    /// quarantine, whatever the order of the entries passed to it.
     #[test]
     fn a_release_can_stop_anywhere(acl in any_acl(), ports in port_set(), keep in keep(), at in any::<Index>()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
@@ -66,8 +66,8 @@ proptest! {
         }
     }
 
-    /// The new rule numbers are free, distinct and from 1 to 32766; allows come before denies in the plan; the same ACL gets
-    /// the same plan, in whatever order its entries are; and the plan of a quarantined ACL is empty.
+    /// The new rule numbers are free, distinct and from 1 to 32766. Allows precede denies in the plan. The plan does
+    /// not depend on the order of the entries of the ACL. The plan for a quarantined ACL is empty.
     #[test]
     fn a_plan_is_well_formed(acl in any_acl(), ports in port_set(), keep in keep()) {
         if let Some(plan) = planned(&acl, &ports, &keep) {
@@ -83,16 +83,16 @@ proptest! {
         }
     }
 
-    /// No entry is superfluous: without it, somebody would be let in, or shut out. And only ports that the internet is
-    /// admitted to are denied.
+    /// Every entry is necessary: without it an address would be admitted, or blocked. Only ports to which the internet
+    /// is admitted are denied.
     #[test]
-    fn no_entry_is_superfluous(acl in any_acl(), ports in port_set(), keep in keep(), one in any::<Index>()) {
+    fn every_entry_is_necessary(acl in any_acl(), ports in port_set(), keep in keep(), one in any::<Index>()) {
         let Some(plan) = planned(&acl, &ports, &keep).filter(|plan| !plan.is_empty()) else { return Ok(()) };
         let one = one.get(&plan.add);
         let family = one.family();
         let ours: Vec<_> = plan.add.iter().filter(|entry| entry.family() == family).map(|entry| entry.number).collect();
         let span = *ours.iter().min().unwrap()..=*ours.iter().max().unwrap();
-        // Where there are not enough numbers in one place, an allow may come ahead of an entry that decides likewise.
+        // If the numbers at one position do not suffice, an allow may precede an entry with the same effect.
         if acl.ingress.iter().all(|entry| entry.family() != family || !span.contains(&entry.number)) {
             let mut without = plan.clone();
             without.add.retain(|entry| entry != one);
@@ -116,10 +116,10 @@ proptest! {
         }
     }
 
-    /// A release gives back the ACL exactly, whatever others added and deleted meanwhile; once more is nothing to do;
-    /// and what somebody deleted or changed of the quarantine is left and told.
+    /// A release restores the ACL exactly, and keeps entries that others added or deleted meanwhile. A second release
+    /// is empty. Entries of the quarantine that were deleted or changed are reported.
     #[test]
-    fn a_release_takes_exactly_the_quarantine_away(
+    fn a_release_removes_exactly_the_quarantine(
         acl in any_acl(),
         ports in port_set(),
         keep in keep(),
@@ -169,10 +169,10 @@ proptest! {
         prop_assert!(rest.apply(&meanwhile).ingress.iter().all(|entry| !plan.add.contains(entry)));
     }
 
-    /// The quota is respected, and a refusal states numbers that are true: so many entries would be too many, or so many
-    /// numbers too few.
+    /// A plan respects the quota. The numbers in an error are correct: the entries would exceed the quota, or the free
+    /// rule numbers do not suffice.
     #[test]
-    fn a_refusal_is_true(acl in any_acl(), ports in port_set(), keep in keep(), limit in 1usize..24) {
+    fn the_numbers_in_an_error_are_correct(acl in any_acl(), ports in port_set(), keep in keep(), limit in 1usize..24) {
         let present = |family| {
             1 + acl.ingress.iter().filter(|entry| entry.family() == Some(family) && entry.number <= 32766).count()
         };
@@ -200,7 +200,7 @@ proptest! {
         }
     }
 
-    /// With free numbers between all entries there is always a plan.
+    /// With free rule numbers between all entries there is always a plan.
     #[test]
     fn with_room_there_is_always_a_plan(
         acl in network_acl(|| (1u16..60).prop_map(|number| number * 500).boxed()),
@@ -210,9 +210,9 @@ proptest! {
         prop_assert!(planned(&acl, &ports, &keep).is_some());
     }
 
-    /// An entry that is not understood makes the plan fail, or else the plan is right whatever the entry means.
+    /// With an unrecognised entry the planning fails, or else the plan is correct whatever the meaning of the entry.
     #[test]
-    fn what_is_not_understood_is_never_taken_for_harmless(
+    fn an_unrecognized_entry_is_never_assumed_to_be_harmless(
         mut acl in any_acl(),
         (number, action, traffic, source) in (number(), any::<bool>(), traffic(), cidr()),
         unknown in 1u8..8,

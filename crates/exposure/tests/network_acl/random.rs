@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::notation::{DEFAULT_ACL, entry};
 
-/// Ports close together and at both ends, so that ranges overlap and touch.
+/// Ports close to each other and at both ends, so that ranges overlap and touch.
 pub(crate) fn port() -> impl Strategy<Value = u16> {
     prop_oneof![6 => 18u16..28, 1 => Just(0), 1 => Just(65535), 1 => any::<u16>()]
 }
@@ -62,7 +62,7 @@ pub(crate) fn cidr() -> impl Strategy<Value = IpNetwork> {
     ]
 }
 
-/// Sparse, dense, at both ends.
+/// Rule numbers: sparse, dense, and at both ends.
 pub(crate) fn number() -> impl Strategy<Value = u16> {
     prop_oneof![3 => 1u16..=32766, 4 => 1u16..=24, 2 => 90u16..=110, 1 => 32750u16..=32766, 1 => Just(1)]
 }
@@ -81,7 +81,7 @@ pub(crate) fn entries(number: impl Strategy<Value = u16>, most: usize) -> impl S
 }
 
 prop_compose! {
-    /// Now and then the final denies are listed, and the entries are in no order.
+    /// The entries are in random order, and the final denies are sometimes among them.
     pub(crate) fn network_acl(numbers: fn() -> BoxedStrategy<u16>)(
         ingress in entries(numbers(), 14).prop_shuffle(),
         finals in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Quarantines that are refused.
+//! Quarantines that cannot be planned.
 
 use exposure::{AclError, AclShortage, DEFAULT_ACL_QUOTA, Family, NetworkAcl, private_addresses, quarantine};
 use rstest::rstest;
@@ -9,7 +9,7 @@ fn refused(acl: &NetworkAcl, list: &str) -> AclError {
     quarantine(acl, &ports(list), &private_addresses(), DEFAULT_ACL_QUOTA).unwrap_err()
 }
 
-/// An allow at rule 1 cannot be beaten.
+/// No entry can precede rule number 1.
 #[test]
 fn no_room_ahead_of_rule_1() {
     let error = refused(&acl(["1 allow all traffic from 203.0.113.0/24"]), "tcp/22");
@@ -19,7 +19,7 @@ fn no_room_ahead_of_rule_1() {
     );
 }
 
-/// Both families draw on the same numbers: with room for either but not for both, the plan is refused.
+/// The families share the rule numbers: if the numbers suffice for either but not for both, the planning fails.
 #[rstest]
 #[case(
     "2 allow tcp 22 from 203.0.113.0/24",
@@ -57,9 +57,10 @@ fn no_room_for_both_families(
     }
 }
 
-/// Both families need the number 4: the one that does not get it must not go ahead of its allow for private addresses.
+/// Both families need the number 4. The other one has no usable number, because its deny must follow its allow for
+/// private addresses.
 #[test]
-fn a_family_without_a_number_is_refused() {
+fn no_number_for_the_second_family() {
     let before = acl([
         "2 allow tcp 22 from 10.0.0.0/8",
         "3 allow tcp 22 from fc00::/7",
@@ -71,9 +72,9 @@ fn a_family_without_a_number_is_refused() {
     assert!(matches!(error, AclError::NoRoom { .. }), "{error}");
 }
 
-/// Of several entries that are not understood, the one that comes first is named, whatever ports it is for.
+/// The error names the first of several unrecognised entries, whatever its ports.
 #[test]
-fn the_first_entry_that_is_not_understood_is_named() {
+fn the_first_unrecognized_entry_is_named() {
     let before = acl(["90 perhaps tcp 3389 from 0.0.0.0/0", "95 perhaps tcp 22 from 0.0.0.0/0", DEFAULT_ACL[0]]);
     match refused(&before, "tcp/22, tcp/3389") {
         AclError::NotUnderstood { entry, .. } => assert_eq!(entry.number, 90),
@@ -81,9 +82,9 @@ fn the_first_entry_that_is_not_understood_is_named() {
     }
 }
 
-/// A full ACL is refused with the numbers of each family, before anything is changed.
+/// The error for a full ACL has the numbers of each family.
 #[test]
-fn a_full_acl_is_refused_with_numbers() {
+fn a_full_acl_is_an_error_with_numbers() {
     let mut full = acl(DEFAULT_ACL);
     full.ingress
         .extend((0..18).map(|index| entry(&format!("{} allow tcp 443 from 198.51.100.{index}/32", 200 + index))));
@@ -100,16 +101,16 @@ fn a_full_acl_is_refused_with_numbers() {
     assert!(matches!(error, AclError::Quota { shortages, .. } if shortages.len() == 1));
 }
 
-/// The numbers of a refusal are those of the place where the fewest entries are needed.
+/// The numbers in the error are those of the position that needs the fewest entries.
 #[test]
-fn a_refusal_asks_for_no_more_than_needed() {
+fn an_error_asks_for_no_more_entries_than_needed() {
     let before = acl(["50 allow tcp 22 from 10.0.0.0/8", "100 allow all traffic from 0.0.0.0/0"]);
     let error = quarantine(&before, &ports("tcp/22"), &private_addresses(), 6).unwrap_err();
     let shortages = vec![AclShortage { family: Family::V4, needed: 4, present: 3, limit: 6 }];
     assert_eq!(error, AclError::Quota { acl: "acl-0a".into(), shortages });
 }
 
-/// An entry that is not understood makes the plan fail by name, unless it cannot matter.
+/// The planning fails because of an unrecognised entry, and names it, unless the entry cannot matter.
 #[rstest]
 #[case::protocol("90 allow quic 22 from 10.0.0.0/8", false)]
 #[case::reversed_ports("90 deny tcp 30-20 from 0.0.0.0/0", false)]
@@ -117,8 +118,8 @@ fn a_refusal_asks_for_no_more_than_needed() {
 #[case::source("90 deny tcp 22 from everywhere", false)]
 #[case::other_ports("90 perhaps tcp 23 from 0.0.0.0/0", true)]
 #[case::no_ports("90 perhaps icmp from 0.0.0.0/0", true)]
-#[case::behind_everything("110 perhaps all traffic from everywhere", true)]
-fn what_is_not_understood_is_refused_by_name(#[case] text: &str, #[case] harmless: bool) {
+#[case::behind_all_traffic("110 perhaps all traffic from everywhere", true)]
+fn an_unrecognized_entry_is_named(#[case] text: &str, #[case] harmless: bool) {
     let mut acl = acl(DEFAULT_ACL);
     acl.ingress.push(entry(text));
     match quarantine(&acl, &ports("tcp/22"), &private_addresses(), DEFAULT_ACL_QUOTA) {

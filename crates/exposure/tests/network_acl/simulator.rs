@@ -1,4 +1,4 @@
-//! A simulator of network ACLs, which decides packet by packet.
+//! A simulator of network ACLs that decides packet by packet.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use exposure::{AclAction, AddressSet, Family, NetworkAcl, PortSet, Source, Trans
 use ipnetwork::IpNetwork;
 use proptest::prelude::*;
 
-/// An entry as the simulator reads it. For ICMP, the range is that of the types.
+/// An entry of the simulator. For ICMP, the range is the range of types.
 #[derive(Debug)]
 pub(crate) struct Row {
     number: u16,
@@ -17,7 +17,7 @@ pub(crate) struct Row {
     addresses: (u128, u128),
 }
 
-/// First and last address.
+/// Returns the first and the last address of a network.
 pub(crate) fn ends(network: IpNetwork) -> (u128, u128) {
     match network {
         IpNetwork::V4(network) => (u32::from(network.network()).into(), u32::from(network.broadcast()).into()),
@@ -50,7 +50,7 @@ pub(crate) fn rows(acl: &NetworkAcl) -> Vec<Row> {
     rows
 }
 
-/// Whether the ACL lets a packet in.
+/// Returns true if the ACL admits a packet.
 pub(crate) fn admits(rows: &[Row], protocol: u8, port: u16, family: Family, address: u128) -> bool {
     rows.iter()
         .find(|row| {
@@ -62,11 +62,11 @@ pub(crate) fn admits(rows: &[Row], protocol: u8, port: u16, family: Family, addr
         .is_some_and(|row| row.allow)
 }
 
-/// One packet for every kind of packets that these ACLs, ports and addresses could tell apart.
+/// One packet for each kind of packets that these ACLs, ports and addresses can distinguish.
 pub(crate) struct Packets {
-    /// Protocol, port and whether it is one of the ports.
+    /// Protocol, port, and true if the port is to be blocked.
     pub(crate) traffic: Vec<(u8, u16, bool)>,
-    /// Family, address and whether it is kept.
+    /// Family, address, and true if the address is kept.
     pub(crate) sources: Vec<(Family, u128, bool)>,
 }
 
@@ -110,16 +110,17 @@ impl Packets {
     }
 }
 
-/// What may become of a packet: whether it is to be quarantined, whether it was and whether it is admitted.
+/// The expected effect on a packet, given whether it is to be blocked, whether it was admitted before, and whether it
+/// is admitted now.
 pub(crate) type Expectation = fn(out: bool, was: bool, is: bool) -> bool;
 
-/// The internet is shut out of the ports, and everything else is as it was.
+/// The internet is blocked from the ports, and all other traffic is decided as before.
 pub(crate) const QUARANTINED: Expectation = |out, was, is| is == (was && !out);
 
-/// Whoever is kept, and all other traffic, is treated as before.
+/// Kept addresses and all other traffic are decided as before, and no new packet is admitted.
 pub(crate) const UNDISTURBED: Expectation = |out, was, is| if out { was || !is } else { was == is };
 
-/// Whether every packet is treated as expected.
+/// Checks that the effect on every packet is as expected.
 pub(crate) fn check(
     expected: Expectation,
     before: &NetworkAcl,

@@ -1,4 +1,4 @@
-//! What a Lambda function in Rust costs that does nothing: what the others are measured against.
+//! A Lambda function in Rust that does nothing, as the baseline for the others.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Reads of what the rules found.
+//! Operations that read evaluation results.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::cloud::Cloud;
 use crate::paging::page;
 use crate::wire::Reply;
 
-/// Contributors are counted up to this; more is "25+".
+/// Highest exact number of contributors; AWS reports more as "25+".
 const CAP: usize = 25;
 
-/// Whether a verdict is among those asked for; nothing asked = all but `NOT_APPLICABLE`.
+/// Returns true if a compliance type is among the requested ones; an empty request means all but `NOT_APPLICABLE`.
 fn wanted(types: &[String], compliance: &str) -> bool {
     if types.is_empty() { compliance != "NOT_APPLICABLE" } else { types.iter().any(|kind| kind == compliance) }
 }
@@ -24,7 +24,7 @@ fn count(count: usize) -> Value {
     json!({"CappedCount": count.min(CAP), "CapExceeded": count > CAP})
 }
 
-/// The verdict over many results.
+/// Returns the compliance over many results.
 fn overall<'a>(results: impl Iterator<Item = &'a Evaluated>) -> Value {
     let (mut bad, mut good) = (0_usize, 0_usize);
     for result in results {
@@ -94,10 +94,10 @@ pub(crate) fn details_by_rule(cloud: &Cloud, data: &Value) -> Reply {
     Ok(json!({"EvaluationResults": results, "NextToken": token}))
 }
 
-/// A result, by rule and resource.
+/// A result with its rule and resource.
 type Found<'a> = (&'a (String, String), &'a Evaluated);
 
-/// The results by resource, of the type and id that a request names, if it does.
+/// Returns the results by resource, limited to the type and id in the request, if any.
 fn of_resources<'a>(state: &'a State, data: &Value) -> BTreeMap<&'a str, Vec<Found<'a>>> {
     let mut resources: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (key, evaluated) in &state.results {

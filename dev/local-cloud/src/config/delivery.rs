@@ -1,4 +1,4 @@
-//! Invoking the rules' Lambdas: asynchronously, at least once, a bounded number at a time.
+//! Invocations of the functions of rules: asynchronous, at least once, and with limited concurrency.
 
 use std::sync::Arc;
 
@@ -8,66 +8,67 @@ use serde_json::{Value, json};
 use super::State;
 use super::evaluation::Token;
 use super::event;
-use super::item::{Item, Status};
+use super::item::{Item, ItemStatus};
 use crate::clock;
-use crate::cloud::{Cloud, Place};
+use crate::cloud::{Cloud, Location};
 use crate::settings::Settings;
 
-/// When there are more result tokens, those past their life are dropped.
+/// Number of result tokens above which expired tokens are dropped.
 const MOST_TOKENS: usize = 10_000;
 
-/// What a rule is to be told.
+/// A notification for a rule.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
-    /// A resource is as `item` says.
+    /// A configuration item of a resource.
     Change {
-        /// The resource.
+        /// The configuration item.
         item: Arc<Item>,
-        /// `configurationItemDiff`: null unless the item is news.
+        /// `configurationItemDiff`: null unless the item is new.
         diff: Value,
-        /// Whether it is no longer in the rule's scope.
+        /// True if the resource is no longer in the scope of the rule.
         left_scope: bool,
     },
-    /// It is time.
+    /// A scheduled notification.
     Scheduled,
 }
 
-/// A message for a rule.
+/// A notification and its rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
-    /// The rule's name.
+    /// Name of the rule.
     pub(crate) rule: String,
-    /// The message.
+    /// The notification.
     pub(crate) message: Message,
 }
 
-/// An invocation that is not over.
+/// An unfinished invocation.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    /// The rule's name.
+    /// Name of the rule.
     pub(crate) rule: String,
-    /// The resource it is about, if it is about one.
+    /// Resource of the notification; `None` if it is a scheduled one.
     pub(crate) resource: Option<String>,
-    /// The event; taken when the function is invoked.
+    /// The event; `None` once the function is invoked.
     event: Option<Value>,
     function: String,
     rule_arn: String,
 }
 
-/// What the rules are to be told of new items, in the order of the items.
+/// Returns the notifications of all rules about new items, in the order of the items.
 pub(crate) fn of_items(state: &mut State, items: &[Arc<Item>]) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     for item in items {
         for rule in state.rules.values_mut().filter(|rule| rule.on_change()) {
             let was = rule.in_scope.contains(&item.resource_id);
-            let is = rule.covers(item) && item.status != Status::Deleted;
+            let is = rule.covers(item) && item.status != ItemStatus::Deleted;
             if is {
                 rule.in_scope.insert(item.resource_id.clone());
             } else {
                 rule.in_scope.remove(&item.resource_id);
             }
-            // A deletion is told as such; a resource that stopped matching has left the scope.
-            let left_scope = was && !is && item.status != Status::Deleted;
+            // A deleted resource has a deleted item. Only an existing resource that no longer matches has left the
+            // scope.
+            let left_scope = was && !is && item.status != ItemStatus::Deleted;
             if is || was {
                 let message = Message::Change { item: Arc::clone(item), diff: item.diff.clone(), left_scope };
                 deliveries.push(Delivery { rule: rule.name.clone(), message });
@@ -77,10 +78,11 @@ pub(crate) fn of_items(state: &mut State, items: &[Arc<Item>]) -> Vec<Delivery> 
     deliveries
 }
 
-/// Everything in a rule's scope, as last recorded: a rule that is new, changed or re-evaluated.
+/// Returns a notification about each resource in the scope of a rule, for a rule that is new, changed or evaluated on
+/// demand.
 pub(crate) fn of_rule(state: &mut State, name: &str) -> Vec<Delivery> {
     let items: Vec<Arc<Item>> =
-        state.history.newest().filter(|item| item.status != Status::Deleted).map(Arc::clone).collect();
+        state.history.newest().filter(|item| item.status != ItemStatus::Deleted).map(Arc::clone).collect();
     let Some(rule) = state.rules.get_mut(name) else { return Vec::new() };
     let mut deliveries = Vec::new();
     if rule.on_change() {
@@ -105,8 +107,8 @@ pub(crate) fn of_rule(state: &mut State, name: &str) -> Vec<Delivery> {
 }
 
 impl State {
-    /// Puts a delivery in the queue; its invocation's number, unless the rule does not want it.
-    pub(crate) fn enqueue(&mut self, delivery: &Delivery, place: &Place, settings: &Settings) -> Option<u64> {
+    /// Adds a delivery to the queue. Returns the number of its invocation, or `None` if the rule does not accept it.
+    pub(crate) fn enqueue(&mut self, delivery: &Delivery, location: &Location, settings: &Settings) -> Option<u64> {
         let now = clock::now();
         let bucket = self
             .channel
@@ -116,10 +118,10 @@ impl State {
             .to_owned();
         let rule = self.rules.get(&delivery.rule)?;
         let (invoking_event, resource, left_scope) = match &delivery.message {
-            Message::Scheduled => (event::scheduled(place, now), None, false),
+            Message::Scheduled => (event::scheduled(location, now), None, false),
             Message::Change { item, diff, left_scope } => {
                 let threshold = settings.oversized_threshold_bytes;
-                let text = event::change(place, item, diff, now, threshold, &bucket);
+                let text = event::change(location, item, diff, now, threshold, &bucket);
                 (text, Some(item.resource_id.clone()), *left_scope)
             }
         };
@@ -127,7 +129,7 @@ impl State {
         let invocation = Invocation {
             rule: rule.name.clone(),
             resource,
-            event: Some(event::envelope(place, rule, &invoking_event, &token, left_scope)),
+            event: Some(event::envelope(location, rule, &invoking_event, &token, left_scope)),
             function: rule.definition.source.identifier.clone(),
             rule_arn: rule.arn.clone(),
         };
@@ -143,14 +145,14 @@ impl State {
         Some(number)
     }
 
-    /// The next invocations to start, as many as may run.
+    /// Returns the next invocations to start, as many as the concurrency permits.
     fn start_some(&mut self, limit: usize) -> Vec<u64> {
         let running = self.invocations.len().saturating_sub(self.queue.len());
         let free = limit.max(1).saturating_sub(running).min(self.queue.len());
         self.queue.drain(..free).collect()
     }
 
-    /// Whether a resource's newest item still waits for this rule's verdict.
+    /// Returns true if the newest item of a resource is not yet evaluated by this rule.
     pub(crate) fn evaluation_pending(&self, rule: &str, resource: &str) -> bool {
         self.scan.all
             || self.scan.groups.contains(resource)
@@ -173,7 +175,7 @@ impl State {
     }
 }
 
-/// Starts what may be started.
+/// Starts as many invocations as the concurrency permits.
 pub(crate) fn pump(cloud: &Arc<Cloud>) {
     let limit = cloud.settings().evaluation_concurrency;
     let numbers = cloud.config().start_some(limit);
@@ -190,7 +192,7 @@ async fn invoke(cloud: &Arc<Cloud>, number: u64) {
         return;
     };
     let (code, message) = match cloud.bridge.invoke(number, &function, &event, &rule_arn).await {
-        Ok(None) => return, // its end will be reported
+        Ok(None) => return, // the Python part reports the end
         Ok(Some(refused)) => ("AccessDeniedException", refused),
         Err(error) => ("InternalFailure", error.to_string()),
     };
@@ -200,7 +202,7 @@ async fn invoke(cloud: &Arc<Cloud>, number: u64) {
     pump(cloud);
 }
 
-/// An invocation is over, retries included.
+/// Records the end of an invocation, including its retries.
 pub(crate) fn invocation_ended(cloud: &Arc<Cloud>, number: u64) -> Value {
     cloud.config().end(number, None, clock::now());
     cloud.progress.notify_waiters();
@@ -214,8 +216,8 @@ mod tests {
     use crate::config::recorder_api::default_recorder;
     use crate::config::rule::Rule;
 
-    fn place() -> Place {
-        Place { account: "123456789012".to_owned(), region: "us-east-1".to_owned() }
+    fn location() -> Location {
+        Location { account: "123456789012".to_owned(), region: "us-east-1".to_owned() }
     }
 
     fn state(scope: &Value) -> State {
@@ -223,8 +225,8 @@ mod tests {
             "SourceIdentifier": "arn:aws:lambda:us-east-1:123456789012:function:f",
             "SourceDetails": [{"EventSource": "aws.config", "MessageType": "ConfigurationItemChangeNotification"}]}}))
         .unwrap();
-        let mut state = State::with_recorder(default_recorder(&place()));
-        state.rules.insert("r".to_owned(), Rule::new("r", definition, &place(), clock::now()));
+        let mut state = State::with_recorder(default_recorder(&location()));
+        state.rules.insert("r".to_owned(), Rule::new("r", definition, &location(), clock::now()));
         state
     }
 
@@ -248,18 +250,18 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_starts_no_more_than_may_run_and_knows_what_is_pending() {
+    fn the_queue_respects_the_concurrency_and_lists_pending_resources() {
         let mut state = state(&json!({"ComplianceResourceTypes": ["AWS::EC2::SecurityGroup"]}));
         let items = state.history.record(&[group(&json!([]))], &[], clock::now());
         let settings = Settings::default();
         for delivery in of_items(&mut state, &items).into_iter().cycle().take(3) {
-            state.enqueue(&delivery, &place(), &settings);
+            state.enqueue(&delivery, &location(), &settings);
         }
         assert_eq!(state.start_some(2), [1, 2]);
         assert!(state.start_some(2).is_empty());
         state.end(1, None, clock::now());
         assert_eq!(state.start_some(2), [3]);
-        state.scan = super::super::Scan::default();
+        state.scan = super::super::PendingScan::default();
         assert!(state.evaluation_pending("r", "sg-0aaaaaaaaaaaaaaaa"));
         assert!(!state.evaluation_pending("r", "sg-0bbbbbbbbbbbbbbbb"));
         state.end(2, None, clock::now());
@@ -268,11 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_the_members_of_aws_s_sample_and_no_parameters_when_the_rule_has_none() {
+    fn an_event_has_the_members_of_the_sample_of_aws() {
         let mut state = state(&Value::Null);
         let items = state.history.record(&[group(&json!([]))], &[], clock::now());
         let delivery = of_items(&mut state, &items).remove(0);
-        let number = state.enqueue(&delivery, &place(), &Settings::default()).unwrap();
+        let number = state.enqueue(&delivery, &location(), &Settings::default()).unwrap();
         let event = state.invocations[&number].event.clone().unwrap();
         let mut names: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();

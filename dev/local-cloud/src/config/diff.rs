@@ -1,4 +1,4 @@
-//! `configurationItemDiff`: `PascalCase` paths, `camelCase` values.
+//! `configurationItemDiff`, with `PascalCase` paths and `camelCase` values.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ const LISTS: [(&str, &str); 3] = [
     ("tags", "Configuration.Tags"),
 ];
 
-/// What changed from `old` to `new`, for two items that both have a configuration.
+/// Returns the changes from `old` to `new`, two items that both have a configuration.
 pub(crate) fn update(old: &Item, new: &Item) -> Value {
     let mut changes = Map::new();
     for (name, path) in LISTS {
@@ -27,12 +27,12 @@ pub(crate) fn update(old: &Item, new: &Item) -> Value {
     json!({"changedProperties": changes, "changeType": "UPDATE"})
 }
 
-/// The diff of a deletion.
+/// Returns the diff of a deletion.
 pub(crate) fn deletion() -> Value {
     json!({"changedProperties": {}, "changeType": "DELETE"})
 }
 
-/// Members that came are CREATE, those that went DELETE; a list has no order that means anything.
+/// Returns new members as CREATE and missing ones as DELETE. The order of a list has no meaning.
 fn list_changes(changes: &mut Map<String, Value>, path: &str, old: &[Value], new: &[Value]) {
     let gone: Vec<&Value> = old.iter().filter(|member| !new.contains(member)).collect();
     let came: Vec<&Value> = new.iter().filter(|member| !old.contains(member)).collect();

@@ -1,4 +1,4 @@
-//! `PutEvaluations`: what a rule's Lambda says about resources.
+//! `PutEvaluations`: the evaluations that the function of a rule reports.
 
 use std::sync::Arc;
 
@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 
 use super::State;
 use crate::clock;
-use crate::cloud::{Cloud, Place};
+use crate::cloud::{Cloud, Location};
 use crate::settings::Settings;
 use crate::wire::{AwsError, Reply, input};
 
-/// What a result token stands for.
+/// The rule and the issue time of a result token.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
-    /// The id of the rule: a rule of the same name made later is another one.
+    /// Id of the rule. A rule that is created later with the same name has another id.
     pub(crate) rule: String,
-    /// When it was given out.
+    /// Time of issue.
     pub(crate) issued: Timestamp,
 }
 
-/// The newest result of a rule for a resource.
+/// The newest evaluation of a resource by a rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Evaluated {
-    /// The resource's type.
+    /// Type of the resource.
     pub(crate) resource_type: String,
-    /// The verdict; `NOT_APPLICABLE` is kept, so that an older verdict does not come back.
+    /// Compliance type. `NOT_APPLICABLE` is stored, too, so that an older evaluation cannot replace it.
     pub(crate) compliance: String,
-    /// Why.
+    /// Annotation.
     pub(crate) annotation: Option<String>,
-    /// What it is ordered by.
+    /// `OrderingTimestamp`.
     pub(crate) ordering: Timestamp,
-    /// When it was stored.
+    /// Time at which it was stored.
     pub(crate) recorded: Timestamp,
-    /// When the rule was invoked for it.
+    /// Time at which the rule was invoked.
     pub(crate) invoked: Timestamp,
 }
 
@@ -57,14 +57,14 @@ struct Evaluation {
     ordering_timestamp: Value,
 }
 
-/// A change of compliance, to be told to `EventBridge`.
+/// A change of compliance, to be sent to `EventBridge`.
 type Change = Value;
 
 /// `PutEvaluations`.
 pub(crate) fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
     let request: Request = input(data)?;
     let settings = cloud.settings();
-    let (failed, changes, left) = cloud.config().put_evaluations(&request, &settings, &cloud.place, clock::now())?;
+    let (failed, changes, left) = cloud.config().put_evaluations(&request, &settings, &cloud.location, clock::now())?;
     if left != settings.fail_next_evaluations {
         cloud.set_settings(Settings { fail_next_evaluations: left, ..settings });
     }
@@ -74,7 +74,7 @@ pub(crate) fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
             let _busy = cloud.begin();
             let sent = cloud.bridge.event("aws.config", "Config Rules Compliance Change", change, Vec::new()).await;
             if let Err(error) = sent {
-                tracing::warn!("the compliance change did not reach EventBridge: {error}");
+                tracing::warn!("the compliance change was not sent to EventBridge: {error}");
             }
         });
     }
@@ -82,12 +82,13 @@ pub(crate) fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
 }
 
 impl State {
-    /// Stores what may be stored; what was not, the changes of compliance, and how many are still to fail.
+    /// Stores evaluations. Returns those that failed, the changes of compliance, and the remaining number of
+    /// evaluations that are to fail.
     fn put_evaluations(
         &mut self,
         request: &Request,
         settings: &Settings,
-        place: &Place,
+        location: &Location,
         now: Timestamp,
     ) -> Result<(Vec<Value>, Vec<Change>, usize), AwsError> {
         let mut to_fail = settings.fail_next_evaluations;
@@ -112,7 +113,7 @@ impl State {
             if to_fail > 0 {
                 to_fail = to_fail.saturating_sub(1);
                 failed.push(raw.clone());
-            } else if let Some(change) = self.store(&rule_name, evaluation, ordering, issued, settings, place, now) {
+            } else if let Some(change) = self.store(&rule_name, evaluation, ordering, issued, settings, location, now) {
                 changes.push(change);
             }
         }
@@ -134,7 +135,7 @@ impl State {
         Ok((rule.name.clone(), token.issued))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the facts of one result, each from another place")]
+    #[expect(clippy::too_many_arguments, reason = "the facts of one result, each from another source")]
     fn store(
         &mut self,
         rule: &str,
@@ -142,7 +143,7 @@ impl State {
         ordering: Timestamp,
         invoked: Timestamp,
         settings: &Settings,
-        place: &Place,
+        location: &Location,
         now: Timestamp,
     ) -> Option<Change> {
         let key = (rule.to_owned(), evaluation.compliance_resource_id.clone());
@@ -161,18 +162,18 @@ impl State {
         let before = old.map(|old| old.compliance.as_str()).filter(|compliance| *compliance != "NOT_APPLICABLE");
         let after = Some(new.compliance.as_str()).filter(|compliance| *compliance != "NOT_APPLICABLE");
         let change =
-            (before != after).then(|| self.compliance_change(&key, old.filter(|_| before.is_some()), &new, place));
+            (before != after).then(|| self.compliance_change(&key, old.filter(|_| before.is_some()), &new, location));
         self.results.insert(key, new);
         change
     }
 
-    /// `detail` of "Config Rules Compliance Change".
+    /// Returns `detail` of the event "Config Rules Compliance Change".
     fn compliance_change(
         &self,
         (rule, resource): &(String, String),
         old: Option<&Evaluated>,
         new: &Evaluated,
-        place: &Place,
+        location: &Location,
     ) -> Change {
         let result = |evaluated: &Evaluated| {
             let mut result = json!({
@@ -190,7 +191,7 @@ impl State {
             result
         };
         let mut detail = json!({
-            "resourceId": resource, "awsRegion": place.region, "awsAccountId": place.account, "configRuleName": rule,
+            "resourceId": resource, "awsRegion": location.region, "awsAccountId": location.account, "configRuleName": rule,
             "recordVersion": "1.0", "configRuleARN": self.rules.get(rule).map(|rule| rule.arn.clone()),
             "messageType": "ComplianceChangeNotification", "newEvaluationResult": result(new),
             "notificationCreationTime": clock::iso(clock::now()), "resourceType": new.resource_type,
@@ -208,14 +209,14 @@ mod tests {
     use crate::config::recorder_api::default_recorder;
     use crate::config::rule::Rule;
 
-    fn place() -> Place {
-        Place { account: "123456789012".to_owned(), region: "us-east-1".to_owned() }
+    fn location() -> Location {
+        Location { account: "123456789012".to_owned(), region: "us-east-1".to_owned() }
     }
 
     fn state() -> State {
         let definition = serde_json::from_value(json!({"Source": {"Owner": "CUSTOM_LAMBDA"}})).unwrap();
-        let rule = Rule::new("r", definition, &place(), clock::now());
-        let mut state = State::with_recorder(default_recorder(&place()));
+        let rule = Rule::new("r", definition, &location(), clock::now());
+        let mut state = State::with_recorder(default_recorder(&location()));
         state.tokens.insert("token".to_owned(), Token { rule: rule.id.clone(), issued: clock::from_millis(0) });
         state.rules.insert("r".to_owned(), rule);
         state
@@ -228,12 +229,12 @@ mod tests {
     }
 
     fn put(state: &mut State, request: &Request, settings: &Settings) -> Result<(usize, usize), String> {
-        let result = state.put_evaluations(request, settings, &place(), clock::from_millis(5000));
+        let result = state.put_evaluations(request, settings, &location(), clock::from_millis(5000));
         result.map(|(failed, changes, _)| (failed.len(), changes.len())).map_err(|error| error.code)
     }
 
     #[test]
-    fn an_older_evaluation_does_not_outrank_a_newer_unless_switched() {
+    fn an_older_evaluation_replaces_a_newer_one_only_if_set() {
         let mut state = state();
         let settings = Settings::default();
         assert_eq!(put(&mut state, &request("NON_COMPLIANT", 2.0), &settings), Ok((0, 1)));
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_verdict_again_is_no_change() {
+    fn the_same_compliance_again_is_no_change() {
         let mut state = state();
         assert_eq!(put(&mut state, &request("COMPLIANT", 1.0), &Settings::default()), Ok((0, 1)));
         assert_eq!(put(&mut state, &request("COMPLIANT", 1.0), &Settings::default()), Ok((0, 0)));
@@ -275,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn insufficient_data_is_refused() {
+    fn insufficient_data_is_rejected() {
         let refused = put(&mut state(), &request("INSUFFICIENT_DATA", 1.0), &Settings::default());
         assert_eq!(refused, Err("InvalidParameterValueException".to_owned()));
     }
 
     #[test]
-    fn failed_evaluations_are_given_back_and_not_stored() {
+    fn failed_evaluations_are_returned_and_not_stored() {
         let mut state = state();
         let failing = Settings { fail_next_evaluations: 1, ..Settings::default() };
         assert_eq!(put(&mut state, &request("NON_COMPLIANT", 1.0), &failing), Ok((1, 0)));

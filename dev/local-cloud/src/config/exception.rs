@@ -1,4 +1,4 @@
-//! Remediation exceptions: automatic remediation leaves these resources alone.
+//! Remediation exceptions, which exclude resources from automatic remediation.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -13,16 +13,16 @@ use crate::wire::{AwsError, Reply, input};
 /// An exception for a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Exception {
-    /// The resource's type.
+    /// Type of the resource.
     pub(crate) resource_type: String,
-    /// Why.
+    /// Message of the exception.
     pub(crate) message: Option<String>,
-    /// Until when; nothing = until it is deleted.
+    /// Expiry; `None` means until it is deleted.
     pub(crate) expires: Option<Timestamp>,
 }
 
 impl Exception {
-    /// Whether it is still good.
+    /// Returns true if it has not expired.
     pub(crate) fn holds(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
@@ -57,7 +57,7 @@ struct PutRequest {
     expiration_time: Option<Value>,
 }
 
-/// `PutRemediationExceptions`: sticks for resources that are non-compliant now.
+/// `PutRemediationExceptions`, which accepts resources that are non-compliant now.
 pub(crate) fn put(cloud: &Cloud, data: Value) -> Reply {
     let request: PutRequest = input(data)?;
     let expires = match &request.expiration_time {

@@ -1,4 +1,4 @@
-//! Configuration items of security groups, in the shape of notifications and in that of the API.
+//! Configuration items of security groups, in the forms of notifications and of the API.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::clock;
-use crate::cloud::Place;
+use crate::cloud::Location;
 
-/// The one resource type that is recorded.
+/// The only resource type that is recorded.
 pub(crate) const SECURITY_GROUP: &str = "AWS::EC2::SecurityGroup";
 
 /// `configurationItemStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Seen for the first time.
+pub(crate) enum ItemStatus {
+    /// `ResourceDiscovered`: recorded for the first time.
     Discovered,
-    /// Changed.
+    /// `OK`: changed.
     Ok,
-    /// Gone.
+    /// `ResourceDeleted`: deleted.
     Deleted,
 }
 
-impl Status {
-    /// AWS's word.
+impl ItemStatus {
+    /// Returns the name that AWS uses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Discovered => "ResourceDiscovered",
@@ -33,29 +33,29 @@ impl Status {
     }
 }
 
-/// A security group as it was recorded at one time.
+/// A security group as recorded at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
-    /// When.
+    /// Capture time.
     pub(crate) captured: Timestamp,
-    /// Whether it was new, changed or gone.
-    pub(crate) status: Status,
-    /// The group id.
+    /// Status of the item.
+    pub(crate) status: ItemStatus,
+    /// Id of the group.
     pub(crate) resource_id: String,
-    /// The group name.
+    /// Name of the group.
     pub(crate) resource_name: String,
-    /// The group, `camelCase`; null once it is gone.
+    /// The group in `camelCase`; null if it was deleted.
     pub(crate) configuration: Value,
-    /// Its tags.
+    /// Tags of the group.
     pub(crate) tags: BTreeMap<String, String>,
-    /// `{resourceType, resourceId, name}` of what it belongs to and what uses it.
+    /// Related resources as `{resourceType, resourceId, name}`: the VPC and the network interfaces.
     pub(crate) relationships: Vec<(&'static str, String, &'static str)>,
     /// `configurationItemDiff`.
     pub(crate) diff: Value,
 }
 
 impl Item {
-    /// The group as EC2 describes it (`PascalCase`), as a configuration item without history.
+    /// Converts a group as EC2 describes it (`PascalCase`) to a configuration item without history.
     pub(crate) fn of_group(group: &Value, captured: Timestamp) -> Option<Self> {
         let text = |name: &str| group.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let resource_id = text("GroupId");
@@ -91,7 +91,7 @@ impl Item {
         }
         Some(Self {
             captured,
-            status: Status::Discovered,
+            status: ItemStatus::Discovered,
             resource_name: text("GroupName"),
             resource_id,
             configuration,
@@ -101,23 +101,23 @@ impl Item {
         })
     }
 
-    /// `configurationStateId`: grows with every item of a resource.
+    /// Returns `configurationStateId`, which grows with every item of a resource.
     pub(crate) fn state_id(&self) -> i64 {
         self.captured.as_millisecond()
     }
 
-    /// Whether two items say the same about the group.
+    /// Returns true if both items describe the same state of the group.
     pub(crate) fn same_state(&self, other: &Self) -> bool {
         self.configuration == other.configuration && self.relationships == other.relationships
     }
 
-    /// The group's ARN.
-    pub(crate) fn arn(&self, place: &Place) -> String {
-        place.arn("ec2", &format!("security-group/{}", self.resource_id))
+    /// Returns the ARN of the group.
+    pub(crate) fn arn(&self, location: &Location) -> String {
+        location.arn("ec2", &format!("security-group/{}", self.resource_id))
     }
 
-    /// What a notification and its summary have in common.
-    fn head(&self, place: &Place) -> Map<String, Value> {
+    /// Returns the members that a notification and its summary have in common.
+    fn head(&self, location: &Location) -> Map<String, Value> {
         let mut head = Map::new();
         let mut put = |name: &str, value: Value| {
             head.insert(name.to_owned(), value);
@@ -125,22 +125,22 @@ impl Item {
         put("configurationItemVersion", json!("1.3"));
         put("configurationItemCaptureTime", json!(clock::iso(self.captured)));
         put("configurationStateId", json!(self.state_id()));
-        put("awsAccountId", json!(place.account));
+        put("awsAccountId", json!(location.account));
         put("configurationItemStatus", json!(self.status.name()));
         put("resourceType", json!(SECURITY_GROUP));
         put("resourceId", json!(self.resource_id));
         put("resourceName", json!(self.resource_name));
-        put("ARN", json!(self.arn(place)));
-        put("awsRegion", json!(place.region));
+        put("ARN", json!(self.arn(location)));
+        put("awsRegion", json!(location.region));
         put("availabilityZone", json!("Not Applicable"));
         put("configurationStateMd5Hash", json!(""));
         put("resourceCreationTime", Value::Null);
         head
     }
 
-    /// The item as a notification carries it.
-    pub(crate) fn notified(&self, place: &Place) -> Value {
-        let mut item = self.head(place);
+    /// Returns the item in the form of a notification.
+    pub(crate) fn notified(&self, location: &Location) -> Value {
+        let mut item = self.head(location);
         item.insert("relatedEvents".to_owned(), json!([]));
         let relationships: Vec<Value> = self
             .relationships
@@ -154,34 +154,34 @@ impl Item {
         Value::Object(item)
     }
 
-    /// The item's summary, as an oversized notification carries it.
-    pub(crate) fn summary(&self, place: &Place) -> Value {
-        let mut summary = self.head(place);
+    /// Returns the summary of the item in an oversized notification.
+    pub(crate) fn summary(&self, location: &Location) -> Value {
+        let mut summary = self.head(location);
         let change = match self.status {
-            Status::Discovered => "CREATE",
-            Status::Ok => "UPDATE",
-            Status::Deleted => "DELETE",
+            ItemStatus::Discovered => "CREATE",
+            ItemStatus::Ok => "UPDATE",
+            ItemStatus::Deleted => "DELETE",
         };
         summary.insert("changeType".to_owned(), json!(change));
         Value::Object(summary)
     }
 
-    /// The item as `BatchGetResourceConfig` answers it.
-    pub(crate) fn base(&self, place: &Place) -> Map<String, Value> {
+    /// Returns the item in the form of `BatchGetResourceConfig`.
+    pub(crate) fn base(&self, location: &Location) -> Map<String, Value> {
         let mut item = Map::new();
         let mut put = |name: &str, value: Value| {
             item.insert(name.to_owned(), value);
         };
         put("version", json!("1.3"));
-        put("accountId", json!(place.account));
+        put("accountId", json!(location.account));
         put("configurationItemCaptureTime", clock::epoch(self.captured));
         put("configurationItemStatus", json!(self.status.name()));
         put("configurationStateId", json!(self.state_id().to_string()));
-        put("arn", json!(self.arn(place)));
+        put("arn", json!(self.arn(location)));
         put("resourceType", json!(SECURITY_GROUP));
         put("resourceId", json!(self.resource_id));
         put("resourceName", json!(self.resource_name));
-        put("awsRegion", json!(place.region));
+        put("awsRegion", json!(location.region));
         put("availabilityZone", json!("Not Applicable"));
         if !self.configuration.is_null() {
             put("configuration", json!(self.configuration.to_string()));
@@ -190,9 +190,9 @@ impl Item {
         item
     }
 
-    /// The item as `GetResourceConfigHistory` answers it.
-    pub(crate) fn history(&self, place: &Place) -> Value {
-        let mut item = self.base(place);
+    /// Returns the item in the form of `GetResourceConfigHistory`.
+    pub(crate) fn history(&self, location: &Location) -> Value {
+        let mut item = self.base(location);
         item.insert("configurationItemMD5Hash".to_owned(), json!(""));
         item.insert("tags".to_owned(), json!(self.tags));
         item.insert("relatedEvents".to_owned(), json!([]));
@@ -210,7 +210,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The permissions in a fixed order: EC2 promises none, and an order is no change.
+/// Returns the permissions in a fixed order. EC2 guarantees none, and another order is not a change.
 fn permissions(group: &Value, name: &str) -> Vec<Value> {
     let mut permissions: Vec<Value> = list(group, name).iter().map(permission).collect();
     permissions.sort_by_key(Value::to_string);
@@ -234,7 +234,7 @@ fn permission(permission: &Value) -> Value {
         "userIdGroupPairs": ranges("UserIdGroupPairs"),
         "ipRanges": cidrs,
     });
-    // "All traffic" has no ports in a configuration item, not even -1.
+    // A permission for all traffic has no ports in a configuration item, not even -1.
     if protocol != "-1"
         && let Some(object) = result.as_object_mut()
     {
@@ -247,7 +247,7 @@ fn permission(permission: &Value) -> Value {
     result
 }
 
-/// `CidrIp` → `cidrIp`, and so on down.
+/// Converts keys such as `CidrIp` to `cidrIp`, recursively.
 fn camel_case(value: &Value) -> Value {
     match value {
         Value::Object(object) => Value::Object(

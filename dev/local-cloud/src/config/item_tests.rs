@@ -1,19 +1,19 @@
-//! A configuration item has the shape of AWS's, member by member.
+//! Configuration items have the members that AWS documents.
 
 use serde_json::json;
 
 use super::*;
 use crate::clock;
 
-fn place() -> Place {
-    Place { account: "111122223333".to_owned(), region: "us-east-1".to_owned() }
+fn location() -> Location {
+    Location { account: "111122223333".to_owned(), region: "us-east-1".to_owned() }
 }
 
 fn range(name: &str, value: &str) -> Value {
     json!([{name: value}])
 }
 
-/// A group as EC2 describes it, with a source of every kind.
+/// Returns a group as EC2 describes it, with a source of every kind.
 fn group() -> Value {
     let none = json!([]);
     let permission = |protocol: &str,
@@ -51,7 +51,7 @@ fn item() -> Item {
 }
 
 #[test]
-fn a_notified_item_is_a_sample_of_aws_s() {
+fn a_notified_item_has_the_members_of_the_sample_of_aws() {
     let mut permissions = vec![
         json!({"fromPort": 22, "toPort": 22, "ipProtocol": "tcp",
                "ipv4Ranges": [{"cidrIp": "0.0.0.0/0", "description": "temp ssh"}],
@@ -87,12 +87,12 @@ fn a_notified_item_is_a_sample_of_aws_s() {
         "ARN": "arn:aws:ec2:us-east-1:111122223333:security-group/sg-0aaaaaaaaaaaaaaaa", "awsRegion": "us-east-1",
         "availabilityZone": "Not Applicable", "configurationStateMd5Hash": "", "resourceCreationTime": null,
     });
-    assert_eq!(item().notified(&place()), expected);
+    assert_eq!(item().notified(&location()), expected);
 }
 
 #[test]
-fn the_api_names_the_same_things_otherwise() {
-    let history = item().history(&place());
+fn the_api_uses_other_names_for_the_same_members() {
+    let history = item().history(&location());
     assert_eq!(history["accountId"], "111122223333");
     assert_eq!(history["arn"], "arn:aws:ec2:us-east-1:111122223333:security-group/sg-0aaaaaaaaaaaaaaaa");
     assert_eq!(history["version"], "1.3");
@@ -102,12 +102,12 @@ fn the_api_names_the_same_things_otherwise() {
     assert_eq!(history["relationships"][0]["relationshipName"], "Is contained in Vpc");
     let configuration: Value = serde_json::from_str(history["configuration"].as_str().unwrap()).unwrap();
     assert_eq!(configuration, item().configuration);
-    assert!(item().base(&place()).get("tags").is_none(), "a batch has no tags");
+    assert!(item().base(&location()).get("tags").is_none(), "a batch has no tags");
 }
 
 #[test]
 fn a_summary_has_no_configuration() {
-    let summary = item().summary(&place());
+    let summary = item().summary(&location());
     assert_eq!(summary["changeType"], "CREATE");
     assert!(summary.get("configuration").is_none());
     assert!(summary.get("relationships").is_none());

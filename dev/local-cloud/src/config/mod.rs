@@ -1,4 +1,4 @@
-//! AWS Config: what is recorded, which rules judge it, and what is done about it.
+//! AWS Config: the recorder, rules, evaluations and remediation.
 
 mod compliance;
 mod delivery;
@@ -31,40 +31,41 @@ pub(crate) use schedule::{redeliver, run as run_schedules, schedule_now};
 use crate::cloud::Cloud;
 use crate::wire::{AwsError, Caller, Reply, limit, text, texts};
 
-/// Everything AWS Config knows.
+/// The state of AWS Config.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     recorder: Option<recorder::Recorder>,
-    /// Whether the recorder is the one that came with the local cloud, which needs no delivery channel.
+    /// True if the recorder is the one that the local cloud creates, which needs no delivery channel.
     default_recorder: bool,
     channel: Option<Value>,
     history: recorder::History,
-    scan: Scan,
+    scan: PendingScan,
     rules: BTreeMap<String, rule::Rule>,
     tokens: HashMap<String, evaluation::Token>,
-    /// By rule and resource.
+    /// Newest evaluations, by rule and resource.
     results: BTreeMap<(String, String), evaluation::Evaluated>,
     invocations: BTreeMap<u64, delivery::Invocation>,
     queue: VecDeque<u64>,
     last_invocation: u64,
-    remediation: remediation::Board,
+    remediation: remediation::Remediations,
 }
 
-/// What the recorder has to look at.
+/// The groups that the recorder has to check.
 #[derive(Debug, Default)]
-struct Scan {
+struct PendingScan {
     all: bool,
     groups: BTreeSet<String>,
 }
 
 impl State {
-    /// With the recorder that most accounts have.
+    /// Creates a state with a recorder.
     pub(crate) fn with_recorder(recorder: recorder::Recorder) -> Self {
-        let scan = Scan { all: true, groups: BTreeSet::new() };
+        let scan = PendingScan { all: true, groups: BTreeSet::new() };
         Self { recorder: Some(recorder), default_recorder: true, scan, ..Self::default() }
     }
 
-    /// Numbers invocations from where another state stopped: the end of one of its must not end one of ours.
+    /// Continues the numbers of invocations of another state, so that the end of one of its invocations is not taken
+    /// for the end of one of this state.
     pub(crate) fn numbered_after(mut self, other: &Self) -> Self {
         self.last_invocation = other.last_invocation;
         self
@@ -74,7 +75,7 @@ impl State {
         self.scan.all = true;
     }
 
-    /// EC2 changed these groups; none named = any.
+    /// Marks groups as changed by EC2; all groups if `groups` is empty.
     pub(crate) fn groups_changed(&mut self, groups: Vec<String>) {
         if groups.is_empty() {
             self.scan.all = true;
@@ -82,7 +83,8 @@ impl State {
         self.scan.groups.extend(groups);
     }
 
-    /// Whether nothing is waiting to be recorded, judged or remediated, but for automations that wait for a human.
+    /// Returns true if nothing waits to be recorded, evaluated or remediated, except for automations that wait for a
+    /// human decision.
     pub(crate) fn idle(&self, settings: &crate::settings::Settings, waiting: &BTreeSet<String>) -> bool {
         !self.scan.all
             && self.scan.groups.is_empty()
@@ -90,13 +92,13 @@ impl State {
             && self.remediation.idle(self, crate::clock::now(), settings, waiting)
     }
 
-    /// The id of a rule, for IAM's resource ARNs.
+    /// Returns the id of a rule, for resource ARNs in IAM.
     pub(crate) fn rule_id(&self, name: &str) -> Option<String> {
         self.rules.get(name).map(|rule| rule.id.clone())
     }
 }
 
-/// Answers an operation of AWS Config.
+/// Serves an operation of AWS Config.
 pub(crate) async fn handle(cloud: &Arc<Cloud>, operation: &str, data: Value, caller: &Caller) -> Reply {
     match operation {
         "PutConfigurationRecorder" => recorder_api::put_recorder(cloud, &data),

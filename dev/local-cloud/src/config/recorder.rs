@@ -1,4 +1,4 @@
-//! What the configuration recorder has recorded.
+//! The configuration recorder and the configuration items that it has recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::diff;
-use super::item::{Item, SECURITY_GROUP, Status};
+use super::item::{Item, ItemStatus, SECURITY_GROUP};
 use crate::clock;
 
-/// The recorder of the region: there is at most one.
+/// The recorder of the region. A region has at most one.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
-    /// Its name.
+    /// Name.
     pub(crate) name: String,
-    /// The definition as it was put.
+    /// Definition, as passed to `PutConfigurationRecorder`.
     pub(crate) definition: Value,
-    /// Whether it runs.
+    /// True if it is recording.
     pub(crate) recording: bool,
-    /// When it was last started.
+    /// Time of the last start.
     pub(crate) last_start: Option<Timestamp>,
-    /// When it was last stopped.
+    /// Time of the last stop.
     pub(crate) last_stop: Option<Timestamp>,
 }
 
 impl Recorder {
-    /// Whether security groups belong to its recording group.
+    /// Returns true if its recording group includes security groups.
     pub(crate) fn records_security_groups(&self) -> bool {
         let group = self.definition.get("recordingGroup");
         let types = |value: Option<&Value>| -> bool {
@@ -43,24 +43,24 @@ impl Recorder {
             }
             _ => {
                 let all = group.and_then(|group| group.get("allSupported")).and_then(Value::as_bool);
-                // Without a recording group everything is recorded.
+                // Without a recording group all resource types are recorded.
                 all.unwrap_or(group.is_none()) || types(group)
             }
         }
     }
 }
 
-/// Every configuration item of every resource, oldest first.
+/// The configuration items of all resources, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     resources: BTreeMap<String, Vec<Arc<Item>>>,
 }
 
 impl History {
-    /// Takes in what EC2 says now, and returns the items that this makes.
+    /// Records the groups that EC2 describes now, and returns the new items.
     ///
-    /// `asked` names the groups that were asked for; nothing = all of them. A group
-    /// that was asked for and is not among `groups` is gone.
+    /// `asked` are the ids of the requested groups; empty means all. A requested group that is not among `groups` was
+    /// deleted.
     pub(crate) fn record(&mut self, groups: &[Value], asked: &[String], now: Timestamp) -> Vec<Arc<Item>> {
         let mut new = Vec::new();
         let mut seen = BTreeSet::new();
@@ -68,11 +68,11 @@ impl History {
             let Some(mut item) = Item::of_group(group, now) else { continue };
             seen.insert(item.resource_id.clone());
             if let Some(last) = self.last(&item.resource_id) {
-                if last.status != Status::Deleted {
+                if last.status != ItemStatus::Deleted {
                     if last.same_state(&item) {
                         continue;
                     }
-                    item.status = Status::Ok;
+                    item.status = ItemStatus::Ok;
                     item.diff = diff::update(last, &item);
                 }
                 item.captured = later(now, last.captured);
@@ -80,7 +80,7 @@ impl History {
             new.push(Arc::new(item));
         }
         let gone = self.resources.values().filter_map(|items| items.last()).filter(|last| {
-            last.status != Status::Deleted
+            last.status != ItemStatus::Deleted
                 && !seen.contains(&last.resource_id)
                 && (asked.is_empty() || asked.contains(&last.resource_id))
         });
@@ -88,7 +88,7 @@ impl History {
             .map(|last| {
                 Arc::new(Item {
                     captured: later(now, last.captured),
-                    status: Status::Deleted,
+                    status: ItemStatus::Deleted,
                     configuration: Value::Null,
                     diff: diff::deletion(),
                     ..Item::clone(last)
@@ -102,28 +102,28 @@ impl History {
         new
     }
 
-    /// The newest item of a resource.
+    /// Returns the newest item of a resource.
     pub(crate) fn last(&self, resource_id: &str) -> Option<&Arc<Item>> {
         self.resources.get(resource_id)?.last()
     }
 
-    /// The item before the newest.
+    /// Returns the second-newest item of a resource.
     pub(crate) fn before_last(&self, resource_id: &str) -> Option<&Arc<Item>> {
         self.resources.get(resource_id)?.iter().rev().nth(1)
     }
 
-    /// Every item of a resource, oldest first.
+    /// Returns all items of a resource, oldest first.
     pub(crate) fn of(&self, resource_id: &str) -> &[Arc<Item>] {
         self.resources.get(resource_id).map_or(&[], Vec::as_slice)
     }
 
-    /// The newest item of every resource, in the order of their ids.
+    /// Returns the newest item of each resource, sorted by id.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &Arc<Item>> {
         self.resources.values().filter_map(|items| items.last())
     }
 }
 
-/// `now`, or just after `last`: the items of a resource have an order.
+/// Returns `now`, or a time just after `last` if that is later, so that the items of a resource have an order.
 fn later(now: Timestamp, last: Timestamp) -> Timestamp {
     if now > last { now } else { clock::from_millis(last.as_millisecond().saturating_add(1)) }
 }
@@ -149,13 +149,13 @@ mod tests {
         let mut history = History::default();
         let time = clock::from_millis(1_772_360_130_123);
         let discovered = history.record(&[group(&json!([]))], &[], time);
-        assert_eq!(discovered[0].status, Status::Discovered);
+        assert_eq!(discovered[0].status, ItemStatus::Discovered);
         assert!(discovered[0].diff.is_null());
 
         assert!(history.record(&[group(&json!([]))], &[], time).is_empty(), "no change, no item");
 
         let changed = history.record(&[group(&json!([ssh()]))], &[], time);
-        assert_eq!(changed[0].status, Status::Ok);
+        assert_eq!(changed[0].status, ItemStatus::Ok);
         assert!(changed[0].captured > discovered[0].captured, "the same millisecond still gives an order");
         assert_eq!(
             changed[0].diff,
@@ -167,12 +167,12 @@ mod tests {
         );
 
         let deleted = history.record(&[], &[], time);
-        assert_eq!((deleted[0].status, deleted[0].configuration.is_null()), (Status::Deleted, true));
+        assert_eq!((deleted[0].status, deleted[0].configuration.is_null()), (ItemStatus::Deleted, true));
         assert!(history.record(&[], &[], time).is_empty(), "deleted once");
     }
 
     #[test]
-    fn a_partial_look_deletes_only_what_was_asked_for() {
+    fn a_partial_check_deletes_requested_groups_only() {
         let mut history = History::default();
         let now = clock::now();
         history.record(&[group(&json!([]))], &[], now);

@@ -3,22 +3,22 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::item::{SECURITY_GROUP, Status};
+use super::item::{ItemStatus, SECURITY_GROUP};
 use super::recorder::Recorder;
 use super::{State, text};
 use crate::clock;
-use crate::cloud::{Cloud, Place};
+use crate::cloud::{Cloud, Location};
 use crate::paging::page;
 use crate::wire::{AwsError, Reply, input};
 
-/// The recorder that most accounts have, running.
-pub(crate) fn default_recorder(place: &Place) -> Recorder {
+/// Returns a running recorder as most accounts have it.
+pub(crate) fn default_recorder(location: &Location) -> Recorder {
     Recorder {
         name: "default".to_owned(),
         definition: json!({
             "name": "default",
             "roleARN": format!(
-                "arn:aws:iam::{}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig", place.account),
+                "arn:aws:iam::{}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig", location.account),
             "recordingGroup": {"allSupported": true, "includeGlobalResourceTypes": true, "resourceTypes": []},
         }),
         recording: true,
@@ -38,7 +38,7 @@ fn no_such_recorder(name: &str) -> AwsError {
     )
 }
 
-/// The recorder, or the error that AWS gives where there is none.
+/// Returns the recorder, or the error of AWS if there is none.
 pub(crate) fn available(state: &State) -> Result<&Recorder, AwsError> {
     state.recorder.as_ref().ok_or_else(no_recorder)
 }
@@ -172,7 +172,7 @@ struct HistoryRequest {
     next_token: Option<String>,
 }
 
-/// `GetResourceConfigHistory`: newest first.
+/// `GetResourceConfigHistory`, newest first.
 pub(crate) fn history(cloud: &Cloud, data: Value) -> Reply {
     let request: HistoryRequest = input(data)?;
     let state = cloud.config();
@@ -198,7 +198,7 @@ pub(crate) fn history(cloud: &Cloud, data: Value) -> Reply {
         .iter()
         .filter(|item| later.is_none_or(|later| item.captured <= later))
         .filter(|item| earlier.is_none_or(|earlier| item.captured >= earlier))
-        .map(|item| item.history(&cloud.place));
+        .map(|item| item.history(&cloud.location));
     let items: Vec<Value> = if request.chronological_order.as_deref() == Some("Forward") {
         within.collect()
     } else {
@@ -209,7 +209,7 @@ pub(crate) fn history(cloud: &Cloud, data: Value) -> Reply {
     Ok(json!({"configurationItems": items, "nextToken": token}))
 }
 
-/// `BatchGetResourceConfig`: never anything that is deleted, and no tags.
+/// `BatchGetResourceConfig`, which returns neither deleted resources nor tags.
 pub(crate) fn batch(cloud: &Cloud, data: &Value) -> Reply {
     let state = cloud.config();
     available(&state)?;
@@ -218,7 +218,7 @@ pub(crate) fn batch(cloud: &Cloud, data: &Value) -> Reply {
         let of_type = text(key, "resourceType") == Some(SECURITY_GROUP);
         let found = state.history.last(text(key, "resourceId").unwrap_or_default()).filter(|_| of_type);
         match found {
-            Some(item) if item.status != Status::Deleted => items.push(Value::Object(item.base(&cloud.place))),
+            Some(item) if item.status != ItemStatus::Deleted => items.push(Value::Object(item.base(&cloud.location))),
             _ => unprocessed.push(key.clone()),
         }
     }
@@ -236,10 +236,10 @@ pub(crate) fn discovered(cloud: &Cloud, data: &Value) -> Reply {
         .history
         .newest()
         .filter(|_| text(data, "resourceType") == Some(SECURITY_GROUP))
-        .filter(|item| deleted || item.status != Status::Deleted)
+        .filter(|item| deleted || item.status != ItemStatus::Deleted)
         .filter(|item| ids.is_empty() || ids.contains(&item.resource_id.as_str()))
         .map(|item| {
-            let gone = (item.status == Status::Deleted).then_some(item.captured);
+            let gone = (item.status == ItemStatus::Deleted).then_some(item.captured);
             json!({"resourceType": SECURITY_GROUP, "resourceId": item.resource_id, "resourceName": item.resource_name,
                    "resourceDeletionTime": clock::epoch_or_null(gone)})
         })

@@ -1,9 +1,9 @@
-//! The recorder at work: looks at EC2 when told of a change, and now and then without.
+//! The recording task: checks EC2 after each notification of a change, and at intervals.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Scan;
+use super::PendingScan;
 use super::delivery;
 use crate::clock;
 use crate::cloud::Cloud;
@@ -17,7 +17,7 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
         }
         let failed = look(&cloud).await;
         if let Err(error) = failed {
-            tracing::warn!("recording security groups: {error}; will be tried again");
+            tracing::warn!("recording security groups failed, and will be retried: {error}");
             tokio::time::sleep(Duration::from_millis(500)).await;
             cloud.config().scan_everything();
             cloud.changed.notify_one();
@@ -25,8 +25,8 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
     }
 }
 
-/// One look at the groups that are said to have changed.
-async fn look(cloud: &Arc<Cloud>) -> Result<(), crate::bridge::Error> {
+/// Checks the groups that are marked as changed.
+async fn look(cloud: &Arc<Cloud>) -> Result<(), crate::bridge::BridgeError> {
     let _busy = cloud.begin();
     let scan = std::mem::take(&mut cloud.config().scan);
     let asked: Vec<String> = if scan.all { Vec::new() } else { scan.groups.iter().cloned().collect() };
@@ -43,7 +43,7 @@ async fn look(cloud: &Arc<Cloud>) -> Result<(), crate::bridge::Error> {
     let groups = match cloud.bridge.security_groups(&asked).await {
         Ok(groups) => groups,
         Err(error) => {
-            let Scan { all, groups } = scan;
+            let PendingScan { all, groups } = scan;
             let mut state = cloud.config();
             state.scan.all |= all;
             state.scan.groups.extend(groups);
@@ -55,7 +55,7 @@ async fn look(cloud: &Arc<Cloud>) -> Result<(), crate::bridge::Error> {
     let deliveries = delivery::of_items(&mut state, &items);
     let settings = cloud.settings();
     for one in &deliveries {
-        state.enqueue(one, &cloud.place, &settings);
+        state.enqueue(one, &cloud.location, &settings);
     }
     drop(state);
     delivery::pump(cloud);

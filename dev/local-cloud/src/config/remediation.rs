@@ -1,4 +1,4 @@
-//! Which resources are due for remediation: snapshots, attempts, exceptions, concurrency.
+//! The choice of resources to remediate: snapshots, attempts, exceptions, concurrency.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,17 @@ use crate::settings::Settings;
 /// Rule and resource.
 pub(crate) type Key = (String, String);
 
-/// A remediation configuration, as put and described.
+/// A remediation configuration in the form of the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Configuration {
+pub(crate) struct RemediationConfiguration {
     pub(crate) config_rule_name: String,
     pub(crate) target_type: String,
     pub(crate) target_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target_version: Option<String>,
     #[serde(default)]
-    pub(crate) parameters: BTreeMap<String, Parameter>,
+    pub(crate) parameters: BTreeMap<String, RemediationParameter>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resource_type: Option<String>,
     #[serde(default)]
@@ -39,10 +39,10 @@ pub(crate) struct Configuration {
     pub(crate) arn: Option<String>,
 }
 
-/// A value for a parameter of the document.
+/// The value of a parameter of the document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Parameter {
+pub(crate) struct RemediationParameter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resource_value: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub(crate) struct StaticValue {
     pub(crate) values: Vec<String>,
 }
 
-impl Configuration {
+impl RemediationConfiguration {
     fn attempts(&self) -> usize {
         self.maximum_automatic_attempts.unwrap_or(5)
     }
@@ -72,18 +72,18 @@ impl Configuration {
         value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
     }
 
-    /// How many of `total` resources may be remediated at the same time; at least one.
+    /// Returns how many of `total` resources may be remediated at the same time; at least one.
     fn concurrency(&self, total: usize) -> usize {
         total.saturating_mul(self.control("ConcurrentExecutionRatePercentage", 10)).div_ceil(100).max(1)
     }
 
-    /// Whether so many failures among so many runs stop the batch.
+    /// Returns true if this many failures among this many runs stop the batch.
     fn too_many_errors(&self, failed: usize, total: usize) -> bool {
         failed.saturating_mul(100) > total.saturating_mul(self.control("ErrorPercentage", 50))
     }
 }
 
-/// How far a remediation is.
+/// The state of a remediation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     Queued,
@@ -93,7 +93,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// AWS's word.
+    /// Returns the name that AWS uses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Queued => "QUEUED",
@@ -103,7 +103,7 @@ impl Progress {
         }
     }
 
-    /// Whether it is not over.
+    /// Returns true if it is unfinished.
     pub(crate) fn active(self) -> bool {
         matches!(self, Self::Queued | Self::Running)
     }
@@ -115,25 +115,25 @@ pub(crate) struct Run {
     pub(crate) resource_type: String,
     pub(crate) automatic: bool,
     pub(crate) progress: Progress,
-    /// The automation execution, once there is one.
+    /// Id of the automation execution; `None` until it is started.
     pub(crate) execution: Option<String>,
-    /// Why there is none.
+    /// Reason why it could not be started.
     pub(crate) error: Option<String>,
     pub(crate) invoked: Timestamp,
     pub(crate) updated: Timestamp,
 }
 
-/// A rule's automatic runs since none was active.
+/// The automatic runs of a rule since the last time that none was active.
 #[derive(Debug, Clone, Copy, Default)]
 struct Batch {
     started: usize,
     failed: usize,
 }
 
-/// Everything about remediation.
+/// The state of all remediations.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
-    pub(crate) configurations: BTreeMap<String, Configuration>,
+pub(crate) struct Remediations {
+    pub(crate) configurations: BTreeMap<String, RemediationConfiguration>,
     pub(crate) exceptions: BTreeMap<Key, Exception>,
     pub(crate) runs: BTreeMap<Key, Run>,
     failures: BTreeMap<Key, Vec<Timestamp>>,
@@ -141,20 +141,20 @@ pub(crate) struct Board {
     last_snapshot: BTreeSet<Key>,
 }
 
-impl Board {
-    /// A rule's configuration.
-    pub(crate) fn configuration(&self, rule: &str) -> Option<&Configuration> {
+impl Remediations {
+    /// Returns the configuration of a rule.
+    pub(crate) fn configuration(&self, rule: &str) -> Option<&RemediationConfiguration> {
         self.configurations.get(rule)
     }
 
-    /// Drops what belonged to a rule that is gone.
+    /// Removes the state of a rule that was deleted.
     pub(crate) fn forget_rule(&mut self, rule: &str) {
         self.exceptions.retain(|(name, _), _| name != rule);
         self.runs.retain(|(name, _), _| name != rule);
         self.failures.retain(|(name, _), _| name != rule);
     }
 
-    /// Whether a rule has a run that is not over.
+    /// Returns true if a rule has an unfinished run.
     pub(crate) fn running(&self, rule: &str) -> bool {
         self.runs.iter().any(|((name, _), run)| name == rule && run.progress.active())
     }
@@ -168,7 +168,7 @@ impl Board {
         failures.iter().filter(|at| clock::after(**at, seconds) >= now).count()
     }
 
-    /// A run is over.
+    /// Records the end of a run.
     pub(crate) fn finish(&mut self, key: &Key, error: Option<String>, now: Timestamp) {
         let Some(run) = self.runs.get_mut(key) else { return };
         let failed = error.is_some();
@@ -187,7 +187,8 @@ impl Board {
         }
     }
 
-    /// Whether a run goes on only after a human has decided: its own execution waits, or all those it is queued behind.
+    /// Returns true if a run needs a human decision to continue: its execution waits for one, or all those ahead of it
+    /// in the queue do.
     fn rests(&self, (rule, _): &Key, run: &Run, waiting: &BTreeSet<String>) -> bool {
         let waits = |run: &Run| run.execution.as_ref().is_some_and(|execution| waiting.contains(execution));
         match run.progress {
@@ -205,7 +206,8 @@ impl Board {
         }
     }
 
-    /// Whether no remediation runs, waits or is about to start, but for those that wait for a human (`waiting`).
+    /// Returns true if no remediation runs, waits or is about to start, except for those that wait for a human decision
+    /// (`waiting`).
     pub(crate) fn idle(&self, state: &State, now: Timestamp, settings: &Settings, waiting: &BTreeSet<String>) -> bool {
         let rests = |key: &Key| self.runs.get(key).is_some_and(|run| self.rests(key, run, waiting));
         let snapshot = if settings.remediation_snapshot_stale { &self.last_snapshot } else { &state.snapshot() };
@@ -222,7 +224,7 @@ impl Board {
 }
 
 impl State {
-    /// What is non-compliant under a rule that remediates automatically.
+    /// Returns the non-compliant resources of rules with automatic remediation.
     fn snapshot(&self) -> BTreeSet<Key> {
         let automatic = |rule: &str, kind: &str| {
             self.remediation.configuration(rule).is_some_and(|configuration| {
@@ -236,7 +238,7 @@ impl State {
             .collect()
     }
 
-    /// Takes a new snapshot and marks what starts now as in progress; the keys of that.
+    /// Takes a new snapshot, marks the runs that start now as in progress, and returns their keys.
     pub(crate) fn start_automatic(&mut self, now: Timestamp, settings: &Settings) -> Vec<Key> {
         let current = self.snapshot();
         let previous = std::mem::replace(&mut self.remediation.last_snapshot, current.clone());
@@ -245,7 +247,7 @@ impl State {
         rules.iter().flat_map(|rule| self.start_of_rule(rule, &snapshot, now, settings)).collect()
     }
 
-    /// Starts what waits for a free place, without a new snapshot.
+    /// Starts runs that wait for the concurrency limit, without a new snapshot.
     pub(crate) fn start_queued(&mut self, now: Timestamp, settings: &Settings) -> Vec<Key> {
         let queued: BTreeSet<Key> = self
             .remediation
@@ -260,7 +262,8 @@ impl State {
 
     fn start_of_rule(&mut self, rule: &str, snapshot: &BTreeSet<Key>, now: Timestamp, settings: &Settings) -> Vec<Key> {
         let Some(configuration) = self.remediation.configuration(rule).filter(|c| c.automatic).cloned() else {
-            // Switched off meanwhile: what runs goes on, what waits does not start.
+            // If automatic remediation was turned off meanwhile, running remediations continue, and waiting ones do not
+            // start.
             self.remediation
                 .runs
                 .retain(|(name, _), run| !(name == rule && run.automatic && run.progress == Progress::Queued));
@@ -271,7 +274,7 @@ impl State {
             .filter(|key| key.0 == rule && self.due(key, &configuration, now, settings))
             .cloned()
             .collect();
-        let in_progress = |board: &Board| {
+        let in_progress = |board: &Remediations| {
             board.runs.iter().filter(|(key, run)| key.0 == rule && run.progress == Progress::Running).count()
         };
         let running = in_progress(&self.remediation);
@@ -306,8 +309,14 @@ impl State {
         started
     }
 
-    /// Whether a resource of the snapshot is to be remediated; parks it when its attempts are used up.
-    fn due(&mut self, key: &Key, configuration: &Configuration, now: Timestamp, settings: &Settings) -> bool {
+    /// Returns true if a resource of the snapshot is to be remediated. Adds an exception if its attempts are used up.
+    fn due(
+        &mut self,
+        key: &Key,
+        configuration: &RemediationConfiguration,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> bool {
         if self.remediation.excepted(key, now)
             || self.remediation.runs.get(key).is_some_and(|run| run.progress == Progress::Running)
             || (!settings.remediate_while_evaluation_pending && self.evaluation_pending(&key.0, &key.1))

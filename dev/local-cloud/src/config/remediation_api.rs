@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::remediation::{Configuration, Progress, Run};
+use super::remediation::{Progress, RemediationConfiguration, Run};
 use super::{limit, remediation_run, text, texts};
 use crate::clock;
 use crate::cloud::Cloud;
@@ -19,7 +19,7 @@ fn no_configuration(rule: &str) -> AwsError {
     )
 }
 
-fn check(configuration: &Configuration) -> Result<(), AwsError> {
+fn check(configuration: &RemediationConfiguration) -> Result<(), AwsError> {
     if configuration.parameters.len() > 25 {
         return Err(AwsError::invalid("A remediation configuration has at most 25 parameters."));
     }
@@ -46,8 +46,12 @@ fn check(configuration: &Configuration) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// Refuses a caller who may not pass the configuration's role to SSM.
-async fn check_pass_role(cloud: &Cloud, configuration: &Configuration, caller: &Caller) -> Result<(), AwsError> {
+/// Returns an error if the caller may not pass the role of the configuration to SSM.
+async fn check_pass_role(
+    cloud: &Cloud,
+    configuration: &RemediationConfiguration,
+    caller: &Caller,
+) -> Result<(), AwsError> {
     let roles = configuration.parameters.values().filter_map(|parameter| parameter.static_value.as_ref());
     for role in roles.flat_map(|value| &value.values).filter(|value| value.contains(":role/")) {
         let refused = cloud.bridge.may_pass_role(&caller.access_key, role).await;
@@ -60,7 +64,7 @@ async fn check_pass_role(cloud: &Cloud, configuration: &Configuration, caller: &
 
 /// `PutRemediationConfigurations`.
 pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value, caller: &Caller) -> Reply {
-    let configurations: Vec<Configuration> =
+    let configurations: Vec<RemediationConfiguration> =
         input(data.get("RemediationConfigurations").cloned().unwrap_or_else(|| json!([])))?;
     for configuration in &configurations {
         if !cloud.config().rules.contains_key(&configuration.config_rule_name) {
@@ -74,8 +78,9 @@ pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value, caller: &Caller) -> Rep
         let rule = configuration.config_rule_name.clone();
         let id = uuid::Uuid::new_v4();
         let kept = state.remediation.configuration(&rule).and_then(|old| old.arn.clone());
-        configuration.arn =
-            Some(kept.unwrap_or_else(|| cloud.place.arn("config", &format!("remediation-configuration/{rule}/{id}"))));
+        configuration.arn = Some(
+            kept.unwrap_or_else(|| cloud.location.arn("config", &format!("remediation-configuration/{rule}/{id}"))),
+        );
         if configuration.automatic {
             configuration.maximum_automatic_attempts.get_or_insert(5);
             configuration.retry_attempt_seconds.get_or_insert(60);
@@ -85,7 +90,7 @@ pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value, caller: &Caller) -> Rep
     Ok(json!({"FailedBatches": []}))
 }
 
-/// `DescribeRemediationConfigurations`: rules without one are left out.
+/// `DescribeRemediationConfigurations`, which omits rules without a configuration.
 pub(crate) fn describe(cloud: &Cloud, data: &Value) -> Value {
     let state = cloud.config();
     let configurations: Vec<Value> = texts(data, "ConfigRuleNames")
@@ -130,7 +135,7 @@ struct StartRequest {
     resource_keys: Vec<ResourceKey>,
 }
 
-/// `StartRemediationExecution`: the *Remediate* button.
+/// `StartRemediationExecution`, which the *Remediate* button calls.
 pub(crate) async fn start(cloud: &Arc<Cloud>, data: Value, caller: &Caller) -> Reply {
     let request: StartRequest = input(data)?;
     let rule = request.config_rule_name;
@@ -212,7 +217,7 @@ pub(crate) fn status(cloud: &Cloud, data: &Value) -> Reply {
 mod tests {
     use super::*;
 
-    fn configuration(parameters: &Value, automatic: bool) -> Configuration {
+    fn configuration(parameters: &Value, automatic: bool) -> RemediationConfiguration {
         serde_json::from_value(json!({"ConfigRuleName": "r", "TargetType": "SSM_DOCUMENT", "TargetId": "d",
                                       "Automatic": automatic, "Parameters": parameters}))
         .unwrap()

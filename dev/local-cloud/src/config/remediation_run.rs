@@ -1,4 +1,4 @@
-//! Remediation at work: automation executions for the resources that are due.
+//! The remediation task: automation executions for the resources to remediate.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(crate) fn launch(cloud: &Arc<Cloud>, keys: Vec<Key>) {
     }
 }
 
-/// One execution, to its end.
+/// Runs one execution to its end.
 async fn execute(cloud: &Arc<Cloud>, (rule, resource): &Key) -> Result<(), String> {
     let configuration = cloud.config().remediation.configuration(rule).cloned();
     let configuration = configuration.ok_or("the remediation configuration was deleted")?;
@@ -71,7 +71,7 @@ async fn execute(cloud: &Arc<Cloud>, (rule, resource): &Key) -> Result<(), Strin
     if status == "Success" { Ok(()) } else { Err(message.unwrap_or(status)) }
 }
 
-/// `StepDetails` of a run, from its execution.
+/// Returns `StepDetails` of a run, from its execution.
 pub(crate) fn step_details(cloud: &Cloud, run: &Run) -> Vec<Value> {
     let Some(execution) = &run.execution else {
         let detail = run.error.as_ref().map(|error| {

@@ -1,4 +1,4 @@
-//! The state machine of automatic remediation, by its own clock.
+//! The state machine of automatic remediation, with a simulated clock.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn a_manual_configuration_starts_nothing() {
 }
 
 #[test]
-fn a_quarter_runs_at_a_time_and_the_rest_follows() {
+fn a_quarter_of_the_resources_runs_at_a_time() {
     let mut state = state(8, true);
     let settings = Settings::default();
     assert_eq!(state.start_automatic(at(1), &settings), [key(0), key(1)]);
@@ -65,7 +65,7 @@ fn a_quarter_runs_at_a_time_and_the_rest_follows() {
 }
 
 #[test]
-fn after_the_attempts_of_the_window_an_exception_parks_the_resource() {
+fn after_the_last_attempt_an_exception_excludes_the_resource() {
     let mut state = state(1, true);
     let settings = Settings::default();
     for attempt in 1..=3 {
@@ -91,7 +91,7 @@ fn failures_outside_the_window_do_not_count() {
 }
 
 #[test]
-fn a_success_that_leaves_the_resource_non_compliant_is_triggered_again_for_ever() {
+fn a_success_that_leaves_the_resource_non_compliant_is_repeated_without_end() {
     let mut state = state(1, true);
     for second in 1..20 {
         assert_eq!(state.start_automatic(at(second), &Settings::default()), [key(0)]);
@@ -100,7 +100,7 @@ fn a_success_that_leaves_the_resource_non_compliant_is_triggered_again_for_ever(
 }
 
 #[test]
-fn nothing_starts_while_a_newer_item_waits_for_its_verdict_unless_switched() {
+fn nothing_starts_while_a_newer_item_awaits_evaluation_unless_set() {
     let mut state = state(1, true);
     state.scan.groups.insert(key(0).1);
     assert!(state.start_automatic(at(1), &Settings::default()).is_empty());
@@ -109,7 +109,7 @@ fn nothing_starts_while_a_newer_item_waits_for_its_verdict_unless_switched() {
 }
 
 #[test]
-fn a_stale_snapshot_remediates_what_is_compliant_already() {
+fn a_stale_snapshot_remediates_compliant_resources() {
     let mut state = state(1, true);
     let switched = Settings { remediation_snapshot_stale: true, ..Settings::default() };
     assert!(state.start_automatic(at(1), &switched).is_empty(), "there is no older snapshot yet");
@@ -127,7 +127,7 @@ fn an_exception_holds_until_it_expires() {
 }
 
 #[test]
-fn switching_off_drops_what_waits_and_lets_run_what_runs() {
+fn turning_off_drops_waiting_runs_and_keeps_active_ones() {
     let mut state = state(8, true);
     state.start_automatic(at(1), &Settings::default());
     state.remediation.configurations.get_mut("r").unwrap().automatic = false;

@@ -1,4 +1,4 @@
-//! A Config rule: its definition, what AWS refuses in one, and what is in its scope.
+//! A Config rule: its definition, the validation of AWS, and its scope.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::item::{Item, SECURITY_GROUP};
 use crate::wire::AwsError;
 
-/// A rule as it is put and described.
+/// The definition of a rule in the form of the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Definition {
+pub(crate) struct RuleDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) config_rule_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub(crate) struct Definition {
     pub(crate) evaluation_modes: Option<Value>,
 }
 
-/// Which resources a rule is about.
+/// The resources in the scope of a rule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Scope {
@@ -46,7 +46,7 @@ pub(crate) struct Scope {
     pub(crate) tag_value: Option<String>,
 }
 
-/// Who judges, and when.
+/// The function of a rule, and its triggers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Source {
@@ -68,32 +68,32 @@ pub(crate) struct Detail {
     pub(crate) maximum_execution_frequency: Option<String>,
 }
 
-/// A rule that exists.
+/// An existing rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    /// Its definition.
-    pub(crate) definition: Definition,
-    /// Its name.
+    /// Definition.
+    pub(crate) definition: RuleDefinition,
+    /// Name.
     pub(crate) name: String,
-    /// `config-rule-xxxxxx`.
+    /// Id, `config-rule-xxxxxx`.
     pub(crate) id: String,
-    /// By id, not by name.
+    /// ARN, which contains the id and not the name.
     pub(crate) arn: String,
-    /// Resources that were in its scope when last seen.
+    /// Resources that were in its scope when last recorded.
     pub(crate) in_scope: BTreeSet<String>,
-    /// Invocations of an evaluation on demand that are not over.
+    /// Unfinished invocations of an evaluation on demand.
     pub(crate) evaluating: BTreeSet<u64>,
-    /// When the last one on demand was started.
+    /// Start of the last evaluation on demand.
     pub(crate) evaluation_started: Option<Timestamp>,
-    /// When it is due next, for a periodic rule.
+    /// Time of the next scheduled notification, for a periodic rule.
     pub(crate) next_schedule: Option<Timestamp>,
-    /// For `DescribeConfigRuleEvaluationStatus`.
-    pub(crate) status: Status,
+    /// Status for `DescribeConfigRuleEvaluationStatus`.
+    pub(crate) status: RuleStatus,
 }
 
-/// What became of a rule's invocations.
+/// The status of the invocations of a rule.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Status {
+pub(crate) struct RuleStatus {
     pub(crate) activated: Option<Timestamp>,
     pub(crate) invoked: Option<Timestamp>,
     pub(crate) failed: Option<Timestamp>,
@@ -102,18 +102,18 @@ pub(crate) struct Status {
 }
 
 impl Rule {
-    /// Whether a message of this type triggers it.
+    /// Returns true if a message of this type triggers the rule.
     pub(crate) fn has_trigger(&self, message_type: &str) -> bool {
         self.definition.source.details.iter().any(|detail| detail.message_type == message_type)
     }
 
-    /// Whether changes trigger it.
+    /// Returns true if changes trigger the rule.
     pub(crate) fn on_change(&self) -> bool {
         self.has_trigger("ConfigurationItemChangeNotification")
             || self.has_trigger("OversizedConfigurationItemChangeNotification")
     }
 
-    /// Hours between two scheduled runs, for a periodic rule.
+    /// Returns the hours between two scheduled notifications, for a periodic rule.
     pub(crate) fn hours(&self) -> Option<f64> {
         let detail = self.definition.source.details.iter().find(|d| d.message_type == "ScheduledNotification")?;
         let frequency =
@@ -127,7 +127,7 @@ impl Rule {
         })
     }
 
-    /// Whether a resource as it is in `item` belongs to its scope. Without a scope everything does.
+    /// Returns true if the resource in `item` belongs to the scope. A rule without a scope covers all resources.
     pub(crate) fn covers(&self, item: &Item) -> bool {
         let Some(scope) = &self.definition.scope else { return true };
         let types = &scope.compliance_resource_types;
@@ -139,12 +139,12 @@ impl Rule {
     }
 }
 
-/// What AWS refuses in a definition, whatever else exists.
+/// Validates a definition as AWS does, regardless of other rules.
 ///
 /// # Errors
 ///
 /// `InvalidParameterValueException`.
-pub(crate) fn check(definition: &Definition) -> Result<(), AwsError> {
+pub(crate) fn check(definition: &RuleDefinition) -> Result<(), AwsError> {
     let source = &definition.source;
     if source.owner != "CUSTOM_LAMBDA" {
         return Err(AwsError::invalid(format!(
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn definition(change: &Value) -> Definition {
+    fn definition(change: &Value) -> RuleDefinition {
         let mut all = json!({"ConfigRuleName": "r", "Source": {"Owner": "CUSTOM_LAMBDA",
             "SourceIdentifier": "arn:aws:lambda:us-east-1:123456789012:function:f",
             "SourceDetails": [{"EventSource": "aws.config", "MessageType": "ConfigurationItemChangeNotification"}]}});
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_refuses_is_refused() {
+    fn a_definition_that_aws_rejects_is_rejected() {
         for (change, word) in [
             (json!({"InputParameters": "22"}), "inputParameters"),
             (json!({"InputParameters": "{"}), "inputParameters"),

@@ -6,35 +6,35 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::delivery;
-use super::rule::{Definition, Rule, Status, check};
+use super::rule::{Rule, RuleDefinition, RuleStatus, check};
 use super::{State, limit, recorder_api, text, texts};
 use crate::clock;
-use crate::cloud::{Cloud, Place};
+use crate::cloud::{Cloud, Location};
 use crate::paging::page;
 use crate::wire::{AwsError, Reply, input};
 
 const MOST_RULES: usize = 1000;
 
 impl Rule {
-    /// A new rule.
-    pub(crate) fn new(name: &str, definition: Definition, place: &Place, now: Timestamp) -> Self {
+    /// Creates a rule.
+    pub(crate) fn new(name: &str, definition: RuleDefinition, location: &Location, now: Timestamp) -> Self {
         let id: String = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect();
         let id = format!("config-rule-{id}");
         Self {
             definition,
             name: name.to_owned(),
-            arn: place.arn("config", &format!("config-rule/{id}")),
+            arn: location.arn("config", &format!("config-rule/{id}")),
             id,
             in_scope: std::collections::BTreeSet::new(),
             evaluating: std::collections::BTreeSet::new(),
             evaluation_started: None,
             next_schedule: None,
-            status: Status { activated: Some(now), ..Status::default() },
+            status: RuleStatus { activated: Some(now), ..RuleStatus::default() },
         }
     }
 
     fn described(&self) -> Value {
-        let definition = Definition {
+        let definition = RuleDefinition {
             config_rule_name: Some(self.name.clone()),
             config_rule_arn: Some(self.arn.clone()),
             config_rule_id: Some(self.id.clone()),
@@ -50,7 +50,7 @@ impl Rule {
     }
 }
 
-/// The error for a rule that does not exist.
+/// Returns the error for a rule that does not exist.
 pub(crate) fn no_such_rule(name: &str) -> AwsError {
     AwsError::new(
         "NoSuchConfigRuleException",
@@ -58,7 +58,7 @@ pub(crate) fn no_such_rule(name: &str) -> AwsError {
     )
 }
 
-/// The rules a request names, or all of them.
+/// Returns the rules that a request names, or all rules.
 pub(crate) fn named<'a>(state: &'a State, data: &Value) -> Result<Vec<&'a Rule>, AwsError> {
     let names = texts(data, "ConfigRuleNames");
     if names.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) fn named<'a>(state: &'a State, data: &Value) -> Result<Vec<&'a Rule>,
 
 /// `PutConfigRule`.
 pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
-    let definition: Definition = input(data.get("ConfigRule").cloned().unwrap_or_default())?;
+    let definition: RuleDefinition = input(data.get("ConfigRule").cloned().unwrap_or_default())?;
     let (name, arn) = {
         let state = cloud.config();
         recorder_api::available(&state)?;
@@ -81,7 +81,7 @@ pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
         match (existing, &definition.config_rule_name) {
             (Some(rule), _) => (rule.name.clone(), rule.arn.clone()),
             (None, Some(name)) if state.rules.len() < MOST_RULES => {
-                (name.clone(), cloud.place.arn("config", "config-rule/config-rule-new"))
+                (name.clone(), cloud.location.arn("config", "config-rule/config-rule-new"))
             }
             (None, Some(_)) => {
                 return Err(AwsError::new(
@@ -108,12 +108,13 @@ pub(crate) async fn put(cloud: &Arc<Cloud>, data: Value) -> Reply {
     let settings = cloud.settings();
     let mut state = cloud.config();
     let now = clock::now();
-    let mut rule = state.rules.remove(&name).unwrap_or_else(|| Rule::new(&name, definition.clone(), &cloud.place, now));
+    let mut rule =
+        state.rules.remove(&name).unwrap_or_else(|| Rule::new(&name, definition.clone(), &cloud.location, now));
     rule.definition = definition;
     rule.next_schedule = rule.hours().map(|hours| clock::after(now, hours * settings.schedule_hour_seconds));
     state.rules.insert(name.clone(), rule);
     for delivery in &delivery::of_rule(&mut state, &name) {
-        state.enqueue(delivery, &cloud.place, &settings);
+        state.enqueue(delivery, &cloud.location, &settings);
     }
     drop(state);
     delivery::pump(cloud);
@@ -151,7 +152,7 @@ pub(crate) fn delete(cloud: &Cloud, data: &Value) -> Reply {
     Ok(json!({}))
 }
 
-/// `StartConfigRulesEvaluation`: judges again what was last recorded.
+/// `StartConfigRulesEvaluation`, which evaluates the newest configuration items again.
 pub(crate) fn start_evaluation(cloud: &Arc<Cloud>, data: &Value) -> Reply {
     let settings = cloud.settings();
     let now = clock::now();
@@ -178,7 +179,7 @@ pub(crate) fn start_evaluation(cloud: &Arc<Cloud>, data: &Value) -> Reply {
     for name in &names {
         let deliveries = delivery::of_rule(&mut state, name);
         let numbers: Vec<u64> =
-            deliveries.iter().filter_map(|one| state.enqueue(one, &cloud.place, &settings)).collect();
+            deliveries.iter().filter_map(|one| state.enqueue(one, &cloud.location, &settings)).collect();
         if let Some(rule) = state.rules.get_mut(name) {
             rule.evaluating.extend(numbers);
             rule.evaluation_started = Some(now);

@@ -1,4 +1,4 @@
-//! Periodic rules, and what tests trigger by hand.
+//! Scheduled notifications, and notifications that tests trigger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::cloud::Cloud;
 use crate::wire::{AwsError, Reply, input};
 
-/// Sends scheduled notifications as they fall due, until the process ends.
+/// Sends scheduled notifications at their time, until the process ends.
 pub(crate) async fn run(cloud: Arc<Cloud>) {
     loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -29,14 +29,14 @@ pub(crate) async fn run(cloud: Arc<Cloud>) {
             }
         }
         for one in &due {
-            state.enqueue(one, &cloud.place, &settings);
+            state.enqueue(one, &cloud.location, &settings);
         }
         drop(state);
         delivery::pump(&cloud);
     }
 }
 
-/// Sends a rule its scheduled notification now.
+/// Sends a scheduled notification to a rule now.
 pub(crate) fn schedule_now(cloud: &Arc<Cloud>, rule: &str) -> Reply {
     deliver(cloud, &Delivery { rule: rule.to_owned(), message: Message::Scheduled })
 }
@@ -44,7 +44,7 @@ pub(crate) fn schedule_now(cloud: &Arc<Cloud>, rule: &str) -> Reply {
 fn deliver(cloud: &Arc<Cloud>, one: &Delivery) -> Reply {
     let settings = cloud.settings();
     let name = one.rule.clone();
-    let number = cloud.config().enqueue(one, &cloud.place, &settings).ok_or_else(|| no_such_rule(&name))?;
+    let number = cloud.config().enqueue(one, &cloud.location, &settings).ok_or_else(|| no_such_rule(&name))?;
     delivery::pump(cloud);
     Ok(json!({"invocationId": number}))
 }
@@ -52,11 +52,11 @@ fn deliver(cloud: &Arc<Cloud>, one: &Delivery) -> Reply {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Variant {
-    /// The newest item once more.
+    /// The newest item, again.
     Duplicate,
-    /// The item before the newest, now: out of order.
+    /// The second-newest item, out of order.
     Late,
-    /// The newest item, as one that has left the rule's scope.
+    /// The newest item, with the flag that it has left the scope of the rule.
     LeftScope,
 }
 
@@ -68,7 +68,7 @@ struct Redelivery {
     variant: Variant,
 }
 
-/// Delivers an item again, late, or as one that left the scope.
+/// Delivers an item again, out of order, or as one that has left the scope.
 pub(crate) fn redeliver(cloud: &Arc<Cloud>, data: Value) -> Reply {
     let request: Redelivery = input(data)?;
     let item = {

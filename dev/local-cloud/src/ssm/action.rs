@@ -1,4 +1,4 @@
-//! What steps do.
+//! Actions of steps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,55 +8,59 @@ use serde_json_path::JsonPath;
 
 use super::document::{Action, Output, Step};
 use super::{action_api, action_approve, action_branch, action_lambda, action_script};
-use crate::bridge::{Credentials, Error};
+use crate::bridge::{BridgeError, Credentials};
 use crate::cloud::Cloud;
 
-/// In what a step runs.
+/// The context in which a step runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Context {
+pub(crate) struct StepContext {
     pub(crate) cloud: Arc<Cloud>,
-    /// The execution's id.
+    /// Id of the execution.
     pub(crate) execution: String,
-    /// The assumed role's session.
+    /// Credentials of the session of the assumed role.
     pub(crate) credentials: Credentials,
 }
 
-/// What came of a step.
+/// The outcome of a successful step.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct StepOutcome {
     pub(crate) outputs: BTreeMap<String, Value>,
-    /// The step that a branch chose.
+    /// The step that a branch selected.
     pub(crate) next: Option<String>,
 }
 
-/// Why a step failed.
+/// The failure of a step.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    /// AWS's words for when.
+pub(crate) struct StepFailure {
+    /// Stage of the failure, as AWS names it.
     pub(crate) stage: &'static str,
     pub(crate) message: String,
-    /// What there is to see nevertheless.
+    /// Outputs up to the failure.
     pub(crate) outputs: BTreeMap<String, Value>,
 }
 
-impl Failure {
-    /// A failure while the action was executed.
+impl StepFailure {
+    /// Creates a failure during the execution of the action.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { stage: "Execute/Cancelling action", message: message.into(), outputs: BTreeMap::new() }
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<BridgeError> for StepFailure {
+    fn from(error: BridgeError) -> Self {
         match error {
-            Error::Aws(error) => Self::new(format!("{}: {}", error.code, error.message)),
-            Error::Unreachable { .. } => Self::new(error.to_string()),
+            BridgeError::Aws(error) => Self::new(format!("{}: {}", error.code, error.message)),
+            BridgeError::Unreachable { .. } => Self::new(error.to_string()),
         }
     }
 }
 
-/// Does what a step says.
-pub(crate) async fn perform(context: &Context, step: &Step, inputs: Map<String, Value>) -> Result<Done, Failure> {
+/// Performs the action of a step.
+pub(crate) async fn perform(
+    context: &StepContext,
+    step: &Step,
+    inputs: Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
     match step.action {
         Action::InvokeLambdaFunction => action_lambda::invoke(context, step, &inputs).await,
         Action::ExecuteScript => action_script::execute(context, step, &inputs).await,
@@ -67,30 +71,30 @@ pub(crate) async fn perform(context: &Context, step: &Step, inputs: Map<String, 
     }
 }
 
-/// Whether a selector can be read.
+/// Checks the syntax of a selector.
 ///
 /// # Errors
 ///
-/// Why not.
+/// If the selector is malformed.
 pub(crate) fn check_selector(selector: &str) -> Result<(), String> {
     JsonPath::parse(selector).map(|_| ()).map_err(|error| format!("the selector {selector} cannot be read: {error}"))
 }
 
-/// What a selector finds: one value, or a list when it may find several.
-pub(crate) fn select(selector: &str, value: &Value) -> Result<Value, Failure> {
-    let path = JsonPath::parse(selector).map_err(|error| Failure::new(error.to_string()))?;
+/// Returns the value that a selector finds; a list if it can find several.
+pub(crate) fn select(selector: &str, value: &Value) -> Result<Value, StepFailure> {
+    let path = JsonPath::parse(selector).map_err(|error| StepFailure::new(error.to_string()))?;
     let found = path.query(value).all();
     let several =
         selector.contains("..") || selector.contains('*') || selector.contains("[?") || selector.contains("[:]");
     match found.as_slice() {
         [one] if !several => Ok((*one).clone()),
-        [] if !several => Err(Failure::new(format!("The selector {selector} finds nothing in the response."))),
+        [] if !several => Err(StepFailure::new(format!("The selector {selector} finds nothing in the response."))),
         many => Ok(Value::Array(many.iter().map(|value| (*value).clone()).collect())),
     }
 }
 
-/// The outputs that a step declares, of the types it declares.
-pub(crate) fn declared(outputs: &[Output], value: &Value) -> Result<BTreeMap<String, Value>, Failure> {
+/// Returns the declared outputs of a step, checked against their types.
+pub(crate) fn declared(outputs: &[Output], value: &Value) -> Result<BTreeMap<String, Value>, StepFailure> {
     outputs
         .iter()
         .map(|output| {
@@ -101,13 +105,15 @@ pub(crate) fn declared(outputs: &[Output], value: &Value) -> Result<BTreeMap<Str
                 "Boolean" => selected.is_boolean(),
                 "StringList" | "MapList" => selected.is_array(),
                 "StringMap" => selected.is_object(),
-                other => return Err(Failure::new(format!("The output {} has the unknown type {other}.", output.name))),
+                other => {
+                    return Err(StepFailure::new(format!("The output {} has the unknown type {other}.", output.name)));
+                }
             };
             if fits {
                 Ok((output.name.clone(), selected))
             } else {
                 let Output { name, kind, .. } = output;
-                Err(Failure::new(format!("The output {name} is declared as {kind}, and its value is {selected}.")))
+                Err(StepFailure::new(format!("The output {name} is declared as {kind}, and its value is {selected}.")))
             }
         })
         .collect()

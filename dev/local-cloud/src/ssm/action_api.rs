@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::action::{Context, Done, Failure, declared, select};
+use super::action::{StepContext, StepFailure, StepOutcome, declared, select};
 use super::document::Step;
 use super::variable::plain;
 
-/// Calls an operation; what is neither Service nor Api is its input.
-async fn call(context: &Context, mut inputs: Map<String, Value>) -> Result<Value, Failure> {
+/// Calls an operation. Inputs other than Service and Api are its parameters.
+async fn call(context: &StepContext, mut inputs: Map<String, Value>) -> Result<Value, StepFailure> {
     let mut take = |name: &str| inputs.remove(name).map(|value| plain(&value)).unwrap_or_default();
     let (service, api) = (take("Service"), take("Api"));
     for name in ["PropertySelector", "DesiredValues"] {
@@ -20,13 +20,20 @@ async fn call(context: &Context, mut inputs: Map<String, Value>) -> Result<Value
 }
 
 /// `aws:executeAwsApi`.
-pub(crate) async fn execute(context: &Context, step: &Step, inputs: Map<String, Value>) -> Result<Done, Failure> {
+pub(crate) async fn execute(
+    context: &StepContext,
+    step: &Step,
+    inputs: Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
     let answer = call(context, inputs).await?;
-    Ok(Done { outputs: declared(&step.outputs, &answer)?, next: None })
+    Ok(StepOutcome { outputs: declared(&step.outputs, &answer)?, next: None })
 }
 
 /// `aws:assertAwsResourceProperty`.
-pub(crate) async fn assert_property(context: &Context, inputs: Map<String, Value>) -> Result<Done, Failure> {
+pub(crate) async fn assert_property(
+    context: &StepContext,
+    inputs: Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
     let selector = inputs.get("PropertySelector").map(plain).unwrap_or_default();
     let desired: Vec<String> = match inputs.get("DesiredValues") {
         Some(Value::Array(values)) => values.iter().map(property).collect(),
@@ -40,12 +47,12 @@ pub(crate) async fn assert_property(context: &Context, inputs: Map<String, Value
         value => vec![property(value)],
     };
     if !values.is_empty() && values.iter().all(|value| desired.contains(value)) {
-        return Ok(Done { outputs: BTreeMap::new(), next: None });
+        return Ok(StepOutcome { outputs: BTreeMap::new(), next: None });
     }
-    Err(Failure::new(format!("{selector} is {found}, and is to be one of {}.", desired.join(", "))))
+    Err(StepFailure::new(format!("{selector} is {found}, and is to be one of {}.", desired.join(", "))))
 }
 
-/// Booleans compare as "True" and "False".
+/// Converts a value for comparison. Booleans become "True" and "False".
 fn property(value: &Value) -> String {
     match value {
         Value::Bool(true) => "True".to_owned(),

@@ -1,13 +1,13 @@
-//! `aws:approve`: waits until the principals on a list have decided.
+//! `aws:approve`, which waits for the decisions of the approvers.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::action::{Context, Done, Failure};
+use super::action::{StepContext, StepFailure, StepOutcome};
 use super::document::Step;
-use super::execution::{Execution, Status};
+use super::execution::{Execution, ExecutionStatus};
 use super::runner;
 use super::variable::plain;
 use crate::cloud::Cloud;
@@ -16,16 +16,16 @@ use crate::wire::{AwsError, Caller, Reply, text};
 const MOST_APPROVERS: usize = 10;
 const LONGEST_MESSAGE: usize = 4096;
 
-/// An approval that is waited for.
+/// A pending approval.
 #[derive(Debug)]
 pub(crate) struct Approval {
-    /// The step's position.
+    /// Position of the step.
     step: usize,
     approvers: Vec<String>,
     needed: usize,
-    /// By the position of the approver in the list.
+    /// Decisions, by the position of the approver in the list.
     decisions: BTreeMap<usize, Decision>,
-    verdict: watch::Sender<Option<Verdict>>,
+    verdict: watch::Sender<Option<ApprovalDecision>>,
 }
 
 #[derive(Debug)]
@@ -36,12 +36,12 @@ struct Decision {
 }
 
 #[derive(Debug, Clone)]
-enum Verdict {
+enum ApprovalDecision {
     Approved,
     Rejected(String),
 }
 
-/// What the inputs of a step ask for.
+/// The inputs of the step.
 struct Request {
     topic: Option<String>,
     message: String,
@@ -49,11 +49,11 @@ struct Request {
     approvers: Vec<String>,
 }
 
-/// Checks the inputs of a document's step, as far as they do not depend on parameters.
+/// Checks the inputs of a step in a document, as far as they do not depend on parameters.
 ///
 /// # Errors
 ///
-/// What is wrong.
+/// A message that names the mistake.
 pub(crate) fn check(inputs: &Map<String, Value>) -> Result<(), String> {
     let open = |value: &Value| value.to_string().contains("{{");
     let known: Map<String, Value> =
@@ -61,7 +61,7 @@ pub(crate) fn check(inputs: &Map<String, Value>) -> Result<(), String> {
     request(&known, known.contains_key("Approvers")).map(|_| ())
 }
 
-/// The inputs, checked; `complete` when the approvers are known.
+/// Reads and checks the inputs. `complete` is true if the approvers are known.
 fn request(inputs: &Map<String, Value>, complete: bool) -> Result<Request, String> {
     let topic = inputs.get("NotificationArn").map(plain).filter(|topic| !topic.is_empty());
     if let Some(topic) = &topic {
@@ -98,32 +98,36 @@ fn request(inputs: &Map<String, Value>, complete: bool) -> Result<Request, Strin
     Ok(Request { topic, message, needed, approvers })
 }
 
-/// Asks for approval, and waits for it.
-pub(crate) async fn wait(context: &Context, step: &Step, inputs: &Map<String, Value>) -> Result<Done, Failure> {
-    let request = request(inputs, true).map_err(Failure::new)?;
+/// Requests approval, and waits for the decisions.
+pub(crate) async fn wait(
+    context: &StepContext,
+    step: &Step,
+    inputs: &Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
+    let request = request(inputs, true).map_err(StepFailure::new)?;
     if let Some(topic) = &request.topic {
         notify(context, step, topic, &request).await?;
     }
     let (verdict, mut decided) = watch::channel(None);
     let pieces = {
         let mut state = context.cloud.ssm();
-        let gone = || Failure::new("the execution is gone");
+        let gone = || StepFailure::new("the execution is gone");
         let execution = state.executions.get_mut(&context.execution).ok_or_else(gone)?;
         let position = execution.document.main_steps.iter().position(|one| one.name == step.name).ok_or_else(gone)?;
         let Request { needed, approvers, .. } = request;
         let approval = Approval { step: position, approvers, needed, decisions: BTreeMap::new(), verdict };
-        execution.status = Status::Waiting;
+        execution.status = ExecutionStatus::Waiting;
         if let Some(record) = execution.steps.get_mut(position) {
-            record.status = Status::Waiting;
+            record.status = ExecutionStatus::Waiting;
             record.outputs = approval.outputs("Waiting");
         }
         execution.approval = Some(approval);
-        // The execution itself, and the remediation that waits for its end.
+        // Excludes the execution itself, and the remediation that waits for its end.
         if execution.remediates { 2 } else { 1 }
     };
     runner::announce(&context.cloud, &context.execution).await;
     let resting = context.cloud.rest(pieces);
-    // An error means that the execution was dropped by a reset, which cancels it anyway.
+    // An error means that a reset dropped the execution, which cancels it anyway.
     let verdict = decided.wait_for(Option::is_some).await.map(|verdict| verdict.clone()).unwrap_or_default();
     drop(resting);
     let approval = {
@@ -132,21 +136,21 @@ pub(crate) async fn wait(context: &Context, step: &Step, inputs: &Map<String, Va
     };
     let outputs = |status| approval.as_ref().map(|approval| approval.outputs(status)).unwrap_or_default();
     match verdict {
-        Some(Verdict::Approved) => {
+        Some(ApprovalDecision::Approved) => {
             runner::announce(&context.cloud, &context.execution).await;
-            Ok(Done { outputs: outputs("Approved"), next: None })
+            Ok(StepOutcome { outputs: outputs("Approved"), next: None })
         }
-        Some(Verdict::Rejected(by)) => Err(Failure {
+        Some(ApprovalDecision::Rejected(by)) => Err(StepFailure {
             stage: "Poll action status for completion",
             message: format!("The approval request was rejected by {by}."),
             outputs: outputs("Rejected"),
         }),
-        None => Err(Failure::new("the execution is gone")),
+        None => Err(StepFailure::new("the execution is gone")),
     }
 }
 
-/// Tells the topic's subscribers, with the automation's role.
-async fn notify(context: &Context, step: &Step, topic: &str, request: &Request) -> Result<(), Failure> {
+/// Notifies the subscribers of the topic, with the role of the automation.
+async fn notify(context: &StepContext, step: &Step, topic: &str, request: &Request) -> Result<(), StepFailure> {
     let id = &context.execution;
     let document = context.cloud.ssm().executions.get(id).map(|execution| execution.document_name.clone());
     let text = format!(
@@ -178,22 +182,28 @@ impl Approval {
         ])
     }
 
-    /// Notes a decision; what it settles.
-    fn decide(&mut self, caller: &str, approved: bool, comment: Option<String>) -> Result<Option<Verdict>, String> {
-        let place = self.approvers.iter().position(|approver| is(approver, caller));
-        let place = place.ok_or_else(|| format!("{caller} is not one of the approvers."))?;
-        if self.decisions.contains_key(&place) {
+    /// Records a decision. Returns the final one, if this decision completes the approval.
+    fn decide(
+        &mut self,
+        caller: &str,
+        approved: bool,
+        comment: Option<String>,
+    ) -> Result<Option<ApprovalDecision>, String> {
+        let position = self.approvers.iter().position(|approver| is(approver, caller));
+        let position = position.ok_or_else(|| format!("{caller} is not one of the approvers."))?;
+        if self.decisions.contains_key(&position) {
             return Err(format!("{caller} has decided already."));
         }
-        self.decisions.insert(place, Decision { principal: caller.to_owned(), approved, comment });
+        self.decisions.insert(position, Decision { principal: caller.to_owned(), approved, comment });
         if !approved {
-            return Ok(Some(Verdict::Rejected(caller.to_owned())));
+            return Ok(Some(ApprovalDecision::Rejected(caller.to_owned())));
         }
-        Ok((self.decisions.len() >= self.needed).then_some(Verdict::Approved))
+        Ok((self.decisions.len() >= self.needed).then_some(ApprovalDecision::Approved))
     }
 }
 
-/// Whether a principal is who an entry of the list means: a user's name or ARN, a role's ARN, or that of a session.
+/// Returns true if an entry of the list matches a principal: by the name or the ARN of a user, or the ARN of a role or
+/// of a session.
 fn is(approver: &str, caller: &str) -> bool {
     let last = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
     let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
@@ -237,8 +247,8 @@ pub(crate) fn signal(cloud: &Cloud, data: &Value, caller: &Caller) -> Reply {
         record.outputs = approval.outputs("Waiting");
     }
     if let Some(verdict) = verdict {
-        // At once, so that "idle" already counts what is going to happen.
-        execution.status = Status::InProgress;
+        // Set at once, so that "idle" is false from now on.
+        execution.status = ExecutionStatus::InProgress;
         approval.verdict.send_replace(Some(verdict));
     }
     Ok(json!({}))
@@ -271,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_are_checked_as_far_as_they_are_known() {
+    fn known_inputs_are_checked() {
         let topic = "arn:aws:sns:us-east-1:111111111111:AutomationApproval";
         for good in [
             json!({"Approvers": ["a"]}),
@@ -304,7 +314,7 @@ mod tests {
         assert!(approval.decide(&user("z"), true, None).is_err());
         assert!(matches!(approval.decide(&user("a"), true, None), Ok(None)));
         assert!(approval.decide(&user("a"), true, None).is_err());
-        assert!(matches!(approval.decide(&user("b"), false, None), Ok(Some(Verdict::Rejected(_)))));
-        assert!(matches!(approval.decide(&user("c"), true, None), Ok(Some(Verdict::Approved))));
+        assert!(matches!(approval.decide(&user("b"), false, None), Ok(Some(ApprovalDecision::Rejected(_)))));
+        assert!(matches!(approval.decide(&user("c"), true, None), Ok(Some(ApprovalDecision::Approved))));
     }
 }

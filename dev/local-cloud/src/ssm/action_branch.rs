@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::action::{Done, Failure};
+use super::action::{StepFailure, StepOutcome};
 use super::variable::plain;
 
-/// Chooses the next step: the first choice that holds, else the default, else the step that follows.
-pub(crate) fn choose(inputs: &Map<String, Value>) -> Result<Done, Failure> {
+/// Selects the next step: the first choice that holds, else the default, else the following step.
+pub(crate) fn choose(inputs: &Map<String, Value>) -> Result<StepOutcome, StepFailure> {
     for choice in inputs.get("Choices").and_then(Value::as_array).into_iter().flatten() {
         if holds(choice)? {
             let next = choice.get("NextStep").map(plain);
-            let next = next.ok_or_else(|| Failure::new(format!("the choice {choice} has no NextStep")))?;
+            let next = next.ok_or_else(|| StepFailure::new(format!("the choice {choice} has no NextStep")))?;
             let outputs = BTreeMap::from([("NextStep".to_owned(), Value::from(next.clone()))]);
-            return Ok(Done { outputs, next: Some(next) });
+            return Ok(StepOutcome { outputs, next: Some(next) });
         }
     }
-    Ok(Done { outputs: BTreeMap::new(), next: inputs.get("Default").map(plain) })
+    Ok(StepOutcome { outputs: BTreeMap::new(), next: inputs.get("Default").map(plain) })
 }
 
-fn holds(choice: &Value) -> Result<bool, Failure> {
+fn holds(choice: &Value) -> Result<bool, StepFailure> {
     let members = |name: &str| choice.get(name).and_then(Value::as_array);
     if let Some(all) = members("And") {
         return all.iter().map(holds).try_fold(true, |so_far, one| Ok(so_far && one?));
@@ -32,16 +32,16 @@ fn holds(choice: &Value) -> Result<bool, Failure> {
         return holds(not).map(|holds| !holds);
     }
     let variable =
-        choice.get("Variable").ok_or_else(|| Failure::new(format!("the choice {choice} has no Variable")))?;
+        choice.get("Variable").ok_or_else(|| StepFailure::new(format!("the choice {choice} has no Variable")))?;
     let text = plain(variable);
     let object = choice.as_object().into_iter().flatten();
     let compared = object.filter(|(name, _)| !matches!(name.as_str(), "Variable" | "NextStep")).collect::<Vec<_>>();
     let [(operator, value)] = compared.as_slice() else {
-        return Err(Failure::new(format!("the choice {choice} needs exactly one comparison")));
+        return Err(StepFailure::new(format!("the choice {choice} needs exactly one comparison")));
     };
     let wanted = plain(value);
-    let numbers = || -> Result<(f64, f64), Failure> {
-        let number = |text: &str| text.parse().map_err(|_| Failure::new(format!("{text} is not a number")));
+    let numbers = || -> Result<(f64, f64), StepFailure> {
+        let number = |text: &str| text.parse().map_err(|_| StepFailure::new(format!("{text} is not a number")));
         Ok((number(&text)?, number(&wanted)?))
     };
     Ok(match operator.as_str() {
@@ -55,7 +55,7 @@ fn holds(choice: &Value) -> Result<bool, Failure> {
         "NumericLesser" => numbers().map(|(a, b)| a < b)?,
         "NumericGreaterOrEquals" => numbers().map(|(a, b)| a >= b)?,
         "NumericLesserOrEquals" | "NumericLesserOrEqual" => numbers().map(|(a, b)| a <= b)?,
-        other => return Err(Failure::new(format!("the comparison {other} is unknown"))),
+        other => return Err(StepFailure::new(format!("the comparison {other} is unknown"))),
     })
 }
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_match_the_default_or_what_follows() {
+    fn without_a_match_the_default_or_the_following_step_is_next() {
         let choices = json!([{"NextStep": "A", "Variable": "x", "StringEquals": "y"}]);
         assert_eq!(next(&json!({"Choices": choices, "Default": "D"})), Some("D".to_owned()));
         assert_eq!(next(&json!({"Choices": choices})), None);

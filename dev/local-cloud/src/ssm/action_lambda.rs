@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::action::{Context, Done, Failure, declared};
+use super::action::{StepContext, StepFailure, StepOutcome, declared};
 use super::document::Step;
 use super::variable::plain;
 
-/// Invokes a function and waits for its answer, unless told otherwise.
-pub(crate) async fn invoke(context: &Context, step: &Step, inputs: &Map<String, Value>) -> Result<Done, Failure> {
+/// Invokes a function with the given invocation type, by default synchronously.
+pub(crate) async fn invoke(
+    context: &StepContext,
+    step: &Step,
+    inputs: &Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
     let mut parameters = Map::new();
     for name in ["FunctionName", "Qualifier", "LogType", "ClientContext"] {
         if let Some(value) = inputs.get(name) {
@@ -18,7 +22,7 @@ pub(crate) async fn invoke(context: &Context, step: &Step, inputs: &Map<String, 
     }
     let invocation = inputs.get("InvocationType").map_or_else(|| "RequestResponse".to_owned(), plain);
     parameters.insert("InvocationType".to_owned(), json!(invocation));
-    // InputPayload wins over the older Payload, which is JSON text.
+    // InputPayload takes precedence over the older Payload, which is JSON text.
     let payload = inputs.get("InputPayload").map(Value::to_string).or_else(|| inputs.get("Payload").map(plain));
     if let Some(payload) = payload {
         parameters.insert("Payload".to_owned(), json!(payload));
@@ -33,8 +37,8 @@ pub(crate) async fn invoke(context: &Context, step: &Step, inputs: &Map<String, 
     if fails && let Some(error) = outputs.get("FunctionError") {
         let payload = outputs.get("Payload").map(plain).unwrap_or_default();
         let message = format!("The function answered with FunctionError {}: {payload}", plain(error));
-        return Err(Failure { outputs, ..Failure::new(message) });
+        return Err(StepFailure { outputs, ..StepFailure::new(message) });
     }
     outputs.extend(declared(&step.outputs, &answer)?);
-    Ok(Done { outputs, next: None })
+    Ok(StepOutcome { outputs, next: None })
 }

@@ -6,31 +6,35 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::action::{Context, Done, Failure, declared};
+use super::action::{StepContext, StepFailure, StepOutcome, declared};
 use super::document::Step;
 use super::variable::plain;
 
 const RUNNER: &str = include_str!("action_script.py");
 
-fn failure(message: String, log: Value) -> Failure {
+fn failure(message: String, log: Value) -> StepFailure {
     let outputs = [("ExecutionLog".to_owned(), log)].into_iter().collect();
-    Failure { stage: "Poll action status for completion", message, outputs }
+    StepFailure { stage: "Poll action status for completion", message, outputs }
 }
 
-/// Runs the handler in a process of its own, with the assumed role's credentials.
-pub(crate) async fn execute(context: &Context, step: &Step, inputs: &Map<String, Value>) -> Result<Done, Failure> {
+/// Runs the handler in a separate process, with the credentials of the assumed role.
+pub(crate) async fn execute(
+    context: &StepContext,
+    step: &Step,
+    inputs: &Map<String, Value>,
+) -> Result<StepOutcome, StepFailure> {
     let input = |name: &str| inputs.get(name).map(plain).unwrap_or_default();
     let runtime = input("Runtime");
     if !runtime.starts_with("python3") {
-        return Err(Failure::new(format!("The local cloud runs scripts in Python 3, not in {runtime}.")));
+        return Err(StepFailure::new(format!("The local cloud runs scripts in Python 3, not in {runtime}.")));
     }
     let request = json!({
         "script": input("Script"),
         "handler": input("Handler"),
         "events": inputs.get("InputPayload").cloned().unwrap_or_else(|| json!({})),
-        "context": {"automation:EXECUTION_ID": context.execution, "global:REGION": context.cloud.place.region},
+        "context": {"automation:EXECUTION_ID": context.execution, "global:REGION": context.cloud.location.region},
     });
-    let problem = |what: &str, error: std::io::Error| Failure::new(format!("{what} the script's Python: {error}"));
+    let problem = |what: &str, error: std::io::Error| StepFailure::new(format!("{what} the script's Python: {error}"));
     let credentials = &context.credentials;
     let mut command = Command::new(&context.cloud.python);
     command
@@ -38,8 +42,8 @@ pub(crate) async fn execute(context: &Context, step: &Step, inputs: &Map<String,
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("AWS_ENDPOINT_URL", &context.cloud.endpoint)
-        .env("AWS_REGION", &context.cloud.place.region)
-        .env("AWS_DEFAULT_REGION", &context.cloud.place.region)
+        .env("AWS_REGION", &context.cloud.location.region)
+        .env("AWS_DEFAULT_REGION", &context.cloud.location.region)
         .env("AWS_ACCESS_KEY_ID", &credentials.access_key_id)
         .env("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key)
         .stdin(Stdio::piped())
@@ -55,7 +59,7 @@ pub(crate) async fn execute(context: &Context, step: &Step, inputs: &Map<String,
     }
     let output = child.wait_with_output().await.map_err(|error| problem("waiting for", error))?;
     let answer: Value = serde_json::from_slice(&output.stdout).map_err(|_| {
-        Failure::new(format!(
+        StepFailure::new(format!(
             "The script's Python ended without an answer: {}",
             String::from_utf8_lossy(&output.stderr)
         ))
@@ -67,5 +71,5 @@ pub(crate) async fn execute(context: &Context, step: &Step, inputs: &Map<String,
     let result = json!({"Payload": answer.get("payload"), "ExecutionLog": log});
     let mut outputs = declared(&step.outputs, &result)?;
     outputs.insert("OutputPayload".to_owned(), result);
-    Ok(Done { outputs, next: None })
+    Ok(StepOutcome { outputs, next: None })
 }

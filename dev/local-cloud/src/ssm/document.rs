@@ -1,14 +1,14 @@
-//! Automation documents, schema 0.3. What is not supported is refused, never ignored.
+//! Automation documents, schema 0.3. An unsupported feature is an error, and never ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::parameter::Definition;
+use super::parameter::ParameterDefinition;
 use super::variable::References;
 
-/// A document that can be run.
+/// A valid document.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Document {
@@ -16,7 +16,7 @@ pub(crate) struct Document {
     pub(crate) description: Option<String>,
     pub(crate) assume_role: Option<String>,
     #[serde(default)]
-    pub(crate) parameters: BTreeMap<String, Definition>,
+    pub(crate) parameters: BTreeMap<String, ParameterDefinition>,
     pub(crate) main_steps: Vec<Step>,
     #[serde(default)]
     pub(crate) outputs: Vec<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Document {
 
 const DAY: f64 = 86_400.0;
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Action {
     #[serde(rename = "aws:invokeLambdaFunction")]
@@ -42,7 +42,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// AWS's name.
+    /// Returns the name that AWS uses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::InvokeLambdaFunction => "aws:invokeLambdaFunction",
@@ -54,7 +54,8 @@ impl Action {
         }
     }
 
-    /// Its inputs: those it needs, and those it may have. Nothing = any (the API's own parameters).
+    /// Returns the required inputs and the optional ones. `None` means that any are permitted: the parameters of the
+    /// API.
     fn inputs(self) -> (&'static [&'static str], Option<&'static [&'static str]>) {
         match self {
             Self::InvokeLambdaFunction => (
@@ -81,7 +82,7 @@ impl Action {
         }
     }
 
-    /// The longest it may take, in seconds.
+    /// Returns the highest permitted timeout, in seconds.
     pub(crate) fn longest(self) -> f64 {
         match self {
             Self::InvokeLambdaFunction => 300.0,
@@ -91,13 +92,13 @@ impl Action {
         }
     }
 
-    /// How long it may take when the step does not say, in seconds.
+    /// Returns the default timeout, in seconds.
     pub(crate) fn usual(self) -> f64 {
         if self == Self::Approve { 7.0 * DAY } else { self.longest() }
     }
 }
 
-/// One step.
+/// A step.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Step {
@@ -136,7 +137,7 @@ pub(crate) struct Output {
 }
 
 impl Step {
-    /// Whether its failure fails the execution: never with `onFailure: Continue`, unless said so.
+    /// Returns true if its failure fails the execution: by default, unless `onFailure` is `Continue`.
     pub(crate) fn critical(&self) -> bool {
         self.is_critical.unwrap_or(self.on_failure != "Continue")
     }
@@ -154,7 +155,7 @@ fn string_type() -> String {
     "String".to_owned()
 }
 
-/// Templates write numbers and booleans as text at times, and SSM takes both.
+/// Reads a number that may be written as text, which SSM accepts, too.
 fn some_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
     let value = Value::deserialize(from)?;
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
@@ -176,17 +177,17 @@ fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     some_boolean(from).map(Option::unwrap_or_default)
 }
 
-/// Names that `aws:invokeLambdaFunction` gives its outputs: re-declaring one is refused.
+/// Names of the outputs of `aws:invokeLambdaFunction`. Declaring one of them again is an error.
 const LAMBDA_OUTPUTS: [&str; 5] = ["LogResult", "OutputPayload", "FunctionError", "Payload", "StatusCode"];
 
 impl Document {
-    /// Reads YAML or JSON.
+    /// Reads a document in YAML or JSON.
     ///
     /// # Errors
     ///
-    /// What is wrong or not supported, and where.
+    /// A message that names the mistake or the unsupported feature, and its place.
     pub(crate) fn parse(content: &str) -> Result<Self, String> {
-        // JSON is YAML; but its errors are clearer when read as what it is.
+        // JSON is valid YAML, but the JSON parser has clearer errors.
         let value: Value = if content.trim_start().starts_with('{') {
             serde_json::from_str(content).map_err(|error| error.to_string())?
         } else {

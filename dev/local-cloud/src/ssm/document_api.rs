@@ -11,9 +11,9 @@ use crate::cloud::Cloud;
 use crate::paging::page;
 use crate::wire::{AwsError, Reply, input, limit, text, texts};
 
-/// A document with its versions, the first being version 1.
+/// A document with its versions. The first is version 1.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct StoredDocument {
     versions: Vec<Version>,
     default: usize,
     target_type: Option<String>,
@@ -23,17 +23,17 @@ pub(crate) struct Record {
 /// One version of a document.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
-    /// What it says, as it was given.
+    /// Content as it was passed.
     content: String,
     format: String,
     name: Option<String>,
     created: Timestamp,
-    /// What it says, understood.
+    /// Content, parsed.
     pub(crate) document: Document,
 }
 
-impl Record {
-    /// A version by number, `$DEFAULT` or `$LATEST`, with its number.
+impl StoredDocument {
+    /// Returns a version by its number, `$DEFAULT` or `$LATEST`, with its number.
     pub(crate) fn version(&self, wanted: Option<&str>) -> Option<(usize, &Version)> {
         let number = match wanted {
             None | Some("$DEFAULT") => self.default,
@@ -66,7 +66,7 @@ impl Record {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Put {
+struct PutDocument {
     name: String,
     content: String,
     document_type: Option<String>,
@@ -77,7 +77,7 @@ struct Put {
     tags: Option<Value>,
 }
 
-fn version(put: &Put) -> Result<Version, AwsError> {
+fn version(put: &PutDocument) -> Result<Version, AwsError> {
     let document = Document::parse(&put.content).map_err(|error| AwsError::new("InvalidDocumentContent", error))?;
     let format = put.document_format.clone().unwrap_or_else(|| "JSON".to_owned());
     if format == "JSON" && !put.content.trim_start().starts_with('{') {
@@ -105,7 +105,7 @@ fn no_such_version(name: &str) -> AwsError {
 
 /// `CreateDocument`.
 pub(crate) fn create(cloud: &Cloud, data: Value) -> Reply {
-    let put: Put = input(data)?;
+    let put: PutDocument = input(data)?;
     let lower = put.name.to_ascii_lowercase();
     if ["aws", "amazon", "amzn"].iter().any(|prefix| lower.starts_with(prefix)) {
         return Err(AwsError::validation(format!(
@@ -121,7 +121,7 @@ pub(crate) fn create(cloud: &Cloud, data: Value) -> Reply {
     if state.documents.contains_key(&put.name) {
         return Err(AwsError::new("DocumentAlreadyExists", format!("Document with name {} already exists.", put.name)));
     }
-    let record = Record {
+    let record = StoredDocument {
         versions: vec![version],
         default: 1,
         target_type: put.target_type,
@@ -129,14 +129,14 @@ pub(crate) fn create(cloud: &Cloud, data: Value) -> Reply {
     };
     let described = record
         .version(None)
-        .map(|(number, version)| record.described(&put.name, number, version, &cloud.place.account));
+        .map(|(number, version)| record.described(&put.name, number, version, &cloud.location.account));
     state.documents.insert(put.name, record);
     Ok(json!({"DocumentDescription": described}))
 }
 
-/// `UpdateDocument`: a new version, which does not become the default by itself.
+/// `UpdateDocument`, which adds a version and does not make it the default.
 pub(crate) fn update(cloud: &Cloud, data: Value) -> Reply {
-    let put: Put = input(data)?;
+    let put: PutDocument = input(data)?;
     let version = version(&put)?;
     let mut state = cloud.ssm();
     let record = state.documents.get_mut(&put.name).ok_or_else(|| no_such(&put.name))?;
@@ -152,13 +152,13 @@ pub(crate) fn update(cloud: &Cloud, data: Value) -> Reply {
     record.versions.push(version);
     let described = record
         .version(Some("$LATEST"))
-        .map(|(number, version)| record.described(&put.name, number, version, &cloud.place.account));
+        .map(|(number, version)| record.described(&put.name, number, version, &cloud.location.account));
     Ok(json!({"DocumentDescription": described}))
 }
 
 fn name(data: &Value) -> String {
     let name = data.get("Name").and_then(Value::as_str).unwrap_or_default();
-    // A document of this account may be named by its ARN.
+    // The name may be the ARN of a document in this account.
     name.rsplit_once(":document/").map_or(name, |(_, name)| name).to_owned()
 }
 
@@ -182,10 +182,10 @@ pub(crate) fn describe(cloud: &Cloud, data: &Value) -> Reply {
     let state = cloud.ssm();
     let record = state.documents.get(&name).ok_or_else(|| no_such(&name))?;
     let (number, version) = record.version(wanted(data)).ok_or_else(|| no_such_version(&name))?;
-    Ok(json!({"Document": record.described(&name, number, version, &cloud.place.account)}))
+    Ok(json!({"Document": record.described(&name, number, version, &cloud.location.account)}))
 }
 
-/// `GetDocument`: the content as it was given.
+/// `GetDocument`, which returns the content as it was passed.
 pub(crate) fn get(cloud: &Cloud, data: &Value) -> Reply {
     let name = name(data);
     let state = cloud.ssm();
@@ -203,7 +203,7 @@ pub(crate) fn delete(cloud: &Cloud, data: &Value) -> Reply {
     Ok(json!({}))
 }
 
-/// `ListDocuments`: those of this account; filters by name prefix.
+/// `ListDocuments`, which lists the documents of this account and supports name prefixes as a filter.
 pub(crate) fn list(cloud: &Cloud, data: &Value) -> Reply {
     let mut prefixes: Vec<String> = Vec::new();
     for filter in data.get("Filters").and_then(Value::as_array).into_iter().flatten() {
@@ -227,7 +227,7 @@ pub(crate) fn list(cloud: &Cloud, data: &Value) -> Reply {
         .filter(|(name, _)| prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())))
         .filter_map(|(name, record)| {
             let (number, version) = record.version(None)?;
-            Some(json!({"Name": name, "CreatedDate": clock::epoch(version.created), "Owner": cloud.place.account,
+            Some(json!({"Name": name, "CreatedDate": clock::epoch(version.created), "Owner": cloud.location.account,
                         "DocumentVersion": number.to_string(), "DocumentType": "Automation",
                         "SchemaVersion": version.document.schema_version, "DocumentFormat": version.format,
                         "PlatformTypes": ["Windows", "Linux", "MacOS"], "Tags": record.tags}))

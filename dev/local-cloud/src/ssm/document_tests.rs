@@ -1,4 +1,4 @@
-//! What a document may contain.
+//! Valid and invalid documents.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn numbers_and_booleans_may_be_text() {
 }
 
 #[test]
-fn what_is_not_supported_is_refused_and_named() {
+fn an_unsupported_feature_is_an_error_that_names_it() {
     for (change, word) in [
         (json!({"action": "aws:runCommand"}), "aws:runCommand"),
         (json!({"onCanccel": "Abort"}), "onCanccel"),
@@ -84,7 +84,7 @@ fn what_is_not_supported_is_refused_and_named() {
 }
 
 #[test]
-fn continuing_after_a_failure_makes_a_step_uncritical_unless_said() {
+fn a_step_that_continues_after_a_failure_is_uncritical_by_default() {
     let critical = |change| with_step(&change).unwrap().main_steps[0].critical();
     assert!(critical(json!({})));
     assert!(!critical(json!({"onFailure": "Continue"})));

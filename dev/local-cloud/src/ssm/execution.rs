@@ -1,4 +1,4 @@
-//! An automation execution: what is recorded of it.
+//! Automation executions and their steps.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use super::document::{Document, Step};
 use super::variable::{listed, plain};
 use crate::clock;
 
-/// How far an execution or a step is.
+/// The status of an execution or a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ExecutionStatus {
     Pending,
     InProgress,
-    /// For a human's decision.
+    /// Waits for a human decision.
     Waiting,
     Success,
     Failed,
@@ -24,8 +24,8 @@ pub(crate) enum Status {
     Cancelled,
 }
 
-impl Status {
-    /// AWS's word.
+impl ExecutionStatus {
+    /// Returns the name that AWS uses.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
@@ -38,18 +38,18 @@ impl Status {
         }
     }
 
-    /// Whether nothing more will happen.
+    /// Returns true if the execution or step has ended.
     pub(crate) fn over(self) -> bool {
         !matches!(self, Self::Pending | Self::InProgress | Self::Waiting)
     }
 }
 
-/// What `StopAutomationExecution` asked for.
+/// The kind of stop that `StopAutomationExecution` requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nothing.
+    /// No stop.
     No,
-    /// Stop when the current step is over.
+    /// Stop after the current step.
     Complete,
     /// Stop now.
     Cancel,
@@ -61,33 +61,33 @@ pub(crate) struct Execution {
     pub(crate) document_name: String,
     pub(crate) document_version: usize,
     pub(crate) document: Document,
-    /// As they were passed.
+    /// Parameters as they were passed.
     pub(crate) passed: BTreeMap<String, Vec<String>>,
-    /// As they are seen by the steps, defaults included.
+    /// Parameters for the steps, including defaults.
     pub(crate) parameters: BTreeMap<String, Value>,
-    pub(crate) status: Status,
+    pub(crate) status: ExecutionStatus,
     pub(crate) started: Timestamp,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) steps: Vec<StepRecord>,
     pub(crate) outputs: BTreeMap<String, Value>,
     pub(crate) failure: Option<String>,
     pub(crate) executed_by: String,
-    /// The caller's access key, for an execution without a role.
+    /// Access key id of the caller, for an execution without a role.
     pub(crate) access_key: String,
-    /// Whether AWS Config started it, and waits for its end.
+    /// True if AWS Config started the execution and waits for its end.
     pub(crate) remediates: bool,
-    /// The approval that it waits for.
+    /// The pending approval.
     pub(crate) approval: Option<Approval>,
     pub(crate) stop: watch::Sender<Stop>,
-    /// Set at the end.
+    /// Set when the execution ends.
     pub(crate) done: watch::Sender<bool>,
 }
 
-/// What is recorded of a step.
+/// The state of a step.
 #[derive(Debug, Clone)]
 pub(crate) struct StepRecord {
     pub(crate) id: String,
-    pub(crate) status: Status,
+    pub(crate) status: ExecutionStatus,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) inputs: Map<String, Value>,
@@ -96,11 +96,11 @@ pub(crate) struct StepRecord {
 }
 
 impl StepRecord {
-    /// A step that has not begun.
+    /// Creates the state of a step that has not started.
     pub(crate) fn pending() -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
-            status: Status::Pending,
+            status: ExecutionStatus::Pending,
             started: None,
             ended: None,
             inputs: Map::new(),
@@ -144,7 +144,7 @@ impl StepRecord {
             if let Some(ended) = self.ended {
                 put("ExecutionEndTime", clock::epoch(ended));
             }
-            if self.status == Status::Success {
+            if self.status == ExecutionStatus::Success {
                 put("ResponseCode", json!("0"));
             }
             if let Some(failure) = &self.failure {
@@ -161,7 +161,7 @@ impl StepRecord {
 }
 
 impl Execution {
-    /// What a name refers to while the execution runs.
+    /// Returns the value of a reference during the execution.
     pub(crate) fn lookup(&self, name: &str) -> Option<Value> {
         match name.split_once('.') {
             Some((step, output)) => {
@@ -172,7 +172,7 @@ impl Execution {
         }
     }
 
-    /// The steps as the API gives them.
+    /// Returns the steps in the form of the API.
     pub(crate) fn described_steps(&self) -> Vec<Value> {
         let steps = &self.document.main_steps;
         let following = steps.iter().skip(1).map(|step| Some(step.name.as_str())).chain([None]);
@@ -183,7 +183,7 @@ impl Execution {
             .collect()
     }
 
-    /// What a list of executions and a single one have in common.
+    /// Returns the members that a list of executions and a single execution have in common.
     pub(crate) fn head(&self, id: &str) -> Map<String, Value> {
         let outputs: Map<String, Value> =
             self.outputs.iter().map(|(name, value)| (name.clone(), json!(listed(value)))).collect();
@@ -205,7 +205,10 @@ impl Execution {
         if let Some(failure) = &self.failure {
             put("FailureMessage", json!(failure));
         }
-        let current = self.steps.iter().position(|step| matches!(step.status, Status::InProgress | Status::Waiting));
+        let current = self
+            .steps
+            .iter()
+            .position(|step| matches!(step.status, ExecutionStatus::InProgress | ExecutionStatus::Waiting));
         if let Some(step) = current.and_then(|position| self.document.main_steps.get(position)) {
             put("CurrentStepName", json!(step.name));
             put("CurrentAction", json!(step.action.name()));
@@ -213,7 +216,7 @@ impl Execution {
         head
     }
 
-    /// The execution as `GetAutomationExecution` gives it.
+    /// Returns the execution in the form of `GetAutomationExecution`.
     pub(crate) fn described(&self, id: &str) -> Value {
         let mut execution = self.head(id);
         execution.insert("StepExecutions".to_owned(), Value::Array(self.described_steps()));

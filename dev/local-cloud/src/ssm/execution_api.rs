@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::execution::{Execution, Status, StepRecord, Stop};
+use super::execution::{Execution, ExecutionStatus, StepRecord, Stop};
 use super::parameter;
 use super::runner;
 use crate::clock;
@@ -15,7 +15,7 @@ use crate::cloud::Cloud;
 use crate::paging::page;
 use crate::wire::{AwsError, Caller, Reply, input, limit, text, texts};
 
-/// What an execution is started with.
+/// The input of `StartAutomationExecution`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct StartRequest {
@@ -27,7 +27,7 @@ pub(crate) struct StartRequest {
     pub(crate) mode: Option<String>,
 }
 
-/// Who starts an execution.
+/// The principal that starts an execution.
 #[derive(Debug, Clone)]
 pub(crate) enum StartedBy {
     /// AWS Config, for a remediation.
@@ -56,11 +56,12 @@ pub(crate) async fn start_operation(cloud: &Arc<Cloud>, data: Value, caller: &Ca
     Ok(json!({"AutomationExecutionId": id}))
 }
 
-/// Starts an execution; its id.
+/// Starts an execution, and returns its id.
 ///
 /// # Errors
 ///
-/// What `StartAutomationExecution` answers: unknown document or version, bad parameters, a role that may not be passed.
+/// The errors of `StartAutomationExecution`: an unknown document or version, invalid parameters, or a role that the
+/// caller may not pass.
 pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: StartedBy) -> Result<String, AwsError> {
     if request.mode.as_deref().is_some_and(|mode| mode != "Auto") {
         return Err(refused("The local cloud runs automations in Auto mode only.".to_owned()));
@@ -87,7 +88,7 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
     let (executed_by, access_key) = match by {
         StartedBy::Config => {
             let role = "AWSServiceRoleForConfigRemediation/AwsConfigRemediation";
-            (format!("arn:aws:sts::{}:assumed-role/{role}", cloud.place.account), String::new())
+            (format!("arn:aws:sts::{}:assumed-role/{role}", cloud.location.account), String::new())
         }
         StartedBy::Caller(caller) => (caller.principal, caller.access_key),
     };
@@ -96,7 +97,7 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
         document_version: number,
         passed: request.parameters,
         parameters,
-        status: Status::Pending,
+        status: ExecutionStatus::Pending,
         started: clock::now(),
         ended: None,
         steps: document.main_steps.iter().map(|_| StepRecord::pending()).collect(),
@@ -131,11 +132,11 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
     Ok(id)
 }
 
-/// Waits for an execution's end; its status and, if it failed, why.
+/// Waits for the end of an execution. Returns its status and, if it failed, the reason.
 pub(crate) async fn finished(cloud: &Cloud, id: &str) -> (String, Option<String>) {
     let done = cloud.ssm().executions.get(id).map(|execution| execution.done.subscribe());
     if let Some(mut done) = done {
-        // An error means that the execution was dropped by a reset: then it is over, too.
+        // An error means that a reset dropped the execution, which ends it, too.
         let _ = done.wait_for(|done| *done).await;
     }
     let state = cloud.ssm();
@@ -145,7 +146,7 @@ pub(crate) async fn finished(cloud: &Cloud, id: &str) -> (String, Option<String>
     )
 }
 
-/// The steps of an execution as the API gives them.
+/// Returns the steps of an execution in the form of the API.
 pub(crate) fn steps(cloud: &Cloud, id: &str) -> Vec<Value> {
     cloud.ssm().executions.get(id).map(Execution::described_steps).unwrap_or_default()
 }
@@ -158,7 +159,7 @@ pub(crate) fn get(cloud: &Cloud, data: &Value) -> Reply {
     Ok(json!({"AutomationExecution": execution.described(id)}))
 }
 
-/// `DescribeAutomationExecutions`: newest first.
+/// `DescribeAutomationExecutions`, newest first.
 pub(crate) fn describe(cloud: &Cloud, data: &Value) -> Reply {
     let filters = data.get("Filters").and_then(Value::as_array).cloned().unwrap_or_default();
     let state = cloud.ssm();
@@ -236,9 +237,9 @@ pub(crate) fn stop(cloud: &Cloud, data: &Value) -> Reply {
         ));
     }
     let complete = text(data, "Type") == Some("Complete");
-    if !complete && execution.status == Status::Waiting {
-        // It waits no longer: "idle" is to count what is going to happen.
-        execution.status = Status::InProgress;
+    if !complete && execution.status == ExecutionStatus::Waiting {
+        // It no longer waits for a decision, so "idle" must be false from now on.
+        execution.status = ExecutionStatus::InProgress;
     }
     execution.stop.send_replace(if complete { Stop::Complete } else { Stop::Cancel });
     Ok(json!({}))

@@ -1,4 +1,4 @@
-//! SSM: documents, and the Automation that runs them.
+//! SSM: documents and Automation.
 
 mod action;
 mod action_api;
@@ -21,34 +21,36 @@ use serde_json::Value;
 
 pub(crate) use execution_api::{StartRequest, StartedBy, finished, start, steps};
 
-use self::execution::Status;
+use self::execution::ExecutionStatus;
 use crate::cloud::Cloud;
 use crate::wire::{AwsError, Caller, Reply};
 
-/// Everything SSM knows.
+/// The state of SSM.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    documents: BTreeMap<String, document_api::Record>,
+    documents: BTreeMap<String, document_api::StoredDocument>,
     executions: BTreeMap<String, execution::Execution>,
-    /// In the order of their start.
+    /// Ids of executions, in the order of their start.
     order: Vec<String>,
-    /// Executions by the client token of their start.
+    /// Ids of executions by the client token of the request that started them.
     tokens: BTreeMap<String, String>,
 }
 
 impl State {
-    /// Whether no execution goes on by itself: one that waits for a human does not.
+    /// Returns true if no execution is running, except for those that wait for a human decision.
     pub(crate) fn idle(&self) -> bool {
-        self.executions.values().all(|execution| execution.status.over() || execution.status == Status::Waiting)
+        self.executions
+            .values()
+            .all(|execution| execution.status.over() || execution.status == ExecutionStatus::Waiting)
     }
 
-    /// The executions that wait for a human.
+    /// Returns the executions that wait for a human decision.
     pub(crate) fn waiting(&self) -> BTreeSet<String> {
-        let waiting = self.executions.iter().filter(|(_, execution)| execution.status == Status::Waiting);
+        let waiting = self.executions.iter().filter(|(_, execution)| execution.status == ExecutionStatus::Waiting);
         waiting.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Asks every execution to stop, for a reset.
+    /// Requests every execution to stop, for a reset.
     pub(crate) fn stop_all(&self) {
         for execution in self.executions.values() {
             execution.stop.send_replace(execution::Stop::Cancel);
@@ -56,7 +58,7 @@ impl State {
     }
 }
 
-/// Answers an operation of SSM.
+/// Serves an operation of SSM.
 pub(crate) async fn handle(cloud: &Arc<Cloud>, operation: &str, data: Value, caller: &Caller) -> Reply {
     match operation {
         "CreateDocument" => document_api::create(cloud, data),

@@ -1,4 +1,4 @@
-//! Parameters of a document: definition, constraints, values.
+//! Parameters of documents: definitions, constraints, values.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A parameter's definition.
+/// The definition of a parameter.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Definition {
+pub(crate) struct ParameterDefinition {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) description: Option<String>,
@@ -20,20 +20,20 @@ pub(crate) struct Definition {
     pub(crate) max_chars: Option<usize>,
     pub(crate) min_items: Option<usize>,
     pub(crate) max_items: Option<usize>,
-    /// How a console shows it.
+    /// Display type in the console.
     #[serde(rename = "displayType")]
     pub(crate) _display_type: Option<String>,
 }
 
-/// The longest value that `StartAutomationExecution` takes.
+/// Longest value that `StartAutomationExecution` accepts, in characters.
 const LONGEST: usize = 512;
 
-impl Definition {
-    /// What is wrong with the definition itself.
+impl ParameterDefinition {
+    /// Checks the definition itself.
     ///
     /// # Errors
     ///
-    /// Text that says so.
+    /// A message that names the mistake.
     pub(crate) fn check(&self, name: &str) -> Result<(), String> {
         if !matches!(self.kind.as_str(), "String" | "StringList" | "Integer" | "Boolean" | "StringMap" | "MapList")
             && !self.is_resource_type()
@@ -47,12 +47,12 @@ impl Definition {
         Ok(())
     }
 
-    /// `AWS::IAM::Role::Arn` and its like: text with a meaning for the console.
+    /// Returns true for types such as `AWS::IAM::Role::Arn`, which are text with a meaning for the console.
     fn is_resource_type(&self) -> bool {
         self.kind.strip_prefix("List<").unwrap_or(&self.kind).starts_with("AWS::")
     }
 
-    /// The typed value of what was passed, always as texts.
+    /// Converts the passed texts to the type of the parameter.
     fn read(&self, name: &str, values: &[String]) -> Result<Value, String> {
         if let Some(long) = values.iter().find(|value| value.chars().count() > LONGEST) {
             return Err(format!(
@@ -126,13 +126,13 @@ impl Definition {
     }
 }
 
-/// The values that an execution runs with: what was passed, then the defaults.
+/// Returns the values for an execution: those that were passed, and defaults for the others.
 ///
 /// # Errors
 ///
-/// The first parameter that is unknown, missing or against its constraints.
+/// A message that names the first parameter that is unknown, missing or violates its constraints.
 pub(crate) fn values(
-    definitions: &BTreeMap<String, Definition>,
+    definitions: &BTreeMap<String, ParameterDefinition>,
     passed: &BTreeMap<String, Vec<String>>,
 ) -> Result<BTreeMap<String, Value>, String> {
     if let Some(unknown) = passed.keys().find(|name| !definitions.contains_key(*name)) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn values_get_their_types() {
+    fn values_are_converted_to_their_types() {
         assert_eq!(read(&json!({"type": "String"}), &["x"]), Ok(json!("x")));
         assert_eq!(read(&json!({"type": "Boolean"}), &["True"]), Ok(json!(true)));
         assert_eq!(read(&json!({"type": "Integer"}), &["7"]), Ok(json!(7)));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn values_against_their_constraints_are_refused() {
+    fn values_that_violate_constraints_are_errors() {
         for (definition, passed) in [
             (json!({"type": "String", "allowedPattern": "^sg-[0-9a-f]{8,17}$"}), vec!["sg-xyz"]),
             (json!({"type": "String", "allowedValues": ["Revoke"]}), vec!["Carve"]),
@@ -192,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_missing_parameters_are_refused_by_name() {
-        let definitions: BTreeMap<String, Definition> =
+    fn unknown_and_missing_parameters_are_named() {
+        let definitions: BTreeMap<String, ParameterDefinition> =
             serde_json::from_value(json!({"Needed": {"type": "String"}})).unwrap();
         let unknown = BTreeMap::from([("Other".to_owned(), vec!["x".to_owned()])]);
         assert!(values(&definitions, &unknown).unwrap_err().contains("Other"));

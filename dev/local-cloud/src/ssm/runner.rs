@@ -1,4 +1,4 @@
-//! Runs an execution, step by step.
+//! Runs executions, step by step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::action::{self, Context, Failure};
+use super::action::{self, StepContext, StepFailure};
 use super::document::Step;
-use super::execution::{Execution, Status, Stop};
+use super::execution::{Execution, ExecutionStatus, Stop};
 use super::variable::{References, plain};
 use crate::bridge::Credentials;
 use crate::clock;
 use crate::cloud::Cloud;
 
-/// The role an execution is to assume; nothing when the document or the parameter leaves it open.
+/// Returns the role that an execution assumes; `None` if neither the document nor the parameter names one.
 pub(crate) fn role(execution: &Execution) -> Option<String> {
     let role = Value::from(execution.document.assume_role.as_deref()?);
     let resolved = References::new()?.resolve(&role, &|name| execution.parameters.get(name).cloned()).ok()?;
     Some(plain(&resolved)).filter(|role| !role.is_empty())
 }
 
-/// How a step, or the whole execution, ended.
-type End = (Status, Option<String>);
+/// The final status of a step or an execution, with the reason of a failure.
+type End = (ExecutionStatus, Option<String>);
 
 /// Runs an execution to its end.
 pub(crate) async fn run(cloud: Arc<Cloud>, id: String) {
@@ -33,7 +33,7 @@ pub(crate) async fn run(cloud: Arc<Cloud>, id: String) {
     announce(&cloud, &id).await;
     let (status, failure) = match credentials(&cloud, &id).await {
         Ok(credentials) => steps(&cloud, &id, credentials, stop).await,
-        Err(message) => (Status::Failed, Some(message)),
+        Err(message) => (ExecutionStatus::Failed, Some(message)),
     };
     {
         let mut state = cloud.ssm();
@@ -56,26 +56,26 @@ pub(crate) async fn run(cloud: Arc<Cloud>, id: String) {
     cloud.progress.notify_waiters();
 }
 
-/// Waits while as many executions run as may, then marks this one as running.
+/// Waits until the concurrency permits another execution, then marks this one as running.
 async fn wait_for_place(cloud: &Cloud, id: &str) {
     loop {
         {
             let limit = cloud.settings().automation_concurrency.max(1);
             let mut state = cloud.ssm();
-            let running = state.executions.values().filter(|one| one.status == Status::InProgress).count();
+            let running = state.executions.values().filter(|one| one.status == ExecutionStatus::InProgress).count();
             if running < limit {
                 if let Some(execution) = state.executions.get_mut(id) {
-                    execution.status = Status::InProgress;
+                    execution.status = ExecutionStatus::InProgress;
                 }
                 return;
             }
         }
-        // A missed wake-up only costs the rest of this interval.
+        // A missed notification delays the execution by at most this interval.
         let _ = tokio::time::timeout(Duration::from_millis(250), cloud.progress.notified()).await;
     }
 }
 
-/// Whose credentials the steps use.
+/// Returns the credentials for the steps.
 async fn credentials(cloud: &Cloud, id: &str) -> Result<Credentials, String> {
     let (role, access_key) = {
         let state = cloud.ssm();
@@ -84,7 +84,7 @@ async fn credentials(cloud: &Cloud, id: &str) -> Result<Credentials, String> {
     };
     let found = match &role {
         Some(role) => {
-            let source = cloud.place.arn("ssm", &format!("automation-execution/{id}"));
+            let source = cloud.location.arn("ssm", &format!("automation-execution/{id}"));
             cloud.bridge.assume(role, &format!("Automation-{id}"), &source).await
         }
         None if access_key.is_empty() => {
@@ -103,14 +103,14 @@ async fn credentials(cloud: &Cloud, id: &str) -> Result<Credentials, String> {
 async fn steps(cloud: &Arc<Cloud>, id: &str, credentials: Credentials, mut stopped: watch::Receiver<Stop>) -> End {
     let document = match cloud.ssm().executions.get(id) {
         Some(execution) => execution.document.clone(),
-        None => return (Status::Cancelled, None),
+        None => return (ExecutionStatus::Cancelled, None),
     };
-    let context = Context { cloud: Arc::clone(cloud), execution: id.to_owned(), credentials };
-    let mut end: End = (Status::Success, None);
+    let context = StepContext { cloud: Arc::clone(cloud), execution: id.to_owned(), credentials };
+    let mut end: End = (ExecutionStatus::Success, None);
     let mut position = Some(0);
     while let Some((at, step)) = position.and_then(|at| Some((at, document.main_steps.get(at)?))) {
         match *stopped.borrow() {
-            Stop::Cancel => return (Status::Cancelled, None),
+            Stop::Cancel => return (ExecutionStatus::Cancelled, None),
             Stop::Complete => return end,
             Stop::No => {}
         }
@@ -120,7 +120,7 @@ async fn steps(cloud: &Arc<Cloud>, id: &str, credentials: Credentials, mut stopp
             || if step.is_end { None } else { step.next.as_deref().map_or(Some(at.saturating_add(1)), find) };
         position = match outcome {
             Ok(next) => next.as_deref().map_or_else(following, find),
-            Err((Status::Cancelled, _)) => return (Status::Cancelled, None),
+            Err((ExecutionStatus::Cancelled, _)) => return (ExecutionStatus::Cancelled, None),
             Err((status, message)) => {
                 if step.critical() {
                     end = (status, Some(message.unwrap_or_default()));
@@ -136,18 +136,18 @@ async fn steps(cloud: &Arc<Cloud>, id: &str, credentials: Credentials, mut stopp
     end
 }
 
-/// One step with its attempts; the step that a branch chose, or how it failed.
+/// Runs a step with its attempts. Returns the step that a branch selected, or the failure.
 async fn attempt(
-    context: &Context,
+    context: &StepContext,
     at: usize,
     step: &Step,
     stopped: &mut watch::Receiver<Stop>,
 ) -> Result<Option<String>, End> {
-    let mut last: End = (Status::Failed, None);
+    let mut last: End = (ExecutionStatus::Failed, None);
     for number in 1..=step.max_attempts.max(1) {
         let inputs = resolved_inputs(context, step);
         record(context, at, |record| {
-            record.status = Status::InProgress;
+            record.status = ExecutionStatus::InProgress;
             record.started.get_or_insert_with(clock::now);
             record.failure = None;
             if let Ok(inputs) = &inputs {
@@ -162,32 +162,32 @@ async fn attempt(
         let performed = async {
             match inputs {
                 Ok(inputs) => action::perform(context, step, inputs).await,
-                Err(name) => Err(Failure::new(format!("the reference {{{{ {name} }}}} cannot be resolved"))),
+                Err(name) => Err(StepFailure::new(format!("the reference {{{{ {name} }}}} cannot be resolved"))),
             }
         };
         let cancelled = async {
-            // An error means that the execution was dropped by a reset: that cancels it, too.
+            // An error means that a reset dropped the execution, which cancels it, too.
             drop(stopped.wait_for(|asked| *asked == Stop::Cancel).await);
         };
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(Duration::from_secs_f64(limit), performed) => outcome,
             () = cancelled => {
-                close(context, at, step, Status::Cancelled, None, BTreeMap::new()).await;
-                return Err((Status::Cancelled, None));
+                close(context, at, step, ExecutionStatus::Cancelled, None, BTreeMap::new()).await;
+                return Err((ExecutionStatus::Cancelled, None));
             }
         };
         match outcome {
             Ok(Ok(done)) => {
-                close(context, at, step, Status::Success, None, done.outputs).await;
+                close(context, at, step, ExecutionStatus::Success, None, done.outputs).await;
                 return Ok(done.next);
             }
             Ok(Err(failure)) => {
                 let message = format!("Step fails when it is {}. {}", failure.stage, failure.message);
                 record(context, at, |record| record.outputs.clone_from(&failure.outputs));
-                last = (Status::Failed, Some(message));
+                last = (ExecutionStatus::Failed, Some(message));
             }
             Err(_) => {
-                last = (Status::TimedOut, Some(format!("Step timed out after {limit} seconds.")));
+                last = (ExecutionStatus::TimedOut, Some(format!("Step timed out after {limit} seconds.")));
             }
         }
     }
@@ -196,18 +196,18 @@ async fn attempt(
     Err(last)
 }
 
-fn outputs_of(context: &Context, at: usize) -> BTreeMap<String, Value> {
+fn outputs_of(context: &StepContext, at: usize) -> BTreeMap<String, Value> {
     let state = context.cloud.ssm();
     let step = state.executions.get(&context.execution).and_then(|execution| execution.steps.get(at));
     step.map(|step| step.outputs.clone()).unwrap_or_default()
 }
 
-fn resolved_inputs(context: &Context, step: &Step) -> Result<Map<String, Value>, String> {
+fn resolved_inputs(context: &StepContext, step: &Step) -> Result<Map<String, Value>, String> {
     let references = References::new().ok_or_else(String::new)?;
     let state = context.cloud.ssm();
     let execution = state.executions.get(&context.execution).ok_or_else(String::new)?;
     let now = clock::now();
-    let place = &context.cloud.place;
+    let place = &context.cloud.location;
     let lookup = |name: &str| match name {
         "global:ACCOUNT_ID" => Some(json!(place.account)),
         "global:REGION" => Some(json!(place.region)),
@@ -223,7 +223,7 @@ fn resolved_inputs(context: &Context, step: &Step) -> Result<Map<String, Value>,
     }
 }
 
-fn record(context: &Context, at: usize, change: impl FnOnce(&mut super::execution::StepRecord)) {
+fn record(context: &StepContext, at: usize, change: impl FnOnce(&mut super::execution::StepRecord)) {
     let mut state = context.cloud.ssm();
     if let Some(record) = state.executions.get_mut(&context.execution).and_then(|execution| execution.steps.get_mut(at))
     {
@@ -232,10 +232,10 @@ fn record(context: &Context, at: usize, change: impl FnOnce(&mut super::executio
 }
 
 async fn close(
-    context: &Context,
+    context: &StepContext,
     at: usize,
     step: &Step,
-    status: Status,
+    status: ExecutionStatus,
     failure: Option<String>,
     outputs: BTreeMap<String, Value>,
 ) {
@@ -248,7 +248,7 @@ async fn close(
     announce_step(context, at, step).await;
 }
 
-/// "EC2 Automation Execution Status-change Notification".
+/// Sends the event "EC2 Automation Execution Status-change Notification".
 pub(crate) async fn announce(cloud: &Cloud, id: &str) {
     let detail = {
         let state = cloud.ssm();
@@ -262,8 +262,8 @@ pub(crate) async fn announce(cloud: &Cloud, id: &str) {
     send(cloud, id, "EC2 Automation Execution Status-change Notification", detail).await;
 }
 
-/// "EC2 Automation Step Status-change Notification".
-async fn announce_step(context: &Context, at: usize, step: &Step) {
+/// Sends the event "EC2 Automation Step Status-change Notification".
+async fn announce_step(context: &StepContext, at: usize, step: &Step) {
     let id = &context.execution;
     let detail = {
         let state = context.cloud.ssm();
@@ -278,8 +278,8 @@ async fn announce_step(context: &Context, at: usize, step: &Step) {
 }
 
 async fn send(cloud: &Cloud, id: &str, detail_type: &str, detail: Value) {
-    let resource = cloud.place.arn("ssm", &format!("automation-execution/{id}"));
+    let resource = cloud.location.arn("ssm", &format!("automation-execution/{id}"));
     if let Err(error) = cloud.bridge.event("aws.ssm", detail_type, detail, vec![resource]).await {
-        tracing::warn!("the status of automation {id} did not reach EventBridge: {error}");
+        tracing::warn!("the status of automation {id} was not sent to EventBridge: {error}");
     }
 }

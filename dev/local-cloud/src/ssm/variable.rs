@@ -1,4 +1,4 @@
-//! `{{ Name }}`: parameters, outputs of earlier steps, system variables.
+//! References of the form `{{ Name }}` to parameters, outputs of earlier steps and system variables.
 
 use regex_lite::{Captures, Regex};
 use serde_json::Value;
@@ -8,12 +8,12 @@ use serde_json::Value;
 pub(crate) struct References(Regex);
 
 impl References {
-    /// The pattern; nothing only if it were wrong.
+    /// Compiles the pattern; `None` only if the pattern were invalid.
     pub(crate) fn new() -> Option<Self> {
         Regex::new(r"\{\{\s*([A-Za-z0-9_.:-]+)\s*\}\}").ok().map(Self)
     }
 
-    /// Every name that is referred to in a value, in order.
+    /// Returns all names that a value refers to, in order.
     pub(crate) fn names(&self, value: &Value) -> Vec<String> {
         match value {
             Value::String(text) => self
@@ -27,12 +27,12 @@ impl References {
         }
     }
 
-    /// The value with every reference replaced. Text that is one reference becomes what it refers to, of
-    /// whatever type; a reference within text becomes text.
+    /// Returns the value with every reference replaced. Text that consists of one reference becomes the value of any
+    /// type; a reference within other text is replaced by text.
     ///
     /// # Errors
     ///
-    /// The name that refers to nothing.
+    /// The name that is not defined.
     pub(crate) fn resolve(&self, value: &Value, lookup: &impl Fn(&str) -> Option<Value>) -> Result<Value, String> {
         match value {
             Value::String(text) => self.resolve_text(text, lookup),
@@ -69,12 +69,12 @@ impl References {
     }
 }
 
-/// A value as text: strings as they are, the rest as JSON.
+/// Converts a value to text: strings as they are, other values as JSON.
 pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// An output as the API lists it.
+/// Returns an output in the form of the API.
 pub(crate) fn listed(value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().map(plain).collect(),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_nothing_is_named() {
+    fn an_undefined_reference_is_named() {
         let references = References::new().unwrap();
         assert_eq!(references.resolve(&json!("x {{ Step.Output }}"), &lookup), Err("Step.Output".to_owned()));
         assert_eq!(references.names(&json!(["{{ A }}", {"b": "{{B.C}} {{ D }}"}])), ["A", "B.C", "D"]);
