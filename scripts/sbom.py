@@ -20,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 # Packages built together, by scripts/package and `cargo build --package`: cargo unites the features within a build.
 BUILDS = [["rule-evaluator", "remediator"], ["portcullis"]]
+# Features that are not defaults, by package.
+FEATURES = {"rule-evaluator": "lambda", "remediator": "lambda"}
 # UUID namespace of the SBOMs of this project.
 NAMESPACE = uuid.UUID("0b0f2c1e-6c1c-5a53-9d0e-6b1f5b0b7c55")
 
@@ -34,6 +36,9 @@ def cargo(*arguments: str) -> str:
 def trees(packages: list[str], target: str) -> dict[str, dict[Crate, set[Crate]]]:
     """Crates linked into each package, with the dependencies of each crate."""
     selected = [argument for package in packages for argument in ("--package", package)]
+    features = [f"{package}/{FEATURES[package]}" for package in packages if package in FEATURES]
+    if features:
+        selected += ["--features", ",".join(features)]
     options = ["--locked", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "depth", "--format", "{p}"]
     needs: dict[Crate, set[Crate]] = {}
     roots: list[Crate] = []

@@ -39,7 +39,10 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
     #[cfg(feature = "aws")]
     aws::init_log(cli.verbose);
     match cli.command {
-        Command::Scan(args) => scan::run(&args),
+        Command::Scan(mut args) => {
+            args.input.append(&mut args.file);
+            scan::run(&args)
+        }
         #[cfg(feature = "aws")]
         Command::Plan(args) => aws::block_on(aws::remediate::plan(&args)),
         #[cfg(feature = "aws")]

@@ -113,7 +113,7 @@ def test_what_the_release_runs_exists(checkout: Path) -> None:
     scripts = "\n".join(step.get("run", "") for step in steps(release))
     makefile = (checkout / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^ *make ([\w-]+)", scripts, re.MULTILINE))
-    assert targets == {"package", "sbom"}
+    assert targets == {"package", "sbom", "wheel"}
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     functions = re.search(r"^functions=\((.*)\)$", (checkout / "scripts" / "package").read_text(encoding="utf-8"), re.MULTILINE)

@@ -14,10 +14,10 @@ pub(crate) struct AccountArgs {
     /// Profile of the AWS CLI's configuration
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Region
+    /// Region of the group
     #[arg(short, long, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// Role to assume first
+    /// Role to assume
     #[arg(long, value_name = "ARN")]
     pub(crate) assume_role_arn: Option<String>,
 }
@@ -26,11 +26,11 @@ pub(crate) struct AccountArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How")]
 pub(crate) struct StrategyArgs {
-    /// What happens to an exposing rule: revoke takes it away, carve leaves it its other ports, replace leaves it its ports for
-    /// other sources
+    /// What happens to an exposing rule: revoke removes it, carve keeps its other ports, replace keeps its ports for other
+    /// sources
     #[arg(long, value_enum, default_value = "revoke", ignore_case = true)]
     pub(crate) strategy: StrategyArg,
-    /// Who may reach the ports instead, with --strategy replace; may be given several times [default: the private ranges]
+    /// Source that replaces an exposing one, with --strategy replace; repeatable [default: the private ranges]
     #[arg(long = "replacement-cidr", value_name = "CIDR", value_delimiter = ',')]
     pub(crate) replacement_cidr: Vec<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) enum StrategyArg {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Plan {
-    /// The groups
+    /// Ids of the groups
     #[arg(value_name = "GROUP", required = true)]
     pub(crate) groups: Vec<String>,
     #[command(flatten)]
@@ -59,14 +59,14 @@ pub(crate) struct Plan {
     pub(crate) json: bool,
 }
 
-/// Where that which is changed is kept as it was before.
+/// Where snapshots are kept.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Snapshots")]
 pub(crate) struct SnapshotArgs {
     /// Directory for the snapshots [default: portcullis/snapshots in the user's data directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) snapshot_dir: Option<PathBuf>,
-    /// Bucket of this account for the snapshots. That of the stack takes them only from the role that the stack names
+    /// Bucket of this account for the snapshots. The bucket of a stack accepts them only from the role that the stack names
     #[arg(long, value_name = "NAME", conflicts_with = "snapshot_dir")]
     pub(crate) snapshot_bucket: Option<String>,
 }
@@ -75,19 +75,19 @@ pub(crate) struct SnapshotArgs {
 #[command(after_help = EXIT_CODES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Close {
-    /// The groups
+    /// Ids of the groups
     #[arg(value_name = "GROUP", required_unless_present = "all")]
     pub(crate) groups: Vec<String>,
-    /// Every group of the region that is open
+    /// Close every open group of the region
     #[arg(long, conflicts_with = "groups")]
     pub(crate) all: bool,
     /// Close without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Show what would be done, and do nothing
+    /// Show what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Close groups that were restored lately, too
+    /// Close groups that are on hold after a restore as well
     #[arg(long)]
     pub(crate) ignore_hold: bool,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub(crate) struct Close {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
-    /// Print the outcomes as JSON lines
+    /// Print the responses as JSON lines
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -106,36 +106,36 @@ pub(crate) struct Close {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Restore {
-    /// The group
+    /// Id of the group
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
-    /// The last closing, or a snapshot: its name as `close` has printed it, or its file name
+    /// Snapshot to restore, as `close` printed it, or its file name; latest for the last closing
     #[arg(long, value_name = "NAME", default_value = "latest")]
     pub(crate) snapshot: String,
-    /// Hours for which closings leave the group alone afterwards
+    /// Hours during which no closing changes the group afterwards
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub(crate) exception_hours: u32,
-    /// AWS Config rule whose automatic remediation is to leave the group alone as well
+    /// AWS Config rule whose automatic remediation must not close the group either
     #[arg(long, value_name = "NAME")]
     pub(crate) rule: Option<String>,
     /// Restore without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Show what would be done, and do nothing
+    /// Show what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) snapshots: SnapshotArgs,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
-    /// Print the outcome as JSON
+    /// Print the response as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The group
+    /// Id of the group
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
     #[command(flatten)]
@@ -144,7 +144,7 @@ pub(crate) struct Explain {
     pub(crate) account: AccountArgs,
 }
 
-/// Which exemptions.
+/// The SSM parameter of the exemptions.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ParameterArgs {
     /// SSM parameter with the exemptions document
@@ -156,24 +156,24 @@ pub(crate) struct ParameterArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Exempt {
-    /// Let a group off, until a day and for a reason
+    /// Exempt a group, until a date and for a reason
     Add {
-        /// The group: sg-…, or vpc-…:name, which survives that the group is made anew
+        /// Group: sg-…, or vpc-…:name, which also covers a group that is created again
         #[arg(value_name = "GROUP")]
         group: String,
-        /// Last day (UTC), or instant: 2027-03-31, 2027-03-31T12:00:00Z
+        /// Last day (UTC), or a time: 2027-03-31, 2027-03-31T12:00:00Z
         #[arg(long, value_name = "TIME")]
         expires: String,
-        /// Why
+        /// Reason, for the record
         #[arg(long)]
         reason: String,
-        /// Who answers for it
+        /// Person or team responsible
         #[arg(long)]
         owner: Option<String>,
-        /// Only these ports [default: all]
+        /// Exempt only these ports [default: all]
         #[arg(short, long, value_name = "PORTS")]
         ports: Option<String>,
-        /// Only in this account [default: any]
+        /// Exempt only in this account [default: any]
         #[arg(long, value_name = "ID")]
         account_id: Option<String>,
         #[command(flatten)]
@@ -183,13 +183,13 @@ pub(crate) enum Exempt {
     List {
         #[command(flatten)]
         parameter: ParameterArgs,
-        /// Print the document as it is
+        /// Print the document as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Take the exemptions of a group away
+    /// Remove the exemptions of a group
     Remove {
-        /// The group: sg-…, or vpc-…:name
+        /// Group: sg-…, or vpc-…:name
         #[arg(value_name = "GROUP")]
         group: String,
         #[command(flatten)]
@@ -197,7 +197,7 @@ pub(crate) enum Exempt {
     },
 }
 
-/// What is no id at all is a typing error, and is told before anything is asked of AWS.
+/// Refuses a text that is not an id, before any call to AWS.
 pub(crate) fn check_group_id(text: &str) -> Result<(), Usage> {
     if exposure::is_security_group_id(text) {
         return Ok(());
