@@ -17,11 +17,14 @@ CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
-STAGE := scripts/stage
+# Stages of `make test` at a time.
+AT_ONCE ?= 2
+# What the Python tests start, so that they do not call cargo themselves.
+BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := scripts tests dev/local-cloud dev/bench
 
-.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host \
-	local-cloud-binary cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
+.PHONY: help demo test prepare unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint template reports package package-host \
+	binaries acceptance cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
 	sbom supply-chain mutants coverage bench
 
 help: ## This list
@@ -30,22 +33,34 @@ help: ## This list
 demo: tools target-dir ## The whole loop on this machine: build, deploy into the local cloud, find, close (KEEP=1 leaves it up)
 	$(VENV)/python dev/local-cloud/demo.py
 
+# What `make test` runs, two at a time: a stage starts when those that it needs have ended. Seconds are a budget, on 2 cores.
+# No two stages with the same word in the last column run at once: `sdk` compiles aws-sdk-ec2, which takes 7 GB.
+# target      | title                                           | warm | cold | needs                             | alone
+define STAGE_LIST
+prepare       | the pinned tools                                |   10 |  200 |                                   |
+package-host  | zips for this machine                           |  180 |  900 | prepare                           | sdk
+script-lint   | lints of scripts and Python                     |   15 |   15 | prepare                           |
+fmt-check     | formatting                                      |   10 |   10 | prepare                           |
+template      | template                                        |   60 |  240 | prepare                           |
+supply-chain  | supply chain                                    |   60 |  240 | prepare                           |
+binaries      | the workspace, compiled                         |  150 | 1200 | prepare                           | sdk
+coverage      | coverage                                        |   90 |  400 | prepare                           |
+soak-short    | load, faults and delivery, in short             |  400 |  400 | package-host binaries             |
+acceptance    | acceptance                                      |  300 |  300 | package-host binaries             |
+rust-lint     | Rust lints                                      |   90 |  500 | prepare                           | sdk
+cli-test      | the CLI                                         |  200 |  200 | binaries                          |
+cloud-test    | the local cloud                                 |  250 |  250 | binaries                          |
+unit          | Rust tests, $(PROPTEST_CASES) cases per property               |  250 |  250 | binaries                          |
+doc-check     | documentation                                   |   60 |  120 | rust-lint                         | sdk
+fuzz-replay   | corpora of the fuzz targets                     |   90 |  150 | prepare                           | sdk
+reports       | reports                                         |   60 |   60 | binaries                          |
+endef
+
+test: export STAGES := $(STAGE_LIST)
 test: ## Everything: formatting, lints, unit, property, template and acceptance tests
-	@$(STAGE) 'install the pinned tools' $(MAKE) --no-print-directory tools target-dir
-	@$(STAGE) 'formatting' $(MAKE) --no-print-directory fmt-check
-	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
-	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
-	@$(STAGE) 'coverage' $(MAKE) --no-print-directory coverage
-	@$(STAGE) 'corpora of the fuzz targets' $(MAKE) --no-print-directory fuzz-replay
-	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
-	@$(STAGE) 'supply chain' $(MAKE) --no-print-directory supply-chain
-	@$(STAGE) 'template' $(MAKE) --no-print-directory template
-	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
-	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
-	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
-	@$(STAGE) 'load, faults and delivery, in short' $(MAKE) --no-print-directory soak-short
-	@$(STAGE) 'the CLI' $(MAKE) --no-print-directory cli-test
-	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
+	@$(or $(PYTHON),python3) scripts/run_stages.py $(AT_ONCE)
+
+prepare: tools target-dir
 
 unit: target-dir ## Unit, property and snapshot tests of the crates
 	cargo test --workspace --locked --quiet
@@ -112,7 +127,7 @@ template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation t
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
 	$(PYTEST) tests/template tests/repository
 
-reports: tools target-dir ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
+reports: tools binaries ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
 	$(PYTEST) tests/browser tests/reports
 
 package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where possible
@@ -121,25 +136,29 @@ package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where 
 package-host:
 	scripts/package
 
-local-cloud-binary: target-dir
-	cargo build --package local-cloud --locked --quiet
-
-acceptance: tools package-host local-cloud-binary cli-binary ## The deployed stack, driven through the local cloud
-	$(PYTEST) tests/local_cloud tests/acceptance
-
-soak-short: tools package-host local-cloud-binary
-	$(PYTEST) tests/soak
-
-soak: tools package-host local-cloud-binary ## Load and faults in the local cloud at length: hours, see docs/soak.md
-	SOAK=long $(PYTEST) tests/soak
-
-# With everything else, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled
-# once more.
-cli-binary: target-dir
+# All of it at once, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled once
+# more.
+binaries: target-dir
 	cargo build --workspace --all-targets --locked --quiet
 
-cli-test: tools local-cloud-binary cli-binary ## The CLI, on files and in the local cloud
-	PORTCULLIS_BINARY='$(CARGO_TARGET_DIR)/debug/portcullis' $(PYTEST) tests/cli tests/repository/test_action_and_hook.py
+reports acceptance cloud-test soak soak-short cli-test: export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
+reports acceptance cloud-test soak soak-short cli-test: export PORTCULLIS_BINARY := $(BINARIES)/portcullis
+reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
+
+acceptance: tools package-host binaries ## The deployed stack, driven through the local cloud
+	$(PYTEST) tests/acceptance
+
+cloud-test: tools binaries ## The local cloud itself
+	$(PYTEST) tests/local_cloud
+
+soak-short: tools package-host binaries
+	$(PYTEST) tests/soak
+
+soak: tools package-host binaries ## Load and faults in the local cloud at length: hours, see docs/soak.md
+	SOAK=long $(PYTEST) tests/soak
+
+cli-test: tools binaries ## The CLI, on files and in the local cloud
+	$(PYTEST) tests/cli tests/repository/test_action_and_hook.py
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
@@ -150,7 +169,7 @@ docs: ## The book, in docs/book
 
 # Links between items, and to files that do not exist. The book itself needs mdbook, which takes minutes to compile.
 doc-check: target-dir
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --lib --bins --examples --no-deps --locked --quiet
 
 tools:
 	@scripts/tools
