@@ -48,6 +48,8 @@ class Stage:
     status: str = "not run"
     begin: float = 0
     seconds: float | None = None
+    # User and system time of all its processes.
+    cpu_seconds: float = 0
     process: subprocess.Popen | None = None
     output: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
@@ -56,6 +58,16 @@ class Stage:
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
+
+    def exit_code(self, *, wait: bool = False) -> int | None:
+        """Exit code of the stage's make, or None while it runs."""
+        if self.process and self.process.returncode is None:
+            # Popen.poll would not tell the time of the processor.
+            pid, status, usage = os.wait4(self.process.pid, 0 if wait else os.WNOHANG)
+            if pid:
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        return self.process.returncode if self.process else None
 
 
 def parse(text: str, *, cold: bool) -> list[Stage]:
@@ -122,7 +134,6 @@ class Run:
         """Prints the output of a stage that has ended."""
         stage.seconds = time.monotonic() - stage.begin
         stage.status = status
-        code = stage.process.returncode if stage.process else None
         print(f"\n==> {stage.title}", flush=True)
         stage.output.seek(0)
         while chunk := stage.output.read(65536):
@@ -130,16 +141,17 @@ class Run:
         sys.stdout.flush()
         end = f"{stage.seconds:.0f} s"
         if status != "ok":
-            end = f"{status.upper()} after {end} (exit code {code})"
+            end = f"{status.upper()} after {end} (exit code {stage.exit_code()})"
         print(f"<== {stage.title}: {end}", flush=True)
 
     def collect(self) -> bool:
         """Takes up the stages that have ended; returns false if one has failed."""
         good = True
         for stage in self.of("running"):
-            if stage.process and stage.process.poll() is not None:
-                self.finish(stage, "ok" if stage.process.returncode == 0 else "failed")
-                good = good and stage.process.returncode == 0
+            code = stage.exit_code()
+            if code is not None:
+                self.finish(stage, "ok" if code == 0 else "failed")
+                good = good and code == 0
         return good
 
     def interrupt(self) -> None:
@@ -149,10 +161,10 @@ class Run:
         deadline = time.monotonic() + GRACE
         while running := self.of("running"):
             for stage in running:
-                if stage.process and (stage.process.poll() is not None or time.monotonic() > deadline):
+                if stage.exit_code() is not None or time.monotonic() > deadline:
                     # Also what a process left behind in its group.
                     stage.signal(signal.SIGKILL)
-                    stage.process.wait()
+                    stage.exit_code(wait=True)
                     self.finish(stage, "stopped")
             time.sleep(POLL_SECONDS)
 
@@ -177,12 +189,14 @@ class Run:
         """Prints a line for each stage, and a warning if the run took longer than its budget."""
         total = time.monotonic() - self.begin
         width = max(len(stage.title) for stage in self.stages)
-        print(f"\n{'stage':<{width}}  seconds  budget  status")
+        print(f"\n{'stage':<{width}}  seconds  budget      CPU  status")
         for stage in self.stages:
             seconds = "" if stage.seconds is None else f"{stage.seconds:.0f}"
+            used = "" if stage.seconds is None else f"{stage.cpu_seconds:.0f}"
             late = ", over budget" if (stage.seconds or 0) > stage.budget else ""
-            print(f"{stage.title:<{width}}  {seconds:>7}  {stage.budget:>6}  {stage.status}{late}")
-        print(f"{f'all of them, {self.at_once} at once':<{width}}  {total:>7.0f}  {self.budget:>6}")
+            print(f"{stage.title:<{width}}  {seconds:>7}  {stage.budget:>6}  {used:>7}  {stage.status}{late}")
+        cpu = sum(stage.cpu_seconds for stage in self.stages)
+        print(f"{f'all of them, {self.at_once} at once':<{width}}  {total:>7.0f}  {self.budget:>6}  {cpu:>7.0f}")
         if total > self.budget:
             print(f"warning: the run took {total:.0f} s, and its budget is {self.budget} s: docs/testing.md")
         sys.stdout.flush()

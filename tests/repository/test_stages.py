@@ -64,16 +64,16 @@ def test_stages_run_in_order_and_a_table_names_seconds_and_budgets(stages) -> No
     assert (code, err) == (0, "")
     assert out.index("preparing") < out.index("==> what is quick\nquick work\n<== what is quick: 0 s")
     assert out.count("preparing") == 1, "what a stage needs is not made again"
-    assert row(out, "what is quick") == ["0", "300", "ok"]
-    assert row(out, "all of them, 2 at once") == ["0", "1500"]
+    assert row(out, "what is quick") == ["0", "300", "0", "ok"]
+    assert row(out, "all of them, 2 at once") == ["0", "1500", "0"]
     assert "warning" not in out
 
 
 def test_a_cold_run_has_other_budgets(stages) -> None:
     (stages.directory / "target" / ".portcullis-checkout").unlink()
     _, out, _ = ended(stages(WARM))
-    assert row(out, "the tools") == ["0", "50", "ok"]
-    assert row(out, "all of them, 2 at once") == ["0", "3000"]
+    assert row(out, "the tools") == ["0", "50", "0", "ok"]
+    assert row(out, "all of them, 2 at once") == ["0", "3000", "0"]
 
 
 def test_a_failure_ends_the_run_and_the_table_shows_how_far_it_came(stages) -> None:
