@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 /// Longest error message that a function logs or returns, in characters. A parser's message may quote its whole input,
-/// which can be megabytes, while Lambda returns at most 6 MB and a CloudWatch log event holds 256 KB.
+/// which can be megabytes, while Lambda returns at most 6 MB and a `CloudWatch` log event holds 256 KB.
 const ERROR_MAX_CHARS: usize = 2000;
 
 /// Whether a character steers the program that displays it: control characters, line breaks, marks that change the
