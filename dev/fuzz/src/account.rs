@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use aws_events::{Compliance, ConfigurationItem, Evaluation};
 use aws_traits::fakes::FakeAws;
 use aws_traits::network_acl::VpcNetworkAcl;
-use aws_events::{Compliance, ConfigurationItem, Evaluation};
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
