@@ -17,11 +17,14 @@ CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
-STAGE := scripts/stage
+# Stages of `make test` at a time: on two cores one more, since some of them wait most of the time.
+AT_ONCE ?= 3
+# What the Python tests start, so that they do not call cargo themselves.
+BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 
-.PHONY: help demo test unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template reports package package-host \
-	local-cloud-binary cli-binary acceptance soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
+.PHONY: help demo test prepare unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template wheel wheel-test reports package package-host \
+	binaries acceptance cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
 	sbom supply-chain mutants coverage bench
 
 help: ## This list
@@ -30,38 +33,50 @@ help: ## This list
 demo: tools target-dir ## The whole loop on this machine: build, deploy into the local cloud, find, close (KEEP=1 leaves it up)
 	$(VENV)/python dev/local-cloud/demo.py
 
+# What `make test` runs, $(AT_ONCE) at a time: a stage starts when those that it needs have ended. Seconds are a budget, on 2 cores.
+# No two stages with the same word in the last column run at once: `sdk` compiles aws-sdk-ec2, which takes 7 GB.
+# target      | title                                           | warm | cold | needs                             | alone
+define STAGE_LIST
+prepare       | the pinned tools                                |   10 |  200 |                                   |
+package-host  | zips for this machine                           |  180 |  900 | prepare                           | sdk
+script-lint   | lints of scripts and Python                     |   15 |   15 | prepare                           |
+fmt-check     | formatting                                      |   10 |   10 | prepare                           |
+template      | template                                        |   60 |  240 | prepare                           |
+supply-chain  | supply chain                                    |   60 |  240 | prepare                           |
+binaries      | the workspace, compiled                         |  150 | 1200 | prepare                           | sdk
+coverage      | coverage                                        |   90 |  400 | prepare                           |
+soak-short    | load, faults and delivery, in short             |  400 |  400 | package-host binaries             |
+acceptance    | acceptance                                      |  300 |  300 | package-host binaries             |
+rust-lint     | Rust lints                                      |   90 |  500 | prepare                           | sdk
+cli-test      | the CLI                                         |  200 |  200 | binaries                          |
+cloud-test    | the local cloud                                 |  250 |  250 | binaries                          |
+unit          | Rust tests, $(PROPTEST_CASES) cases per property               |  250 |  250 | binaries                          |
+doc-check     | documentation                                   |   60 |  120 | rust-lint                         | sdk
+wheel-test    | the command line without the AWS SDK, as wheel  |  100 |  200 | prepare                           |
+fuzz-replay   | corpora of the fuzz targets                     |   90 |  150 | prepare                           | sdk
+reports       | reports                                         |   60 |   60 | binaries                          |
+endef
+
+test: export STAGES := $(STAGE_LIST)
 test: ## Everything: formatting, lints, unit, property, template and acceptance tests
-	@$(STAGE) 'install the pinned tools' $(MAKE) --no-print-directory tools target-dir
-	@$(STAGE) 'formatting' $(MAKE) --no-print-directory fmt-check
-	@$(STAGE) 'Rust lints' $(MAKE) --no-print-directory rust-lint
-	@$(STAGE) 'Rust tests, $(PROPTEST_CASES) cases per property' $(MAKE) --no-print-directory unit
-	@$(STAGE) 'coverage' $(MAKE) --no-print-directory coverage
-	@$(STAGE) 'corpora of the fuzz targets' $(MAKE) --no-print-directory fuzz-replay
-	@$(STAGE) 'lints of scripts and Python' $(MAKE) --no-print-directory script-lint
-	@$(STAGE) 'supply chain' $(MAKE) --no-print-directory supply-chain
-	@$(STAGE) 'template' $(MAKE) --no-print-directory template
-	@$(STAGE) 'reports' $(MAKE) --no-print-directory reports
-	@$(STAGE) 'zips for this machine' $(MAKE) --no-print-directory package-host
-	@$(STAGE) 'local cloud and acceptance' $(MAKE) --no-print-directory acceptance
-	@$(STAGE) 'load, faults and delivery, in short' $(MAKE) --no-print-directory soak-short
-	@$(STAGE) 'the CLI' $(MAKE) --no-print-directory cli-test
-	@$(STAGE) 'documentation' $(MAKE) --no-print-directory doc-check
+	@$(or $(PYTHON),python3) scripts/run_stages.py $(AT_ONCE)
+
+prepare: tools target-dir
 
 unit: target-dir ## Unit, property and snapshot tests of the crates
-	cargo test --workspace --locked --quiet
+	cargo test --workspace --all-features --locked --quiet
 
 # The crates that judge, whose tests take seconds. A timeout counts as a failure, too.
-MEASURED := exposure aws-events
+MEASURED := exposure aws-events judgement
 
 mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
 	env -u CARGO_TARGET_DIR PROPTEST_CASES=64 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0 \
 		nice $$(scripts/cargo-tool cargo-mutants $(CARGO_MUTANTS_VERSION)) mutants --output '$(CARGO_TARGET_DIR)' \
 		--timeout 120 $(addprefix --package ,$(MEASURED)) $(MUTANTS)
 
-# The remediator without the SDK, whose adapters have tests of their own on the wire. What is slow by design stays out:
-# instrumented, it is a hundred times slower.
+# Slow tests stay out: instrumented, they are a hundred times slower.
 coverage: target-dir ## Lines of the crates that judge and change that their tests reach; fails below 95 % of any of them
-	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediator -- --no-default-features -- --skip bounded_time
+	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediation -- -- --skip bounded_time
 
 fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (all), FUZZ_JOBS=1 at once: docs/fuzzing.md
 	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
@@ -85,7 +100,7 @@ fmt-check: tools
 	$(VENV)/ruff format --check --config tools/ruff.toml $(PYTHON_SOURCES)
 
 rust-lint: target-dir
-	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy --workspace --all-features --all-targets --locked --quiet -- -D warnings
 	cargo clippy --manifest-path dev/fuzz/Cargo.toml --lib --tests --locked --quiet -- -D warnings
 
 script-lint: tools
@@ -116,7 +131,7 @@ template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation t
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
 	$(PYTEST) tests/template tests/repository
 
-reports: tools target-dir ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
+reports: tools binaries ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
 	$(PYTEST) tests/browser tests/reports
 
 package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where possible
@@ -125,25 +140,36 @@ package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where 
 package-host:
 	scripts/package
 
-local-cloud-binary: target-dir
-	cargo build --package local-cloud --locked --quiet
+# All of it at once, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled once
+# more.
+binaries: target-dir
+	cargo build --workspace --all-features --all-targets --locked --quiet
 
-acceptance: tools package-host local-cloud-binary cli-binary ## The deployed stack, driven through the local cloud
-	$(PYTEST) tests/local_cloud tests/acceptance
+reports acceptance cloud-test soak soak-short cli-test: export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
+reports acceptance cloud-test soak soak-short cli-test: export PORTCULLIS_BINARY := $(BINARIES)/portcullis
+reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 
-soak-short: tools package-host local-cloud-binary
+acceptance: tools package-host binaries ## The deployed stack, driven through the local cloud
+	$(PYTEST) tests/acceptance
+
+cloud-test: tools binaries ## The local cloud itself
+	$(PYTEST) tests/local_cloud
+
+soak-short: tools package-host binaries
 	$(PYTEST) tests/soak
 
-soak: tools package-host local-cloud-binary ## Load and faults in the local cloud at length: hours, see docs/soak.md
+soak: tools package-host binaries ## Load and faults in the local cloud at length: hours, see docs/soak.md
 	SOAK=long $(PYTEST) tests/soak
 
-# With everything else, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled
-# once more.
-cli-binary: target-dir
-	cargo build --workspace --all-targets --locked --quiet
+cli-test: tools binaries ## The CLI, on files and in the local cloud
+	$(PYTEST) tests/cli tests/repository/test_action_and_hook.py
 
-cli-test: tools local-cloud-binary cli-binary ## The CLI, on files and in the local cloud
-	PORTCULLIS_BINARY='$(CARGO_TARGET_DIR)/debug/portcullis' $(PYTEST) tests/cli tests/repository/test_action_and_hook.py
+wheel: tools target-dir ## A wheel of the command line, in target/wheels/
+	$(VENV)/maturin build --release --features aws --out target/wheels
+
+# The wheel that others build from source: without the AWS SDK.
+wheel-test: tools target-dir
+	$(PYTEST) tests/wheel
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
@@ -154,7 +180,7 @@ docs: ## The book, in docs/book
 
 # Links between items, and to files that do not exist. The book itself needs mdbook, which takes minutes to compile.
 doc-check: target-dir
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --lib --bins --examples --no-deps --locked --quiet
 
 tools:
 	@scripts/tools

@@ -37,7 +37,7 @@ def deployed(tmp_path_factory):
 
 @pytest.fixture
 def portcullis(deployed):
-    """The stack with the parameters that it was deployed with, and no faults. Groups of other tests may lie around."""
+    """The stack with the parameters that it was deployed with, and no faults. Groups that an interface uses may lie around."""
     with deployed.undone():
         yield deployed
     deployed.update(**AS_DEPLOYED)

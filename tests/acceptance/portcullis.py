@@ -6,6 +6,7 @@ import pathlib
 import platform
 import subprocess
 
+from botocore.exceptions import ClientError
 from local_cloud import REPOSITORY, Cloud
 
 BUCKET = "portcullis-code"
@@ -67,13 +68,24 @@ class Portcullis:
 
     @contextlib.contextmanager
     def undone(self):
-        """For one test: without the faults and exemptions of others, and afterwards with the settings from before."""
+        """For one test: without the faults and exemptions of others, and afterwards with the settings and groups from before."""
         self.cloud.control("DELETE", "/faults")
         self.exempt(NO_EXEMPTIONS)
-        before = self.cloud.control("GET", "/settings")
+        before, groups = self.cloud.control("GET", "/settings"), self.groups()
         yield
         self.cloud.control("DELETE", "/faults")
         self.cloud.settings(**before)
+        # Every evaluation of the whole region would come to them.
+        for group in self.groups() - groups:
+            # What a network interface uses stays.
+            with contextlib.suppress(ClientError):
+                self.ec2.delete_security_group(GroupId=group)
+        self.cloud.settle()
+
+    def groups(self) -> set[str]:
+        """The ids of all security groups."""
+        pages = self.ec2.get_paginator("describe_security_groups").paginate()
+        return {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
 
     def redeliver(self, group: str, variant: str) -> None:
         """AWS Config says once more what it has said of a group, twice or late."""

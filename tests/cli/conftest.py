@@ -6,7 +6,7 @@ from command_line import CommandLine, binary
 
 @pytest.fixture(scope="session", autouse=True)
 def _built():
-    assert binary().exists(), f"there is no {binary()}: run `make cli-binary`, or set PORTCULLIS_BINARY"
+    assert binary().exists(), f"there is no {binary()}: run `make binaries`, or set PORTCULLIS_BINARY"
 
 
 @pytest.fixture

@@ -140,14 +140,6 @@ def test_an_old_python_is_refused(checkout: Path, tmp_path: Path) -> None:
     assert "Python 3.9.1, but 3.10 or newer is needed" in done.stderr
 
 
-def test_a_stage_passes_on_the_exit_code(checkout: Path) -> None:
-    done = run(checkout, "scripts/stage", "a stage", "sh", "-c", "echo working; exit 7")
-    assert done.returncode == 7
-    assert "==> a stage" in done.stdout
-    assert "working" in done.stdout
-    assert "FAILED" in done.stderr
-
-
 def test_every_requirement_is_pinned_with_a_hash(checkout: Path) -> None:
     text = (checkout / "tools" / "requirements.txt").read_text(encoding="utf-8")
     requirements = text.replace("\\\n", " ").splitlines()
