@@ -167,9 +167,10 @@ cli-test: tools binaries ## The CLI, on files and in the local cloud
 wheel: tools target-dir ## A wheel of the command line, in target/wheels/
 	$(VENV)/maturin build --release --features aws --out target/wheels
 
-# The wheel that others build from source: without the AWS SDK.
+# The wheel that others build from source: without the AWS SDK. A target directory of its own, since its program has the same
+# name as the one that the other tests start.
 wheel-test: tools target-dir
-	$(PYTEST) tests/wheel
+	CARGO_TARGET_DIR='$(CARGO_TARGET_DIR)/wheel' $(PYTEST) tests/wheel
 
 deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
