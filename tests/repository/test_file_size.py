@@ -1,4 +1,4 @@
-"""Source files are short: no file of a crate has more than 300 lines of code, but for those that are listed with a reason."""
+"""Source files are short: no file of a crate has more than 300 lines of code."""
 
 import re
 
@@ -7,13 +7,6 @@ from repository_files import CHECKOUT, paths
 
 LIMIT = 300
 SOURCES = sorted(path for path in paths() if re.fullmatch(r"(rule-evaluator|remediator|cli|(crates|dev)/[\w-]+)/src/.+\.rs", path))
-
-# Files above the limit, with the reason why they are not divided.
-EXCEPTIONS = {
-    "crates/scan/src/input/stream.rs": "one parser for every shape of input",
-    "crates/scan/src/output/asff.rs": "the types of one finding format",
-    "crates/scan/src/output/ocsf.rs": "the types of one finding format",
-}
 
 
 def lines_of_code(text: str) -> int:
@@ -34,13 +27,7 @@ def test_files_are_found() -> None:
 
 @pytest.mark.parametrize("path", SOURCES)
 def test_no_file_is_too_long(path: str) -> None:
-    assert path in EXCEPTIONS or size(path) <= LIMIT
-
-
-@pytest.mark.parametrize("path", EXCEPTIONS)
-def test_no_exception_is_left_over(path: str) -> None:
-    assert path in SOURCES, "there is no such file"
-    assert size(path) > LIMIT, "it is short enough"
+    assert size(path) <= LIMIT, "divide it into files that say what they are"
 
 
 def test_comments_blank_lines_and_unit_tests_do_not_count() -> None:

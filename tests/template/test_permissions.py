@@ -395,7 +395,11 @@ def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Pat
     library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
     of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))
     assert of_the_terminal == {"terminal"}
-    paths = [path for path in checkout.glob("crates/aws-adapters/src/**/*.rs") if of_the_terminal.isdisjoint(path.relative_to(checkout).with_suffix("").parts)]
+    paths = [
+        path
+        for path in checkout.glob("crates/aws-adapters/src/**/*.rs")
+        if of_the_terminal.isdisjoint(path.relative_to(checkout).with_suffix("").parts)
+    ]
     sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in paths]
     everywhere = {pascal(name) for source in sources for name in operation.findall(source)}
     in_traits = {action.split(":")[1] for operations in calls_by_trait(checkout).values() for action in operations}
