@@ -59,6 +59,16 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
+    def alive(self) -> bool:
+        """Whether a process of the group is left, also one that outlived the stage's make."""
+        if not self.process:
+            return False
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
     def exit_code(self, *, wait: bool = False) -> int | None:
         """Exit code of the stage's make, or None while it runs."""
         if self.process and self.process.returncode is None:
@@ -161,11 +171,12 @@ class Run:
         deadline = time.monotonic() + GRACE
         while running := self.of("running"):
             for stage in running:
-                if stage.exit_code() is not None or time.monotonic() > deadline:
-                    # Also what a process left behind in its group.
+                if stage.exit_code() is None or stage.alive():
+                    if time.monotonic() < deadline:
+                        continue
                     stage.signal(signal.SIGKILL)
-                    stage.exit_code(wait=True)
-                    self.finish(stage, "stopped")
+                stage.exit_code(wait=True)
+                self.finish(stage, "stopped")
             time.sleep(POLL_SECONDS)
 
     def run(self) -> int:
