@@ -59,11 +59,21 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
-    def exit_code(self, *, wait: bool = False) -> int | None:
+    def alive(self) -> bool:
+        """Whether a process of the group is left, also one that outlived the stage's make."""
+        if not self.process:
+            return False
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def exit_code(self) -> int | None:
         """Exit code of the stage's make, or None while it runs."""
         if self.process and self.process.returncode is None:
             # Popen.poll would not tell the time of the processor.
-            pid, status, usage = os.wait4(self.process.pid, 0 if wait else os.WNOHANG)
+            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
             if pid:
                 self.process.returncode = os.waitstatus_to_exitcode(status)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
@@ -155,16 +165,16 @@ class Run:
         return good
 
     def interrupt(self) -> None:
-        """Ends what runs: as Ctrl-C does, and after a while without asking."""
-        for stage in self.of("running"):
-            stage.signal(signal.SIGINT)
-        deadline = time.monotonic() + GRACE
+        """Ends what runs: as Ctrl-C does, and what is left of it after a while by other signals."""
+        begin = time.monotonic()
+        due = {signal.SIGINT: 0, signal.SIGTERM: GRACE / 2, signal.SIGKILL: GRACE}
         while running := self.of("running"):
+            for number in [number for number, seconds in due.items() if time.monotonic() - begin >= seconds]:
+                del due[number]
+                for stage in running:
+                    stage.signal(number)
             for stage in running:
-                if stage.exit_code() is not None or time.monotonic() > deadline:
-                    # Also what a process left behind in its group.
-                    stage.signal(signal.SIGKILL)
-                    stage.exit_code(wait=True)
+                if stage.exit_code() is not None and (not stage.alive() or not due):
                     self.finish(stage, "stopped")
             time.sleep(POLL_SECONDS)
 

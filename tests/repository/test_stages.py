@@ -22,7 +22,7 @@ broken: prepare
 late: broken
 	@echo never
 server:
-	@trap 'echo ended by Ctrl-C; touch ended; exit 0' INT; echo $$$$ >pid; sleep 60 & wait
+	@trap 'echo ended by Ctrl-C; touch ended; kill $$!; exit 0' INT; echo $$$$ >pid; sleep 60 & wait
 """
 WARM = "prepare | the tools | 5 | 50 | |"
 

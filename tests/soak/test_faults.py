@@ -109,8 +109,13 @@ def kinds_of(place: int, offset: int) -> list[str]:
     return list(KINDS) if LONG else [quick[(place + offset) % len(quick)]]
 
 
+# The short form leaves Carve to tests/acceptance, which kills the function at each of its calls, throttles additions and
+# loses the replies to them. Replace makes the same calls, and they fail here in the other ways.
+IN_TURN = [name for name in NAMES if LONG or name != "close with Carve"]
+
+
 @pytest.mark.timeout(4 * 3600 if LONG else 300)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IN_TURN)
 def test_every_call_in_turn(portcullis, name):
     case = Case(all_scenarios(portcullis)[name])
     lost = dead_letters(portcullis)
