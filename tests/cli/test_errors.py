@@ -71,8 +71,8 @@ def test_an_sso_session_that_never_was(sso):
 def test_a_bundle_of_certificates_that_is_none(portcullis, command):
     nowhere, text = {"AWS_CA_BUNDLE": "nowhere.pem"}, {"AWS_CA_BUNDLE": "bundle.pem"}
     (portcullis.directory / "bundle.pem").write_text("no certificate")
-    portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, which AWS_CA_BUNDLE names")
-    portcullis(*command, *REGION, env=text).failed(ERROR, "`bundle.pem`, which AWS_CA_BUNDLE names, is no bundle")
+    portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, named by AWS_CA_BUNDLE")
+    portcullis(*command, *REGION, env=text).failed(ERROR, "`bundle.pem`, named by AWS_CA_BUNDLE, is not a bundle")
 
 
 def test_an_unknown_profile(sso):
