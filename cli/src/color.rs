@@ -1,4 +1,4 @@
-//! Whether output is coloured.
+//! Coloured output.
 
 /// Whether the environment allows colours: see <https://no-color.org>.
 pub(crate) fn is_allowed() -> bool {

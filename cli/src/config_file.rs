@@ -1,7 +1,8 @@
-//! Options from a TOML file: every option of every command, by its long name, so that there is nothing to keep in step.
+//! Options from a TOML file, by their long names. The file can set every option of every command, because its keys are looked up
+//! in the definition of the command line.
 //!
-//! Top-level keys are for all commands that know them; a table with the name of a command is for that command. What stands
-//! on the command line wins.
+//! Top-level keys apply to all commands that have the option; a table with the name of a command applies to that command. The
+//! command line takes precedence.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,10 +12,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
-/// What lets firewalls be changed without a question: nobody should find out afterwards that a file has said so.
+/// Options that skip a confirmation. They are not allowed in a file, where a user may not be aware of them.
 const MUST_BE_TYPED: [&str; 2] = ["yes", "all"];
 
-/// The arguments that `file` adds to a command line that was parsed to `matches`.
+/// Returns the arguments that `file` adds to the command line in `matches`.
 pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) -> Result<Vec<OsString>> {
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration file {name}"))?;
@@ -47,13 +48,13 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
             continue;
         };
         if MUST_BE_TYPED.contains(&key.as_str()) {
-            bail!("the configuration file {name}: `{key}` is not taken from a file: give --{key} on the command line");
+            bail!("the configuration file {name}: `{key}` is not allowed in a file: pass --{key} on the command line");
         }
         let is_given = |argument: &Arg| {
             let source = matches.value_source(argument.get_id().as_str());
             matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
         };
-        // What excludes it wins as well, whichever of the two says so.
+        // An option on the command line that conflicts takes precedence, too, whichever of the two declares the conflict.
         let is_excluded = command.get_arguments().filter(|other| is_given(other)).any(|other| {
             command.get_arg_conflicts_with(other).contains(&argument)
                 || command.get_arg_conflicts_with(argument).contains(&other)
@@ -68,18 +69,19 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
     Ok(arguments)
 }
 
-/// Refuses what no command knows: a misspelt option must not go unnoticed.
+/// Refuses keys that are not an option or a command, so that a misspelt option does not go unnoticed.
 fn check_keys(file: &Path, command: &Command, table: &Table) -> Result<()> {
     let name = file.display();
     for (key, value) in table {
         let known = if value.is_table() { command.find_subcommand(key).is_some() } else { knows(command, key) };
         if !known {
-            bail!("the configuration file {name}: no command has an option, and there is no command, `{key}`");
+            bail!("the configuration file {name}: `{key}` is neither an option nor a command");
         }
     }
     Ok(())
 }
 
+/// Whether the command or one of its subcommands has the option.
 fn knows(command: &Command, long: &str) -> bool {
     command.get_arguments().any(|argument| argument.get_long() == Some(long))
         || command.get_subcommands().any(|subcommand| knows(subcommand, long))
@@ -92,19 +94,19 @@ fn add(arguments: &mut Vec<OsString>, key: &str, value: &Value, is_switch: bool)
                 arguments.push(format!("--{key}").into());
             }
         }
-        _ if is_switch => bail!("write true or false"),
+        _ if is_switch => bail!("use true or false"),
         Value::String(text) => arguments.push(format!("--{key}={text}").into()),
         Value::Integer(number) => arguments.push(format!("--{key}={number}").into()),
         Value::Array(values) => {
             for value in values {
                 if value.is_array() {
-                    bail!("a list of lists is not understood");
+                    bail!("nested lists are not supported");
                 }
                 add(arguments, key, value, is_switch)?;
             }
         }
         Value::Datetime(time) => arguments.push(format!("--{key}={time}").into()),
-        Value::Boolean(_) | Value::Float(_) | Value::Table(_) => bail!("write a text, a number or a list of them"),
+        Value::Boolean(_) | Value::Float(_) | Value::Table(_) => bail!("use a string, a number or a list of them"),
     }
     Ok(())
 }
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
     use crate::args::Cli;
 
-    /// What a file adds to a command line; the error, if there is one.
+    /// Arguments that a file adds to a command line, or the text of the error.
     fn added(toml: &str, line: &str) -> Result<Vec<String>, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(toml.as_bytes()).unwrap();
@@ -152,7 +154,7 @@ mod tests {
     #[case("all-regions = true", "portcullis scan --region eu-central-1")]
     #[case("rule = 'portcullis'", "portcullis scan --ports 22")]
     #[case("profile = 'audit'", "portcullis scan --input template.yaml")]
-    fn what_the_command_line_excludes_is_left_out(#[case] toml: &str, #[case] line: &str) {
+    fn options_that_conflict_with_the_command_line_are_ignored(#[case] toml: &str, #[case] line: &str) {
         assert!(added(toml, line).unwrap().is_empty());
     }
 
@@ -165,20 +167,20 @@ mod tests {
     }
 
     #[test]
-    fn a_command_of_a_command_has_a_table_of_its_own() {
+    fn a_subcommand_has_its_own_table() {
         let toml = "[exempt.add]\nowner = 'network'";
         let line = "portcullis exempt add sg-0aaaaaaaaaaaaaaaa --expires 2099-01-01 --reason r";
         assert_eq!(added(toml, line).unwrap(), ["--owner=network"]);
     }
 
     #[rstest]
-    #[case::unknown("prots = 22", "no command has an option, and there is no command, `prots`")]
+    #[case::unknown("prots = 22", "`prots` is neither an option nor a command")]
     #[case::unknown_table("[scna]\nports = 22", "`scna`")]
     #[case::not_of_this_command("[scan]\nstrategy = 'carve'", "`portcullis scan` has no option `strategy`")]
-    #[case::not_a_switch("with-context = 'yes'", "write true or false")]
-    #[case::not_a_value("ports = 22.5", "write a text, a number or a list of them")]
+    #[case::not_a_switch("with-context = 'yes'", "use true or false")]
+    #[case::not_a_value("ports = 22.5", "use a string, a number or a list of them")]
     #[case::not_toml("ports = ", "is not TOML")]
-    fn what_is_not_understood_is_refused(#[case] toml: &str, #[case] expected: &str) {
+    fn invalid_files_are_refused(#[case] toml: &str, #[case] expected: &str) {
         let problem = added(toml, "portcullis scan").unwrap_err();
         assert!(problem.contains(expected), "{problem}");
     }

@@ -1,19 +1,19 @@
-//! How the program ends.
+//! Exit codes and error messages.
 
 use std::process::ExitCode;
 
 use plain_text::error_chain;
 
-/// What the exit code says.
+/// Meaning of the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Compliant, or all done.
+    /// Compliant, or everything requested was done.
     Success,
-    /// Something could not be scanned, judged or done.
+    /// A part could not be scanned, judged or done.
     Error,
-    /// The command line is not understood.
+    /// The command line is invalid.
     Usage,
-    /// Exposures were found, or are left.
+    /// Exposures were found, or remain.
     Exposed,
 }
 
@@ -28,12 +28,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command line that clap accepts and that makes no sense.
+/// Error for a command line that clap accepts but that is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// An error, its causes and a remedy, in one line.
+/// Formats an error, its causes and a remedy on one line.
 pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
     let text = error_chain(problem.as_ref());
     #[cfg(feature = "aws")]

@@ -54,7 +54,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         #[cfg(feature = "aws")]
         Command::Explain(args) => aws::block_on(aws::explain::run(&args)),
         Command::Completions { shell } => {
-            // Into a buffer first: the generator panics when the pipe is closed.
+            // Generated into a buffer, because the generator panics on a closed pipe.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut script);
             io::stdout().write_all(&script)?;
@@ -64,7 +64,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
     }
 }
 
-/// Parses the command line, and once more with what the configuration file adds.
+/// Parses the command line, then parses it again with the arguments from the configuration file.
 fn parse(mut arguments: Vec<OsString>) -> Result<Result<Cli, clap::Error>> {
     let mut command = Cli::command();
     let matches = match command.try_get_matches_from_mut(&arguments) {
@@ -81,12 +81,12 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Result<Cli, clap::Error>> {
     Ok(parsed.and_then(|matches| Cli::from_arg_matches(&matches)))
 }
 
-/// Prints an error in one line.
+/// Prints an error on one line, and returns the exit code.
 fn report_failure(problem: &anyhow::Error) -> Exit {
     let is_closed_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
-    // `portcullis scan | head`: a reader that has seen enough needs no message.
+    // A reader that closes the pipe, as in `portcullis scan | head`, needs no message.
     if problem.chain().any(is_closed_pipe) {
         return Exit::Error;
     }

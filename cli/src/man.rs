@@ -18,7 +18,7 @@ pub(crate) fn run(directory: Option<&Path>) -> Result<Exit> {
             .with_context(|| format!("cannot write the manual pages into {}", directory.display()))?;
     } else {
         let mut page = Vec::new();
-        // As `generate_to` has it: there is no page for `help`.
+        // There is no page for `help`, as in `generate_to`.
         clap_mangen::Man::new(command.disable_help_subcommand(true)).render(&mut page)?;
         io::stdout().write_all(&page)?;
     }

@@ -1,4 +1,4 @@
-//! The policy that the options of a command state.
+//! Policy from the options of a command.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use judgement::{Criteria, RuleParameters};
 use crate::args::{PolicyArgs, Scope};
 use crate::exit::Usage;
 
-/// The ports of the stack's own default.
+/// Default ports, the same as those of the stack.
 const DEFAULT_PORTS: &str = "22,3389";
 
 /// Policy and exemptions from options.
 #[derive(Debug, Clone)]
 pub(crate) struct OptionsPolicy {
     pub(crate) parameters: Arc<RuleParameters>,
-    /// The exemptions of a file.
+    /// Exemptions from `--exemptions`.
     pub(crate) exemptions: Option<Arc<Exemptions>>,
 }
 
@@ -44,7 +44,7 @@ impl OptionsPolicy {
         Ok(Self { parameters: Arc::new(RuleParameters { policy, authorized, exemptions_parameter }), exemptions })
     }
 
-    /// What the groups of a file are judged by. An SSM parameter with exemptions is not for files.
+    /// Criteria for the groups of files, with exemptions from a file only, not from an SSM parameter.
     pub(crate) fn criteria(&self, at: Timestamp) -> Criteria {
         let exemptions = self.exemptions.clone().unwrap_or_default();
         Criteria { parameters: Arc::clone(&self.parameters), exemptions, at }

@@ -56,7 +56,7 @@ def test_no_credentials(portcullis, command):
 
 
 def test_an_expired_sso_session(sso):
-    wanted = "the SSO session of profile `sso` has expired, or was never begun: run `aws sso login --profile sso`"
+    wanted = "the SSO session of profile `sso` has expired or was never started: run `aws sso login --profile sso`"
     sso("scan", "--profile", "sso").failed(ERROR, wanted)
     sso("explain", GROUP, env={"AWS_PROFILE": "sso"}).failed(ERROR, wanted)
 
@@ -71,8 +71,8 @@ def test_an_sso_session_that_never_was(sso):
 def test_a_bundle_of_certificates_that_is_none(portcullis, command):
     nowhere, text = {"AWS_CA_BUNDLE": "nowhere.pem"}, {"AWS_CA_BUNDLE": "bundle.pem"}
     (portcullis.directory / "bundle.pem").write_text("no certificate")
-    portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, which AWS_CA_BUNDLE names")
-    portcullis(*command, *REGION, env=text).failed(ERROR, "`bundle.pem`, which AWS_CA_BUNDLE names, is not a bundle")
+    portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, named by AWS_CA_BUNDLE")
+    portcullis(*command, *REGION, env=text).failed(ERROR, "`bundle.pem`, named by AWS_CA_BUNDLE, is not a bundle")
 
 
 def test_an_unknown_profile(sso):
@@ -105,7 +105,7 @@ def test_nobody_at_the_endpoint(portcullis):
     keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
     # Port 1 of this machine, so that no packet leaves it. It takes the eight attempts that every call gets.
     nowhere = keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    portcullis("scan", *REGION, env=nowhere).failed(ERROR, "sts:GetCallerIdentity", "is there a way to the internet")
+    portcullis("scan", *REGION, env=nowhere).failed(ERROR, "sts:GetCallerIdentity", "check the name of the region")
 
 
 # Inputs.
@@ -186,8 +186,8 @@ def with_groups(portcullis):
         (["--exemption-tag-key", ""], USAGE, "--exemption-tag-key"),
         (["--format", "pdf"], USAGE, "unknown format `pdf`: use table, json"),
         (["--format", "json", "--format", "csv"], USAGE, "two reports on standard output"),
-        (["--output", "report"], USAGE, "report: which format?"),
-        (["--output", "a.csv", "--output", "a.csv"], USAGE, "two reports in one file, a.csv"),
+        (["--output", "report"], USAGE, "unknown format for `report`"),
+        (["--output", "a.csv", "--output", "a.csv"], USAGE, "two reports in one file, `a.csv`"),
         (["--output", "nowhere/report.csv"], ERROR, "cannot write the report nowhere/report.csv: No such file"),
         (["--group-id", GROUP], USAGE, "leave them out with --input"),
         (["--tag", "a=b"], USAGE, "leave them out with --input"),
@@ -243,7 +243,7 @@ def test_a_malformed_exemptions_file(with_groups, document, problem):
         (["restore", "web"], "`web` is not the id of a security group"),
         (["explain", "web"], "`web` is not the id of a security group"),
         (["exempt", "add", "web", "--expires", "2999-12-31", "--reason", "r"], "`web` is neither sg-… nor vpc-…:name"),
-        (["exempt", "add", GROUP, "--expires", "2020-01-01", "--reason", "r"], "--expires 2020-01-01 is over already"),
+        (["exempt", "add", GROUP, "--expires", "2020-01-01", "--reason", "r"], "--expires 2020-01-01 is in the past"),
         (["exempt", "add", GROUP, "--expires", "soon", "--reason", "r"], "`soon` is neither a date such as 2026-12-31"),
         (["exempt", "add", GROUP, "--expires", "2999-12-31", "--reason", " "], "`reason` is empty"),
         (["exempt", "add", GROUP, "--expires", "2999-12-31"], "--reason"),

@@ -197,7 +197,7 @@ pub(crate) enum Exempt {
     },
 }
 
-/// Refuses a text that is not an id, before any call to AWS.
+/// Checks the id of a security group, before any call to AWS.
 pub(crate) fn check_group_id(text: &str) -> Result<(), Usage> {
     if exposure::is_security_group_id(text) {
         return Ok(());

@@ -11,7 +11,7 @@ use clap_complete::Shell;
 #[cfg(feature = "aws")]
 pub(crate) use self::aws::*;
 
-/// Exit codes, for the help and for the code.
+/// Exit codes, as shown in the help.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  compliant; or everything requested was done
@@ -23,7 +23,7 @@ Exit codes:
 const AFTER_HELP: &str = EXIT_CODES;
 #[cfg(not(feature = "aws"))]
 const AFTER_HELP: &str = "\
-This build judges files only. The one that scans and closes accounts: cargo install --locked --path cli";
+This build judges files only. To scan and close groups of an account: cargo install --locked --path cli";
 
 /// Finds security groups that open blocked ports to the internet, and closes them.
 ///
@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Close groups, asking before each
     #[cfg(feature = "aws")]
     Close(Close),
-    /// Restore the rules that a closing took from a group
+    /// Restore the rules that a closing removed from a group
     #[cfg(feature = "aws")]
     Restore(Restore),
     /// Manage the exemptions in an SSM parameter
@@ -112,7 +112,7 @@ pub(crate) enum Scope {
     Public,
 }
 
-/// Options of `scan` that are about accounts, and make no sense for a file.
+/// Options of `scan` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
 const ACCOUNT_OPTIONS: [&str; 7] =
     ["profile", "all_regions", "assume_role_arn", "organization", "rule", "exemptions_parameter", "with_context"];
@@ -173,7 +173,7 @@ pub(crate) struct Scan {
     /// Format of a report: table, json, jsonl, csv, html, sarif, asff, ocsf; repeatable [default: table]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Vec<reports::Format>,
-    /// File for a report: the first one for the first --format, and so on. Without a --format, the ending of the name decides;
+    /// File for a report: the first one for the first --format, and so on. Without --format, the extension decides;
     /// repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! Snapshots in a directory, laid out as in the bucket of the stack.
+//! Snapshots in a directory, with the same keys as in the bucket of the stack.
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
 use tempfile::NamedTempFile;
 
-/// A directory in place of a bucket.
+/// Object store in a directory.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryStore {
     path: PathBuf,
@@ -22,8 +22,8 @@ impl DirectoryStore {
         Ok(Self { path, location })
     }
 
-    /// Writes a temporary file next to the final one: a whole file or none, and on the disk before anything changes in the
-    /// account.
+    /// Writes a temporary file next to the final one and syncs it: the final file is complete or absent, and on disk before
+    /// anything changes in the account.
     fn written(&self, key: &str, json: &str) -> io::Result<(NamedTempFile, PathBuf)> {
         let file = self.path.join(key);
         let parent = file.parent().unwrap_or(&self.path);
@@ -68,7 +68,7 @@ impl ObjectStore for DirectoryStore {
         }
     }
 
-    /// Prefixes end with a slash, or within the name of a file.
+    /// Lists one directory: `prefix` ends with a slash, or within the name of a file.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let (directory, _) = prefix.rsplit_once('/').unwrap_or_default();
         let entries = match fs::read_dir(self.path.join(directory)) {
@@ -96,7 +96,7 @@ impl ObjectStore for DirectoryStore {
     }
 }
 
-/// Where snapshots are kept by default.
+/// Default directory for snapshots; `None` without a home directory.
 pub(crate) fn default_directory() -> Option<PathBuf> {
     let absolute = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_directory_does_what_a_bucket_does() {
+    async fn a_directory_behaves_like_a_bucket() {
         let temporary = tempfile::tempdir().unwrap();
         let directory = DirectoryStore::new(&temporary.path().join("new"), "123456789012", "eu-central-1").unwrap();
         assert_eq!(directory.get("a/1.json").await.unwrap(), None);

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
     }
 }
 
-/// `sg-…`, or `vpc-…:name`, as Hammer has it.
+/// Parses `sg-…`, or `vpc-…:name` as in Dow Jones Hammer.
 fn selector(group: &str) -> Result<Map<String, Value>, Usage> {
     let entry = match group.split_once(':') {
         None if exposure::is_security_group_id(group) => json!({"securityGroupId": group}),
@@ -47,7 +47,7 @@ fn selector(group: &str) -> Result<Map<String, Value>, Usage> {
     }
 }
 
-/// The keys that say which group, ports and account an entry is for: a second entry with the same is a change of the first.
+/// Keys that identify an entry. Adding an entry with the same values replaces the existing one.
 const IDENTITY: [&str; 5] = ["securityGroupId", "vpcId", "groupName", "ports", "accountId"];
 
 fn is_same(one: &Value, other: &Map<String, Value>, keys: &[&str]) -> bool {
@@ -57,9 +57,9 @@ fn is_same(one: &Value, other: &Map<String, Value>, keys: &[&str]) -> bool {
 async fn add(entry: Map<String, Value>, expires: &str, args: &ParameterArgs) -> Result<Exit> {
     let expiry = Expiry::parse(expires);
     if expiry.is_some_and(|expiry| expiry.at() <= Timestamp::now()) {
-        bail!(Usage(format!("--expires {expires} is over already")));
+        bail!(Usage(format!("--expires {expires} is in the past")));
     }
-    // What is wrong with the entry is to be told before anything is read.
+    // Reports a malformed entry before any call to AWS.
     check(&json!({"version": 1, "exemptions": [entry]}))?;
     let store = Stored::open(args).await?;
     let mut document = store.document(true).await?;
@@ -72,7 +72,10 @@ async fn add(entry: Map<String, Value>, expires: &str, args: &ParameterArgs) -> 
         "added"
     };
     store.write(&document.0).await?;
-    println!("{text} in {}; AWS Config takes notice at the next change, schedule or Re-evaluate", args.parameter);
+    println!(
+        "{text} in {}; takes effect at the next evaluation: a change, the schedule, or Re-evaluate",
+        args.parameter
+    );
     Ok(Exit::Success)
 }
 
@@ -84,7 +87,7 @@ async fn remove(selector: &Map<String, Value>, group: &str, args: &ParameterArgs
     exemptions.retain(|known| !is_same(known, selector, &["securityGroupId", "vpcId", "groupName"]));
     let removed = before - exemptions.len();
     if removed == 0 {
-        bail!("{} has no exemption for {group}; `portcullis exempt list` shows what it has", args.parameter);
+        bail!("{} has no exemption for {group}: list the existing ones with `portcullis exempt list`", args.parameter);
     }
     store.write(&document.0).await?;
     println!("{removed} removed from {}", args.parameter);
@@ -124,7 +127,7 @@ fn row(exemption: &Exemption, now: Timestamp) -> [String; 6] {
     };
     let or = |text: Option<&String>, otherwise: &str| text.cloned().unwrap_or_else(|| otherwise.to_owned());
     let ports = exemption.ports.as_ref().map(ToString::to_string);
-    // What people have written may hold anything, and goes to a terminal.
+    // Text from users may contain anything, including escape sequences for the terminal.
     [
         group,
         or(ports.as_ref(), "all"),
@@ -141,7 +144,7 @@ fn check(document: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The document as it is kept: whatever is in it stays, but for what is changed.
+/// The document as JSON, so that a change keeps all other content.
 struct Document(Value);
 
 impl Document {
@@ -149,7 +152,7 @@ impl Document {
         match self.0.get_mut("exemptions") {
             Some(Value::Array(entries)) => Ok(entries),
             _ => bail!(
-                "{parameter} holds a whitelist of Dow Jones Hammer, which this command only lists: edit it as it is"
+                "{parameter} contains a Dow Jones Hammer whitelist, which this command can only list: edit the parameter directly"
             ),
         }
     }
@@ -167,7 +170,8 @@ impl Stored {
         Ok(Self { ssm: Ssm::new(&target.sdk), region: target.region, parameter: args.parameter.clone() })
     }
 
-    /// What is there; an empty document if there may be none yet. What is malformed is not touched.
+    /// Reads the document. A missing parameter is an empty document if `may_be_new`, and an error otherwise, as is a malformed
+    /// document.
     async fn document(&self, may_be_new: bool) -> Result<Document> {
         let text = match self.ssm.parameter(&self.parameter).await {
             Ok(text) => text,
@@ -175,7 +179,7 @@ impl Stored {
                 return Ok(Document(json!({"version": 1, "exemptions": []})));
             }
             Err(error) if error.code() == Some("ParameterNotFound") => bail!(
-                "there is no SSM parameter {} in {}: `portcullis exempt add` makes it",
+                "there is no SSM parameter {} in {}: `portcullis exempt add` creates it",
                 self.parameter,
                 self.region
             ),

@@ -29,16 +29,16 @@ pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     let (group, policy, assessment) = (&judged.group, &judged.criteria.parameters.policy, judged.assess());
 
     let mut out = std::io::stdout().lock();
-    let name = group.name.as_deref().unwrap_or("without a name");
+    let name = group.name.as_deref().unwrap_or("unnamed");
     let scope = match policy.scope {
         SourceScope::World => "more than a /8 of IPv4 or a /16 of IPv6",
-        SourceScope::Public => "any part of the internet",
+        SourceScope::Public => "any internet address",
     };
     writeln!(out, "{} ({name}) in {}, account {}", group.id, target.region, target.account)?;
     writeln!(out, "must be closed to {scope}: {}", policy.focus_ports)?;
     writeln!(out)?;
     if group.ingress.is_empty() {
-        writeln!(out, "  no ingress rule lets anybody in")?;
+        writeln!(out, "  no ingress rules")?;
     }
     for rule in &group.ingress {
         let id = rule.id.as_deref().unwrap_or("rule");
@@ -48,47 +48,49 @@ pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     writeln!(out)?;
     let (verdict, exit) = match assessment.verdict() {
         Verdict::NonCompliant => ("NON_COMPLIANT: at least one rule is open", Exit::Exposed),
-        Verdict::Unknown => ("INSUFFICIENT_DATA: a rule could not be judged, and nothing else is wrong", Exit::Error),
-        Verdict::Exempt => ("COMPLIANT: an exemption covers what is open", Exit::Success),
+        Verdict::Unknown => {
+            ("INSUFFICIENT_DATA: at least one rule could not be judged, and no other rule is open", Exit::Error)
+        }
+        Verdict::Exempt => ("COMPLIANT: every open rule is exempt", Exit::Success),
         Verdict::Compliant => ("COMPLIANT: nothing is open", Exit::Success),
     };
     writeln!(out, "{verdict}")?;
     Ok(exit)
 }
 
-/// Why a rule is what it is, in a line.
+/// Explains the verdict on a rule, in one line.
 fn reason(rule: &IngressRule, assessment: &Assessment<'_>, policy: &Policy, lists: &PrefixLists) -> String {
     let is_it = |other: &IngressRule| std::ptr::eq(other, rule);
     if let Some(exposure) = assessment.exposures.iter().find(|exposure| is_it(exposure.rule)) {
         let reached = reached(&rule.source, policy, lists);
         let alone = match exposure.reach {
             Reach::World if reached.reach != Reach::World => {
-                "; with the other rules of the group for the same port that is at least half of the internet"
+                "; together with other rules for the same port, at least half of the internet"
             }
             Reach::World | Reach::Partial | Reach::None => "",
         };
-        return format!("OPEN: carries {}, and reaches {}{alone}", exposure.ports, reached.text);
+        return format!("OPEN: allows {} from {}{alone}", exposure.ports, reached.text);
     }
     if let Some(exempted) = assessment.exempted.iter().find(|exempted| is_it(exempted.exposure.rule)) {
         let exemption = &exempted.exemption;
         let until = exemption.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-        return format!("exempt{until}: carries {}, and may: {}", exempted.exposure.ports, exemption.reason);
+        return format!("exempt{until}: allows {}; reason: {}", exempted.exposure.ports, exemption.reason);
     }
     if let Some(unjudged) = assessment.unjudged.iter().find(|unjudged| is_it(unjudged.rule)) {
         return format!("NOT JUDGED: {}", unjudged.cause);
     }
     match rule.traffic.carries(&policy.focus_ports) {
-        Some(ports) if ports.is_empty() => "fine: carries none of these ports".to_owned(),
+        Some(ports) if ports.is_empty() => "fine: allows none of these ports".to_owned(),
         Some(ports) => {
             let reached = reached(&rule.source, policy, lists);
             match reached.reach {
-                Reach::None => format!("fine: carries {ports}, and reaches {}", reached.text),
+                Reach::None => format!("fine: allows {ports} only from {}", reached.text),
                 Reach::Partial | Reach::World => {
-                    format!("fine: carries {ports}; reaches {}, which is not more", reached.text)
+                    format!("fine: allows {ports} from {}, which is within the limit", reached.text)
                 }
             }
         }
-        None => "exempt, whatever it lets through".to_owned(),
+        None => "exempt on every port".to_owned(),
     }
 }
 
@@ -103,16 +105,16 @@ fn reached(source: &Source, policy: &Policy, lists: &PrefixLists) -> Reached {
         Source::Cidr(network) => policy.internet.reach_of(*network),
         Source::PrefixList(id) => match lists.get(id) {
             Some(PrefixList::Entries(entries)) => policy.internet.reached_by(entries).sizes(),
-            Some(PrefixList::AwsOwned) => return nothing("a service of AWS only"),
-            Some(PrefixList::Unreadable { .. }) | None => return nothing("nobody knows whom"),
+            Some(PrefixList::AwsOwned) => return nothing("an AWS service"),
+            Some(PrefixList::Unreadable { .. }) | None => return nothing("unknown addresses"),
         },
-        Source::SecurityGroup { .. } => return nothing("members of that group only"),
-        Source::Unrecognized(_) => return nothing("nobody knows whom"),
+        Source::SecurityGroup { .. } => return nothing("members of that group"),
+        Source::Unrecognized(_) => return nothing("unknown addresses"),
     };
     let reach = Reach::of(sizes);
     let text = match reach {
-        Reach::None => "no address of the internet that is not authorised".to_owned(),
-        Reach::Partial => format!("a part of the internet ({})", addresses(sizes)),
+        Reach::None => "private or authorised addresses".to_owned(),
+        Reach::Partial => format!("part of the internet ({})", addresses(sizes)),
         Reach::World => format!("the world ({})", addresses(sizes)),
     };
     Reached { reach, text }
@@ -127,7 +129,7 @@ fn addresses(sizes: exposure::FamilySizes) -> String {
     }
 }
 
-/// Nobody reads 38 digits, and not even ten of them.
+/// Rounds a count of addresses, which has up to 39 digits, to one that is easy to read.
 fn readable(count: u128) -> String {
     let in_units_of = |unit: u128, name: &str| {
         let tenths = count / (unit / 10);

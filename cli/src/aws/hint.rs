@@ -1,4 +1,4 @@
-//! Remedies for errors of AWS.
+//! Remedies for AWS errors.
 
 use std::error::Error;
 
@@ -7,7 +7,8 @@ use aws_traits::object_store::StoreError;
 use judgement::{ExemptionsError, PolicyError};
 use remediation::{Obstacle, RemediationError};
 
-/// The error of AWS that this cause is. A transparent error stands for its source, which then is not a cause of its own.
+/// Returns the AWS error of a cause, if it is or wraps one. A transparent error hides its source from the chain of causes, so
+/// its variants are matched here.
 fn aws_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e AwsError> {
     let of_policy = |error: &'e PolicyError| match error {
         PolicyError::Rule(error) | PolicyError::Exemptions(ExemptionsError::Parameter(error)) => Some(error),
@@ -29,21 +30,21 @@ fn aws_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e AwsError> {
     }
 }
 
-/// The remedy for an error of AWS whose text has none.
+/// Returns the remedy for an AWS error whose own text has none.
 pub(crate) fn hint(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     let error = aws_error(cause)?;
     Some(match error.code() {
         Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => {
-            "the credentials have expired: run `aws sso login`, or get new ones"
+            "the credentials have expired: run `aws sso login`, or obtain new ones"
         }
         Some(
             "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidAccessKeyId",
-        ) => "the credentials are not valid: see `aws sts get-caller-identity`",
+        ) => "the credentials are not valid: check them with `aws sts get-caller-identity`",
         Some("AuthFailure" | "OptInRequired") => {
-            "the credentials are not valid there, or the region is not enabled for the account"
+            "the credentials are not valid in this region, or the region is not enabled for the account"
         }
         Some("NoSuchConfigRuleException") => "`aws configservice describe-config-rules` lists the rules of a region",
-        Some("ParameterNotFound") => "`portcullis exempt add` makes it; parameters are those of one region",
+        Some("ParameterNotFound") => "`portcullis exempt add` creates it; a parameter exists in one region only",
         Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException") => {
             "AWS is throttling requests: try again later, or with a lower --concurrency"
         }
@@ -56,10 +57,10 @@ pub(crate) fn hint(cause: &(dyn Error + 'static)) -> Option<&'static str> {
                 || text.contains("timeout")
                 || text.contains("timed out")
             {
-                "is the name of the region right, and is there a way to the internet, or a proxy?"
+                "check the name of the region, the network connection and the proxy"
             } else if text.contains("credential") {
-                // After the network: `GetCallerIdentity` fails "on these credentials" without a network, too.
-                "see `aws sts get-caller-identity`"
+                // Checked after the network, because without a network `GetCallerIdentity` also fails "on these credentials".
+                "check the credentials with `aws sts get-caller-identity`"
             } else {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! Scanning accounts: pages are judged as they come, and reported in the order of the targets.
+//! Scans accounts and regions. Pages are judged as they arrive, and reported in the order of the targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -19,14 +19,14 @@ use super::policy::CommandPolicy;
 use super::session::Target;
 use crate::exit::in_one_line;
 
-/// What one page has come to.
+/// Results of one page of security groups.
 type Page = Vec<GroupResult>;
 
-/// So many pages of a region may wait for those of the regions before it. The order of a report must not depend on which
-/// region answers first, nor the memory on how many there are.
+/// Most pages of a target that wait while the targets before it are reported. Reports are in the order of the targets, not of
+/// the answers, and the limit bounds the memory.
 const PAGES_AHEAD: usize = 16;
 
-/// What is scanned everywhere.
+/// Settings of a scan, the same for all targets.
 #[derive(Debug)]
 pub(crate) struct LiveScan {
     pub(crate) policy: CommandPolicy,
@@ -35,7 +35,7 @@ pub(crate) struct LiveScan {
     pub(crate) concurrency: usize,
 }
 
-/// Scans the targets, and hands each group and each failure to `each`, in the order of the targets.
+/// Scans the targets, and calls `each` with every result and every failure, in the order of the targets.
 pub(crate) async fn scan(
     scan: LiveScan,
     targets: Vec<Target>,
@@ -49,7 +49,7 @@ pub(crate) async fn scan(
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         channels.push(receiver);
         let (scan, permits) = (Rc::clone(&scan), Rc::clone(&permits));
-        // First come, first served: the target whose turn it is in the report always has a permit.
+        // The semaphore is fair, so the target that is reported next always has a permit.
         local.spawn_local(async move {
             let _permit = permits.acquire().await;
             scan.target(&target, sender).await;
@@ -79,11 +79,11 @@ pub(crate) async fn scan(
             }
             // A misspelt filter must not look like a compliant account.
             if found == 0 && all_answered && missing.is_empty() && is_filtered {
-                let reason = "no security group of the accounts and regions that were scanned is meant by the filters";
+                let reason = "no security group in the scanned accounts and regions matches the filters";
                 each(Err(NotScanned { account: None, region: None, target: None, reason: reason.to_owned() }))?;
             }
             for id in missing.into_iter().filter(|_| all_answered) {
-                let reason = "there is no such security group in the accounts and regions that were scanned".to_owned();
+                let reason = "there is no such security group in the scanned accounts and regions".to_owned();
                 each(Err(NotScanned { account: None, region: None, target: Some(id), reason }))?;
             }
             Ok(())
@@ -97,7 +97,7 @@ impl LiveScan {
             let reason = in_one_line(&problem);
             let Target { account, region, .. } = target.clone();
             let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };
-            // Nobody listens any more when the report cannot be written.
+            // The receiver is gone if the report could not be written.
             let _ = pages.send(Err(problem)).await;
         }
     }
@@ -106,7 +106,7 @@ impl LiveScan {
         let ec2 = Ec2::new(&target.sdk);
         let source = self.policy.in_account(&target.sdk);
         let criteria = Criteria::read(&*source, self.policy.rule_name(), Timestamp::now()).await?;
-        // A prefix list is read once for all groups.
+        // Each prefix list is read once for all groups.
         let prefix_lists = CachedPrefixLists::new(SignedDuration::from_hours(24));
         let region = PartOfScan { ec2, prefix_lists, criteria, region: &target.region, account: &target.account };
         let mut token = None;
@@ -153,7 +153,7 @@ impl PartOfScan<'_> {
             let mut interfaces = if with_context { self.ec2.interfaces_of(&ids).await? } else { BTreeMap::default() };
             for at in open {
                 let Some((result, judged)) = results.get_mut(at) else { continue };
-                // Without rules the group was deleted meanwhile: it is reported as it was read.
+                // A group without rules was deleted meanwhile, and is reported as it was read.
                 if let Some(ingress) = rules.remove(&judged.group.id) {
                     judged.group.ingress = ingress;
                     *result = self.result(judged);

@@ -1,4 +1,4 @@
-//! The commands that call AWS: everything but `scan --input`. Left out of a build without the feature `aws`.
+//! Commands that call AWS: all except `scan --input`. A build without the feature `aws` has none of them.
 
 pub(crate) mod directory_store;
 pub(crate) mod exempt;
@@ -24,7 +24,7 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T>
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// Logs to standard error, if asked for.
+/// Starts the log on standard error, if `--verbose` was passed.
 pub(crate) fn init_log(verbose: u8) {
     let level = match verbose {
         0 => return,

@@ -1,4 +1,4 @@
-//! The policy of a command that calls AWS: from its options, or from a deployed rule.
+//! Policy of a command that calls AWS, from its options or from a deployed rule.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use judgement::{
 use crate::args::PolicyArgs;
 use crate::policy::OptionsPolicy;
 
-/// The rule's name in snapshots of a command that has its policy from options.
+/// Name of the rule in snapshots if the policy comes from options.
 const NO_RULE: &str = "portcullis-cli";
 
-/// Where the policy of a command comes from.
+/// Source of the policy of a command.
 #[derive(Debug, Clone)]
 pub(crate) enum CommandPolicy {
     /// From options.
@@ -26,7 +26,7 @@ pub(crate) enum CommandPolicy {
 }
 
 impl CommandPolicy {
-    /// Reads the options, so that a misspelt port is reported before any call to AWS.
+    /// Parses the options, so that an invalid port is reported before any call to AWS.
     pub(crate) fn new(args: &PolicyArgs) -> Result<Self> {
         match &args.rule {
             Some(rule) => Ok(Self::Rule(rule.clone())),
@@ -34,7 +34,7 @@ impl CommandPolicy {
         }
     }
 
-    /// The rule's name, or what stands for it in snapshots.
+    /// Name of the rule in snapshots.
     pub(crate) fn rule_name(&self) -> &str {
         match self {
             Self::Options(_) => NO_RULE,
@@ -42,7 +42,7 @@ impl CommandPolicy {
         }
     }
 
-    /// As a source of policy and exemptions in one account and region.
+    /// Policy and exemptions in one account and region.
     pub(crate) fn in_account(&self, sdk: &SdkConfig) -> Box<dyn PolicySource> {
         match self {
             Self::Options(options) => Box::new(OptionsInAccount {
@@ -55,7 +55,7 @@ impl CommandPolicy {
     }
 }
 
-/// The policy of options, whose exemptions may be in an SSM parameter.
+/// Policy from options, with exemptions from a file or an SSM parameter.
 #[derive(Debug)]
 struct OptionsInAccount {
     options: OptionsPolicy,

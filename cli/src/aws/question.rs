@@ -1,4 +1,4 @@
-//! Questions at a terminal.
+//! Questions to the user.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ pub(crate) enum Answer {
     Quit,
 }
 
-/// Asks on standard error, so that standard output can go into a file.
+/// Asks on standard error, so that standard output can be redirected to a file.
 pub(crate) fn ask(text: &str) -> Result<Answer> {
     loop {
         eprint!("{text}");
@@ -23,7 +23,7 @@ pub(crate) fn ask(text: &str) -> Result<Answer> {
         if io::stdin().read_line(&mut line).context("cannot read the answer")? == 0 {
             eprintln!();
             bail!(Usage(
-                "standard input has no answer: nothing was changed; give --yes to go on without a question".to_owned()
+                "standard input has no answer: nothing was changed; pass --yes to skip the question".to_owned()
             ));
         }
         match line.trim().to_ascii_lowercase().as_str() {

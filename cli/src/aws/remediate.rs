@@ -1,4 +1,4 @@
-//! `portcullis plan`, `close` and `restore`: the remediation of the stack, from a terminal.
+//! `portcullis plan`, `close` and `restore`: the remediation of the stack, from the command line.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ struct Account {
     remediation: Remediation<TerminalServices>,
     ec2: Ec2,
     rule_name: String,
-    /// Names the snapshots of this run.
+    /// Execution id of this run, in the snapshots and holds.
     run: String,
     target: Target,
 }
@@ -44,8 +44,8 @@ impl Account {
         Ok(Self { remediation, ec2: Ec2::new(&target.sdk), rule_name: policy.rule_name().to_owned(), run, target })
     }
 
-    /// Whether there is such a group. The remediation takes a group that is gone for closed; at a terminal its id was
-    /// misspelt.
+    /// Returns false if the group does not exist, and reports an error: the id was probably mistyped. The remediation itself
+    /// treats a deleted group as closed.
     async fn has(&self, group: &str, tally: &mut Tally) -> Result<bool> {
         let Target { account, region, .. } = &self.target;
         let found = self.ec2.security_group(group).await?.is_some();
@@ -81,7 +81,7 @@ impl Account {
         self.run(&request).await
     }
 
-    /// Without a deadline: only the user stops a program at a terminal.
+    /// Runs without a deadline: only the user stops a program at a terminal.
     async fn run(&self, request: &Request) -> Result<Response, RemediationError> {
         self.remediation.run(request, Timestamp::MAX).await
     }
@@ -121,7 +121,7 @@ impl From<StrategyArg> for StrategyName {
     }
 }
 
-/// The worst result of all groups.
+/// Whether any group failed or remains open, for the exit code.
 #[derive(Debug, Default)]
 struct Tally {
     failed: bool,
@@ -160,10 +160,10 @@ impl Tally {
 
 pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
     let groups = group_ids(&args.groups)?;
-    // A hold prevents closings, and is no reason to hide what they would do.
+    // A hold prevents closings, but not their preview.
     let how = How::new(&args.strategy, true)?;
     let policy = CommandPolicy::new(&args.policy)?;
-    // A dry run reads whether the group is on hold, and writes nothing.
+    // A dry run only reads the store, to check for a hold.
     let account = Account::new(&policy, &args.account, &SnapshotArgs::default()).await?;
     let (printer, mut tally) = (Printer::new(args.json), Tally::default());
     for group in &groups {
@@ -212,7 +212,7 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
                 Answer::Quit => {
                     tally.left = true;
                     let left = groups.len() - at;
-                    eprintln!("{} left as they are", counted(left));
+                    eprintln!("{} not changed", counted(left));
                     break;
                 }
             }
@@ -237,14 +237,14 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
         let shown = if args.dry_run || !is_planned { printer } else { Printer::Aside };
         of_this.take(shown, &group, planned)?;
         if args.dry_run || !is_planned {
-            // Nothing that is to be given back is an exposure that was found.
+            // Exit code 3 is for exposures, not for rules that a restore would add.
             of_this.left = false;
             return Ok(of_this.exit());
         }
         match question::ask(&format!("Restore {group}? [y]es, [n]o: "))? {
             Answer::Yes | Answer::All => {}
             Answer::No | Answer::Quit => {
-                eprintln!("{group} is left as it is");
+                eprintln!("{group} was not changed");
                 return Ok(Exit::Success);
             }
         }
@@ -253,7 +253,7 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
     Ok(tally.exit())
 }
 
-/// The groups of a region that are open, in EC2's order.
+/// Ids of the open groups of a region, in the order in which EC2 returns them.
 async fn open_groups(target: &Target, policy: &PolicyArgs) -> Result<Vec<String>> {
     let scan = LiveScan {
         policy: CommandPolicy::new(policy)?,
@@ -274,7 +274,7 @@ async fn open_groups(target: &Target, policy: &PolicyArgs) -> Result<Vec<String>
     Ok(open)
 }
 
-/// Each group once, in the order in which they were named.
+/// Checks the ids and removes duplicates, in the order of the command line.
 fn group_ids(groups: &[String]) -> Result<Vec<String>, Usage> {
     let mut seen = BTreeSet::new();
     for group in groups {

@@ -1,4 +1,4 @@
-//! Prints responses of the remediation: revoked rules with a minus, authorised ones with a plus.
+//! Prints responses of the remediation, with a minus for each revoked rule and a plus for each authorised one.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,14 +7,14 @@ use remediation::{Details, Remaining, Response, RuleRecord};
 
 use crate::color;
 
-/// How responses are printed.
+/// Format and stream for responses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Printer {
-    /// On standard output, a line of JSON for each.
+    /// JSON on standard output, one line per response.
     Json,
-    /// On standard output.
+    /// Text on standard output.
     Text,
-    /// On standard error, before a question: standard output may go into a file.
+    /// Text on standard error, before a question: standard output may be redirected to a file.
     Aside,
 }
 
@@ -54,7 +54,7 @@ impl Printer {
             let text = format!("{}  {}", line('!', &problem.rule), problem.reason);
             writeln!(out, "{}", self.styled(AnsiColor::Yellow.on_default(), &text))?;
         }
-        // Before a question, nothing has been changed yet.
+        // Before a question, the response is only a plan: it has no status to show.
         if !matches!(self, Self::Aside) {
             writeln!(out, "  {}: {}", response.status, response.message)?;
         }

@@ -1,4 +1,4 @@
-//! The services that the remediation needs, at a terminal.
+//! Services of the remediation, for the command line.
 
 use aws_adapters::{Config, Ec2};
 use aws_traits::config::RemediationExceptions;
@@ -50,7 +50,7 @@ impl Services for TerminalServices {
     }
 }
 
-/// Remediation exceptions of a deployed rule. Without one there is no automatic mode to except a group from.
+/// Remediation exceptions of a deployed rule. Without a rule there is no automatic remediation, so no exception is needed.
 #[derive(Debug)]
 pub(crate) struct RuleExceptions(Option<Config>);
 

@@ -1,4 +1,4 @@
-//! Which accounts and regions are meant, and how to get there.
+//! Accounts and regions of a command, with their credentials.
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::{Ec2, SdkConfig, terminal};
@@ -15,7 +15,7 @@ pub(crate) struct Target {
     pub(crate) region: String,
 }
 
-/// All that a scan is of, and what of it cannot be reached.
+/// Targets of a scan, and those that cannot be reached.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     pub(crate) targets: Vec<Target>,
@@ -23,9 +23,9 @@ pub(crate) struct Targets {
 }
 
 const NO_REGION: &str =
-    "no region: name a --region, set AWS_REGION, or give the profile a region; or --all-regions of `scan`";
+    "no region: pass --region, set AWS_REGION, or set a region in the profile; `scan` also accepts --all-regions";
 
-/// The one account and region of a command that changes something, or looks at one group.
+/// Account and region of a command that works in exactly one.
 pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
     let mut sdk = terminal::load(args.profile.as_deref()).await?;
     let region = match (&args.region, sdk.region()) {
@@ -43,7 +43,7 @@ pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
     Ok(Target { sdk, account, region })
 }
 
-/// Everything that `scan` is asked for. What one profile, role or account does not let happen hides no other.
+/// Accounts and regions of a scan. The failure of one profile, role or account does not affect the others.
 pub(crate) async fn all(args: &Scan) -> Result<Targets> {
     for region in &args.region {
         check_region(region)?;
@@ -104,7 +104,7 @@ impl Targets {
             let partition = findings::partition(&home);
             for account in accounts {
                 if account == own {
-                    // The management account has no such role unless somebody has made it.
+                    // The management account does not have this role by default.
                     roles.push((None, Some(account)));
                 } else {
                     roles.push((Some(format!("arn:{partition}:iam::{account}:role/{role_name}")), Some(account)));
@@ -159,7 +159,7 @@ impl Targets {
     }
 }
 
-/// The credentials, and the account that they are of.
+/// Credentials, of the role if there is one, and their account.
 async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, String)> {
     let sdk = match role {
         Some(role) => terminal::assume_role(sdk, role).await?,
@@ -177,7 +177,7 @@ fn home_region(args: &Scan, sdk: &SdkConfig) -> Option<String> {
         .or_else(|| args.all_regions.then(|| "us-east-1".to_owned()))
 }
 
-/// What a region of AWS can be called, so that a typing error is not looked up in the name service.
+/// Checks the form of a region name, so that a typing error is not resolved as a host name.
 fn check_region(region: &str) -> Result<(), Usage> {
     let mut parts = region.split('-');
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -188,7 +188,7 @@ fn check_region(region: &str) -> Result<(), Usage> {
         return Ok(());
     }
     Err(Usage(format!(
-        "`{region}` is not the name of a region, such as eu-central-1; `--all-regions` of `scan` knows them all"
+        "`{region}` is not the name of a region, such as eu-central-1; `scan --all-regions` needs no names"
     )))
 }
 
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions_are_told_from_typing_errors() {
+    fn malformed_region_names_are_refused() {
         for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12", "us-iso-east-1"] {
             assert!(check_region(region).is_ok(), "{region}");
         }

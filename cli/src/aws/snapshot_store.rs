@@ -1,4 +1,4 @@
-//! Where snapshots are kept: a directory, or the bucket of a stack.
+//! Store of the snapshots: a directory, or a bucket such as that of the stack.
 
 use anyhow::{Context, Result};
 use aws_adapters::Bucket;
@@ -9,7 +9,7 @@ use crate::args::SnapshotArgs;
 use super::directory_store::{DirectoryStore, default_directory};
 use super::session::Target;
 
-/// A directory or a bucket.
+/// Snapshots in a directory or in a bucket.
 #[derive(Debug)]
 pub(crate) enum SnapshotStore {
     Directory(DirectoryStore),
@@ -22,9 +22,9 @@ impl SnapshotStore {
             return Ok(Self::Bucket(Bucket::new(&target.sdk, bucket.clone(), target.account.clone())));
         }
         let directory = args.snapshot_dir.clone().or_else(default_directory);
-        let directory = directory.context("there is no home directory for snapshots: name a --snapshot-dir")?;
+        let directory = directory.context("there is no home directory for snapshots: pass --snapshot-dir")?;
         let opened = DirectoryStore::new(&directory, &target.account, &target.region);
-        Ok(Self::Directory(opened.with_context(|| format!("cannot use {}", directory.display()))?))
+        Ok(Self::Directory(opened.with_context(|| format!("cannot use `{}` for snapshots", directory.display()))?))
     }
 }
 

@@ -35,7 +35,9 @@ fn files(args: &Scan) -> Result<Exit> {
     #[cfg(feature = "aws")]
     accounts::refuse_filters(args)?;
     if args.region.len() > 1 {
-        bail!(Usage("with --input only one --region: the region to assume when the input names none".to_owned()));
+        bail!(Usage(
+            "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
+        ));
     }
     let mut output = ScanOutput::new(&reports, args)?;
     let criteria = policy.criteria(Timestamp::now());
@@ -55,7 +57,7 @@ fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOut
     };
     let reader = match opened {
         Ok(reader) => reader,
-        // Of several files, one that cannot be read hides no other.
+        // An unreadable file does not stop the scan of the others.
         Err(problem) if args.input.len() > 1 => {
             let reason = format!("cannot be read: {problem}");
             output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
@@ -133,11 +135,10 @@ mod accounts {
         output.finish(args.no_fail)
     }
 
-    /// Refuses the options that choose among the groups of an account.
+    /// Refuses the options that select groups of an account.
     pub(super) fn refuse_filters(args: &Scan) -> Result<()> {
         if filter(args)? != GroupFilter::default() {
-            let unusable =
-                "--group-id, --vpc-id and --tag choose among the groups of an account: leave them out with --input";
+            let unusable = "--group-id, --vpc-id and --tag select groups of an account: leave them out with --input";
             bail!(Usage(unusable.to_owned()));
         }
         Ok(())

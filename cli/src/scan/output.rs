@@ -16,13 +16,13 @@ use crate::args::Scan;
 use crate::color;
 use crate::exit::{Exit, Usage};
 
-/// Parts that were not scanned are listed up to this many, and counted from there on.
+/// Most parts that were not scanned to list. Further ones are only counted.
 const MOST_COMPLAINTS: usize = 1000;
 
-/// Standard input, as a file name.
+/// File name that stands for standard input or output.
 pub(super) const STDIN: &str = "-";
 
-/// Where a report goes: its format, and its file if that is not standard output.
+/// Format of a report, and its file; `None` for standard output.
 pub(super) type Destination = (Format, Option<PathBuf>);
 
 /// The destinations of all reports.
@@ -41,31 +41,37 @@ pub(super) fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<
         reports.push((Format::Table, None));
     }
     if reports.iter().filter(|(_, file)| file.is_none()).count() > 1 {
-        let problem = "two reports on standard output: give each --format but one an --output file, in the same order";
+        let problem =
+            "two reports on standard output: give each --format except one an --output file, in the same order";
         bail!(Usage(problem.to_owned()));
     }
     let named: Vec<_> = reports.iter().filter_map(|(_, file)| file.as_deref()).collect();
     if let Some(twice) = named.iter().enumerate().find(|(at, file)| named.iter().take(*at).any(|known| known == *file))
     {
-        bail!(Usage(format!("two reports in one file, {}", twice.1.display())));
+        bail!(Usage(format!("two reports in one file, `{}`: name another --output", twice.1.display())));
     }
     Ok(reports)
 }
 
 fn by_name(file: &Path) -> Result<Format> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
-    // `asff.json` and `ocsf.json` are in use, so the last part but one counts, too.
+    // The last part but one counts, too, because `asff.json` and `ocsf.json` are common.
     let found = name
         .rsplit('.')
         .take(2)
         .filter_map(|part| part.parse::<Format>().ok())
         .max_by_key(|format| u8::from(!matches!(format, Format::Json)));
-    let unknown =
-        || Usage(format!("{}: unknown format: give it a --format, or a name that ends with one", file.display()));
+    let unknown = || {
+        Usage(format!(
+            "unknown format for `{}`: pass --format, or use an extension such as .csv or .sarif",
+            file.display()
+        ))
+    };
     Ok(found.ok_or_else(unknown)?)
 }
 
-/// A report that is being written, and its file, which appears once it is whole: a scan that fails keeps the previous one.
+/// A report that is being written, and its file, which is replaced once the report is complete: a failed scan keeps the
+/// previous report.
 struct Opened {
     report: Box<dyn Report>,
     file: Option<(NamedTempFile, PathBuf)>,
@@ -107,7 +113,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As for any new file, and not readable by the owner alone.
+        // Temporary files are readable by the owner only; a report has the permissions of any new file.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let temporary = builder.prefix(".portcullis-").tempfile_in(directory)?;
@@ -115,7 +121,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
     Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }
 
-/// Width of the terminal, unless `COLUMNS` is set; a file gets more.
+/// Width of a report in columns: `COLUMNS`, or else that of the terminal, or else a default for files.
 fn width(terminal: bool) -> u16 {
     const OF_A_FILE: u16 = 160;
     if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
@@ -135,7 +141,7 @@ fn is_of_one_account(args: &Scan) -> bool {
         && args.profile.len().max(1) * args.assume_role_arn.len().max(1) == 1
 }
 
-/// A file may have groups of several accounts.
+/// A file may contain groups of several accounts.
 #[cfg(not(feature = "aws"))]
 fn is_of_one_account(_args: &Scan) -> bool {
     false
@@ -154,7 +160,7 @@ pub(super) struct ScanOutput {
 
 impl ScanOutput {
     pub(super) fn new(reports: &[Destination], args: &Scan) -> Result<Self> {
-        // A table lists itself what was not scanned.
+        // A table lists the parts that were not scanned itself.
         let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
         let reports = open(reports, args)?;
         let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
@@ -177,7 +183,7 @@ impl ScanOutput {
         Ok(())
     }
 
-    /// A file of a million broken records must not fill the memory with complaints.
+    /// Records a part that was not scanned. The limit keeps a file of a million malformed records from filling the memory.
     pub(super) fn not_scanned(&mut self, problem: NotScanned) {
         if self.totals.not_scanned.len() < MOST_COMPLAINTS {
             self.totals.not_scanned.push(problem);
@@ -189,7 +195,7 @@ impl ScanOutput {
     pub(super) fn finish(mut self, no_fail: bool) -> Result<Exit> {
         self.progress.finish_and_clear();
         if self.more_not_scanned > 0 {
-            let reason = format!("{} more were not scanned", self.more_not_scanned);
+            let reason = format!("{} more parts were not scanned", self.more_not_scanned);
             self.totals.not_scanned.push(NotScanned { account: None, region: None, target: None, reason });
         }
         for Opened { report, file } in self.reports {

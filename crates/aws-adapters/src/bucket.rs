@@ -10,10 +10,10 @@ use aws_types::SdkConfig;
 use crate::error::FromSdk;
 use crate::sdk::{MissingVariable, required};
 
-/// The adapter on the SDK, for one bucket.
+/// Object store in one S3 bucket.
 ///
-/// Every call names the account that must own the bucket, so that nothing is written to a bucket that was deleted and
-/// whose name another account has taken since.
+/// Every call names the account that must own the bucket. Nothing is written if the bucket was deleted and another account
+/// has taken its name since.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: aws_sdk_s3::Client,
@@ -25,7 +25,7 @@ const JSON: &str = "application/json";
 const PUT: &str = "s3:PutObject";
 
 impl Bucket {
-    /// An adapter with a client of its own; made once per process.
+    /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig, bucket: String, account_id: String) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
@@ -37,18 +37,18 @@ impl Bucket {
         }
     }
 
-    /// The bucket that `SNAPSHOT_BUCKET` and `SNAPSHOT_BUCKET_OWNER` name.
+    /// Creates the adapter for the bucket in `SNAPSHOT_BUCKET`, owned by the account in `SNAPSHOT_BUCKET_OWNER`.
     ///
     /// # Errors
     ///
-    /// When they are not set.
+    /// When one of the two is not set.
     pub fn from_env(sdk: &SdkConfig) -> Result<Self, MissingVariable> {
         Ok(Self::new(sdk, required("SNAPSHOT_BUCKET")?, required("SNAPSHOT_BUCKET_OWNER")?))
     }
 }
 
-/// Retries when two conditional writes of one key collide, as when an attempt that was given up is still under way: S3
-/// answers `409 ConditionalRequestConflict`, which the SDK does not retry.
+/// Retries when two conditional writes of one key collide, for example because an attempt that timed out is still in
+/// progress. S3 then answers `409 ConditionalRequestConflict`, which the SDK does not retry.
 ///
 /// Source: Amazon S3 user guide, [How to prevent object overwrites with conditional
 /// writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
@@ -127,7 +127,7 @@ impl ObjectStore for Bucket {
         };
         let malformed = |problem: &str| AwsError::malformed(OPERATION, &self.location.uri(key), problem);
         let bytes = object.body.collect().await.map_err(|error| malformed(&error.to_string()))?;
-        Ok(Some(String::from_utf8(bytes.to_vec()).map_err(|_| malformed("the object is not text"))?))
+        Ok(Some(String::from_utf8(bytes.to_vec()).map_err(|_| malformed("the object is not UTF-8 text"))?))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

@@ -15,14 +15,14 @@ use jiff::Timestamp;
 
 use crate::error::FromSdk;
 
-/// The adapter on the SDK.
+/// Client of AWS Config.
 #[derive(Debug, Clone)]
 pub struct Config {
     client: aws_sdk_config::Client,
 }
 
 impl Config {
-    /// An adapter with a client of its own; made once per process.
+    /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: aws_sdk_config::Client::new(sdk) }
@@ -109,7 +109,7 @@ impl ConfigurationHistory for Config {
             .get_resource_config_history()
             .resource_type(ResourceType::from(summary.resource_type.as_str()))
             .resource_id(subject)
-            // Without `laterTime` the newest item would come, which may be another one.
+            // Without `laterTime`, the call returns the newest item, which may be a different one.
             .later_time(date_time(summary.configuration_item_capture_time))
             .limit(1)
             .into_paginator()
@@ -138,7 +138,7 @@ impl ConfigRules for Config {
         let rule = output.config_rules.unwrap_or_default().into_iter().next();
         match rule {
             Some(rule) => Ok(rule.input_parameters),
-            None => Err(AwsError::malformed(OPERATION, &subject, "it names no rule")),
+            None => Err(AwsError::malformed(OPERATION, &subject, "it contains no rule")),
         }
     }
 }
@@ -171,7 +171,7 @@ impl RemediationExceptions for Config {
                 .unwrap_or_default()
                 .into_iter()
                 .next()
-                .map(|batch| batch.failure_message.unwrap_or_else(|| "AWS Config did not say why".to_owned()))),
+                .map(|batch| batch.failure_message.unwrap_or_else(|| "AWS Config gave no reason".to_owned()))),
             Err(error) => {
                 let error = AwsError::from_sdk(OPERATION, group_id, &error);
                 match error.code() {
@@ -222,7 +222,7 @@ fn from_sdk(item: SdkItem) -> Result<ConfigurationItem, &'static str> {
 }
 
 fn date_time(timestamp: Timestamp) -> DateTime {
-    // The fraction is negative only before 1970, when nothing was recorded.
+    // The fraction is negative only before 1970, and no configuration item is that old.
     DateTime::from_secs_and_nanos(timestamp.as_second(), timestamp.subsec_nanosecond().unsigned_abs())
 }
 

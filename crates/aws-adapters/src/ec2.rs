@@ -1,4 +1,4 @@
-//! EC2: security groups, their rules, managed prefix lists.
+//! EC2: security groups, their rules, and managed prefix lists.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,27 @@ use ipnetwork::IpNetwork;
 
 use crate::error::FromSdk;
 
-/// The adapter on the SDK.
+/// Client of Amazon EC2.
 #[derive(Debug, Clone)]
 pub struct Ec2 {
     pub(crate) client: aws_sdk_ec2::Client,
 }
 
 impl Ec2 {
-    /// An adapter with a client of its own; made once per process.
+    /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: aws_sdk_ec2::Client::new(sdk) }
     }
 }
 
-/// The largest page of rules: as many as a group can have.
+/// Largest page of rules, and the most rules that a group can have.
 const RULES_PER_PAGE: i32 = 1000;
-/// A thousand large groups are megabytes of XML, more than a small function reads before its attempt times out.
+/// Page size for groups. A thousand large groups are megabytes of XML, more than a small function reads before the attempt
+/// times out.
 const GROUPS_PER_PAGE: i32 = 100;
 
-/// The most values that a filter takes.
+/// Most values that a filter accepts.
 pub(crate) const VALUES_PER_FILTER: usize = 200;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
@@ -78,7 +79,7 @@ impl SecurityGroupRules for Ec2 {
             .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeSecurityGroupRules", group_id, &error))?;
-            // No filter for the direction exists, so egress comes along.
+            // There is no filter for the direction, so the page contains egress rules, too.
             for rule in page.security_group_rules.unwrap_or_default() {
                 let direction = if rule.is_egress == Some(true) { &mut rules.egress } else { &mut rules.ingress };
                 direction.push(described_rule(rule));
@@ -137,7 +138,7 @@ impl ManagedPrefixLists for Ec2 {
             .await
             .map_err(|error| AwsError::from_sdk(DESCRIBE, id, &error))?;
         let list = described.prefix_lists.unwrap_or_default().into_iter().next();
-        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE, id, "it names no prefix list"))?;
+        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE, id, "it contains no prefix list"))?;
         if list.owner_id.as_deref() == Some("AWS") {
             return Ok(PrefixList::AwsOwned);
         }
@@ -157,7 +158,7 @@ impl ManagedPrefixLists for Ec2 {
     }
 }
 
-/// Only what belongs to these groups.
+/// Filter that selects by security group id.
 pub(crate) fn of_groups<'i>(ids: impl IntoIterator<Item = &'i str>) -> Filter {
     let ids = ids.into_iter().map(str::to_owned).collect();
     Filter::builder().name("group-id").set_values(Some(ids)).build()
@@ -178,7 +179,7 @@ fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
     tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
-/// One rule per source of a permission.
+/// Splits a permission into one rule per source.
 fn permission(permission: IpPermission) -> Vec<IngressRule> {
     let traffic = traffic(permission.ip_protocol.as_deref(), permission.from_port, permission.to_port);
     if permission.ip_ranges.is_none()
@@ -186,7 +187,7 @@ fn permission(permission: IpPermission) -> Vec<IngressRule> {
         && permission.prefix_list_ids.is_none()
         && permission.user_id_group_pairs.is_none()
     {
-        // EC2 lists all four: there is a source of a kind that this release does not know.
+        // EC2 always lists all four kinds: the permission has a kind of source that this release does not know.
         return vec![IngressRule::new(traffic, Source::not_told())];
     }
     let ipv4 = permission
@@ -255,11 +256,11 @@ fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, grou
     }
 }
 
-/// A permission with one source, in EC2's shape.
+/// Converts a rule to a permission with one source.
 fn to_permission(rule: &IngressRule) -> Result<IpPermission, String> {
     let port = |port: Option<i64>| port.map(i32::try_from).transpose().map_err(|error| error.to_string());
     let (from, to) = match &rule.traffic {
-        // EC2 lets all traffic of such a protocol through, whatever it is given; it wants to be given something.
+        // EC2 allows all traffic of such a protocol whatever the ports are, but requires the fields.
         Traffic::Other(_) => (Some(-1), Some(-1)),
         Traffic::Unrecognized { .. } => return Err(format!("{} is not understood", rule.traffic)),
         Traffic::All | Traffic::Ports { .. } | Traffic::Icmp { .. } => {
@@ -289,7 +290,7 @@ fn to_permission(rule: &IngressRule) -> Result<IpPermission, String> {
     .build())
 }
 
-/// The tags of a rule that is made. Those that begin with `aws:` only AWS can give.
+/// Tags of a rule to create, without those that begin with `aws:`, which only AWS can set.
 fn tag_specification(rule: &IngressRule) -> Option<TagSpecification> {
     let tags: Vec<Tag> = rule
         .tags

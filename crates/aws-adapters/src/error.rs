@@ -1,4 +1,4 @@
-//! Errors of the SDK.
+//! Conversion of SDK errors.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use aws_traits::AwsError;
 
 /// Converts errors of the SDK to those of the traits.
 pub(crate) trait FromSdk {
-    /// A service error has a code, a client error (timeout, no connection, malformed reply) has none.
+    /// Converts an SDK error. A service error has a code; a client error (timeout, no connection, malformed response) has none.
     fn from_sdk<E>(operation: &'static str, subject: &str, error: &E) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static;
@@ -26,9 +26,9 @@ impl FromSdk for AwsError {
     }
 }
 
-/// An error of the SDK with its causes, down to the answer of a service: that of STS, say, if a role cannot be assumed.
+/// Text of an SDK error with its causes, down to the answer of the service, such as that of STS if a role cannot be assumed.
 ///
-/// Not [`plain_text::error_chain`]: errors of the SDK repeat their causes, and wrap the answer of the service deeply.
+/// It differs from [`plain_text::error_chain`] because SDK errors repeat their causes and wrap the answer of the service deeply.
 pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut cause = Some(error);

@@ -1,4 +1,4 @@
-//! Structured logs of a Lambda function.
+//! Structured log of a Lambda function.
 
 use std::env;
 use std::fmt::Write as _;
@@ -7,21 +7,22 @@ use std::io::{self, Write};
 use plain_text::is_steering;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Writes the log to standard output, one JSON object per line, from the level in `AWS_LAMBDA_LOG_LEVEL` on (`INFO` when
-/// it is not set): the name under which Lambda hands over the application log level of a function.
+/// Starts the log on standard output: one JSON object per line, from the level in `AWS_LAMBDA_LOG_LEVEL` up, or `INFO` if it
+/// is not set. Lambda sets this variable to the application log level of the function.
 pub fn init_log() {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_max_level(level);
     log.with_writer(|| Escaping(io::stdout())).init();
 }
 
-/// Escapes what JSON leaves as it is, and what may yet break a line or turn the direction of writing for who reads the log.
+/// Writer that escapes characters that JSON allows unescaped but that can break a line or reverse the direction of text on a
+/// screen.
 ///
-/// Outside of strings JSON has ASCII only, so that every such character is in one.
+/// Outside of strings, JSON is pure ASCII, so every such character is inside a string.
 struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
-    /// Takes whole lines, as the log gives them.
+    /// Expects whole lines, which is how the log writes them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match str::from_utf8(line) {
             Ok(text) if text.chars().any(needs_escape) => self.0.write_all(escaped(text).as_bytes())?,

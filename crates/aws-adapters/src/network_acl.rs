@@ -1,4 +1,4 @@
-//! EC2: network ACLs, and which of them guard a security group's interfaces.
+//! EC2: network ACLs, and which of them apply to the network interfaces of a security group.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ impl NetworkAcls for Ec2 {
             .await
             .map_err(|error| AwsError::from_sdk(OPERATION, vpc_id, &error))?;
         let vpc = output.vpcs.unwrap_or_default().into_iter().next();
-        let vpc = vpc.ok_or_else(|| AwsError::malformed(OPERATION, vpc_id, "it names no VPC"))?;
+        let vpc = vpc.ok_or_else(|| AwsError::malformed(OPERATION, vpc_id, "it contains no VPC"))?;
         let v4 = vpc.cidr_block_association_set.unwrap_or_default().into_iter().filter_map(|set| set.cidr_block);
         let v6 =
             vpc.ipv6_cidr_block_association_set.unwrap_or_default().into_iter().filter_map(|set| set.ipv6_cidr_block);
@@ -101,7 +101,7 @@ impl NetworkAcls for Ec2 {
             Traffic::Ports { range, .. } => {
                 request.port_range(PortRange::builder().from(range.from().into()).to(range.to().into()).build())
             }
-            other => return Err(refuse(format!("an entry for {other} is nothing that a quarantine makes"))),
+            other => return Err(refuse(format!("a quarantine has no entries for {other}"))),
         };
         let request = match &entry.source {
             Source::Cidr(network @ IpNetwork::V4(_)) => request.cidr_block(network.to_string()),
@@ -146,7 +146,10 @@ fn entry(sdk: SdkEntry) -> Result<AclEntry, String> {
     };
     let cidr = sdk.cidr_block.or(sdk.ipv6_cidr_block).unwrap_or_default();
     Ok(AclEntry {
-        number: number.ok_or_else(|| format!("`{:?}` is not the number of a rule", sdk.rule_number))?,
+        number: number.ok_or_else(|| match sdk.rule_number {
+            Some(number) => format!("`{number}` is not a rule number"),
+            None => "an entry has no rule number".to_owned(),
+        })?,
         action: AclAction::parse(sdk.rule_action.as_ref().map(RuleAction::as_str).unwrap_or_default()),
         traffic: Traffic::parse(&protocol, from.map(i64::from), to.map(i64::from)),
         source: Source::from_cidr(&cidr),

@@ -1,7 +1,7 @@
 //! One SDK configuration for all clients.
 //!
-//! The `aws-config` crate would look for the same things in files, containers and metadata services as well, none of
-//! which a Lambda function has: its chain of providers is 0.3 MB of every zip.
+//! The `aws-config` crate also looks for credentials and regions in files, containers and metadata services. A Lambda
+//! function has none of these, and the chain of providers would add 0.3 MB to every zip.
 
 use std::env;
 use std::time::Duration;
@@ -19,37 +19,37 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::tls::{self, TrustError};
 
-/// EC2 allows 5 security group changes a second once a bucket of 50 tokens is empty, and AWS Config may start many
-/// remediations together.
+/// Attempts per call. EC2 allows 5 security group changes per second once a bucket of 50 tokens is empty, and AWS Config may
+/// start many remediations at once.
 ///
 /// Source: Amazon EC2 developer guide, [Request throttling](https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html).
 const MAX_ATTEMPTS: u32 = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// No call that Portcullis makes takes this long; a retry is better than a connection that hangs.
+/// Timeout of one attempt. No call that Portcullis makes takes this long: a retry is better than a connection that hangs.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A variable is missing from the environment of the Lambda function, which Lambda or the stack sets.
+/// An environment variable is missing that Lambda or the stack sets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not set: this program runs as an AWS Lambda function of the Portcullis stack")]
 pub struct MissingVariable(&'static str);
 
-/// No AWS call can be made in this environment.
+/// The environment does not allow any AWS call.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// A variable is missing.
     #[error(transparent)]
     Missing(#[from] MissingVariable),
-    /// The bundle of certificates cannot be used.
+    /// The certificate bundle cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
-/// The SDK configuration of a Lambda function: region, credentials and endpoints are in its environment. The credentials
-/// are valid for as long as the process lives.
+/// Reads the SDK configuration of a Lambda function from its environment: region, credentials and endpoints. The credentials
+/// are valid as long as the process lives.
 ///
 /// # Errors
 ///
-/// When region or credentials are missing, or `AWS_CA_BUNDLE` names a file that is not a bundle of certificates.
+/// When the region or the credentials are missing, or the file in `AWS_CA_BUNDLE` is not a bundle of PEM certificates.
 pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,
@@ -72,7 +72,8 @@ pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     Ok(builder.build())
 }
 
-/// At a terminal a person waits: the adaptive mode paces itself over many remediations, and waits long before a few calls.
+/// Retries for the command line, where a user waits. The adaptive mode suits many concurrent remediations, but delays the few
+/// calls of a command for too long.
 #[cfg(feature = "terminal")]
 pub(crate) fn patient_retry_config() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(Duration::from_secs(5))
@@ -90,7 +91,7 @@ pub(crate) fn required(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
 }
 
-/// Settings of one service, such as `AWS_ENDPOINT_URL_CONFIG_SERVICE`, which win over those of all services.
+/// Settings of one service, such as `AWS_ENDPOINT_URL_CONFIG_SERVICE`. They take precedence over those for all services.
 #[derive(Debug)]
 struct ServiceEnvironment;
 

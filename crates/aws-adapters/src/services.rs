@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::ec2::Ec2;
 use crate::ssm::Ssm;
 
-/// The adapters that a Lambda function needs; made once per process. Without a store unless one is given.
+/// Adapters of a Lambda function, created once per process. There is no snapshot store until `with_store`
+/// adds one.
 #[derive(Debug)]
 pub struct LambdaServices<O = ()> {
     /// AWS Config.
@@ -16,18 +17,18 @@ pub struct LambdaServices<O = ()> {
     pub ec2: Ec2,
     /// AWS Systems Manager.
     pub ssm: Ssm,
-    /// Where snapshots are kept.
+    /// Store of the snapshots.
     pub store: O,
 }
 
 impl LambdaServices {
-    /// Adapters with clients of their own.
+    /// Creates the adapters and their clients, without a snapshot store.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { config: Config::new(sdk), ec2: Ec2::new(sdk), ssm: Ssm::new(sdk), store: () }
     }
 
-    /// With a store for snapshots.
+    /// Adds a snapshot store.
     #[must_use]
     pub fn with_store<O>(self, store: O) -> LambdaServices<O> {
         let Self { config, ec2, ssm, store: () } = self;

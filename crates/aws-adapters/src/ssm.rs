@@ -6,14 +6,14 @@ use aws_types::SdkConfig;
 
 use crate::error::FromSdk;
 
-/// The adapter on the SDK.
+/// Client of AWS Systems Manager.
 #[derive(Debug, Clone)]
 pub struct Ssm {
     pub(crate) client: aws_sdk_ssm::Client,
 }
 
 impl Ssm {
-    /// An adapter with a client of its own; made once per process.
+    /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: aws_sdk_ssm::Client::new(sdk) }
@@ -33,6 +33,6 @@ impl Parameters for Ssm {
             .map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?
             .parameter
             .and_then(|parameter| parameter.value)
-            .ok_or_else(|| AwsError::malformed(OPERATION, &subject, "it has no value"))
+            .ok_or_else(|| AwsError::malformed(OPERATION, &subject, "it contains no value"))
     }
 }

@@ -1,8 +1,8 @@
-//! Which certificates are trusted at the other end of a connection.
+//! Trusted root certificates.
 //!
-//! The functions have the five roots in them that every endpoint of AWS is under: to read the 140 of the system takes longer
-//! than all else at the start of a function. Those of the system are read once somebody answers with a certificate that is
-//! under none of the five, such as a proxy that looks into TLS, or a partition of AWS with an authority of its own.
+//! The functions contain the five roots that sign the certificates of all AWS endpoints, because reading the 140 roots of the
+//! system would take longer than the rest of a cold start. The roots of the system are read when an endpoint presents a
+//! certificate under none of the five: a proxy that inspects TLS, or an AWS partition with its own authority.
 
 use std::error::Error;
 use std::io;
@@ -29,35 +29,35 @@ use rustls::pki_types::pem::PemObject;
 /// Source: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// The variable by which the AWS CLI and the SDKs are told what to trust in place of all else.
+/// Environment variable with the file of the only roots to trust, as for the AWS CLI and the SDKs.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// There is no trust to begin with.
+/// The trusted certificates cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file cannot be read.
-    #[error("cannot read `{}`, which {BUNDLE} names", file.display())]
+    #[error("cannot read `{}`, named by {BUNDLE}", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Answer of the operating system.
+        /// Error of the operating system.
         #[source]
         problem: io::Error,
     },
-    /// The file is not what it should be.
-    #[error("`{}`, which {BUNDLE} names, is not a bundle of certificates in PEM: {problem}", file.display())]
+    /// The file is not a bundle of PEM certificates.
+    #[error("`{}`, named by {BUNDLE}, is not a bundle of PEM certificates: {problem}", file.display())]
     NoBundle {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason, such as `certificate 1: …`.
         problem: String,
     },
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     #[error(transparent)]
     Client(#[from] HttpClientError),
 }
 
-/// For a function: the bundle in the environment, or else the roots of Amazon, and then those of the system.
+/// HTTP client of a function. It trusts the bundle in the environment, or else the roots of Amazon, then those of the system.
 pub(crate) fn function_client() -> Result<SharedHttpClient, TrustError> {
     match bundle()? {
         Some(bundle) => client(bundle),
@@ -65,7 +65,7 @@ pub(crate) fn function_client() -> Result<SharedHttpClient, TrustError> {
     }
 }
 
-/// For a terminal: the bundle in the environment, or else the roots of the system, as all other programs there.
+/// HTTP client of the command line. It trusts the bundle in the environment, or else the roots of the system.
 #[cfg(feature = "terminal")]
 pub(crate) fn terminal_client() -> Result<SharedHttpClient, TrustError> {
     client(bundle()?.unwrap_or_default())
@@ -79,17 +79,17 @@ fn bundle() -> Result<Option<TrustStore>, TrustError> {
     std::env::var_os(BUNDLE).filter(|file| !file.is_empty()).map(|file| read_bundle(Path::new(&file))).transpose()
 }
 
-/// The certificates in a file. All of them are looked at here: the HTTP client ends the process for one that it cannot read.
+/// Reads the certificates of a file, and checks all of them: the HTTP client panics on one that it cannot parse.
 fn read_bundle(file: &Path) -> Result<TrustStore, TrustError> {
     let pem = std::fs::read(file).map_err(|problem| TrustError::Unreadable { file: file.to_owned(), problem })?;
     let no_bundle = |problem: String| TrustError::NoBundle { file: file.to_owned(), problem };
     let mut roots = RootCertStore::empty();
     for (certificate, number) in CertificateDer::pem_slice_iter(&pem).zip(1..) {
-        let in_it = |error: &dyn Error| no_bundle(format!("certificate {number}: {error}"));
-        roots.add(certificate.map_err(|error| in_it(&error))?).map_err(|error| in_it(&error))?;
+        let invalid = |error: &dyn Error| no_bundle(format!("certificate {number}: {error}"));
+        roots.add(certificate.map_err(|error| invalid(&error))?).map_err(|error| invalid(&error))?;
     }
     if roots.is_empty() {
-        return Err(no_bundle("there is no certificate in it".to_owned()));
+        return Err(no_bundle("it contains no certificate".to_owned()));
     }
     Ok(TrustStore::empty().with_pem_certificate(pem))
 }
@@ -104,12 +104,12 @@ fn either(first: TrustStore, second: TrustStore) -> Result<SharedHttpClient, Tru
     Ok(SharedHttpClient::new(Either { first: client(first)?, second: client(second)?, is_second: Arc::default() }))
 }
 
-/// A client that trusts some roots, and another one for whom they do not know.
+/// Two clients: the second is used when the roots of the first do not cover a certificate.
 #[derive(Debug)]
 struct Either {
     first: SharedHttpClient,
     second: SharedHttpClient,
-    /// From the first certificate on that only the second client trusts: the next one will be like it.
+    /// Set once only the second client trusted a certificate. From then on, all requests go to the second client.
     is_second: Arc<AtomicBool>,
 }
 
@@ -123,7 +123,7 @@ impl HttpClient for Either {
         })
     }
 
-    // The second client reads its certificates here, if it is asked.
+    // Validating the second client would make it read its certificates.
     fn validate_base_client_config(
         &self,
         components: &RuntimeComponentsBuilder,
@@ -140,7 +140,7 @@ struct EitherConnector {
     is_second: Arc<AtomicBool>,
 }
 
-/// The second client's connector, which the client makes once, when it is wanted.
+/// Connector of the second client, created on its first use.
 #[derive(Debug, Clone)]
 struct Second {
     client: SharedHttpClient,
@@ -163,7 +163,7 @@ impl HttpConnector for EitherConnector {
         let (first, second, is_second) = (self.first.call(request), self.second.clone(), Arc::clone(&self.is_second));
         HttpConnectorFuture::new(async move {
             match first.await {
-                // Nothing of the request was sent: the other end has only shown who it is.
+                // The handshake failed, so no part of the request was sent.
                 Err(error) if is_about_certificate(&error) => {
                     let reply = second.call(again).await;
                     if reply.is_ok() {
@@ -179,7 +179,7 @@ impl HttpConnector for EitherConnector {
 
 fn is_about_certificate(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| {
-        // What an I/O error is made of is not its source.
+        // An I/O error does not return the error that it wraps as its source.
         let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
             || within.is_some_and(|within| is_about_certificate(within))

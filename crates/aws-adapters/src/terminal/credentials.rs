@@ -13,38 +13,38 @@ use crate::error::{FromSdk, with_causes};
 use crate::sdk;
 use crate::tls::{self, TrustError};
 
-/// A scan of a whole organization makes many calls, and can wait.
+/// Timeout of one attempt. A scan of a whole organization makes many calls and can wait.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why no AWS call can be made.
+/// The credentials do not allow any AWS call.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// There are no credentials.
-    #[error("no AWS credentials{}: {}", of(.profile.as_ref()), to_get_some(.profile.as_ref()))]
+    #[error("no AWS credentials{}: {}", of(.profile.as_ref()), remedy(.profile.as_ref()))]
     NoCredentials {
         /// The requested profile.
         profile: Option<String>,
     },
-    /// The session of IAM Identity Center has ended.
-    #[error("the SSO session{} has expired, or never began: run `aws sso login{}`", of(.profile.as_ref()), option(.profile.as_ref()))]
+    /// The IAM Identity Center session has expired, or was never started.
+    #[error("the SSO session{} has expired or was never started: run `aws sso login{}`", of(.profile.as_ref()), option(.profile.as_ref()))]
     SsoExpired {
         /// The requested profile.
         profile: Option<String>,
     },
-    /// There is no such profile, or it cannot be used.
+    /// The profile does not exist, or cannot be used.
     #[error("the AWS credentials{} cannot be used: {problem}", of(.profile.as_ref()))]
     Unusable {
         /// The requested profile.
         profile: Option<String>,
-        /// Answer of the SDK.
+        /// Error text of the SDK.
         problem: String,
     },
     /// The role cannot be assumed.
     #[error("{role_arn} cannot be assumed: {problem}")]
     Role {
-        /// The role.
+        /// ARN of the role.
         role_arn: String,
-        /// Answer of STS.
+        /// Error text of STS.
         problem: String,
     },
 }
@@ -53,14 +53,15 @@ fn of(profile: Option<&String>) -> String {
     profile.map(|profile| format!(" of profile `{profile}`")).unwrap_or_default()
 }
 
-fn to_get_some(profile: Option<&String>) -> String {
+fn remedy(profile: Option<&String>) -> String {
     match profile {
         Some(profile) => format!(
             "`aws configure list-profiles` lists the existing profiles; run `aws configure --profile {profile}` or \
              `aws sso login --profile {profile}`"
         ),
-        None => "run `aws configure` or `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile"
-            .to_owned(),
+        None => {
+            "run `aws configure` or `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or pass --profile".to_owned()
+        }
     }
 }
 
@@ -68,11 +69,11 @@ fn option(profile: Option<&String>) -> String {
     profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default()
 }
 
-/// The configuration of a profile, or of the environment: whatever the AWS CLI would use.
+/// Loads the configuration of a profile, or of the environment, from the places where the AWS CLI looks.
 ///
 /// # Errors
 ///
-/// When `AWS_CA_BUNDLE` names a file that is no bundle of certificates.
+/// When the file in `AWS_CA_BUNDLE` is not a bundle of PEM certificates.
 pub async fn load(profile: Option<&str>) -> Result<SdkConfig, TrustError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(tls::terminal_client()?)
@@ -84,7 +85,7 @@ pub async fn load(profile: Option<&str>) -> Result<SdkConfig, TrustError> {
     Ok(loader.load().await)
 }
 
-/// Checks that there are credentials, so that their absence is reported once and well, and not by the first of many calls.
+/// Checks that there are credentials, so that one clear error reports their absence, not the first of many calls.
 ///
 /// # Errors
 ///
@@ -99,7 +100,7 @@ pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result
     let Err(error) = provider.provide_credentials().await else { return Ok(()) };
     let problem = with_causes(&error);
     let text = problem.to_ascii_lowercase();
-    // The SDK has no type for it. Its text is that the cached token is missing, has expired, or was refused.
+    // The SDK has no error type for it, only a text: the cached token is missing, has expired, or was refused.
     if text.contains("sso")
         && ["expired", "unauthorized", "cached sso token", "token file", "no such file"]
             .iter()
@@ -113,20 +114,20 @@ pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result
     })
 }
 
-/// The same credentials in another region.
+/// Returns the configuration with another region.
 #[must_use]
 pub fn in_region(sdk: &SdkConfig, region: &str) -> SdkConfig {
     sdk.to_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The credentials of a role that those of `sdk` may assume.
+/// Returns the configuration with the credentials of a role, which those of `sdk` assume.
 ///
 /// # Errors
 ///
 /// When the role cannot be assumed.
 pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> Result<SdkConfig, SessionError> {
     let provider = AssumeRoleProvider::builder(role_arn).session_name("portcullis").configure(sdk).build().await;
-    // One more call, for an error that names the role instead of the first call made with it.
+    // One extra call, so that an error names the role instead of the first operation.
     let provider = SharedCredentialsProvider::new(provider);
     provider
         .provide_credentials()
@@ -135,11 +136,11 @@ pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> Result<SdkConfig, S
     Ok(sdk.to_builder().credentials_provider(provider).build())
 }
 
-/// The account that the credentials are of.
+/// `GetCallerIdentity`: the account of the credentials.
 ///
 /// # Errors
 ///
-/// When the call failed: the credentials have expired, the role cannot be assumed, there is no network.
+/// When the call failed: the credentials have expired, the role cannot be assumed, or there is no network.
 pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
     const OPERATION: &str = "sts:GetCallerIdentity";
     const SUBJECT: &str = "these credentials";
@@ -148,5 +149,5 @@ pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
         .send()
         .await
         .map_err(|error| AwsError::from_sdk(OPERATION, SUBJECT, &error))?;
-    identity.account.ok_or_else(|| AwsError::malformed(OPERATION, SUBJECT, "it names no account"))
+    identity.account.ok_or_else(|| AwsError::malformed(OPERATION, SUBJECT, "it contains no account"))
 }

@@ -1,4 +1,4 @@
-//! What there is in a region: groups by filter, the rules of many groups at a time, and what uses them.
+//! Security groups of a region by filter, the rules of many groups per call, and the network interfaces that use them.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,15 @@ use crate::error::FromSdk;
 const GROUPS_PER_PAGE: i32 = 1000;
 const PER_PAGE: i32 = 1000;
 
-/// Which groups are wanted. Groups have to satisfy all of it; of several values of one kind, any.
+/// Selects security groups. A group matches if it matches every field that is not empty: any of its ids,
+/// any of its VPCs, all of its tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupFilter {
-    /// `sg-…`.
+    /// Ids of groups, `sg-…`.
     pub group_ids: Vec<String>,
-    /// `vpc-…`.
+    /// Ids of VPCs, `vpc-…`.
     pub vpc_ids: Vec<String>,
-    /// Tag keys, and the value that a tag must have, if that matters.
+    /// Tag keys, each with the value that the tag must have; `None` for any value. A group needs all of these tags.
     pub tags: Vec<(String, Option<String>)>,
 }
 
@@ -43,14 +44,14 @@ impl GroupFilter {
     }
 }
 
-/// A network interface, as far as it says how exposed a group is.
+/// Network interface that uses a group: the fields that show how exposed the group is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NetworkInterface {
-    /// `eni-…`.
+    /// Id, `eni-…`.
     pub id: String,
-    /// `i-…`, or what the interface says it is for.
+    /// Id of the attached instance, `i-…`, or else the description of the interface.
     pub resource: Option<String>,
-    /// The addresses that the internet can route to.
+    /// Addresses that are reachable from the internet, sorted.
     pub public_addresses: Vec<String>,
 }
 
@@ -73,7 +74,7 @@ impl Ec2 {
         Ok(names)
     }
 
-    /// `DescribeSecurityGroups`: one page of the groups that are wanted, and the token of the next one.
+    /// `DescribeSecurityGroups`: one page of the matching groups, and the token of the next page.
     ///
     /// # Errors
     ///
@@ -96,8 +97,8 @@ impl Ec2 {
         Ok((groups, output.next_token.filter(|token| !token.is_empty())))
     }
 
-    /// `DescribeSecurityGroupRules`: the ingress rules of many groups, with the ids that `DescribeSecurityGroups` leaves
-    /// out, by group.
+    /// `DescribeSecurityGroupRules`: the ingress rules of many groups, by group id. Unlike those of
+    /// `DescribeSecurityGroups`, they have ids.
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ impl Ec2 {
         Ok(rules)
     }
 
-    /// `DescribeNetworkInterfaces`: what uses the groups, by group.
+    /// `DescribeNetworkInterfaces`: the interfaces that use the groups, by group id.
     ///
     /// # Errors
     ///

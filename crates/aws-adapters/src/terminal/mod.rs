@@ -1,4 +1,4 @@
-//! What a terminal needs and a Lambda function does not.
+//! Calls and credentials of the command line, which a Lambda function does not need.
 
 mod credentials;
 pub mod inventory;

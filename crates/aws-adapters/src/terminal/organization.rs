@@ -6,8 +6,8 @@ use aws_types::SdkConfig;
 
 use crate::error::FromSdk;
 
-/// Ids of the active accounts of the organization, sorted. Only its management account and delegated administrators may
-/// list them.
+/// Ids of the active accounts of the organization, sorted. Only the management account and delegated administrators can list
+/// them.
 ///
 /// Source: AWS Organizations API reference, [ListAccounts](https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html).
 ///
@@ -27,7 +27,7 @@ pub async fn organization_accounts(sdk: &SdkConfig) -> Result<Vec<String>, AwsEr
     Ok(ids)
 }
 
-/// `State` replaces `Status`, which older endpoints still return alone.
+/// Whether an account is active. `State` replaces `Status`; older endpoints return only the latter.
 fn is_active(account: &Account) -> bool {
     match &account.state {
         Some(state) => *state == AccountState::Active,

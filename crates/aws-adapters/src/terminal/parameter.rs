@@ -1,4 +1,4 @@
-//! Writes an SSM parameter: the exemptions.
+//! Writes the SSM parameter of the exemptions.
 
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use aws_traits::AwsError;
@@ -8,7 +8,7 @@ use crate::error::FromSdk;
 use crate::ssm::Ssm;
 
 impl Ssm {
-    /// `PutParameter`: writes a text, and replaces an existing one.
+    /// `PutParameter`: creates the parameter, or replaces its value.
     ///
     /// # Errors
     ///
@@ -25,8 +25,8 @@ impl Ssm {
             .name(name)
             .value(value)
             .overwrite(exists)
-            // An existing parameter keeps its type and key. Above 4 KB it has to be an advanced one, which costs money, and
-            // only then.
+            // An existing parameter keeps its type and key. Only a value above 4 KB needs the advanced tier, which costs
+            // money.
             .set_type((!exists).then_some(ParameterType::String))
             .tier(ParameterTier::IntelligentTiering)
             .send()

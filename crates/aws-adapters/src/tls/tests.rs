@@ -7,6 +7,7 @@ use aws_sdk_config::config::{BehaviorVersion, Credentials, Region, SharedCredent
 use aws_traits::AwsError;
 use aws_traits::ssm::Parameters;
 use aws_types::SdkConfig;
+use plain_text::error_chain;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rstest::rstest;
 use sha2::Digest;
@@ -21,11 +22,11 @@ use tokio_rustls::server::TlsStream;
 use super::*;
 use crate::Ssm;
 
-/// Systems Manager behind a certificate that nobody else knows, with one connection for each request.
+/// Systems Manager behind a self-signed certificate, with one connection per request.
 struct Server {
     pem: String,
     endpoint: String,
-    /// Of each connection, whether the other end trusted the certificate.
+    /// Whether the client trusted the certificate, for each connection.
     connections: Arc<Mutex<Vec<bool>>>,
 }
 
@@ -88,7 +89,7 @@ async fn answer(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
 
 async fn two_calls(server: &Server, client: SharedHttpClient) -> [Result<String, AwsError>; 2] {
     let sdk = server.sdk(client);
-    // Each client of the SDK has a connector of its own.
+    // Each SDK client has its own connector.
     [Ssm::new(&sdk).parameter("/p").await, Ssm::new(&sdk).parameter("/p").await]
 }
 
@@ -102,7 +103,7 @@ fn the_roots_of_amazon_are_there() {
     }
     let names = String::from_utf8_lossy(AMAZON_ROOTS).matches("BEGIN CERTIFICATE").count();
     assert_eq!(names, store.len());
-    // The hashes of the public keys on the page of Amazon Trust Services.
+    // Hashes of the public keys, from the page of Amazon Trust Services.
     let keys: Vec<String> = store.roots.iter().map(|root| sha256(&spki(&root.subject_public_key_info))).collect();
     assert_eq!(
         keys,
@@ -116,7 +117,7 @@ fn the_roots_of_amazon_are_there() {
     );
 }
 
-/// The whole `SubjectPublicKeyInfo`, of which a trust anchor has the content: tag and length belong to what is hashed.
+/// The whole `SubjectPublicKeyInfo`. A trust anchor has its content only, while the hash covers tag and length as well.
 fn spki(content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let header = match content.len() {
@@ -132,7 +133,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn whom_the_first_roots_know_is_trusted_at_once() {
+async fn a_certificate_under_the_first_roots_is_trusted_at_once() {
     let server = Server::start().await;
     let client = either(server.trusted(), TrustStore::empty()).unwrap();
     let [one, two] = two_calls(&server, client).await;
@@ -141,7 +142,7 @@ async fn whom_the_first_roots_know_is_trusted_at_once() {
 }
 
 #[tokio::test]
-async fn whom_only_the_second_roots_know_is_asked_twice_once() {
+async fn a_certificate_under_the_second_roots_costs_one_extra_handshake() {
     let server = Server::start().await;
     let client = either(amazon(), server.trusted()).unwrap();
     let [one, two] = two_calls(&server, client).await;
@@ -150,7 +151,7 @@ async fn whom_only_the_second_roots_know_is_asked_twice_once() {
 }
 
 #[tokio::test]
-async fn whom_nobody_knows_is_not_trusted() {
+async fn an_unknown_certificate_is_not_trusted() {
     let server = Server::start().await;
     let client = either(amazon(), amazon()).unwrap();
     for reply in two_calls(&server, client).await {
@@ -161,7 +162,7 @@ async fn whom_nobody_knows_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_bundle_is_all_that_is_trusted() {
+async fn only_the_bundle_is_trusted() {
     let (server, other) = (Server::start().await, Server::start().await);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bundle.pem");
@@ -173,23 +174,23 @@ async fn a_bundle_is_all_that_is_trusted() {
 }
 
 #[rstest]
-#[case::empty("", "there is no certificate in it")]
-#[case::another_kind("{}", "there is no certificate in it")]
+#[case::empty("", "it contains no certificate")]
+#[case::another_kind("{}", "it contains no certificate")]
 #[case::cut("-----BEGIN CERTIFICATE-----\nMIID", "certificate 1: ")]
 #[case::not_base64("-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n", "certificate 1: ")]
 #[case::not_a_certificate("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1: ")]
-fn a_bundle_that_is_none(#[case] text: &str, #[case] problem: &str) {
+fn a_malformed_bundle_is_refused(#[case] text: &str, #[case] problem: &str) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bundle.pem");
     std::fs::write(&file, text).unwrap();
-    let error = plain_text::error_chain(&read_bundle(&file).unwrap_err());
-    assert!(error.contains("bundle.pem`, which AWS_CA_BUNDLE names, is not a bundle"), "{error}");
+    let error = error_chain(&read_bundle(&file).unwrap_err());
+    assert!(error.contains("bundle.pem`, named by AWS_CA_BUNDLE, is not a bundle"), "{error}");
     assert!(error.contains(problem), "{error}");
     assert!(!error.contains('\n'), "{error}");
 }
 
 #[test]
-fn a_bundle_that_is_not_there() {
-    let error = plain_text::error_chain(&read_bundle(Path::new("/nowhere/bundle.pem")).unwrap_err());
-    assert!(error.starts_with("cannot read `/nowhere/bundle.pem`, which AWS_CA_BUNDLE names: "), "{error}");
+fn a_missing_bundle_is_an_error() {
+    let error = error_chain(&read_bundle(Path::new("/nowhere/bundle.pem")).unwrap_err());
+    assert!(error.starts_with("cannot read `/nowhere/bundle.pem`, named by AWS_CA_BUNDLE: "), "{error}");
 }

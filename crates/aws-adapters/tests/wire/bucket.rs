@@ -32,7 +32,7 @@ async fn put_new(aws: &Canned) -> Result<bool, StoreError> {
     bucket(aws).put_new(KEY, r#"{"version":1}"#.into()).await
 }
 
-/// The code of S3's answer.
+/// Error code from S3.
 fn code_of(error: &StoreError) -> Option<&str> {
     match error {
         StoreError::Aws(error) => error.code(),
@@ -46,8 +46,8 @@ fn only(aws: &Canned) -> Received {
     request.clone()
 }
 
-/// Only where there is none yet, and only in a bucket of this account. Encryption is the bucket's own default, which an
-/// object must not undercut.
+/// The write requires that the key is free and that this account owns the bucket. It does not set encryption, which would
+/// override the default of the bucket.
 #[tokio::test]
 async fn a_new_object_is_put_unless_there_is_one() {
     let aws = Canned::serve([(200, "")]).await;
@@ -62,9 +62,9 @@ async fn a_new_object_is_put_unless_there_is_one() {
     assert_eq!(request.header("x-amz-acl"), None);
 }
 
-/// A key that is taken is no failure: the caller finds another.
+/// A key that is taken is not an error: the caller chooses another one.
 #[tokio::test]
-async fn a_key_that_is_taken_is_not_written_over() {
+async fn an_existing_object_is_not_overwritten() {
     let aws = Canned::serve([(412, &s3_error("PreconditionFailed"))]).await;
     assert!(!put_new(&aws).await.unwrap());
     assert_eq!(aws.received().len(), 1);
@@ -75,7 +75,7 @@ async fn a_key_that_is_taken_is_not_written_over() {
 #[case(404, "NoSuchBucket", "")]
 #[case(409, "ConditionalRequestConflict", "")]
 #[tokio::test]
-async fn a_put_that_is_refused_is_not_taken_for_written(
+async fn a_refused_put_is_an_error(
     #[case] status: u16,
     #[case] code: &str,
     #[case] advice: &str,
@@ -88,14 +88,14 @@ async fn a_put_that_is_refused_is_not_taken_for_written(
     assert_eq!(error.to_string(), format!("s3:PutObject on s3://snapshots/{KEY} failed: {code}: no{advice}"));
 }
 
-/// The first attempt wrote the object, and nobody heard of it: the second finds the key taken. The same text is there, and
-/// the caller writes it once more under another key.
+/// The first attempt wrote the object, but its response was lost: the second attempt finds the key taken. The caller then
+/// writes the same text under another key.
 #[rstest]
 #[case(LOST)]
 #[case((500, "<Error><Code>InternalError</Code><Message>no</Message></Error>"))]
 #[tokio::test]
-async fn a_put_whose_answer_got_lost_finds_the_key_taken(#[case] first: (u16, &str)) {
-    let aws = Canned::serve([first, (412, &s3_error("PreconditionFailed"))]).await.tries_again();
+async fn a_put_whose_response_was_lost_finds_the_key_taken(#[case] first: (u16, &str)) {
+    let aws = Canned::serve([first, (412, &s3_error("PreconditionFailed"))]).await.with_retries();
     assert!(!put_new(&aws).await.unwrap());
     let received = aws.received();
     assert_eq!(received.len(), 2);
@@ -103,26 +103,27 @@ async fn a_put_whose_answer_got_lost_finds_the_key_taken(#[case] first: (u16, &s
     assert_eq!(received[1].header("if-none-match"), Some("*"));
 }
 
-/// Two writes of one key at the same time, such as an attempt that was given up and the next: S3 asks for another try.
+/// Two concurrent writes of one key, such as an attempt that timed out and the next one: S3 answers that the client should
+/// retry.
 #[rstest]
 #[case((200, ""), true)]
 #[case((412, "<Error><Code>PreconditionFailed</Code><Message>no</Message></Error>"), false)]
 #[tokio::test]
-async fn a_put_that_collides_is_tried_again(#[case] then: (u16, &str), #[case] is_written: bool) {
-    let aws = Canned::serve([(409, &s3_error("ConditionalRequestConflict")), then]).await.tries_again();
+async fn a_put_that_collides_is_retried(#[case] then: (u16, &str), #[case] is_written: bool) {
+    let aws = Canned::serve([(409, &s3_error("ConditionalRequestConflict")), then]).await.with_retries();
     assert_eq!(put_new(&aws).await.unwrap(), is_written);
     assert_eq!(aws.received().len(), 2);
 }
 
 #[tokio::test]
-async fn a_put_that_is_denied_is_not_tried_again() {
-    let aws = Canned::serve([(403, &s3_error("AccessDenied"))]).await.tries_again();
+async fn a_denied_put_is_not_retried() {
+    let aws = Canned::serve([(403, &s3_error("AccessDenied"))]).await.with_retries();
     assert_eq!(code_of(&put_new(&aws).await.unwrap_err()), Some("AccessDenied"));
     assert_eq!(aws.received().len(), 1);
 }
 
 #[tokio::test]
-async fn a_note_is_put_in_the_place_of_another() {
+async fn a_note_replaces_an_existing_one() {
     let aws = Canned::serve([(200, "")]).await;
     bucket(&aws).put("holds/111122223333/us-east-1/sg-1.json", "{}".into()).await.unwrap();
     let request = only(&aws);
@@ -141,24 +142,24 @@ async fn an_object_is_read_as_text() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_not_there_is_none() {
+async fn a_missing_object_is_none() {
     let aws = Canned::serve([(404, &s3_error("NoSuchKey"))]).await;
     assert_eq!(bucket(&aws).get(KEY).await.unwrap(), None);
 }
 
-/// Without a bucket, or without leave to look, nobody knows whether there is such an object.
+/// Without the bucket or the permission to read it, the existence of the object is unknown.
 #[rstest]
 #[case(403, "AccessDenied")]
 #[case(404, "NoSuchBucket")]
 #[tokio::test]
-async fn an_object_that_cannot_be_read_is_not_taken_for_none(#[case] status: u16, #[case] code: &str) {
+async fn an_unreadable_object_is_an_error(#[case] status: u16, #[case] code: &str) {
     let aws = Canned::serve([(status, &s3_error(code))]).await;
     let error = bucket(&aws).get(KEY).await.unwrap_err();
     assert_eq!(code_of(&error), Some(code));
     assert!(error.to_string().starts_with(&format!("s3:GetObject on s3://snapshots/{KEY} failed: ")), "{error}");
 }
 
-/// The order of S3 is by bytes, and so is this: the last key is the latest snapshot.
+/// Keys are in byte order, as in S3: the last key is the latest snapshot.
 #[tokio::test]
 async fn keys_are_listed_over_all_pages_in_order() {
     let aws =
@@ -173,7 +174,7 @@ async fn keys_are_listed_over_all_pages_in_order() {
 }
 
 #[tokio::test]
-async fn an_empty_list_is_no_failure_and_a_broken_one_is_no_list() {
+async fn an_empty_list_is_not_an_error_and_an_incomplete_one_is() {
     let aws = Canned::serve([
         (200, &page(&[], None)),
         (200, &page(&["p/a.json"], Some("more"))),

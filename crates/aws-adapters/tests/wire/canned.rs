@@ -12,10 +12,10 @@ use aws_types::SdkConfig;
 use axum::Router;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 
-/// A reply that never comes. The SDK gives the attempt up, if it [`Canned::tries_again`].
+/// A reply that never arrives. The attempt times out with [`Canned::with_retries`].
 pub(crate) const LOST: (u16, &str) = (0, "");
 
-/// A service that gives the next canned reply to each request, and keeps the requests.
+/// A service that answers each request with the next canned reply, and records the requests.
 #[derive(Clone)]
 pub(crate) struct Canned {
     replies: Arc<Mutex<VecDeque<(u16, String)>>>,
@@ -23,7 +23,7 @@ pub(crate) struct Canned {
     pub(crate) sdk: SdkConfig,
 }
 
-/// A request as it came.
+/// A request as the service received it.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     method: Method,
@@ -73,8 +73,8 @@ impl Canned {
         canned
     }
 
-    /// With retries, as outside of tests, but soon.
-    pub(crate) fn tries_again(mut self) -> Self {
+    /// Enables retries, as in production, with a short backoff.
+    pub(crate) fn with_retries(mut self) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1));
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
         let sleep = SharedAsyncSleep::new(TokioSleep::new());
@@ -82,7 +82,7 @@ impl Canned {
         self
     }
 
-    /// The requests so far: target, if there is one, and body.
+    /// Requests so far, as text: the target, if there is one, and the body.
     pub(crate) fn requests(&self) -> Vec<String> {
         let text = |request: &Received| {
             let target = request.header("x-amz-target").unwrap_or_default();
@@ -91,7 +91,7 @@ impl Canned {
         self.received().iter().map(text).collect()
     }
 
-    /// The requests so far.
+    /// Requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.requests.lock().unwrap().clone()
     }

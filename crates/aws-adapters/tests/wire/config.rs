@@ -34,7 +34,7 @@ async fn put_evaluations_sends_the_documented_request() {
     assert_eq!(sent, expected);
 }
 
-/// HTTP 200 and yet not stored.
+/// AWS Config answers HTTP 200 although it did not store the evaluation.
 #[tokio::test]
 async fn failed_evaluations_are_inspected() {
     let reply = r#"{"FailedEvaluations":[{"ComplianceResourceType":"AWS::EC2::SecurityGroup","ComplianceResourceId":"sg-0aaaaaaaaaaaaaaaa","ComplianceType":"NON_COMPLIANT","OrderingTimestamp":1772360130.123}]}"#;
@@ -44,14 +44,14 @@ async fn failed_evaluations_are_inspected() {
     assert!(aws.requests()[0].contains(r#""TestMode":true"#));
 }
 
-/// A result token that is no longer valid is final; throttling is not.
+/// An invalid result token is final; throttling is not.
 #[rstest]
 #[case("InvalidResultTokenException", true)]
 #[case("NoSuchConfigRuleException", true)]
 #[case("ThrottlingException", false)]
 #[case("InvalidParameterValueException", false)]
 #[tokio::test]
-async fn refusals_are_told_from_failures(#[case] code: &str, #[case] is_final: bool) {
+async fn refusals_differ_from_failures(#[case] code: &str, #[case] is_final: bool) {
     let aws = Canned::serve([(400, &format!(r#"{{"__type":"{code}","message":"no"}}"#))]).await;
     let result = Config::new(&aws.sdk).put_evaluations(&[evaluation()], "secret-token", false).await;
     let error = match result {
@@ -72,7 +72,7 @@ fn summary() -> ItemSummary {
     }
 }
 
-/// A call spans seven days, so that an empty page with a token is normal.
+/// A call spans seven days, so an empty page with a token is normal.
 #[tokio::test]
 async fn the_history_is_read_up_to_the_notification_and_through_empty_pages() {
     let sample = include_str!("../../../aws-events/tests/samples/get-resource-config-history-response.json");
@@ -97,7 +97,7 @@ async fn an_empty_history_is_an_error() {
 }
 
 #[tokio::test]
-async fn reported_groups_leaves_out_what_is_not_applicable_or_no_group() {
+async fn reported_groups_excludes_not_applicable_results_and_other_resources() {
     let result = |id: &str, kind: &str, compliance: &str| {
         format!(
             r#"{{"EvaluationResultIdentifier":{{"EvaluationResultQualifier":{{"ConfigRuleName":"r","ResourceType":"{kind}","ResourceId":"{id}"}},"OrderingTimestamp":1}},"ComplianceType":"{compliance}"}}"#
@@ -126,7 +126,7 @@ async fn input_parameters_come_from_the_rule() {
     .await;
     let config = Config::new(&aws.sdk);
     assert_eq!(config.input_parameters("r").await.unwrap().as_deref(), Some(r#"{"FocusOnPorts":"22"}"#));
-    assert!(config.input_parameters("r").await.unwrap_err().to_string().contains("it names no rule"));
+    assert!(config.input_parameters("r").await.unwrap_err().to_string().contains("it contains no rule"));
     assert_eq!(config.input_parameters("r").await.unwrap_err().code(), Some("NoSuchConfigRuleException"));
 }
 
@@ -137,7 +137,7 @@ async fn except(aws: &Canned) -> Result<Option<String>, AwsError> {
     Config::new(&aws.sdk).put_remediation_exception("portcullis", "sg-1", "restored by 9c2d", expires).await
 }
 
-/// For one resource, dated, with the reason.
+/// The request has one resource, an expiry and the reason.
 #[tokio::test]
 async fn an_exception_is_put_for_one_group_until_a_time() {
     let aws = Canned::serve([(200, r#"{"FailedBatches":[]}"#)]).await;
@@ -156,27 +156,27 @@ async fn an_exception_is_put_for_one_group_until_a_time() {
     );
 }
 
-/// HTTP 200 and yet not taken, as for a group that is compliant at that moment.
+/// AWS Config answers HTTP 200 although it refused the exception, for example because the group is compliant at that moment.
 #[rstest]
 #[case(
     r#"{"FailedBatches":[{"FailureMessage":"not NON_COMPLIANT","FailedItems":[{"ResourceId":"sg-1"}]}]}"#,
     "not NON_COMPLIANT"
 )]
-#[case(r#"{"FailedBatches":[{"FailedItems":[{"ResourceId":"sg-1"}]}]}"#, "AWS Config did not say why")]
+#[case(r#"{"FailedBatches":[{"FailedItems":[{"ResourceId":"sg-1"}]}]}"#, "AWS Config gave no reason")]
 #[tokio::test]
 async fn failed_batches_are_inspected(#[case] reply: &str, #[case] expected: &str) {
     let aws = Canned::serve([(200, reply)]).await;
     assert_eq!(except(&aws).await.unwrap().as_deref(), Some(expected));
 }
 
-/// A rule without remediation needs no exception; a role without permission is something to mend.
+/// A rule without remediation needs no exception; a role without permission has to be fixed.
 #[rstest]
 #[case("InvalidParameterValueException", true)]
 #[case("NoSuchRemediationConfigurationException", true)]
 #[case("AccessDeniedException", false)]
 #[case("ThrottlingException", false)]
 #[tokio::test]
-async fn a_needless_exception_is_told_from_a_failure(#[case] code: &str, #[case] is_needless: bool) {
+async fn a_needless_exception_is_not_a_failure(#[case] code: &str, #[case] is_needless: bool) {
     let aws = Canned::serve([(400, &format!(r#"{{"__type":"{code}","message":"no"}}"#))]).await;
     let reason = match except(&aws).await {
         Ok(Some(reason)) if is_needless => reason,

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::canned::{Canned, ec2_error, xml};
 
-/// Paginated, egress excluded; all traffic comes back with ports -1.
+/// Rules come from all pages, without egress; EC2 returns ports -1 for all traffic.
 #[tokio::test]
 async fn ingress_rules_are_paged_and_egress_is_left_out() {
     let first = xml(
@@ -42,7 +42,7 @@ async fn ingress_rules_are_paged_and_egress_is_left_out() {
 }
 
 #[tokio::test]
-async fn revoke_goes_by_rule_ids_and_reports_what_ec2_says() {
+async fn revoke_sends_rule_ids_and_returns_the_rules_that_ec2_revoked() {
     let reply = xml(
         "RevokeSecurityGroupIngress",
         "<return>true</return><revokedSecurityGroupRuleSet>
@@ -80,7 +80,7 @@ async fn a_denied_call_says_which_permission_is_missing() {
     );
 }
 
-/// What one rule is authorized with: the fields of its permission, sorted, and the rest of the request.
+/// Request that authorizes one rule: the fields of its permission, sorted, and the other fields.
 async fn authorized(rule: IngressRule) -> (Vec<String>, Vec<String>) {
     let aws = Canned::serve([(200, &xml("AuthorizeSecurityGroupIngress", "<return>true</return>"))]).await;
     Ec2::new(&aws.sdk).authorize("sg-1", &[rule]).await.unwrap();
@@ -89,7 +89,7 @@ async fn authorized(rule: IngressRule) -> (Vec<String>, Vec<String>) {
     fields.into_iter().partition(|field| field.starts_with("IpPermissions"))
 }
 
-/// These fields of the first permission, sorted.
+/// Names these fields of the first permission, and sorts them.
 fn permission(fields: &[&str]) -> Vec<String> {
     let mut fields: Vec<_> = fields.iter().map(|field| format!("IpPermissions.1.{field}")).collect();
     fields.sort_unstable();
@@ -101,7 +101,7 @@ fn tcp(source: Source) -> IngressRule {
     IngressRule { description: Some("office & lab".into()), ..IngressRule::new(traffic, source) }
 }
 
-/// Each kind of source in its own list, with the description; a group of another account with that account.
+/// Each kind of source goes into its own list, with the description; a group of another account has its account id.
 #[rstest]
 #[case("192.0.2.0/24".into(), &["IpRanges.1.CidrIp=192.0.2.0%2F24", "IpRanges.1.Description=office%20%26%20lab"])]
 #[case("2001:db8::/32".into(), &["Ipv6Ranges.1.CidrIpv6=2001%3Adb8%3A%3A%2F32", "Ipv6Ranges.1.Description=office%20%26%20lab"])]
@@ -118,20 +118,23 @@ async fn a_rule_is_authorized_with_its_source_and_description(#[case] source: So
     assert_eq!(rest, ["Action=AuthorizeSecurityGroupIngress", "GroupId=sg-1", "Version=2016-11-15"]);
 }
 
-/// What EC2 wants for traffic that has no ports.
+/// Fields that EC2 requires for traffic without ports.
 #[rstest]
 #[case(Traffic::All, &["IpProtocol=-1"])]
 #[case(Traffic::parse("icmp", Some(8), Some(-1)), &["FromPort=8", "IpProtocol=icmp", "ToPort=-1"])]
 #[case(Traffic::parse("47", None, None), &["FromPort=-1", "IpProtocol=47", "ToPort=-1"])]
 #[tokio::test]
-async fn traffic_without_ports_is_authorized_as_ec2_wants_it(#[case] traffic: Traffic, #[case] expected: &[&str]) {
+async fn traffic_without_ports_is_authorized_with_the_fields_that_ec2_requires(
+    #[case] traffic: Traffic,
+    #[case] expected: &[&str],
+) {
     let (fields, _) = authorized(IngressRule::new(traffic, "pl-1".into())).await;
     assert_eq!(fields, permission(&[expected, &["PrefixListIds.1.PrefixListId=pl-1"]].concat()));
 }
 
-/// The tags go to the new rules, and those of AWS, which nobody else may give, do not. The answer is what is reported.
+/// The new rules get the tags, except those that only AWS can set. The result has the rules as EC2 returned them.
 #[tokio::test]
-async fn rules_are_authorized_with_tags_and_come_back_as_ec2_made_them() {
+async fn rules_are_authorized_with_tags_and_returned_as_created() {
     let reply = xml(
         "AuthorizeSecurityGroupIngress",
         "<return>true</return><securityGroupRuleSet>
@@ -172,7 +175,7 @@ async fn authorize_keeps_the_error_code(#[case] code: &str) {
     assert_eq!(error.to_string(), format!("ec2:AuthorizeSecurityGroupIngress on sg-1 failed: {code}: no"));
 }
 
-/// A rule that would not mean what it meant is not even sent.
+/// A rule that cannot be expressed exactly is not sent.
 #[rstest]
 #[case(tcp("everywhere".into()), "source `everywhere` is not understood")]
 #[case(
@@ -214,9 +217,9 @@ async fn groups_are_read_with_one_rule_per_source() {
     assert_eq!(group.tags.get("Name").map(String::as_str), Some("web"));
 }
 
-/// What is not known is never taken for harmless.
+/// An unknown source is never treated as harmless.
 #[tokio::test]
-async fn a_source_that_is_not_told_stays_visible() {
+async fn a_missing_source_stays_visible() {
     let group = xml(
         "DescribeSecurityGroups",
         "<securityGroupInfo><item><groupId>sg-1</groupId><ipPermissions>
@@ -239,7 +242,7 @@ async fn a_source_that_is_not_told_stays_visible() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_gone_is_none() {
+async fn a_deleted_group_is_none() {
     let aws =
         Canned::serve([(400, &ec2_error("InvalidGroup.NotFound")), (400, &ec2_error("UnauthorizedOperation"))]).await;
     let ec2 = Ec2::new(&aws.sdk);
@@ -257,7 +260,7 @@ fn described_list(owner: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_prefix_list_is_its_entries_over_all_pages() {
+async fn a_prefix_list_has_the_entries_of_all_pages() {
     let entries = |cidr: &str, rest: &str| {
         xml("GetManagedPrefixListEntries", &format!("<entrySet><item><cidr>{cidr}</cidr></item></entrySet>{rest}"))
     };
@@ -277,7 +280,7 @@ async fn a_prefix_list_is_its_entries_over_all_pages() {
 }
 
 #[tokio::test]
-async fn the_entries_of_a_list_of_aws_are_not_asked_for() {
+async fn the_entries_of_an_aws_owned_list_are_not_requested() {
     let aws = Canned::serve([(200, &described_list("AWS"))]).await;
     assert_eq!(Ec2::new(&aws.sdk).prefix_list("pl-1").await.unwrap(), PrefixList::AwsOwned);
     assert_eq!(aws.requests().len(), 1);

@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use crate::canned::{Canned, ec2_error, xml};
 
-/// An ACL in EC2's words, with these entries.
+/// A network ACL with these entries, as EC2 returns it.
 fn acl(id: &str, entries: &str) -> String {
     format!(
         "<item><networkAclId>{id}</networkAclId><vpcId>vpc-1</vpcId><default>false</default><entrySet>{entries}</entrySet></item>"
@@ -35,7 +35,7 @@ fn tcp(number: u16, action: AclAction, from: i64, to: i64, source: &str) -> AclE
     AclEntry { number, action, traffic: Traffic::parse("6", Some(from), Some(to)), source: Source::from_cidr(source) }
 }
 
-/// Two subnets share an ACL; the final denies come along, and egress does not.
+/// Two subnets share an ACL. The result contains the final deny entries, and no egress entry.
 #[tokio::test]
 async fn the_acls_of_subnets_are_read_over_all_pages_each_once_and_sorted() {
     let entries = [
@@ -82,10 +82,10 @@ async fn many_subnets_are_asked_for_in_several_calls() {
     assert!(!requests[1].contains("Filter.1.Value.2="), "{requests:?}");
 }
 
-/// What cannot be read cannot be quarantined by guess.
+/// A malformed entry is an error: a quarantine does not guess.
 #[rstest]
-#[case(entry(70000, "allow", false, "<protocol>-1</protocol>"), "`Some(70000)` is not the number of a rule")]
-#[case("<item><ruleAction>allow</ruleAction></item>".to_owned(), "`None` is not the number of a rule")]
+#[case(entry(70000, "allow", false, "<protocol>-1</protocol>"), "`70000` is not a rule number")]
+#[case("<item><ruleAction>allow</ruleAction></item>".to_owned(), "an entry has no rule number")]
 #[tokio::test]
 async fn an_entry_without_a_rule_number_is_malformed(#[case] entries: String, #[case] expected: &str) {
     let aws = Canned::serve([(200, &described(&acl("acl-1", &entries), ""))]).await;
@@ -93,7 +93,7 @@ async fn an_entry_without_a_rule_number_is_malformed(#[case] entries: String, #[
     assert_eq!(error, format!("ec2:DescribeNetworkAcls on acl-1 failed: the answer is malformed: {expected}"));
 }
 
-/// New words of EC2 are kept as they are: whoever plans with the entry refuses it.
+/// Unknown values from EC2 are kept: the planner refuses the entry.
 #[tokio::test]
 async fn an_entry_that_is_not_understood_is_kept() {
     let odd = entry(5, "log", false, "<protocol>hopopt</protocol><cidrBlock>everywhere</cidrBlock>");
@@ -162,10 +162,10 @@ async fn the_addresses_of_a_vpc_are_all_its_cidrs() {
     assert!(aws.requests()[0].contains("Action=DescribeVpcs&Version=2016-11-15&VpcId.1=vpc-1"), "{:?}", aws.requests());
     let malformed = "ec2:DescribeVpcs on vpc-1 failed: the answer is malformed: ";
     assert_eq!(ec2.vpc_addresses("vpc-1").await.unwrap_err().to_string(), format!("{malformed}`ten` is not a CIDR"));
-    assert_eq!(ec2.vpc_addresses("vpc-1").await.unwrap_err().to_string(), format!("{malformed}it names no VPC"));
+    assert_eq!(ec2.vpc_addresses("vpc-1").await.unwrap_err().to_string(), format!("{malformed}it contains no VPC"));
 }
 
-/// Protocols by number, ports only where there are any, one of the two families.
+/// Protocols are sent by number, ports only if the protocol has them, and one CIDR of either family.
 #[rstest]
 #[case(
     tcp(90, AclAction::Deny, 22, 25, "0.0.0.0/0"),
@@ -215,14 +215,14 @@ async fn a_denied_entry_says_which_permission_is_missing() {
     assert!(deleted.to_string().ends_with("(allow ec2:DeleteNetworkAclEntry to this role or user)"), "{deleted}");
 }
 
-/// An entry that would not mean what was planned is not even sent.
+/// An entry that cannot be expressed as planned is not sent.
 #[rstest]
 #[case(tcp(90, AclAction::Unrecognized("log".into()), 22, 22, "0.0.0.0/0"), "action `log` is not understood")]
 #[case(tcp(90, AclAction::Deny, 22, 22, "everywhere"), "source `everywhere` is not a CIDR")]
 #[case(AclEntry { source: "pl-1".into(), ..tcp(90, AclAction::Deny, 22, 22, "::/0") }, "source pl-1 is not a CIDR")]
 #[case(
     AclEntry { traffic: Traffic::parse("1", Some(8), Some(-1)), ..tcp(90, AclAction::Deny, 0, 0, "::/0") },
-    "an entry for icmp is nothing that a quarantine makes"
+    "a quarantine has no entries for icmp"
 )]
 #[tokio::test]
 async fn an_entry_that_is_not_understood_is_not_sent(#[case] entry: AclEntry, #[case] expected: &str) {
@@ -232,7 +232,8 @@ async fn an_entry_that_is_not_understood_is_not_sent(#[case] entry: AclEntry, #[
     assert!(aws.received().is_empty());
 }
 
-/// Of the entries of a number the ingress one goes; one that is not there is for the caller to judge.
+/// A number may have an ingress and an egress entry: only the ingress one is deleted. A missing entry is an error, which the
+/// caller handles.
 #[tokio::test]
 async fn an_entry_is_deleted_by_number_and_direction() {
     let aws = Canned::serve([
