@@ -1,12 +1,12 @@
-# Needs Rust, Python >= 3.10, make and a C compiler. All else is installed by scripts/tools, pinned, into the checkout.
+# Needs Rust, Python >= 3.10, make and a C compiler. scripts/tools installs all other tools into the checkout, pinned.
 
 SHELL := /bin/sh
 
-# Outside of the checkout, so that a fresh clone need not compile the AWS SDK again.
+# Outside the checkout, so that a fresh clone does not compile the AWS SDK again.
 CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/portcullis/target
 export CARGO_TARGET_DIR
 
-# Cases per property; `make unit PROPTEST_CASES=256` is enough while writing.
+# Cases per property; `make unit PROPTEST_CASES=256` is enough during development.
 PROPTEST_CASES ?= 10000
 export PROPTEST_CASES
 
@@ -17,9 +17,9 @@ CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
-# Stages of `make test` at a time: on two cores one more, since some of them wait most of the time.
+# Stages of `make test` at once. Three for two cores, because some stages mostly wait.
 AT_ONCE ?= 3
-# What the Python tests start, so that they do not call cargo themselves.
+# Programs that the Python tests start, so that they do not call cargo themselves.
 BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 
@@ -27,13 +27,13 @@ PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 	binaries acceptance cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
 	sbom supply-chain mutants coverage bench
 
-help: ## This list
+help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: tools target-dir ## The whole loop on this machine: build, deploy into the local cloud, find, close (KEEP=1 leaves it up)
+demo: tools target-dir ## Run the whole loop on this machine: build, deploy to the local cloud, find, close (KEEP=1 keeps it running)
 	$(VENV)/python dev/local-cloud/demo.py
 
-# What `make test` runs, $(AT_ONCE) at a time: a stage starts when those that it needs have ended. Seconds are a budget, on 2 cores.
+# What `make test` runs, $(AT_ONCE) at a time: a stage starts when the stages that it needs have ended. Seconds are a budget, for 2 cores.
 # No two stages with the same word in the last column run at once: `sdk` compiles aws-sdk-ec2, which takes 7 GB.
 # target      | title                                           | warm | cold | needs                             | alone
 define STAGE_LIST
@@ -58,36 +58,36 @@ reports       | reports                                         |   60 |   60 | 
 endef
 
 test: export STAGES := $(STAGE_LIST)
-test: ## Everything: formatting, lints, unit, property, template and acceptance tests
+test: ## Run everything: formatting, lints, unit, property, template and acceptance tests
 	@$(or $(PYTHON),python3) scripts/run_stages.py $(AT_ONCE)
 
 prepare: tools target-dir
 
-unit: target-dir ## Unit, property and snapshot tests of the crates
+unit: target-dir ## Run the unit, property and snapshot tests of the crates
 	cargo test --workspace --all-features --locked --quiet
 
-# The crates that judge, whose tests take seconds. A timeout counts as a failure, too.
+# The crates that judge; their tests take seconds. A timeout counts as a failure, too.
 MEASURED := exposure aws-events judgement
 
-mutants: target-dir ## Mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
+mutants: target-dir ## Run mutation tests of the judging crates: make mutants [MEASURED=exposure] [MUTANTS='--shard 0/8']
 	env -u CARGO_TARGET_DIR PROPTEST_CASES=64 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 PROPTEST_MAX_SHRINK_ITERS=0 \
 		nice $$(scripts/cargo-tool cargo-mutants $(CARGO_MUTANTS_VERSION)) mutants --output '$(CARGO_TARGET_DIR)' \
 		--timeout 120 $(addprefix --package ,$(MEASURED)) $(MUTANTS)
 
-# Slow tests stay out: instrumented, they are a hundred times slower.
-coverage: target-dir ## Lines of the crates that judge and change that their tests reach; fails below 95 % of any of them
+# Without slow tests, which are a hundred times slower when instrumented.
+coverage: target-dir ## Measure line coverage of the crates that judge and remediate; fails if any is below 95 %
 	PROPTEST_CASES=64 scripts/coverage 95 $(MEASURED) remediation -- -- --skip bounded_time
 
-fuzz: target-dir ## Inputs made by libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (all), FUZZ_JOBS=1 at once: docs/fuzzing.md
+fuzz: target-dir ## Fuzz with libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='event …' (default: all), FUZZ_JOBS=1 at once: docs/fuzzing.md
 	@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),600)' FUZZ_JOBS='$(or $(FUZZ_JOBS),1)' scripts/fuzz $(TARGETS)
 
-fuzz-replay: target-dir ## The corpora of the fuzz targets, and PROPTEST_CASES inputs made of each, without libFuzzer
+fuzz-replay: target-dir ## Run the corpora of the fuzz targets, and PROPTEST_CASES mutations of each, without libFuzzer
 	cargo test --manifest-path dev/fuzz/Cargo.toml --locked --quiet
 
-bench: tools target-dir ## What it costs: starts, closings, judgements, scans; BENCH='functions closing' for some: docs/performance.md
+bench: tools target-dir ## Benchmark starts, closings, judgements and scans; BENCH='functions closing' for some: docs/performance.md
 	@scripts/bench $(BENCH)
 
-lint: fmt-check rust-lint script-lint ## Formatting and lints, without changing anything
+lint: fmt-check rust-lint script-lint ## Check formatting and lints, without changing anything
 
 fmt: tools ## Format Rust and Python
 	cargo fmt --all
@@ -108,40 +108,40 @@ script-lint: tools
 	@grep -lE '^#!/(usr/bin/env bash|bin/sh)' scripts/* .ci/* | xargs $(VENV)/shellcheck
 	$(VENV)/zizmor --quiet --offline --persona pedantic .github action.yml
 
-# Those of every platform, and not only what was compiled here.
-deny: ## Licences, banned crates and sources of all dependencies
+# Fetches the dependencies of every platform, not only those compiled here.
+deny: ## Check licences, bans and sources of all dependencies
 	cargo fetch --locked --quiet
 	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked --offline check licenses bans sources
 
-audit: ## Advisories about the dependencies; fetches the database of RustSec from GitHub
+audit: ## Check the dependencies for advisories; fetches the RustSec database from GitHub
 	$$(scripts/cargo-tool cargo-deny $(CARGO_DENY_VERSION)) --locked check advisories
 
-sbom: tools ## What is compiled into the functions and the CLI, as CycloneDX, in target/sbom/
+sbom: tools ## Write SBOMs of the functions and the CLI to target/sbom/, as CycloneDX
 	$(VENV)/python scripts/sbom.py target/sbom
 
 supply-chain: tools deny
 	$(PYTEST) tests/supply_chain
 
-assemble: tools ## cloudformation/portcullis.yaml from portcullis.source.yaml and documents/; run it after a change of these
+assemble: tools ## Assemble cloudformation/portcullis.yaml from portcullis.source.yaml and documents/; run it after changing these
 	$(VENV)/python scripts/assemble_template.py
 
-template: tools ## cfn-lint, cfn-guard and our own tests of the CloudFormation template
+template: tools ## Check the CloudFormation template with cfn-lint, cfn-guard and our own tests
 	$(VENV)/python scripts/assemble_template.py --check
 	$(VENV)/cfn-lint cloudformation/portcullis.yaml
 	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml --show-summary fail
 	$(PYTEST) tests/template tests/repository
 
-reports: tools binaries ## The HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
+reports: tools binaries ## Test the HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
 	$(PYTEST) tests/browser tests/reports
 
-package: ## Zips of the functions in target/lambda/, for arm64 and x86_64 where possible
+package: ## Build the zips of the functions in target/lambda/, for arm64 and x86_64 where possible
 	scripts/package --all
 
 package-host:
 	scripts/package
 
-# All of it at once, as the tests are compiled: with other features of its dependencies the AWS SDK would be compiled once
-# more.
+# Everything at once, with the features of the tests: other features of the dependencies would compile the AWS SDK a second
+# time.
 binaries: target-dir
 	cargo build --workspace --all-features --all-targets --locked --quiet
 
@@ -149,37 +149,37 @@ reports acceptance cloud-test soak soak-short cli-test: export LOCAL_CLOUD_BINAR
 reports acceptance cloud-test soak soak-short cli-test: export PORTCULLIS_BINARY := $(BINARIES)/portcullis
 reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 
-acceptance: tools package-host binaries ## The deployed stack, driven through the local cloud
+acceptance: tools package-host binaries ## Test the stack, deployed to the local cloud
 	$(PYTEST) tests/acceptance
 
-cloud-test: tools binaries ## The local cloud itself
+cloud-test: tools binaries ## Test the local cloud itself
 	$(PYTEST) tests/local_cloud
 
 soak-short: tools package-host binaries
 	$(PYTEST) tests/soak
 
-soak: tools package-host binaries ## Load and faults in the local cloud at length: hours, see docs/soak.md
+soak: tools package-host binaries ## Run the long load and fault tests in the local cloud: hours, see docs/soak.md
 	SOAK=long $(PYTEST) tests/soak
 
-cli-test: tools binaries ## The CLI, on files and in the local cloud
+cli-test: tools binaries ## Test the CLI, on files and in the local cloud
 	$(PYTEST) tests/cli tests/repository/test_action_and_hook.py
 
-wheel: tools target-dir ## A wheel of the command line, in target/wheels/
+wheel: tools target-dir ## Build a wheel of the command line in target/wheels/
 	$(VENV)/maturin build --release --features aws --out target/wheels
 
-# The wheel that others build from source: without the AWS SDK. A target directory of its own, since its program has the same
-# name as the one that the other tests start.
+# The wheel as pip builds it from source, without the AWS SDK. It has a separate target directory, because its program has the
+# same name as the one that the other tests start.
 wheel-test: tools target-dir
 	CARGO_TARGET_DIR='$(CARGO_TARGET_DIR)/wheel' $(PYTEST) tests/wheel
 
-deploy: package ## To AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
+deploy: package ## Deploy to AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
 		$(if $(ARCH),--arch '$(ARCH)') $(if $(PARAMETERS),--parameters "$$PARAMETERS")
 
-docs: ## The book, in docs/book
+docs: ## Build the book in docs/book
 	$$(scripts/cargo-tool mdbook $(MDBOOK_VERSION)) build docs
 
-# Links between items, and to files that do not exist. The book itself needs mdbook, which takes minutes to compile.
+# Checks the links between items in rustdoc. The book itself needs mdbook, which takes minutes to compile.
 doc-check: target-dir
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --lib --bins --examples --no-deps --locked --quiet
 
@@ -189,5 +189,5 @@ tools:
 target-dir:
 	@scripts/prepare-target
 
-clean: ## Removes what was built and installed in the checkout, and keeps the shared target directory
+clean: ## Remove everything built or installed in the checkout; keeps the shared target directory
 	rm -rf target .tools .local-cloud docs/book

@@ -29,7 +29,7 @@ class AssemblyError(Exception):
 
 
 def assemble(source: Path) -> str:
-    """Text of the template that a source makes."""
+    """Template assembled from a source."""
     header = f"# Generated from {source.name} and the files it includes: edit those, then run `make assemble`.\n"
     return header + "".join(f"{line}\n" for line in expand(source, ()))
 
@@ -64,7 +64,7 @@ def expand(path: Path, including: tuple[Path, ...]) -> Iterator[str]:
 
 
 def difference(template: Path, wanted: str) -> str:
-    """Unified diff from the template as it is to the wanted text. Empty if there is none."""
+    """Unified diff from the committed template to the expected text. Empty if they are equal."""
     found = template.read_text(encoding="utf-8") if template.exists() else ""
     lines = difflib.unified_diff(
         found.splitlines(keepends=True), wanted.splitlines(keepends=True), str(template), f"{template}, assembled anew"

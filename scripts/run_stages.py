@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-# Written by scripts/prepare-target. Without it everything is compiled: a cold run.
+# Written by scripts/prepare-target. If it is missing, everything is compiled: a cold run.
 STAMP = ".portcullis-checkout"
 # Seconds for the whole run.
 BUDGET_WARM = 25 * 60
@@ -32,7 +32,7 @@ POLL_SECONDS = 0.1
 
 
 class StageListError(Exception):
-    """A list of stages that cannot be run."""
+    """The list of stages is invalid."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Stage:
     def exit_code(self, *, wait: bool = False) -> int | None:
         """Exit code of the stage's make, or None while it runs."""
         if self.process and self.process.returncode is None:
-            # Popen.poll would not tell the time of the processor.
+            # Popen.poll would not report the CPU time.
             pid, status, usage = os.wait4(self.process.pid, 0 if wait else os.WNOHANG)
             if pid:
                 self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -102,7 +102,7 @@ class Run:
         self.received = number
 
     def start(self, stage: Stage) -> None:
-        # With `-o` make takes a target for up to date: two stages do not build the same at the same time.
+        # With `-o`, make treats a target as up to date, so that two stages do not build it at the same time.
         done = [option for other in self.of("ok") for option in ("-o", other.target)]
         command = [os.environ.get("MAKE", "make"), "--no-print-directory", *done, stage.target]
         environment = {name: value for name, value in os.environ.items() if name != "STAGES"}
@@ -145,7 +145,7 @@ class Run:
         print(f"<== {stage.title}: {end}", flush=True)
 
     def collect(self) -> bool:
-        """Takes up the stages that have ended; returns false if one has failed."""
+        """Collects the stages that have ended. Returns false if one has failed."""
         good = True
         for stage in self.of("running"):
             code = stage.exit_code()
@@ -155,14 +155,14 @@ class Run:
         return good
 
     def interrupt(self) -> None:
-        """Ends what runs: as Ctrl-C does, and after a while without asking."""
+        """Ends the running stages: with SIGINT, and after a while with SIGKILL."""
         for stage in self.of("running"):
             stage.signal(signal.SIGINT)
         deadline = time.monotonic() + GRACE
         while running := self.of("running"):
             for stage in running:
                 if stage.exit_code() is not None or time.monotonic() > deadline:
-                    # Also what a process left behind in its group.
+                    # The whole group, including processes that outlived make.
                     stage.signal(signal.SIGKILL)
                     stage.exit_code(wait=True)
                     self.finish(stage, "stopped")
