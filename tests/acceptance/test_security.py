@@ -178,7 +178,7 @@ def test_the_restorer_does_not_close_and_the_remediator_changes_no_network_acl(p
     assert portcullis.ec2.describe_network_acls()["NetworkAcls"] == before
 
 
-def test_who_may_not_invoke_or_run_anything_gets_nothing_done(portcullis, people):
+def test_a_caller_without_permission_to_invoke_or_run_can_do_nothing(portcullis, people):
     group, _ = closed_group(portcullis, "nobody")
     nobody = people.user(["ec2:Describe*", "s3:ListBucket"])
     request = json.dumps({"action": "restore", "securityGroupId": group, "configRuleName": RULE})
@@ -194,7 +194,7 @@ def test_who_may_not_invoke_or_run_anything_gets_nothing_done(portcullis, people
 # ---- forged snapshots
 
 
-def test_nobody_else_writes_a_snapshot_whatever_iam_allows_them(portcullis, people, bucket):
+def test_no_other_principal_writes_a_snapshot_even_with_iam_permissions(portcullis, people, bucket):
     group, key = closed_group(portcullis, "forged")
     own = portcullis.cloud.client("s3", people.user("*"))
     genuine = read(portcullis, bucket, key)
@@ -210,7 +210,7 @@ def test_nobody_else_writes_a_snapshot_whatever_iam_allows_them(portcullis, peop
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_a_snapshot_of_another_group_gives_nothing_back_wherever_it_lies(portcullis, bucket):
+def test_a_snapshot_of_another_group_is_refused_in_any_location(portcullis, bucket):
     """An administrator who removes the policy can write there, but a snapshot is valid for its own group only."""
     open_group, foreign = closed_group(portcullis, "foreign-source")
     group, own = closed_group(portcullis, "foreign-target")
@@ -284,7 +284,7 @@ def exempting(portcullis, name: str, document: str):
     ],
     ids=["deep", "wildcard", "twice", "hammer-wildcard", "blank"],
 )
-def test_a_poisoned_exemptions_document_exempts_nobody(portcullis, request, document):
+def test_a_poisoned_exemptions_document_exempts_no_group(portcullis, request, document):
     name = f"poisoned-{request.node.callspec.id}"
     group = portcullis.cloud.group(name, open_to(WORLD))
     with exempting(portcullis, name, document or " ") as rule:

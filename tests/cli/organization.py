@@ -60,7 +60,7 @@ class Organization:
                 found = [(g, cidr) for g, cidr in self.groups.get((account, region), []) if id_of(account, region, g) in wanted]
                 items = "".join(rule(account, region, name, cidr) for name, cidr in found)
                 return ec2(action, f"<securityGroupRuleSet>{items}</securityGroupRuleSet>")
-        raise AssertionError(f"nobody has said what {service} answers to {action}")
+        raise AssertionError(f"the test defines no answer of {service} to {action}")
 
 
 def id_of(account: str, region: str, name: str) -> str:

@@ -87,7 +87,7 @@ class Close(Scenario):
         assert self.stack.result(group)[0] == "COMPLIANT"
         assert outcome(self.stack.close(group)) == "NOTHING_TO_DO", "the plan of a closed group is empty"
         assert outcome(self.stack.restore(group, ExceptionHours="0")) == "RESTORED"
-        assert self.state(group) == before, "what was taken is given back"
+        assert self.state(group) == before, "the removed rules are restored"
 
 
 class OnChange(Scenario):

@@ -65,7 +65,7 @@ def test_even_if_aws_config_kept_the_older_result_the_closing_would_find_nothing
 
 
 @pytest.mark.parametrize("variant", ["duplicate", "late"])
-def test_a_deleted_group_has_no_result_whatever_comes_after(portcullis, variant):
+def test_a_deleted_group_has_no_result_after_any_later_event(portcullis, variant):
     group = portcullis.cloud.group(f"deleted-{variant}", open_to(WORLD))
     portcullis.cloud.settle()
     portcullis.ec2.delete_security_group(GroupId=group)

@@ -66,7 +66,7 @@ class Case:
         last = {call: place for place, call in enumerate(self.calls)}
         return sorted({*first.values(), *last.values()})
 
-    def run(self, *faults: tuple[int, str, int], must_happen: bool = True, mends_itself: bool = True, to_the_end: bool = True) -> list[str]:
+    def run(self, *faults: tuple[int, str, int], must_happen: bool = True, recovers: bool = True, to_the_end: bool = True) -> list[str]:
         """Problems after these faults, each with its place, kind, and number of calls in a row."""
         scenario, cloud = self.scenario, self.stack.cloud
         told = ", ".join(f"{kind} at call {place} ({':'.join(self.calls[place])})" for place, kind, _ in faults)
@@ -85,8 +85,8 @@ class Case:
         now = scenario.state(thing)
         if trouble := scenario.between(before, now):
             problems.append(f"in between: {trouble}")
-        if mends_itself and scenario.repeats_itself and now != scenario.good:
-            problems.append(f"did not mend itself: {sorted(map(str, now))}")
+        if recovers and scenario.repeats_itself and now != scenario.good:
+            problems.append(f"did not recover: {sorted(map(str, now))}")
         if now != scenario.good:
             scenario.again(thing)
         if (now := scenario.state(thing)) != scenario.good:
@@ -127,7 +127,7 @@ def test_every_attempt_fails(portcullis, name):
     """The event goes to the dead-letter queue, and the next event does its work."""
     case = Case(all_scenarios(portcullis)[name])
     lost = dead_letters(portcullis)
-    assert case.run((len(case.calls) - 1, "killed before", ATTEMPTS), mends_itself=False) == []
+    assert case.run((len(case.calls) - 1, "killed before", ATTEMPTS), recovers=False) == []
     wait_for("the dead letter", lambda: dead_letters(portcullis) == lost + 1, 60)
 
 
@@ -143,7 +143,7 @@ def test_random_pairs(portcullis, capsys):
         case = Case(scenarios[name])
         for _ in range(names.count(name)):
             faults = [(chance.randrange(len(case.calls)), chance.choice(kinds), chance.choice((1, 1, 2))) for _ in range(2)]
-            problems += case.run(*faults, must_happen=False, mends_itself=False)
+            problems += case.run(*faults, must_happen=False, recovers=False)
     assert problems == [], f"SOAK_SEED={SEED} SOAK_PAIRS={PAIRS}"
 
 
