@@ -1,4 +1,4 @@
-"""The product as it is shipped, in a local cloud: the packaged functions, deployed with the command that AWS gets."""
+"""The shipped product in a local cloud: the packaged functions, deployed with the same command as to AWS."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "lo
 from local_cloud import running
 from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis
 
-# What tests change of the stack.
+# Parameters that tests change.
 AS_DEPLOYED = {
     "RemediationMode": "False",
     "RemediationStrategy": "Revoke",
@@ -37,7 +37,7 @@ def deployed(tmp_path_factory):
 
 @pytest.fixture
 def portcullis(deployed):
-    """The stack with the parameters that it was deployed with, and no faults. Groups that an interface uses may lie around."""
+    """The stack with its original parameters and without faults. Groups used by a network interface may remain from other tests."""
     with deployed.undone():
         yield deployed
     deployed.update(**AS_DEPLOYED)

@@ -1,4 +1,4 @@
-"""The deployed stack, and how tests talk to it."""
+"""The deployed stack, with helpers for tests."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ RULE = "portcullis"
 GROUP_TYPE = "AWS::EC2::SecurityGroup"
 PARAMETERS = {"FocusOnPorts": "22,3389", "ExemptionsParameter": "/portcullis/exemptions"}
 NO_EXEMPTIONS = {"version": 1, "exemptions": []}
-# Of the local cloud: what takes its time in AWS takes none in tests.
+# Settings of the local cloud: delays of AWS are removed in tests.
 QUICK = {"asyncRetryBaseSeconds": 0.05, "startEvaluationIntervalSeconds": 0, "remediationSnapshotSeconds": 0.1}
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
@@ -28,7 +28,7 @@ class Portcullis:
         self.outputs: dict[str, str] = {}
 
     def script_deploy(self, **parameters: str) -> subprocess.CompletedProcess:
-        """The command that `make deploy` runs."""
+        """Runs the command that `make deploy` runs."""
         file = self.directory / "parameters.json"
         file.write_text(json.dumps({"Parameters": parameters}))
         command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
@@ -41,13 +41,13 @@ class Portcullis:
         self.deployed()
 
     def deployed(self) -> None:
-        """Reads the outputs anew: a document that changes gets another name."""
+        """Reads the outputs again: a changed document gets another name."""
         stack = self.cloud.client("cloudformation").describe_stacks(StackName="portcullis")["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.cloud.settle()
 
     def update(self, **parameters: str) -> None:
-        """A stack update that changes these parameters only: quicker than the whole script."""
+        """Updates these parameters of the stack: quicker than the whole script."""
         cloudformation = self.cloud.client("cloudformation")
         stack = cloudformation.describe_stacks(StackName="portcullis")["Stacks"][0]
         now = {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}
@@ -68,34 +68,34 @@ class Portcullis:
 
     @contextlib.contextmanager
     def undone(self):
-        """For one test: without the faults and exemptions of others, and afterwards with the settings and groups from before."""
+        """Isolates one test: clears faults and exemptions before, and restores settings and groups after."""
         self.cloud.control("DELETE", "/faults")
         self.exempt(NO_EXEMPTIONS)
         before, groups = self.cloud.control("GET", "/settings"), self.groups()
         yield
         self.cloud.control("DELETE", "/faults")
         self.cloud.settings(**before)
-        # Every evaluation of the whole region would come to them.
+        # Every evaluation of the whole region would include them.
         for group in self.groups() - groups:
-            # What a network interface uses stays.
+            # A group that a network interface uses cannot be deleted.
             with contextlib.suppress(ClientError):
                 self.ec2.delete_security_group(GroupId=group)
         self.cloud.settle()
 
     def groups(self) -> set[str]:
-        """The ids of all security groups."""
+        """Ids of all security groups."""
         pages = self.ec2.get_paginator("describe_security_groups").paginate()
         return {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
 
     def redeliver(self, group: str, variant: str) -> None:
-        """AWS Config says once more what it has said of a group, twice or late."""
+        """Has AWS Config deliver the last notification about a group again, as a duplicate or late."""
         self.cloud.control("POST", "/redeliver", {"ruleName": RULE, "resourceId": group, "variant": variant})
         self.cloud.settle()
 
     @contextlib.contextmanager
     def another_rule(self, name: str, parameters: str):
-        """A second rule on the same function, as somebody might make it in the console: no template checks it, and a
-        warm remediator has not read it yet."""
+        """A second rule on the same function, as an operator may create it in the console. No template validates its
+        parameters, and a warm remediator has not read it yet."""
         rule = self.config.describe_config_rules(ConfigRuleNames=[RULE])["ConfigRules"][0]
         copy = {key: rule[key] for key in ("Scope", "Source")} | {"ConfigRuleName": name, "InputParameters": parameters}
         self.config.put_config_rule(ConfigRule=copy)
@@ -107,7 +107,7 @@ class Portcullis:
             self.cloud.settle()
 
     def run(self, document: str, group: str, **parameters: str) -> dict:
-        """Runs one of the stack's documents by hand, and gives the execution in full."""
+        """Runs one of the stack's documents manually, and returns the whole execution."""
         given = {"SecurityGroupId": [group]} | {name: [value] for name, value in parameters.items()}
         started = self.ssm.start_automation_execution(DocumentName=self.outputs[f"{document}DocumentName"], Parameters=given)
         self.cloud.settle()
@@ -123,7 +123,7 @@ class Portcullis:
         return self.run("Quarantine", group, **parameters)
 
     def result(self, group: str, rule: str = RULE) -> tuple[str, str] | None:
-        """Compliance and annotation of a group."""
+        """Compliance and annotation of a group, or None if it has no result."""
         pages = self.config.get_paginator("get_compliance_details_by_config_rule").paginate(ConfigRuleName=rule)
         for page in pages:
             for result in page["EvaluationResults"]:
@@ -132,7 +132,7 @@ class Portcullis:
         return None
 
     def remediate(self, group: str) -> dict:
-        """Presses *Remediate*, waits, and gives the execution's status."""
+        """Starts a manual remediation, waits for it, and returns its status."""
         key = {"resourceType": GROUP_TYPE, "resourceId": group}
         reply = self.config.start_remediation_execution(ConfigRuleName=RULE, ResourceKeys=[key])
         assert not reply.get("FailedItems"), reply
@@ -145,7 +145,7 @@ class Portcullis:
         return reply["RemediationExecutionStatuses"][0]
 
     def executions(self, group: str) -> list[dict]:
-        """The automation executions for a group, oldest first, in full."""
+        """All automation executions for a group, oldest first."""
         pages = self.ssm.get_paginator("describe_automation_executions").paginate()
         ids = [run["AutomationExecutionId"] for page in pages for run in page["AutomationExecutionMetadataList"]]
         runs = [self.ssm.get_automation_execution(AutomationExecutionId=i)["AutomationExecution"] for i in ids]
@@ -153,7 +153,7 @@ class Portcullis:
         return sorted(runs, key=lambda run: run["ExecutionStartTime"])
 
     def sources(self, group: str, port: int = 22) -> set[str]:
-        """Who may reach a port."""
+        """Sources that may reach a port."""
         rules = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
         return {
             source(rule)
@@ -162,7 +162,7 @@ class Portcullis:
         }
 
     def rules(self, group: str) -> set[tuple]:
-        """Its ingress rules: protocol, first port, last port, source, description, tags."""
+        """Ingress rules of a group: protocol, first port, last port, source, description, tags."""
         found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
         return {
             (
@@ -178,12 +178,12 @@ class Portcullis:
         }
 
     def calls(self, role: str, since: int, action: str = "") -> list[dict]:
-        """The AWS calls that a function made itself; writing its log is Lambda's doing, with the same role."""
+        """AWS calls of a function, without those by which Lambda writes its log with the same role."""
         calls = self.cloud.calls(since=since, principal=role, action=action)
         return [call for call in calls if call["invokedBy"] is None]
 
     def log(self, output: str) -> list[dict]:
-        """The structured lines in the log group that an output of the stack names."""
+        """Structured lines in the log group named by a stack output."""
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
         lines = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(line) for line in lines if line.startswith("{")]
@@ -194,13 +194,13 @@ def source(rule: dict) -> str:
 
 
 def outcome(execution: dict) -> str:
-    """What the document says came of it."""
+    """Outcome that the document reports."""
     assert execution["AutomationExecutionStatus"] == "Success", execution.get("FailureMessage")
     return execution["Outputs"]["VerifyOutcome.Status"][0]
 
 
 def evidence(execution: dict) -> dict:
-    """What the function said it did."""
+    """Response of the function."""
     return json.loads(execution["Outputs"]["InvokeRemediator.Payload"][0])
 
 

@@ -1,4 +1,4 @@
-"""The command line beside the stack: the same rule, the same verdicts, the same bucket."""
+"""The command line next to the stack: the same rule, the same verdicts, the same bucket."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def policy(effect: str, actions: list[str] | str, **more) -> str:
 
 @pytest.fixture(scope="module")
 def firefighter(deployed) -> dict[str, str]:
-    """The environment of somebody who may assume the role, and nothing else."""
+    """Environment of a user who may assume the role, and do nothing else."""
     iam = deployed.cloud.client("iam")
     trust = policy("Allow", "sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     iam.create_role(RoleName="firefighter", AssumeRolePolicyDocument=trust)
@@ -64,7 +64,7 @@ def test_the_verdicts_are_those_of_the_rule(portcullis, firefighter):
     assert {group: verdicts[group] for group in recorded} == recorded
 
 
-def test_what_one_closes_the_other_restores(portcullis, firefighter):
+def test_each_restores_what_the_other_closed(portcullis, firefighter):
     portcullis.update(CliRoleArn=ROLE)
     group = portcullis.cloud.group("cli-stack", open_to(WORLD, description="ssh"))
     portcullis.cloud.settle()
@@ -78,14 +78,14 @@ def test_what_one_closes_the_other_restores(portcullis, firefighter):
     assert outcome(portcullis.restore(group)) == "RESTORED"
     assert portcullis.rules(group) == before
 
-    # The hold of the stack counts at the terminal.
+    # The command line respects the hold of the stack.
     held = run(firefighter, "close", group, *kept)
     assert (held.returncode, json.loads(held.stdout)["status"]) == (3, "EXEMPT")
     assert outcome(portcullis.close(group, IgnoreHold="true")) == "CLOSED"
     restored = run(firefighter, "restore", group, *kept)
     assert restored.returncode == 0, restored.stderr
     assert portcullis.rules(group) == before
-    # And the other way round.
+    # And vice versa.
     assert outcome(portcullis.close(group)) == "EXEMPT"
 
 

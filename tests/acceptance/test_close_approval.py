@@ -1,4 +1,4 @@
-"""The variant of the stack in which somebody has to agree before a group is closed."""
+"""The variant of the stack in which an approver has to agree before a group is closed."""
 
 import json
 
@@ -17,7 +17,7 @@ def statement(action: str, resource: str = "*", **more) -> str:
 
 @pytest.fixture(scope="module")
 def people(deployed):
-    """Clients of SSM for alice, who approves, and for bob, who may send signals and is nobody."""
+    """SSM clients for alice, an approver, and for bob, who may send signals but is not an approver."""
     iam = deployed.cloud.client("iam")
 
     def person(name: str):
@@ -31,7 +31,7 @@ def people(deployed):
 
 @pytest.fixture(scope="module")
 def mailbox(deployed):
-    """The topic, and what its subscribers were told."""
+    """The topic, and the messages to its subscribers."""
     sns, sqs = deployed.cloud.client("sns"), deployed.cloud.client("sqs")
     topic = sns.create_topic(Name="AutomationApprovals")["TopicArn"]
     url = sqs.create_queue(QueueName="approvals")["QueueUrl"]
@@ -83,7 +83,7 @@ def test_a_group_is_closed_once_an_approver_agrees(approving, people, mailbox):
     assert approving.result(group)[0] == "COMPLIANT"
 
 
-def test_a_dry_run_asks_nobody(approving, mailbox):
+def test_a_dry_run_needs_no_approval(approving, mailbox):
     group = approving.cloud.group("approval-dry-run", open_to(WORLD))
     approving.cloud.settle()
     assert outcome(approving.close(group, DryRun="true")) == "PLANNED"
@@ -91,7 +91,7 @@ def test_a_dry_run_asks_nobody(approving, mailbox):
     assert mailbox[1]() == []
 
 
-def test_a_rejected_group_stays_as_it_is(approving, people):
+def test_a_rejected_group_is_not_changed(approving, people):
     group, execution = asked(approving, "rejected")
     people["alice"].send_automation_signal(AutomationExecutionId=execution, SignalType="Reject")
     approving.cloud.settle()

@@ -1,4 +1,4 @@
-"""What AWS Config tells the rule, and what it gets back."""
+"""Events from AWS Config, and the evaluations that the rule returns."""
 
 import json
 
@@ -25,7 +25,7 @@ def test_an_evaluation_costs_one_call_when_warm(portcullis):
     group = portcullis.ec2.create_security_group(GroupName="one-call", Description="d")["GroupId"]
     portcullis.cloud.settle()
     calls = [call["action"] for call in portcullis.calls("EvaluatorRole", mark)]
-    # The exemptions may have to be read once more, after a minute.
+    # The exemptions are read again after a minute.
     assert [call for call in calls if call != "ssm:GetParameter"] == ["config:PutEvaluations"], calls
     assert portcullis.result(group)[0] == "COMPLIANT"
 
@@ -68,13 +68,13 @@ def test_an_exempt_group_is_compliant_and_left_alone(portcullis):
         portcullis.cloud.settle()
         expected = "exempt until 2099-12-31: bastion [ops] (tcp/22 open to 0.0.0.0/0)"
         assert portcullis.result(group, "re-evaluate") == ("COMPLIANT", expected)
-        # An exempt group is not remediated, whoever asks for it.
+        # An exempt group is not remediated, not even manually.
         run = portcullis.close(group, ConfigRuleName="re-evaluate")
         assert outcome(run) == "EXEMPT"
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_re_evaluate_takes_up_a_result_that_was_lost(portcullis):
+def test_re_evaluate_replaces_a_lost_result(portcullis):
     group = portcullis.cloud.group("lost", open_to(WORLD))
     portcullis.cloud.settings(failNextEvaluations=3)
     portcullis.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[open_to(WORLD)])
@@ -85,11 +85,11 @@ def test_re_evaluate_takes_up_a_result_that_was_lost(portcullis):
     assert portcullis.result(group)[0] == "COMPLIANT"
 
 
-def test_a_schedule_judges_every_group_and_withdraws_what_is_gone(portcullis):
+def test_a_schedule_judges_every_group_and_withdraws_deleted_ones(portcullis):
     cloud = portcullis.cloud
     kept, gone = cloud.group("scheduled", open_to(WORLD)), cloud.group("scheduled-and-gone", open_to(WORLD))
     cloud.settle()
-    # The recorder is off: nobody tells the rule of the deletion, nor of the new group.
+    # The recorder is off: the rule gets no event for the deletion or for the new group.
     portcullis.config.stop_configuration_recorder(ConfigurationRecorderName=recorder(portcullis))
     try:
         portcullis.ec2.delete_security_group(GroupId=gone)
@@ -162,7 +162,7 @@ def test_a_bad_parameter_fails_loudly_and_calls_nothing_compliant(portcullis):
         [letter, *_] = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
         assert expected in letter["MessageAttributes"]["ErrorMessage"]["StringValue"]
 
-        # The remediator reads the same parameters, and refuses as well.
+        # The remediator reads the same parameters, and refuses them as well.
         run = portcullis.close(group, ConfigRuleName="bad-parameter")
         assert run["AutomationExecutionStatus"] == "Failed"
         assert expected in run["FailureMessage"]

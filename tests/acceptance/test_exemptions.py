@@ -1,4 +1,4 @@
-"""Who is let off, and who is not any more."""
+"""Exempt groups, and groups that are no longer exempt."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ WORLD = "0.0.0.0/0"
 
 @contextlib.contextmanager
 def rule_with(portcullis, name: str, document: dict):
-    """A rule of its own with these exemptions: nothing is warm for it."""
+    """A new rule with these exemptions, which no warm function has cached."""
     parameter = f"/portcullis/{name}"
     portcullis.ssm.put_parameter(Name=parameter, Type="String", Value=json.dumps(document), Overwrite=True)
     with portcullis.another_rule(name, json.dumps(PARAMETERS | {"ExemptionsParameter": parameter})):
@@ -20,7 +20,7 @@ def rule_with(portcullis, name: str, document: dict):
         yield name
 
 
-def test_an_exemption_that_has_expired_is_not_there(portcullis):
+def test_an_expired_exemption_has_no_effect(portcullis):
     group = portcullis.cloud.group("expired", open_to(WORLD))
     exemption = {"securityGroupId": group, "expires": "2024-02-29", "reason": "migration"}
     with rule_with(portcullis, "expired", {"version": 1, "exemptions": [exemption]}) as rule:
@@ -43,7 +43,7 @@ def test_an_exemption_of_one_port_leaves_the_others_to_be_closed(portcullis):
 
 
 @pytest.mark.parametrize("whole_file", [False, True])
-def test_hammers_whitelist_is_taken_as_it_is(portcullis, whole_file):
+def test_a_whitelist_of_hammer_works_unchanged(portcullis, whole_file):
     name = f"hammer-{whole_file}".lower()
     group, other = (portcullis.cloud.group(f"{name}-{which}", open_to(WORLD)) for which in ("listed", "other"))
     vpc = portcullis.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"]
@@ -56,7 +56,7 @@ def test_hammers_whitelist_is_taken_as_it_is(portcullis, whole_file):
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_a_tag_exempts_only_where_the_operator_names_it(portcullis):
+def test_a_tag_exempts_only_if_the_operator_configured_it(portcullis):
     tag = {"portcullis-exempt": "until the migration"}
     group = portcullis.cloud.group("tagged", open_to(WORLD), tags=tag)
     portcullis.cloud.settle()
@@ -66,10 +66,10 @@ def test_a_tag_exempts_only_where_the_operator_names_it(portcullis):
     portcullis.config.start_config_rules_evaluation(ConfigRuleNames=[RULE])
     portcullis.cloud.settle()
     assert portcullis.result(group)[0] == "COMPLIANT"
-    # A rule that the warm remediator has not read yet, with the parameters that the stack's rule has now.
+    # A rule that the warm remediator has not read yet, with the current parameters of the stack's rule.
     with portcullis.another_rule("with-tag", json.dumps(PARAMETERS | {"ExemptionTagKey": "portcullis-exempt"})):
         assert outcome(portcullis.close(group, ConfigRuleName="with-tag")) == "EXEMPT"
-    # One that does not know the tag would close the group; IAM keeps the remediator away.
+    # A rule without the tag would close the group; IAM denies it to the remediator.
     with portcullis.another_rule("without-tag", json.dumps({"FocusOnPorts": "22"})):
         run = portcullis.close(group, ConfigRuleName="without-tag")
         assert run["AutomationExecutionStatus"] == "Failed"

@@ -1,4 +1,4 @@
-"""What makes remediation safe to switch on: there is a way back, and whatever goes wrong in between loses nothing."""
+"""Recovery: every closing can be undone, and no failure in between loses a rule."""
 
 import json
 
@@ -8,7 +8,7 @@ from portcullis import GROUP_TYPE, RULE, evidence, open_to, outcome
 WORLD = "0.0.0.0/0"
 
 
-def test_a_restored_group_is_left_alone_until_somebody_says_otherwise(portcullis):
+def test_a_restored_group_is_not_closed_until_the_hold_is_ignored(portcullis):
     group = portcullis.cloud.group("restored", open_to(WORLD), open_to("10.0.0.0/8"))
     portcullis.cloud.settle()
     before = portcullis.rules(group)
@@ -42,8 +42,8 @@ def test_automatic_mode_does_not_undo_a_restore(portcullis):
     assert portcullis.result(group)[0] == "NON_COMPLIANT"
 
 
-def test_restore_gives_back_what_somebody_removed_after_the_closing(portcullis):
-    """Also what no closing ever takes: references to groups of another account, prefix lists, descriptions, tags."""
+def test_restore_adds_rules_that_were_removed_after_the_closing(portcullis):
+    """Including rules that no closing removes: references to groups of another account, prefix lists, descriptions, tags."""
     list_id = portcullis.ec2.create_managed_prefix_list(
         PrefixListName="offices", AddressFamily="IPv4", MaxEntries=2, Entries=[{"Cidr": "198.51.100.0/24"}]
     )["PrefixList"]["PrefixListId"]
@@ -66,7 +66,7 @@ def test_restore_gives_back_what_somebody_removed_after_the_closing(portcullis):
 
     restored = portcullis.restore(group)
     assert outcome(restored) == "RESTORED"
-    # What somebody added since is nobody else's to take.
+    # Rules that were added since are kept.
     assert portcullis.rules(group) == before | {("tcp", 443, 443, "192.0.2.0/24", None, ())}
     rules = portcullis.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     [referenced] = [rule["ReferencedGroupInfo"] for rule in rules if "ReferencedGroupInfo" in rule]
@@ -96,7 +96,7 @@ def test_without_a_snapshot_nothing_is_changed(portcullis, action):
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_a_lost_answer_to_the_snapshot_is_found_out(portcullis):
+def test_a_lost_response_to_the_snapshot_is_detected(portcullis):
     group = portcullis.cloud.group("lost-snapshot", open_to(WORLD))
     portcullis.cloud.settle()
     before = portcullis.rules(group)
@@ -120,7 +120,7 @@ def test_a_kill_after_any_call_loses_nothing(portcullis):
     untouched = group("killed-never")
 
     def forget_everything() -> None:
-        """A new process knows nothing from before, and makes every call."""
+        """Starts new processes, which have nothing cached and make every call."""
         kill_at("ec2", "DescribeSecurityGroupRules")
         assert portcullis.close(untouched, DryRun="true")["AutomationExecutionStatus"] == "Failed"
 
@@ -138,7 +138,7 @@ def test_a_kill_after_any_call_loses_nothing(portcullis):
         kill_at(service, action, skip=calls[:number].count([service, action]))
         killed = portcullis.close(victim)
         assert killed["AutomationExecutionStatus"] == "Failed", (number, action)
-        # In between, no legitimate source is shut out: as before, or on the way, with what is to remain already there.
+        # No legitimate source is blocked in between: the rules are those from before, or already include those that remain.
         assert portcullis.rules(victim) in (before, before | closed, closed), (number, action)
         again = portcullis.close(victim)
         assert outcome(again) in ("CLOSED", "NOTHING_TO_DO"), (number, action)
@@ -166,7 +166,7 @@ def test_quarantine_and_release(portcullis):
     assert entries() == before
     assert outcome(portcullis.quarantine(group)) == "QUARANTINED"
     denies = {(e[2], e[3], e[4]) for e in entries() if e[1] == "deny" and e[0] < 32767}
-    # The VPC has no IPv6, and its ACL lets none in.
+    # The VPC has no IPv6, and its ACL allows none.
     assert denies == {("6", '{"From": 22, "To": 22}', WORLD)}
     assert outcome(portcullis.quarantine(group)) == "NOTHING_TO_DO"
     assert outcome(portcullis.quarantine(group, Action="release")) == "RELEASED"
@@ -186,7 +186,7 @@ def test_a_full_network_acl_is_reported_with_its_numbers(portcullis):
         if association["SubnetId"] == subnet
     ]
     portcullis.ec2.replace_network_acl_association(AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl)
-    # 20 entries with the one that denies the rest.
+    # 20 entries including the final deny.
     for number in range(18):
         entry = {"RuleNumber": 100 + number, "Protocol": "6", "RuleAction": "allow", "PortRange": {"From": 22, "To": 22}}
         portcullis.ec2.create_network_acl_entry(NetworkAclId=acl, Egress=False, CidrBlock=f"198.51.100.{number}/32", **entry)

@@ -1,4 +1,4 @@
-"""Closing what is open: by hand, by itself, and against the odds."""
+"""Closing of open groups: manual, automatic, and despite failures."""
 
 import pytest
 from local_cloud import wait_for
@@ -10,12 +10,12 @@ REVOKE = "RevokeSecurityGroupIngress"
 
 @pytest.fixture(params=[False, True], ids=["function error passes the step", "function error fails the step"])
 def either_world(request, portcullis):
-    """AWS does not say whether a function's error fails the step that invokes it: the product holds either way."""
+    """AWS does not document whether a function's error fails the step that invokes it: the product works either way."""
     portcullis.cloud.settings(functionErrorFailsStep=request.param)
     return portcullis
 
 
-def test_the_manual_button_closes_exactly_what_is_open(portcullis):
+def test_a_manual_remediation_closes_exactly_the_open_rules(portcullis):
     ssh = open_to(WORLD, "::/0", "10.0.0.0/8", "198.41.0.4/32")
     group = portcullis.cloud.group("manual", ssh, open_to(WORLD, ports=(443, 443)), open_to(WORLD, ports=(3000, 4000)))
     portcullis.cloud.settle()
@@ -75,7 +75,7 @@ def test_automatic_mode_closes_everything_and_can_be_switched_off_again(portcull
     assert not cloud.calls(since=mark, action=f"ec2:{REVOKE}")
 
 
-def test_an_exception_keeps_automatic_mode_away(portcullis):
+def test_an_exception_blocks_automatic_mode(portcullis):
     cloud = portcullis.cloud
     group = cloud.group("exception", open_to(WORLD))
     cloud.settle()
@@ -90,7 +90,7 @@ def test_an_exception_keeps_automatic_mode_away(portcullis):
         portcullis.config.delete_remediation_exceptions(ConfigRuleName=RULE, ResourceKeys=[key])
 
 
-def test_throttled_ec2_is_waited_out(portcullis):
+def test_throttling_of_ec2_is_retried(portcullis):
     group = portcullis.cloud.group("throttled", open_to(WORLD))
     portcullis.cloud.settle()
     portcullis.cloud.fault(service="ec2", action=REVOKE, code="RequestLimitExceeded", status=503)
@@ -101,7 +101,7 @@ def test_throttled_ec2_is_waited_out(portcullis):
     assert [call["errorCode"] for call in revokes] == ["RequestLimitExceeded", None]
 
 
-def test_what_cannot_be_revoked_fails_the_execution(either_world):
+def test_a_failed_revoke_fails_the_execution(either_world):
     portcullis = either_world
     group = portcullis.cloud.group(f"denied-{portcullis.cloud.mark()}", open_to(WORLD))
     portcullis.cloud.settle()
@@ -113,7 +113,7 @@ def test_what_cannot_be_revoked_fails_the_execution(either_world):
     assert "allow ec2:RevokeSecurityGroupIngress to this role or user" in messages, messages
     assert portcullis.sources(group) == {WORLD}
 
-    # Once that is mended, pressing the button again is all there is to do.
+    # Once that is fixed, a second remediation is enough.
     portcullis.cloud.control("DELETE", "/faults")
     assert portcullis.remediate(group)["State"] == "SUCCEEDED"
     assert portcullis.sources(group) == set()
@@ -126,7 +126,7 @@ def test_a_close_succeeds_in_either_world(either_world):
     assert portcullis.remediate(group)["State"] == "SUCCEEDED"
 
 
-def test_automatic_mode_gives_up_after_its_attempts_and_says_so(portcullis):
+def test_automatic_mode_stops_after_its_attempts_and_reports_it(portcullis):
     cloud = portcullis.cloud
     group = cloud.group("parked", open_to(WORLD))
     cloud.settle()
@@ -151,7 +151,7 @@ def test_a_group_deleted_between_evaluation_and_remediation_is_success(portculli
     cloud = portcullis.cloud
     group = cloud.group("vanished", open_to(WORLD))
     cloud.settle()
-    # AWS Config does not know yet.
+    # AWS Config has not recorded the deletion yet.
     recorder = portcullis.config.describe_configuration_recorders()["ConfigurationRecorders"][0]["name"]
     portcullis.config.stop_configuration_recorder(ConfigurationRecorderName=recorder)
     try:
@@ -165,11 +165,11 @@ def test_a_group_deleted_between_evaluation_and_remediation_is_success(portculli
     assert portcullis.result(group) is None
 
 
-def test_a_rule_that_somebody_else_revokes_meanwhile_counts_as_done(portcullis):
+def test_a_rule_that_was_revoked_meanwhile_counts_as_done(portcullis):
     cloud = portcullis.cloud
     group = cloud.group("meanwhile", open_to(WORLD, "::/0"))
     cloud.settle()
-    # The remediator has read the rules and is about to revoke them; its call takes a while.
+    # The remediator has read the rules and is about to revoke them; its call is delayed.
     cloud.fault(service="ec2", action=REVOKE, kind="delay", seconds=1.5, principal="RemediatorRole")
     mark = cloud.mark()
     key = {"resourceType": "AWS::EC2::SecurityGroup", "resourceId": group}
@@ -188,7 +188,7 @@ def test_a_rule_that_somebody_else_revokes_meanwhile_counts_as_done(portcullis):
     assert portcullis.sources(group) == set()
 
 
-def test_a_lost_answer_to_the_revoke_is_found_out(portcullis):
+def test_a_lost_response_to_the_revoke_is_detected(portcullis):
     group = portcullis.cloud.group("lost-answer", open_to(WORLD, "10.0.0.0/8"))
     portcullis.cloud.settle()
     portcullis.cloud.fault(service="ec2", action=REVOKE, kind="lostReply", times=1)
@@ -196,8 +196,8 @@ def test_a_lost_answer_to_the_revoke_is_found_out(portcullis):
     assert portcullis.sources(group) == {"10.0.0.0/8"}
 
 
-def test_live_state_decides_and_not_a_stale_snapshot(portcullis):
-    """AWS Config may start a remediation from an old snapshot, for a group that is closed by now."""
+def test_the_live_state_decides_not_a_stale_configuration_item(portcullis):
+    """AWS Config may start a remediation because of an old configuration item, for a group that is already closed."""
     cloud = portcullis.cloud
     cloud.settings(remediationSnapshotStale=True)
     groups = [cloud.group(f"stale-{number}", open_to(WORLD)) for number in range(3)]

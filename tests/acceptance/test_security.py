@@ -1,4 +1,4 @@
-"""SECURITY.md, claim by claim: who could make Portcullis open something, hide something, or say too much. IAM is enforced."""
+"""SECURITY.md, claim by claim: attempts to make Portcullis open a group, hide an exposure, or log a secret. IAM is enforced."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ LOG_GROUPS = ["RuleEvaluatorLogGroup", "RemediatorLogGroup", "RestorerLogGroup",
 # S3 and Config, and EC2.
 DENIED = re.compile("AccessDenied|UnauthorizedOperation")
 FORGED_ID = "sg-0forged"
-# A line for the log, and a sequence for the terminal of who reads it.
+# A forged log line, and an escape sequence for the terminal of a reader.
 FORGED = 'x\n{"level":"INFO","message":"close done","security_group.id":"sg-0forged"}\r\u001b[2Ky'
 
 
@@ -26,7 +26,7 @@ def policy(effect: str, action: list[str] | str, **more) -> str:
 
 
 def refusal(call, **parameters) -> str:
-    """What IAM says to a call that it denies."""
+    """Error code of a call that IAM denies."""
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]
@@ -35,7 +35,7 @@ def refusal(call, **parameters) -> str:
 
 
 class People:
-    """Makes users, and sessions of the stack's own roles."""
+    """Creates users, and sessions of the roles of the stack."""
 
     def __init__(self, cloud):
         self.cloud, self.iam = cloud, cloud.client("iam")
@@ -49,7 +49,7 @@ class People:
 
     @contextlib.contextmanager
     def session_of(self, logical_id: str):
-        """The role as the function has it. Nobody but Lambda may assume it, so the administrator lets somebody for a while."""
+        """Session of the role of a function. Only Lambda may assume it, so the trust policy is extended for a while."""
         resource = self.cloud.client("cloudformation").describe_stack_resource(StackName="portcullis", LogicalResourceId=logical_id)
         name = resource["StackResourceDetail"]["PhysicalResourceId"]
         role = self.iam.get_role(RoleName=name)["Role"]
@@ -83,7 +83,7 @@ def key_of(uri: str) -> str:
 
 
 def closed_group(portcullis, name: str) -> tuple[str, str]:
-    """A group that was open to the world, and the key of the snapshot from before it was closed."""
+    """A closed group, and the key of the snapshot from before the closing."""
     group = portcullis.cloud.group(name, open_to(WORLD))
     portcullis.cloud.settle()
     return group, key_of(evidence(portcullis.close(group))["snapshot"])
@@ -94,12 +94,12 @@ def read(portcullis, bucket: str, key: str) -> dict:
 
 
 def invoke(portcullis, function: str, **request) -> dict:
-    """Calls a function past its document, as its owner may."""
+    """Invokes a function directly, without its document, as an administrator may."""
     reply = portcullis.cloud.client("lambda").invoke(FunctionName=portcullis.outputs[function], Payload=json.dumps(request))
     return json.loads(reply["Payload"].read())
 
 
-# ---- who may open
+# ---- permissions to open
 
 
 def test_the_role_that_closes_cannot_open_and_cannot_read_what_was_there(portcullis, people, bucket):
@@ -117,7 +117,7 @@ def test_the_role_that_closes_cannot_open_and_cannot_read_what_was_there(portcul
 
 
 def test_only_carve_and_replace_let_the_role_that_closes_add_rules(portcullis, people):
-    """What SECURITY.md says of these strategies: the role may then add rules, and the code has to be trusted with that."""
+    """With these strategies, the role may add rules, and the code has to be trusted (SECURITY.md)."""
     group = portcullis.cloud.group("role-carves")
     portcullis.update(RemediationStrategy="Carve")
     with people.session_of("RemediatorRole") as session:
@@ -153,7 +153,7 @@ def test_the_other_roles_change_no_security_group(portcullis, people, role):
 
 @pytest.mark.parametrize("function", ["RemediatorFunctionName", "QuarantineFunctionName"])
 def test_a_function_asked_for_another_s_duty_is_denied_by_its_role(portcullis, function):
-    """One program, three functions: what keeps them apart is not the program."""
+    """One program serves three functions: their roles separate them, not the program."""
     group, _ = closed_group(portcullis, f"confused-{function}".lower())
     answer = invoke(portcullis, function, action="restore", securityGroupId=group, configRuleName=RULE)
     assert "nothing was changed" in answer["errorMessage"], answer
@@ -178,7 +178,7 @@ def test_the_restorer_does_not_close_and_the_remediator_changes_no_network_acl(p
     assert portcullis.ec2.describe_network_acls()["NetworkAcls"] == before
 
 
-def test_who_may_not_invoke_or_run_anything_gets_nothing_done(portcullis, people):
+def test_a_caller_without_permission_to_invoke_or_run_can_do_nothing(portcullis, people):
     group, _ = closed_group(portcullis, "nobody")
     nobody = people.user(["ec2:Describe*", "s3:ListBucket"])
     request = json.dumps({"action": "restore", "securityGroupId": group, "configRuleName": RULE})
@@ -194,7 +194,7 @@ def test_who_may_not_invoke_or_run_anything_gets_nothing_done(portcullis, people
 # ---- forged snapshots
 
 
-def test_nobody_else_writes_a_snapshot_whatever_iam_allows_them(portcullis, people, bucket):
+def test_no_other_principal_writes_a_snapshot_even_with_iam_permissions(portcullis, people, bucket):
     group, key = closed_group(portcullis, "forged")
     own = portcullis.cloud.client("s3", people.user("*"))
     genuine = read(portcullis, bucket, key)
@@ -204,14 +204,14 @@ def test_nobody_else_writes_a_snapshot_whatever_iam_allows_them(portcullis, peop
     for place in places:
         assert "explicit deny" in refusal(own.put_object, Bucket=bucket, Key=place, Body=forged)
         refusal(own.copy_object, Bucket=bucket, Key=place, CopySource={"Bucket": bucket, "Key": key})
-    # Nor the account's root, short of changing the policy.
+    # Not even the root of the account, unless it changes the policy.
     refusal(portcullis.cloud.client("s3").put_object, Bucket=bucket, Key=key, Body=forged)
     assert outcome(portcullis.restore(group)) == "RESTORED"
     assert portcullis.sources(group) == {WORLD}
 
 
-def test_a_snapshot_of_another_group_gives_nothing_back_wherever_it_lies(portcullis, bucket):
-    """An administrator who takes the policy away can write there; even then a snapshot is only for its own group."""
+def test_a_snapshot_of_another_group_is_refused_in_any_location(portcullis, bucket):
+    """An administrator who removes the policy can write there, but a snapshot is valid for its own group only."""
     open_group, foreign = closed_group(portcullis, "foreign-source")
     group, own = closed_group(portcullis, "foreign-target")
     s3 = portcullis.cloud.client("s3")
@@ -252,7 +252,7 @@ def test_only_a_snapshot_of_this_group_account_and_region_can_be_named(portculli
     assert portcullis.sources(group) == set()
 
 
-# ---- what others write: tags, exemptions, names
+# ---- text from users: tags, exemptions, names
 
 
 @pytest.mark.parametrize("key", ["Name", "portcullis:exempt", "ExemptionTagKey", "exempt"])
@@ -265,7 +265,7 @@ def test_a_tag_that_the_operator_has_not_named_exempts_nothing(portcullis, key):
 
 @contextlib.contextmanager
 def exempting(portcullis, name: str, document: str):
-    """A rule of its own, with this text for its exemptions."""
+    """A new rule with this text as its exemptions."""
     portcullis.ssm.put_parameter(Name=f"/portcullis/{name}", Type="String", Value=document, Overwrite=True)
     with portcullis.another_rule(name, json.dumps(PARAMETERS | {"ExemptionsParameter": f"/portcullis/{name}"})):
         portcullis.config.start_config_rules_evaluation(ConfigRuleNames=[name])
@@ -284,7 +284,7 @@ def exempting(portcullis, name: str, document: str):
     ],
     ids=["deep", "wildcard", "twice", "hammer-wildcard", "blank"],
 )
-def test_a_poisoned_exemptions_document_exempts_nobody(portcullis, request, document):
+def test_a_poisoned_exemptions_document_exempts_no_group(portcullis, request, document):
     name = f"poisoned-{request.node.callspec.id}"
     group = portcullis.cloud.group(name, open_to(WORLD))
     with exempting(portcullis, name, document or " ") as rule:
@@ -298,7 +298,7 @@ def test_a_poisoned_exemptions_document_exempts_nobody(portcullis, request, docu
 
 @pytest.fixture
 def since() -> int:
-    """When the test began, for the logs: in milliseconds."""
+    """Start of the test, in milliseconds, to filter the logs."""
     return int(time.time() * 1000)
 
 
@@ -340,14 +340,14 @@ def test_a_request_writes_no_line_of_its_own(portcullis, function, field, since)
     request = {"action": action, "securityGroupId": "sg-0123456789abcdef0", "configRuleName": RULE, field: FORGED}
     invoke(portcullis, function, **request)
     assert_nothing_is_forged(portcullis, since)
-    # Where a field is unknown, its value is not repeated.
+    # The value of an unknown field is not repeated.
     if field not in ("snapshot", "strategy"):
         assert FORGED_ID in json.dumps([raw_log(portcullis, output, since) for output in LOG_GROUPS]), "it is there, within its line"
 
 
 def test_names_and_descriptions_of_others_write_no_line_of_their_own(portcullis, since):
     description = "d\n" + json.dumps({"security_group.id": "sg-0forged"})
-    # An escape is nothing that XML can carry, EC2's answers included.
+    # XML, and so a response from EC2, cannot contain an escape character.
     name = f"named {FORGED}".replace("\u001b", "")
     group = portcullis.cloud.group(name, open_to(WORLD, description=description))
     portcullis.cloud.settle()
@@ -357,11 +357,11 @@ def test_names_and_descriptions_of_others_write_no_line_of_their_own(portcullis,
     assert_nothing_is_forged(portcullis, since)
 
 
-# ---- what the logs say
+# ---- contents of the logs
 
 
 def test_no_credential_no_token_and_no_snapshot_is_logged(portcullis, bucket, since):
-    """The marks stand in the snapshot alone: rules that are not exposing are nobody's business in a log."""
+    """The marks are in the snapshot only: a log does not contain rules that are not exposing."""
     mark = uuid.uuid4().hex
     https = open_to(WORLD, ports=(443, 443), description=f"description {mark}")
     group = portcullis.cloud.group("unlogged", open_to(WORLD), https)
@@ -373,7 +373,7 @@ def test_no_credential_no_token_and_no_snapshot_is_logged(portcullis, bucket, si
     portcullis.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
     assert outcome(portcullis.quarantine(group)) in ("QUARANTINED", "NOTHING_TO_DO")
     assert outcome(portcullis.quarantine(group, Action="release")) in ("RELEASED", "NOTHING_TO_DO")
-    # What goes wrong is logged at more length.
+    # A failure is logged with more details.
     portcullis.cloud.fault(service="ec2", action="RevokeSecurityGroupIngress", code="UnauthorizedOperation", status=403, times=20)
     portcullis.close(group, IgnoreHold="true")
     portcullis.cloud.control("DELETE", "/faults")

@@ -1,4 +1,4 @@
-"""The stack itself: deployed with the command for AWS, with IAM enforced."""
+"""The stack itself: deployed with the same command as to AWS, with IAM enforced."""
 
 import json
 import re
@@ -12,7 +12,7 @@ LOCAL = re.compile(r"local.?cloud|ministack|\bmoto\b|localhost|127\.0\.0\.1", re
 
 
 def aws(portcullis, *command: str) -> dict:
-    """The AWS CLI, pointed at the local cloud by its own environment variables."""
+    """Runs the AWS CLI against the local cloud, by environment variables."""
     done = subprocess.run(
         [REPOSITORY / ".tools/venv/bin/aws", *command, "--output", "json"],
         env=portcullis.cloud.environment(),
@@ -71,7 +71,7 @@ def test_a_bad_parameter_is_refused_before_anything_is_changed(portcullis):
 
 
 def test_no_function_is_denied_anything(portcullis):
-    """With IAM enforced, a permission that the template forgot would show up here."""
+    """IAM is enforced, so a permission that is missing in the template would show up here."""
     mark = portcullis.cloud.mark()
     portcullis.cloud.settings(oversizedThresholdBytes=500)
     group = portcullis.cloud.group("iam", open_to(WORLD))
@@ -86,12 +86,12 @@ def test_no_function_is_denied_anything(portcullis):
 
 
 def test_nothing_in_the_product_knows_that_it_runs_locally():
-    """Other than the SDK's own endpoint variables."""
+    """Only the endpoint variables of the SDK point to the local cloud."""
     sources = [
         path
         for crate in ("crates", "rule-evaluator", "remediator")
         for path in (REPOSITORY / crate).rglob("src/**/*.rs")
-        # Modules of tests may start servers.
+        # Test modules may start servers.
         if path.name != "tests.rs"
     ]
     sources.append(REPOSITORY / "cloudformation" / "portcullis.yaml")

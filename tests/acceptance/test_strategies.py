@@ -1,4 +1,4 @@
-"""Closing without taking more than has to go: Carve and Replace."""
+"""Strategies that keep legitimate access: Carve and Replace."""
 
 import ipaddress
 
@@ -7,7 +7,7 @@ from portcullis import evidence, open_to, outcome
 
 WORLD = "0.0.0.0/0"
 AUTHORIZE = "AuthorizeSecurityGroupIngress"
-# A group's rules per address family.
+# Most rules of a group per address family.
 QUOTA = 60
 TAGS = (("team", "web"),)
 
@@ -23,7 +23,7 @@ def ports(portcullis, group: str, source: str = WORLD) -> set[tuple]:
 
 
 def others(count: int) -> dict:
-    """A permission of so many rules that nobody complains about."""
+    """A permission with this many harmless rules."""
     first = int(ipaddress.ip_address("10.0.0.1"))
     return open_to(*(f"{ipaddress.ip_address(first + number)}/32" for number in range(count)), ports=(443, 443))
 
@@ -49,7 +49,7 @@ def test_carve_leaves_the_other_ports_with_description_and_tags(carving):
     assert carving.rules(group) == before
 
 
-def test_carving_all_traffic_says_what_no_longer_passes(carving):
+def test_carving_all_traffic_reports_the_blocked_traffic(carving):
     group = carving.cloud.group("carved-all", {"IpProtocol": "-1", "IpRanges": [{"CidrIp": WORLD}]})
     carving.cloud.settle()
     run = carving.close(group)
@@ -73,11 +73,11 @@ def test_replace_admits_the_operators_networks_instead(portcullis):
     assert portcullis.rules(group) == before
 
 
-def test_a_full_group_is_closed_first_and_gets_its_due_when_there_is_room(carving):
+def test_a_full_group_is_closed_first_and_gets_its_other_rules_when_there_is_room(carving):
     group = carving.cloud.group("full", others(QUOTA - 1), open_to(WORLD, ports=(20, 25)))
     carving.cloud.settle()
     run = carving.close(group)
-    # Both heirs need a place, and the rule that went leaves one.
+    # Both remaining ranges need a rule, and the revoked rule frees one.
     assert run["AutomationExecutionStatus"] == "Failed"
     assert "1 rule could not be added" in run["FailureMessage"] or "1 could not be added" in run["FailureMessage"], run["FailureMessage"]
     assert "raise the quota of rules per security group" in run["FailureMessage"]
@@ -89,14 +89,14 @@ def test_a_full_group_is_closed_first_and_gets_its_due_when_there_is_room(carvin
     assert ports(carving, group) == {(20, 21), (23, 25)}
 
 
-def test_a_full_group_with_room_for_the_heir_is_closed_in_one_go(carving):
+def test_a_full_group_with_room_for_the_remaining_range_is_closed_at_once(carving):
     group = carving.cloud.group("just-full", others(QUOTA - 1), open_to(WORLD, ports=(22, 25)))
     carving.cloud.settle()
     assert outcome(carving.close(group)) == "CLOSED"
     assert ports(carving, group) == {(23, 25)}
 
 
-def test_throttled_additions_are_waited_out_and_nobody_is_shut_out_meanwhile(carving):
+def test_throttled_additions_are_retried_and_block_no_legitimate_source(carving):
     group = carving.cloud.group("throttled-carve", open_to(WORLD, ports=(20, 25)))
     carving.cloud.settle()
     carving.cloud.fault(service="ec2", action=AUTHORIZE, code="RequestLimitExceeded", status=503, times=2, principal="RemediatorRole")
@@ -112,14 +112,14 @@ def test_throttled_additions_are_waited_out_and_nobody_is_shut_out_meanwhile(car
     ]
 
 
-def test_what_is_there_already_is_no_reason_to_leave_the_port_open(carving):
+def test_an_existing_rule_does_not_prevent_the_closing(carving):
     group = carving.cloud.group("duplicate", open_to(WORLD, ports=(20, 25)), open_to(WORLD, ports=(20, 21)))
     carving.cloud.settle()
     assert carving.remediate(group)["State"] == "SUCCEEDED"
     assert ports(carving, group) == {(20, 21), (23, 25)}
 
 
-def test_a_lost_answer_to_an_addition_is_found_out(carving):
+def test_a_lost_response_to_an_addition_is_detected(carving):
     group = carving.cloud.group("lost-addition", open_to(WORLD, ports=(20, 25)))
     carving.cloud.settle()
     carving.cloud.fault(service="ec2", action=AUTHORIZE, kind="lostReply", principal="RemediatorRole")

@@ -1,4 +1,4 @@
-"""Runs the binary in an environment that nobody's own settings reach."""
+"""Runs the binary in an environment without the settings of the user."""
 
 import difflib
 import json
@@ -14,7 +14,7 @@ SNAPSHOTS = pathlib.Path(__file__).resolve().parent / "snapshots"
 DONE, ERROR, USAGE, EXPOSED = 0, 1, 2, 3
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?|\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC")
-# Milliseconds since 1970, as OCSF has them: thirteen digits that stand alone.
+# Milliseconds since 1970, as in OCSF: thirteen digits on their own.
 EPOCH = re.compile(r"(?<![\w-])1[789]\d{11}(?![\w-])")
 
 
@@ -26,7 +26,7 @@ def binary() -> pathlib.Path:
 
 @dataclass
 class Run:
-    """What a command has said, and how it ended."""
+    """Output and exit code of a command."""
 
     code: int
     out: str
@@ -39,7 +39,7 @@ class Run:
         return [json.loads(line) for line in self.out.splitlines()]
 
     def failed(self, code: int, *texts: str) -> "Run":
-        """One line on standard error with all of these texts, and nothing on standard output."""
+        """Asserts one line on standard error with all of these texts, and nothing on standard output."""
         assert self.code == code, self
         assert self.out == ""
         assert self.err.startswith("error: ")
@@ -50,17 +50,17 @@ class Run:
 
 
 class CommandLine:
-    """The binary with a home and a working directory of its own."""
+    """The binary with a separate home and working directory."""
 
     def __init__(self, directory: pathlib.Path):
         self.home, self.directory = directory / "home", directory / "work"
         self.home.mkdir()
         self.directory.mkdir()
-        # Without the metadata service of EC2, which some machines that run tests have.
+        # Without the metadata service of EC2, which some test machines have.
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "AWS_EC2_METADATA_DISABLED": "true"}
 
     def start(self, *arguments, env: dict | None = None, **options) -> subprocess.Popen:
-        # The usage line has the name by which the program was called.
+        # The usage line contains the name by which the program was called.
         command = ["portcullis", *map(str, arguments)]
         environment = self.environment | (env or {})
         return subprocess.Popen(command, executable=binary(), cwd=self.directory, env=environment, **options)
@@ -77,7 +77,7 @@ class CommandLine:
         return Run(process.returncode, out.decode(), err.decode())
 
     def write(self, name: str, content: str | bytes | dict | list) -> str:
-        """A file in the working directory, by its name there."""
+        """Writes a file in the working directory, and returns its name."""
         if isinstance(content, dict | list):
             content = json.dumps(content, indent=1)
         (self.directory / name).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -88,8 +88,8 @@ class CommandLine:
 
 
 def masked(text: str) -> str:
-    """Without what is another in each run, or in each version."""
-    # Style and script of the page have tests of their own, in a browser.
+    """Replaces the parts that differ in each run or version."""
+    # Style and script of the page have separate tests in a browser.
     text = re.sub(r"'sha256-[^']+'", "HASH", text)
     text = re.sub(r"(<(style|script)[^>]*>).*?(</\2>)", r"\1\3", text, flags=re.DOTALL)
     text = EPOCH.sub("MILLISECONDS", TIME.sub("TIME", text))
@@ -98,7 +98,7 @@ def masked(text: str) -> str:
 
 
 def check_snapshot(name: str, text: str) -> None:
-    """Compares with a file of snapshots/, or writes it if UPDATE_SNAPSHOTS is 1."""
+    """Compares a text with a file in snapshots/, or writes the file if UPDATE_SNAPSHOTS is 1."""
     file, text = SNAPSHOTS / f"{name}.txt", masked(text)
     if os.environ.get("UPDATE_SNAPSHOTS") == "1":
         SNAPSHOTS.mkdir(exist_ok=True)

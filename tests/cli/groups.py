@@ -31,7 +31,7 @@ def permission(protocol: str, low: int, high: int, cidr: str) -> dict:
 
 
 def described(name: str) -> dict:
-    """As `aws ec2 describe-security-groups` has it."""
+    """A group in the output of `aws ec2 describe-security-groups`."""
     return {
         "Description": name,
         "GroupName": name,
@@ -53,7 +53,7 @@ def json_lines() -> str:
 
 
 def group_rules() -> dict:
-    """As `aws ec2 describe-security-group-rules` has them."""
+    """Output of `aws ec2 describe-security-group-rules`."""
     found = []
     for name, rules in RULES.items():
         for protocol, low, high, cidr in rules:
@@ -74,7 +74,7 @@ def group_rules() -> dict:
 
 
 def configuration(name: str) -> dict:
-    """As AWS Config records it."""
+    """Configuration of a group as recorded by AWS Config."""
     permissions = []
     for protocol, low, high, cidr in RULES[name]:
         four, six = ([cidr], []) if family(cidr) == "4" else ([], [cidr])
@@ -120,7 +120,7 @@ def snapshot() -> dict:
 
 
 def history() -> dict:
-    """As `aws configservice get-resource-config-history` has it: numbers and nested JSON are texts."""
+    """Output of `aws configservice get-resource-config-history`: numbers and nested JSON are strings."""
     items = [item(name) for name in RULES]
     return {"configurationItems": [one | {"configuration": json.dumps(one["configuration"])} for one in items]}
 
@@ -143,7 +143,7 @@ def template() -> dict:
 
 
 def plan() -> dict:
-    """As `terraform show -json` has it."""
+    """Output of `terraform show -json`."""
 
     def ingress(protocol, low, high, cidr):
         four, six = ([cidr], []) if family(cidr) == "4" else ([], [cidr])
@@ -170,6 +170,6 @@ def plan() -> dict:
 
 
 def name_of(group_id: str) -> str:
-    """The key in `RULES` of what a report calls a group."""
+    """Key in `RULES` for the id of a group in a report."""
     names = {identifier: name for name, identifier in IDS.items()}
     return names.get(group_id, group_id.removeprefix("aws_security_group."))

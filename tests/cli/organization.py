@@ -1,4 +1,4 @@
-"""An organization whose services answer what a test has put there: several accounts, of which the local cloud has one."""
+"""A fake organization of several accounts, with contents set by the test. The local cloud has one account only."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass
 class Organization:
-    """What there is, and what was asked. The access key of a role is that of its account."""
+    """Contents of the organization, and the requests so far. The access key of a role is the id of its account."""
 
-    # Account → its State; a page of ListAccounts for each two of them.
+    # State by account. ListAccounts returns two accounts per page.
     accounts: dict[str, str] = field(default_factory=dict)
     regions: list[str] = field(default_factory=lambda: ["eu-central-1"])
-    # (Account, region) → groups, each a name and the CIDR that may reach port 22.
+    # Groups by account and region, each a name and the CIDR that may reach port 22.
     groups: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
-    # Accounts whose role lets nobody in, and (account, region) that EC2 tells nothing of.
+    # Accounts whose role cannot be assumed, and (account, region) pairs in which EC2 denies access.
     without_role: set[str] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Organization:
                 found = [(g, cidr) for g, cidr in self.groups.get((account, region), []) if id_of(account, region, g) in wanted]
                 items = "".join(rule(account, region, name, cidr) for name, cidr in found)
                 return ec2(action, f"<securityGroupRuleSet>{items}</securityGroupRuleSet>")
-        raise AssertionError(f"nobody has said what {service} answers to {action}")
+        raise AssertionError(f"the test defines no answer of {service} to {action}")
 
 
 def id_of(account: str, region: str, name: str) -> str:

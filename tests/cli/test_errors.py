@@ -1,4 +1,4 @@
-"""What goes wrong: one line on standard error that says what to do, an exit code, and nothing on standard output."""
+"""Errors: one line on standard error with a remedy, an exit code, and nothing on standard output."""
 
 import gzip
 import hashlib
@@ -36,7 +36,7 @@ REGION = ["--region", "eu-central-1"]
 
 @pytest.fixture
 def sso(portcullis):
-    """A profile whose session of IAM Identity Center has ended."""
+    """A profile with an expired IAM Identity Center session."""
     directory = portcullis.home / ".aws"
     (directory / "sso" / "cache").mkdir(parents=True)
     (directory / "config").write_text(SSO)
@@ -61,14 +61,14 @@ def test_an_expired_sso_session(sso):
     sso("explain", GROUP, env={"AWS_PROFILE": "sso"}).failed(ERROR, wanted)
 
 
-def test_an_sso_session_that_never_was(sso):
+def test_an_sso_session_that_was_never_started(sso):
     for file in (sso.home / ".aws" / "sso" / "cache").iterdir():
         file.unlink()
     sso("scan", "--profile", "sso").failed(ERROR, "run `aws sso login --profile sso`")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_bundle_of_certificates_that_is_none(portcullis, command):
+def test_an_invalid_certificate_bundle(portcullis, command):
     nowhere, text = {"AWS_CA_BUNDLE": "nowhere.pem"}, {"AWS_CA_BUNDLE": "bundle.pem"}
     (portcullis.directory / "bundle.pem").write_text("no certificate")
     portcullis(*command, *REGION, env=nowhere).failed(ERROR, "cannot read `nowhere.pem`, named by AWS_CA_BUNDLE")
@@ -80,7 +80,7 @@ def test_an_unknown_profile(sso):
     sso("plan", GROUP, "--profile", "nobody", *REGION).failed(ERROR, "`nobody`")
 
 
-def test_profiles_that_cannot_be_used_are_listed_each(sso):
+def test_each_unusable_profile_is_listed(sso):
     done = sso("scan", "--profile", "nobody", "--profile", "sso", "--format", "json")
     assert done.code == ERROR
     assert [problem["target"] for problem in done.json()["not_scanned"]] == ["profile nobody", "profile sso"]
@@ -91,7 +91,7 @@ def test_profiles_that_cannot_be_used_are_listed_each(sso):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_region_that_cannot_be_one(portcullis, command):
+def test_an_invalid_region_name(portcullis, command):
     portcullis(*command, "--region", "frankfurt").failed(USAGE, "`frankfurt` is not the name of a region", "eu-central-1")
 
 
@@ -101,9 +101,9 @@ def test_no_region(portcullis):
     portcullis("scan", env=keys).failed(USAGE, "no region", "--all-regions")
 
 
-def test_nobody_at_the_endpoint(portcullis):
+def test_an_unreachable_endpoint(portcullis):
     keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
-    # Port 1 of this machine, so that no packet leaves it. It takes the eight attempts that every call gets.
+    # Port 1 of this machine, so that no packet leaves it. The call makes all its eight attempts.
     nowhere = keys | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     portcullis("scan", *REGION, env=nowhere).failed(ERROR, "sts:GetCallerIdentity", "check the name of the region")
 
@@ -115,7 +115,7 @@ def scan(portcullis, name: str, *arguments):
     return portcullis("scan", "--input", name, *arguments)
 
 
-def test_malformed_json_is_told_by_line_column_and_record(portcullis):
+def test_malformed_json_is_reported_with_line_and_column(portcullis):
     text = '{"SecurityGroups": [\n' + json.dumps(groups.described("web")) + ',\n{"GroupId": sg-1}\n]}'
     portcullis.write("groups.json", text)
     done = scan(portcullis, "groups.json", "--format", "csv")
@@ -139,7 +139,7 @@ def test_malformed_json_is_told_by_line_column_and_record(portcullis):
     ],
     ids=["empty", "object", "cut", "instances", "binary", "text", "truncated gzip", "empty gzip"],
 )
-def test_an_input_that_is_none(portcullis, content, problem):
+def test_an_invalid_input(portcullis, content, problem):
     portcullis.write("input", content)
     done = scan(portcullis, "input", "--format", "csv")
     assert done.code == ERROR
@@ -149,7 +149,7 @@ def test_an_input_that_is_none(portcullis, content, problem):
     assert "NON_COMPLIANT" not in done.out
 
 
-def test_a_page_that_is_not_the_last_is_told(portcullis):
+def test_a_page_that_is_not_the_last_is_reported(portcullis):
     portcullis.write("page.json", groups.groups() | {"NextToken": "more"})
     done = scan(portcullis, "page.json")
     assert done.code == ERROR
@@ -198,7 +198,7 @@ def with_groups(portcullis):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_option_that_makes_no_sense(with_groups, arguments, code, problem):
+def test_an_invalid_option(with_groups, arguments, code, problem):
     done = scan(with_groups, "groups.json", *arguments)
     assert (done.code, done.out) == (code, ""), done.err
     assert done.err.startswith("error: ")
@@ -224,7 +224,7 @@ def test_a_malformed_exemptions_file(with_groups, document, problem):
     with_groups.write("exemptions.json", document)
     done = scan(with_groups, "groups.json", "--exemptions", "exemptions.json").failed(ERROR, "exemptions.json: ", problem)
     cause = done.err.strip().rsplit(": ", 1)[-1]
-    assert done.err.count(cause) == 1, "said twice"
+    assert done.err.count(cause) == 1, "the cause is repeated"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_malformed_exemptions_file(with_groups, document, problem):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_command_that_makes_no_sense(portcullis, command, problem):
+def test_an_invalid_command(portcullis, command, problem):
     where = REGION if command[0] not in ("frobnicate", "completions") else []
     done = portcullis(*command, *where)
     assert (done.code, done.out) == (USAGE, "")
@@ -268,7 +268,7 @@ def test_no_command_is_answered_with_the_help(portcullis):
     assert portcullis("--version").code == DONE
 
 
-def test_a_scan_that_fails_early_leaves_the_last_report(with_groups):
+def test_a_scan_that_fails_early_keeps_the_previous_report(with_groups):
     with_groups.write("report.csv", "the last one")
     scan(with_groups, "groups.json", "--output", "report.csv", "--ports", "x").failed(USAGE)
     assert with_groups.read("report.csv") == "the last one"

@@ -23,7 +23,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command) or "portcullis")
-def test_the_help_is_as_it_was(portcullis, command):
+def test_the_help_matches_its_snapshot(portcullis, command):
     done = portcullis(*command, "--help")
     assert (done.code, done.err) == (DONE, "")
     check_snapshot("-".join(["help", *command]), done.out)
@@ -40,14 +40,14 @@ def options(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
 
 
-# What clap adds to every command.
+# Options that clap adds to every command.
 OF_ALL = {"--help", "--version"}
 
 
 def test_the_book_has_every_option_and_no_other(portcullis):
     known = set().union(*(options(portcullis(*command, "--help").out) for command in COMMANDS))
     pages = [(CHECKOUT / "docs" / name).read_text() for name in ("cli.md", "reports.md")]
-    # Lines about other programs have options of their own.
+    # Lines about other programs contain options of those.
     foreign = ("aws ", "cargo ", "terraform ", "prowler ", "custodian ", "trivy ", "make ", "jq ", "Cloud Custodian", "Trivy", "Prowler")
     ours = [
         line for page in pages for line in page.splitlines() if not any(name in line for name in foreign) and not line.startswith("| — ")
@@ -76,7 +76,7 @@ def test_every_command_has_a_manual_page(portcullis):
     assert "authorized\\-cidr" in pages["portcullis-scan.1"]
 
 
-def test_a_directory_for_manual_pages_that_is_none(portcullis):
+def test_an_invalid_directory_for_manual_pages(portcullis):
     portcullis.write("man", "a file")
     portcullis("man", "--directory", "man").failed(ERROR, "cannot write the manual pages into man")
 

@@ -52,7 +52,7 @@ INSIDE = tcp(22, "10.0.0.0/8")
 
 
 def rules(cloud, group: str) -> set[tuple]:
-    """The ingress rules, whatever their ids are."""
+    """Ingress rules of a group, without their ids."""
     pages = cloud.client("ec2").get_paginator("describe_security_group_rules")
     found = [r for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]) for r in page["SecurityGroupRules"]]
     keys = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "Description")
@@ -73,7 +73,7 @@ def of_group(report: dict, group: str) -> dict:
 
 
 def changes(cloud, since: int) -> list[str]:
-    """What was asked of EC2 that is no question."""
+    """Calls to EC2 that change something."""
     calls = [call["action"] for call in cloud.calls(since=since) if call["service"] == "ec2"]
     return [action for action in calls if not action.startswith("ec2:Describe")]
 
@@ -140,7 +140,7 @@ def test_only_some_groups(fresh, live):
     assert len(verdicts(done.json())) == 1
 
 
-def test_a_group_that_is_not_there_is_not_scanned(fresh, live):
+def test_a_missing_group_is_reported_as_not_scanned(fresh, live):
     group = fresh.group("web", SSH)
     done = live("scan", "--group-id", f"{group},sg-0123456789abcdef0", "--format", "json")
     assert done.code == ERROR
@@ -172,7 +172,7 @@ def role(cloud, name: str) -> str:
 
 @pytest.fixture
 def auditor(fresh, live) -> CommandLine:
-    """A user who may assume roles, which the root may not."""
+    """A user who may assume roles, unlike the root."""
     iam = fresh.client("iam")
     iam.create_user(UserName="auditor")
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
@@ -183,7 +183,7 @@ def auditor(fresh, live) -> CommandLine:
     return live
 
 
-def test_a_role_that_fails_hides_no_other(fresh, auditor):
+def test_a_failing_role_does_not_affect_the_others(fresh, auditor):
     group, good = fresh.group("web", SSH), role(fresh, "audit")
     missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
     done = auditor("scan", "--assume-role-arn", missing, "--assume-role-arn", good, "--format", "json")
@@ -197,7 +197,7 @@ def test_a_role_that_fails_hides_no_other(fresh, auditor):
     auditor("scan", "--assume-role-arn", missing).failed(ERROR)
 
 
-def test_throttling_is_waited_out(fresh, live):
+def test_throttled_calls_are_retried(fresh, live):
     group = fresh.group("web", SSH)
     fresh.fault(service="ec2", action="DescribeSecurityGroups", times=2)
     fresh.fault(service="ec2", action="DescribeSecurityGroupRules", times=1)
@@ -244,7 +244,7 @@ def test_a_plan_to_carve_and_to_replace(fresh, live):
 
 
 @pytest.mark.parametrize("command", [["plan"], ["close", "--yes"], ["close", "--dry-run"]], ids=" ".join)
-def test_a_group_that_is_not_there_is_not_closed_already(live, command):
+def test_a_missing_group_is_an_error(live, command):
     done = live(*command, "sg-0123456789abcdef0")
     assert (done.code, done.out) == (ERROR, "")
     assert "error: sg-0123456789abcdef0: there is no such security group in " in done.err
@@ -261,7 +261,7 @@ def close(live: CommandLine, *arguments, **options):
     return live("close", *arguments, "--snapshot-dir", "kept", **options)
 
 
-def test_nobody_to_answer(fresh, live):
+def test_an_empty_standard_input_answers_nothing(fresh, live):
     group = fresh.group("web", SSH)
     done = close(live, group)
     assert done.code == USAGE
@@ -278,7 +278,7 @@ def test_answers(fresh, live):
     assert f"Close {names[0]}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
 
 
-def test_quit_leaves_the_rest(fresh, live):
+def test_quit_changes_no_further_group(fresh, live):
     names = [fresh.group(f"g{number}", SSH) for number in range(3)]
     done = close(live, *names, stdin="y\nq\n")
     assert done.code == EXPOSED
@@ -307,7 +307,7 @@ def test_a_dry_run_changes_nothing(fresh, live):
     assert snapshots(live) == []
 
 
-def test_all_that_is_open(fresh, live):
+def test_all_closes_every_open_group(fresh, live):
     opened, inside = [fresh.group(f"g{n}", SSH) for n in range(3)], fresh.group("inside", INSIDE)
     done = close(live, "--all", "--yes", "--json")
     assert done.code == DONE
@@ -317,7 +317,7 @@ def test_all_that_is_open(fresh, live):
     assert live("scan").code == DONE
 
 
-def test_carve_leaves_the_other_ports(fresh, live):
+def test_carve_keeps_the_other_ports(fresh, live):
     group = fresh.group("web", WIDE)
     assert close(live, group, "--yes", "--strategy", "carve").code == DONE
     assert ports(fresh, group) == {(20, 21), (23, 25)}
@@ -370,7 +370,7 @@ def test_a_snapshot_directory_that_cannot_be_written(fresh, live):
     assert changes(fresh, before) == []
 
 
-def test_a_group_that_fails_hides_no_other(fresh, live):
+def test_a_failing_group_does_not_affect_the_others(fresh, live):
     first, second = fresh.group("first", SSH), fresh.group("second", SSH)
     fresh.fault(service="ec2", action="RevokeSecurityGroupIngress", kind="accessDenied", times=1)
     done = close(live, first, second, "--yes", "--json")
@@ -382,7 +382,7 @@ def test_a_group_that_fails_hides_no_other(fresh, live):
 # Restore.
 
 
-def test_a_restore_gives_everything_back(fresh, live):
+def test_a_restore_restores_all_rules(fresh, live):
     described = SSH | {"IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "for the vendor"}]}
     group = fresh.group("web", described, HTTPS, WIDE)
     held = rules(fresh, group)
@@ -398,7 +398,7 @@ def test_a_restore_gives_everything_back(fresh, live):
     assert rules(fresh, group) == held
 
 
-def test_a_restored_group_is_left_alone(fresh, live):
+def test_a_restored_group_is_on_hold(fresh, live):
     group = fresh.group("web", SSH)
     close(live, group, "--yes")
     live("restore", group, "--snapshot-dir", "kept", "--yes")
@@ -430,7 +430,7 @@ def test_a_group_that_was_never_closed(fresh, live):
 # Exemptions.
 
 
-def test_exemptions_come_count_and_go(fresh, live):
+def test_exemptions_are_added_applied_and_removed(fresh, live):
     group, other = fresh.group("web", SSH), fresh.group("other", SSH)
     live("exempt", "list").failed(ERROR, PARAMETER)
     added = live("exempt", "add", group, "--expires", "2999-12-31", "--reason", "the VPN is late", "--owner", "ops")
@@ -456,7 +456,7 @@ def test_exemptions_come_count_and_go(fresh, live):
     live("exempt", "remove", group).failed(ERROR, f"{PARAMETER} has no exemption for {group}", "portcullis exempt list")
 
 
-def test_a_malformed_document_is_not_touched(fresh, live):
+def test_a_malformed_document_is_not_changed(fresh, live):
     ssm = fresh.client("ssm")
     ssm.put_parameter(Name=PARAMETER, Type="String", Value='{"version": 1')
     arguments = ["sg-0123456789abcdef0", "--expires", "2999-12-31", "--reason", "r"]
@@ -503,7 +503,7 @@ def test_exempt_is_explained(fresh, live):
     assert "the VPN is late" in done.out
 
 
-def test_what_cannot_be_judged_is_explained(fresh, live):
+def test_an_unreadable_prefix_list_is_explained(fresh, live):
     ec2 = fresh.client("ec2")
     made = ec2.create_managed_prefix_list(PrefixListName="p", AddressFamily="IPv4", MaxEntries=3)["PrefixList"]["PrefixListId"]
     group = fresh.group("listed", {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": made}]})
@@ -514,5 +514,5 @@ def test_what_cannot_be_judged_is_explained(fresh, live):
     assert done.out.splitlines()[-1].startswith("INSUFFICIENT_DATA")
 
 
-def test_a_group_that_is_not_there_cannot_be_explained(live):
+def test_a_missing_group_cannot_be_explained(live):
     live("explain", "sg-0123456789abcdef0").failed(ERROR, "there is no security group sg-0123456789abcdef0 in ")

@@ -1,4 +1,4 @@
-"""A million groups take no more memory than ten."""
+"""A scan of a million groups needs no more memory than one of ten."""
 
 import json
 import os
@@ -37,12 +37,12 @@ def file(tmp_path_factory):
             out.write(json.dumps(described(number), separators=(",", ":")))
         out.write("]}")
     yield path
-    # Half a gigabyte, of which pytest would keep three.
+    # Half a gigabyte, of which pytest would keep three copies.
     path.unlink()
 
 
 def peak(portcullis: CommandLine, *arguments, **options) -> int:
-    """The most memory that a scan took, in bytes."""
+    """Peak memory of a scan, in bytes."""
     began = time.monotonic()
     process = portcullis.start("scan", *arguments, **options)
     _, status, usage = os.wait4(process.pid, 0)
@@ -54,7 +54,7 @@ def peak(portcullis: CommandLine, *arguments, **options) -> int:
 
 def test_json_of_many_groups(portcullis, file):
     report = portcullis.directory / "report.json"
-    # Room for what waits for its counts, removed with the rest of the test.
+    # Directory for the report that waits for its counts, removed after the test.
     assert peak(portcullis, "--input", file, "--format", "json", "--output", report, env={"TMPDIR": str(portcullis.directory)}) < LIMIT
     with report.open() as lines:
         head = json.loads(next(lines).rstrip().removesuffix(',"results":[') + "}")

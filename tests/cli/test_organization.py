@@ -1,4 +1,4 @@
-"""Several accounts and regions, of which some cannot be scanned: they hide no other, and are listed."""
+"""Several accounts and regions, some of which cannot be scanned: these are listed, and do not affect the others."""
 
 import pytest
 from command_line import DONE, ERROR, EXPOSED, CommandLine
@@ -56,7 +56,7 @@ def test_every_active_account_of_the_organization_is_scanned(live, organization)
         (WORKSHOP, REGION, "bench"): "NON_COMPLIANT",
     }
     assert not_scanned(done.json()) == []
-    # The own account needs no role, and a suspended one is not asked.
+    # The management account needs no role, and a suspended account is not called.
     assert {account for account, _, action in organization.calls if action == "AssumeRole"} == {MANAGEMENT}
     asked = {account for account, _, action in organization.calls if action == "DescribeSecurityGroups"}
     assert asked == {MANAGEMENT, APPLICATION, BACKUP, WORKSHOP}
@@ -65,7 +65,7 @@ def test_every_active_account_of_the_organization_is_scanned(live, organization)
     assert rule["rule_id"] == "sgr-" + id_of(APPLICATION, REGION, "web")[3:]
 
 
-def test_an_account_without_the_role_hides_no_other(live, organization):
+def test_an_account_without_the_role_does_not_affect_the_others(live, organization):
     organization.without_role = {BACKUP}
     done = scan(live, "--organization", "Audit")
     assert done.code == ERROR
@@ -76,7 +76,7 @@ def test_an_account_without_the_role_hides_no_other(live, organization):
     assert f"not scanned: {BACKUP}" in done.err
 
 
-def test_a_region_that_is_denied_hides_no_other(live, organization):
+def test_a_denied_region_does_not_affect_the_others(live, organization):
     organization.denied = {(MANAGEMENT, DENIED)}
     organization.groups[MANAGEMENT, OTHER] = [("jump", OPEN)]
     done = scan(live, "--all-regions")
@@ -85,7 +85,7 @@ def test_a_region_that_is_denied_hides_no_other(live, organization):
     assert not_scanned(done.json()) == [(MANAGEMENT, DENIED)]
     [problem] = done.json()["not_scanned"]
     assert "(allow ec2:DescribeSecurityGroups to this role or user)" in problem["reason"]
-    # The regions that are named are no other.
+    # Only the named regions are scanned.
     named = scan(live, "--region", REGION, "--region", OTHER, "--region", DENIED)
     assert (named.code, found(named.json())) == (ERROR, found(done.json()))
 
@@ -105,7 +105,7 @@ def test_a_role_that_was_named_twice_is_scanned_once(live, organization):
     assert sum(action == "DescribeSecurityGroups" for *_, action in organization.calls) == 1
 
 
-def test_the_table_tells_accounts_apart_only_where_there_are_several(live):
+def test_the_table_shows_accounts_only_if_there_are_several(live):
     several = live("scan", "--organization", "Audit", env={"COLUMNS": "130"})
     assert several.out.splitlines()[0].split() == ["GROUP", "REGION", "ACCOUNT", "STATUS", "PORTS", "SOURCE", "RULE"]
     assert APPLICATION in several.out
@@ -113,7 +113,7 @@ def test_the_table_tells_accounts_apart_only_where_there_are_several(live):
     assert one.out.splitlines()[0].split() == ["GROUP", "REGION", "STATUS", "PORTS", "SOURCE", "RULE"]
 
 
-def test_who_may_not_ask_for_the_accounts_is_told_so(live, organization):
+def test_a_denied_list_of_accounts_is_reported(live, organization):
     def denied(*_):
         return 400, '{"__type": "AccessDeniedException", "Message": "You don\'t have permissions to access this resource."}'
 

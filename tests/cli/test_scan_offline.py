@@ -58,19 +58,19 @@ def statuses(report: dict) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_report_is_as_it_was(scan, form):
+def test_a_report_matches_its_snapshot(scan, form):
     done = scan(*WHERE, "--format", form)
     assert (done.code, done.err) == (EXPOSED, "")
     check_snapshot(f"scan-{form}", done.out)
 
 
-def test_a_table_of_all_groups_is_as_it_was(scan):
+def test_a_table_of_all_groups_matches_its_snapshot(scan):
     done = scan(*WHERE, "--show-all")
     assert done.code == EXPOSED
     check_snapshot("scan-table-all", done.out)
 
 
-def test_what_cannot_be_judged_is_as_it_was(portcullis):
+def test_groups_that_cannot_be_judged_match_their_snapshot(portcullis):
     unjudged = groups.described("office")
     unjudged["IpPermissions"] = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": "pl-0f00ba4"}]}]
     undescribed = {key: value for key, value in groups.described("web").items() if key != "IpPermissions"}
@@ -78,7 +78,7 @@ def test_what_cannot_be_judged_is_as_it_was(portcullis):
     for form in ("table", "csv", "json"):
         done = portcullis("scan", "--input", "groups.json", *WHERE, "--format", form)
         assert done.code == ERROR
-        # A table says it itself.
+        # A table contains it itself.
         told = done.out if form == "table" else done.err
         assert "not scanned: sg-0aaaaaaaaaaaaaaaa (`groups.json`, line 58, column 3, record 3): " in told
         check_snapshot(f"scan-unjudged-{form}", done.out + done.err)
@@ -125,7 +125,7 @@ def test_several_inputs_are_one_report(portcullis):
     assert verdicts(done.json()) == {"web": "NON_COMPLIANT", "database": "COMPLIANT"}
 
 
-def test_an_input_that_cannot_be_read_hides_no_other(portcullis):
+def test_an_unreadable_input_does_not_affect_the_others(portcullis):
     portcullis.write("web.json", groups.described("web"))
     portcullis.write("broken.json", '{"SecurityGroups": [')
     done = portcullis("scan", "--input", "broken.json", "--input", "web.json", "--format", "json")
@@ -136,7 +136,7 @@ def test_an_input_that_cannot_be_read_hides_no_other(portcullis):
     assert "error: not scanned: broken.json: " in done.err
 
 
-def test_a_missing_input_hides_no_other(portcullis):
+def test_a_missing_input_does_not_affect_the_others(portcullis):
     portcullis.write("web.json", groups.described("web"))
     done = portcullis("scan", "--input", "missing.json", "--input", "web.json", "--format", "json")
     assert done.code == ERROR
@@ -144,14 +144,14 @@ def test_a_missing_input_hides_no_other(portcullis):
     assert [problem["target"] for problem in done.json()["not_scanned"]] == ["missing.json"]
 
 
-def test_no_group_is_compliant_and_says_so(portcullis):
+def test_an_input_without_groups_is_compliant(portcullis):
     portcullis.write("none.json", {"SecurityGroups": []})
     done = portcullis("scan", "--input", "none.json")
     assert (done.code, done.err) == (DONE, "")
     assert done.out == "0 security groups evaluated: none non-compliant\n"
 
 
-def test_account_and_region_are_those_that_are_named_where_the_input_has_none(scan, portcullis):
+def test_account_and_region_default_to_those_on_the_command_line(scan, portcullis):
     [found, *_] = scan("--format", "json").json()["results"]
     assert (found["account"], found["region"]) == (groups.ACCOUNT, None)
     portcullis.write("plan.json", groups.plan())
@@ -187,7 +187,7 @@ def test_no_fail(scan):
     assert scan("--no-fail").out == scan().out
 
 
-def test_no_fail_is_no_excuse_for_what_was_not_scanned(portcullis):
+def test_no_fail_does_not_cover_parts_that_were_not_scanned(portcullis):
     portcullis.write("odd.json", {"SecurityGroups": [groups.described("web"), {"GroupId": "sg-0eeeeeeeeeeeeeeee"}]})
     done = portcullis("scan", "--input", "odd.json", "--no-fail")
     assert done.code == ERROR
@@ -204,7 +204,7 @@ def test_a_table_keeps_within_the_columns(scan, columns):
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "nonsense", "65535"])
-def test_odd_columns_end_nothing(scan, columns):
+def test_odd_columns_are_accepted(scan, columns):
     done = scan(env={"COLUMNS": columns})
     assert (done.code, done.err) == (EXPOSED, "")
     assert "4 security groups" in done.out
@@ -218,7 +218,7 @@ def test_a_pipe_has_no_colours_and_a_terminal_has(scan):
 
 
 def on_a_terminal(line, *arguments, env: dict | None = None) -> str:
-    """What a terminal gets on standard output."""
+    """Standard output of the command on a terminal."""
     ours, theirs = pty.openpty()
     try:
         process = line.start(*arguments, env={"COLUMNS": "100", "TERM": "xterm", **(env or {})}, stdout=theirs)
@@ -228,7 +228,7 @@ def on_a_terminal(line, *arguments, env: dict | None = None) -> str:
             try:
                 piece = os.read(ours, 65536)
             except OSError:
-                # Linux ends a terminal that nobody holds any more with an error.
+                # Linux reports a terminal without an open end as an error.
                 break
             if not piece:
                 break
@@ -239,7 +239,7 @@ def on_a_terminal(line, *arguments, env: dict | None = None) -> str:
     return text.decode()
 
 
-def test_a_reader_that_has_seen_enough_gets_no_message(scan):
+def test_a_closed_pipe_is_not_an_error_message(scan):
     scan.line.write("many.jsonl", groups.json_lines() * 20_000)
     process = scan.line.start("scan", "--input", "many.jsonl", "--format", "jsonl", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.readline()
@@ -290,7 +290,7 @@ def test_an_exemptions_file(scan):
     check_snapshot("scan-exempt", scan("--exemptions", "exemptions.json", "--show-all").out)
 
 
-def test_an_expired_exemption_is_none(scan):
+def test_an_expired_exemption_has_no_effect(scan):
     expired = [exemption(name, expires="2020-12-31") for name in groups.RULES]
     scan.line.write("exemptions.json", {"version": 1, "exemptions": expired})
     assert verdicts(scan("--exemptions", "exemptions.json", "--format", "json").json()) == groups.VERDICTS
@@ -311,7 +311,7 @@ def rows(text: str) -> list[dict]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_the_configuration_file_is_as_good_as_the_command_line(scan):
+def test_the_configuration_file_is_equivalent_to_the_command_line(scan):
     scan.line.write("p.toml", 'ports = "443"\n[scan]\nscope = "public"\nformat = ["csv"]\nno-fail = true\nquiet = false\n')
     done = scan("--config", "p.toml")
     assert done.code == DONE
@@ -333,13 +333,13 @@ def test_a_number_for_ports(scan):
     assert scan("--config", "p.toml", "--format", "csv").out == scan("--ports", "443", "--format", "csv").out
 
 
-def test_the_command_line_wins(scan):
+def test_the_command_line_takes_precedence(scan):
     scan.line.write("p.toml", 'ports = [1, 2]\nformat = ["html"]\n')
     done = scan("--config", "p.toml", "--ports", "443", "--format", "csv")
     assert done.out == scan("--ports", "443", "--format", "csv").out
 
 
-def test_a_table_of_the_command_wins_over_the_top(scan):
+def test_the_table_of_a_command_takes_precedence(scan):
     scan.line.write("p.toml", "ports = 1\n[scan]\nports = 443\n[close]\nports = 2\nyes = true\n")
     done = scan("--config", "p.toml", "--format", "csv")
     assert done.out == scan("--ports", "443", "--format", "csv").out
@@ -373,12 +373,12 @@ def test_a_mistake_in_the_configuration_file(scan, text, problem):
     assert "p.toml" in done.err
 
 
-def test_a_value_that_the_option_does_not_take(scan):
+def test_a_value_that_the_option_does_not_accept(scan):
     scan.line.write("p.toml", '[scan]\nscope = "everywhere"\n')
     done = scan("--config", "p.toml")
     assert (done.code, done.out) == (USAGE, "")
     assert "everywhere" in done.err
 
 
-def test_a_configuration_file_that_is_not_there(scan):
+def test_a_missing_configuration_file(scan):
     scan("--config", "missing.toml").failed(ERROR, "missing.toml")

@@ -1,4 +1,4 @@
-"""A local cloud of its own for these tests, and what several of them make in it."""
+"""A local cloud for these tests, and fixtures that several of them share."""
 
 import json
 import pathlib
@@ -47,7 +47,7 @@ def role(fresh) -> str:
 
 @pytest.fixture
 def run(fresh, role):
-    """Creates a document of these steps, runs it, and gives the execution when it is over."""
+    """Creates a document of these steps, runs it, and returns the execution when it has ended."""
     ssm = fresh.client("ssm")
 
     def create_and_run(*steps: dict, outputs=(), parameters=None, passed=None, wait=True, client=ssm):
@@ -75,7 +75,7 @@ def run(fresh, role):
 
 @pytest.fixture
 def session(fresh):
-    """A session of a new role with these statements; a client for it."""
+    """Creates a role with these statements, and returns a client with a session of it."""
 
     def of_role(name: str, *statements: dict, service: str = "s3"):
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}

@@ -1,4 +1,4 @@
-"""Users, roles, and what their policies say."""
+"""Users, roles and their policies."""
 
 import json
 
@@ -28,7 +28,7 @@ def key_of_user(cloud, name: str, *statements: dict, path: str = "/") -> dict:
 
 
 def session_of(cloud, role_arn: str) -> dict:
-    """Credentials of a session of a role that trusts the account. The root may not assume roles, so a user does."""
+    """Credentials of a session of a role that trusts the account. The root cannot assume roles, so a user does."""
     name = role_arn.rsplit("/", 1)[-1]
     users = cloud.client("iam").list_users()["Users"]
     caller = key_of_user(cloud, f"{name}-user-{len(users)}", statement("Allow", "sts:AssumeRole", "*"))

@@ -20,7 +20,7 @@ def approve(approvers: list[str] | str, **more) -> dict:
 
 @pytest.fixture
 def user(fresh):
-    """A user who may send signals; SSM's client for them."""
+    """Creates a user who may send signals, and returns an SSM client for the user."""
 
     def of_name(name: str):
         return fresh.client("ssm", key_of_user(fresh, name, SIGNAL, path="/staff/"))
@@ -35,7 +35,7 @@ def topic(fresh) -> str:
 
 @pytest.fixture
 def messages(fresh, topic):
-    """What the topic's subscribers were told."""
+    """Messages to the subscribers of the topic."""
     sqs = fresh.client("sqs")
     url = sqs.create_queue(QueueName="approvals")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -57,7 +57,7 @@ def decisions(found: dict) -> list[tuple[str, str]]:
     return [(d["Approver"].rsplit("/", 1)[-1], d["Decision"]) for d in listed]
 
 
-def test_approval_by_a_user_lets_it_go_on(fresh, run, user, topic, messages, role):
+def test_approval_by_a_user_continues_the_execution(fresh, run, user, topic, messages, role):
     alice, bob = user("alice"), user("bob")
     fresh.client("iam").put_role_policy(RoleName="automation", PolicyName="publish", PolicyDocument=policy(("sns:Publish", topic)))
     step = approve(["alice"], inputs={"NotificationArn": topic, "Message": "Close {{ global:REGION }}?"})
@@ -111,7 +111,7 @@ def test_a_session_counts_for_its_role_and_several_have_to_agree(fresh, run, use
     assert execution(fresh, started)["AutomationExecutionStatus"] == "Success"
 
 
-def test_a_rejection_fails_it(fresh, run, user):
+def test_a_rejection_fails_the_execution(fresh, run, user):
     alice = user("alice")
     started = run(approve(["alice", "bob"]), AFTER, outputs=["Approve.ApprovalStatus"])
     alice.send_automation_signal(AutomationExecutionId=started["AutomationExecutionId"], SignalType="Reject")
@@ -124,7 +124,7 @@ def test_a_rejection_fails_it(fresh, run, user):
     assert decisions(found) == [("alice", "Reject")]
 
 
-def test_nobody_decides_in_time(fresh, run):
+def test_a_missing_decision_times_out(fresh, run):
     started = run(approve(["alice"], timeoutSeconds=1), AFTER)
     wait_for("the timeout", lambda: execution(fresh, started)["AutomationExecutionStatus"] == "TimedOut")
     assert statuses(execution(fresh, started)) == {"Approve": "TimedOut", "After": "Pending"}
@@ -140,7 +140,7 @@ def test_stopping_while_it_waits(fresh, run):
     assert statuses(found) == {"Approve": "Cancelled", "After": "Pending"}
 
 
-def test_without_permission_to_publish_nobody_is_asked(fresh, run, topic, messages):
+def test_without_permission_to_publish_the_step_fails(fresh, run, topic, messages):
     started = run(approve(["alice"], inputs={"NotificationArn": topic}), AFTER)
     assert started["AutomationExecutionStatus"] == "Failed"
     assert "sns:Publish" in started["FailureMessage"]

@@ -1,4 +1,4 @@
-"""SSM Automation by itself: documents, parameters, steps, whose credentials they use."""
+"""SSM Automation by itself: documents, parameters, steps, and their credentials."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""EC2 as closing, restoring and quarantining need it: rules with all that belongs to them, and network ACLs."""
+"""EC2 for closing, restore and quarantine: rules with all their properties, and network ACLs."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -188,7 +188,7 @@ def entries(cloud, acl: str, egress: bool = False) -> dict[int, dict]:
     return {e["RuleNumber"]: e for e in found["Entries"] if e["Egress"] == egress}
 
 
-def test_entries_of_a_network_acl_are_made_and_deleted(fresh, acl):
+def test_entries_of_a_network_acl_are_created_and_deleted(fresh, acl):
     ec2 = fresh.client("ec2")
     before = entries(fresh, acl)
     assert {n: (e["RuleAction"], e.get("CidrBlock") or e["Ipv6CidrBlock"]) for n, e in before.items()} == {

@@ -1,4 +1,4 @@
-"""What EC2 and the network may do to a call: request limits, and replies that are late, broken or cut off."""
+"""Faults of EC2 and of the network: request limits, and replies that are late, malformed or cut off."""
 
 import time
 
@@ -20,7 +20,7 @@ def codes(cloud, mark: int, action: str) -> list[str | None]:
     return [call["errorCode"] for call in cloud.calls(since=mark, action=action)]
 
 
-def test_ec2_lets_a_bucketful_through_and_then_so_many_a_second(fresh):
+def test_ec2_allows_a_burst_and_then_a_constant_rate(fresh):
     ec2 = fresh.client("ec2", **ONCE)
     group = fresh.group("limited", SSH)
     fresh.settings(ec2BucketSize=3, ec2RefillPerSecond=0.001)
@@ -28,7 +28,7 @@ def test_ec2_lets_a_bucketful_through_and_then_so_many_a_second(fresh):
 
     def revoke() -> str | None:
         try:
-            # Nothing to revoke: what counts is the call.
+            # There is nothing to revoke: only the call matters.
             ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=["sgr-0aaaaaaaaaaaaaaaa"])
         except ClientError as error:
             return error.response["Error"]["Code"]
@@ -37,7 +37,7 @@ def test_ec2_lets_a_bucketful_through_and_then_so_many_a_second(fresh):
     assert answers == ["InvalidSecurityGroupRuleId.NotFound"] * 3 + ["RequestLimitExceeded"] * 2
     assert codes(fresh, mark, "ec2:RevokeSecurityGroupIngress") == answers, "a throttled call is in the log"
     assert rules(fresh, group) == 1, "another API has its own bucket"
-    # Full again, and another one every fifth of a second: on a slow machine a call finds more than one.
+    # The bucket is full again, and gains a token every fifth of a second: on a slow machine a call may find more than one.
     fresh.settings(ec2BucketSize=1, ec2RefillPerSecond=5)
     begin, passed = time.monotonic(), 0
     while passed < 4:
@@ -63,7 +63,7 @@ def test_reads_have_a_larger_bucket_and_others_than_the_principal_none(fresh):
         ec2.describe_security_groups()
 
 
-def test_a_slow_reply_is_of_a_call_that_was_done_at_once(fresh):
+def test_a_slow_reply_belongs_to_a_call_that_took_effect_at_once(fresh):
     group = fresh.group("slow", SSH)
     impatient = fresh.client("ec2", read_timeout=0.5, **ONCE)
     fresh.fault(service="ec2", action="RevokeSecurityGroupIngress", kind="slowReply", seconds=2)
@@ -72,14 +72,14 @@ def test_a_slow_reply_is_of_a_call_that_was_done_at_once(fresh):
     assert rules(fresh, group) == 0
 
 
-def test_a_malformed_reply_is_of_a_call_that_was_done(fresh):
+def test_a_malformed_reply_belongs_to_a_call_that_took_effect(fresh):
     group = fresh.group("malformed", SSH)
     fresh.fault(service="ec2", action="RevokeSecurityGroupIngress", kind="malformed")
     with pytest.raises(ResponseParserError):
         fresh.client("ec2", **ONCE).revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     assert rules(fresh, group) == 0
     fresh.fault(service="config", action="DescribeConfigRules", kind="malformed")
-    # This parser makes what it cannot read an answer with nothing in it.
+    # This parser returns an empty answer for a reply that it cannot read.
     assert "ConfigRules" not in fresh.client("config", **ONCE).describe_config_rules()
 
 
@@ -92,7 +92,7 @@ def test_a_connection_is_reset_before_anything_is_done(fresh):
     assert codes(fresh, 0, "ec2:RevokeSecurityGroupIngress") == ["ConnectionDropped"]
 
 
-def test_a_service_may_have_trouble_of_its_own(fresh):
+def test_a_service_may_answer_with_an_internal_error(fresh):
     fresh.fault(service="ec2", action="DescribeSecurityGroups", code="InternalError", status=500)
     with pytest.raises(ClientError, match="InternalError") as refused:
         fresh.client("ec2", **ONCE).describe_security_groups()

@@ -1,4 +1,4 @@
-"""Policies that a stack attaches to its roles in other ways than inline."""
+"""Policies that a stack attaches to its roles other than inline."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -6,7 +6,7 @@ from identities import ACCOUNT, session_of
 from local_cloud import StackFailed
 from test_smoke import SSH, sources
 
-# The name of a condition key cannot hold a parameter; the text of a policy can.
+# The name of a condition key cannot contain a parameter; the text of a policy can.
 TEMPLATE = """
 Parameters:
   ExemptionTagKey: {Type: String, Default: 'keep-open'}
@@ -54,7 +54,7 @@ Outputs:
 
 @pytest.fixture
 def client(fresh):
-    """A client with a session of the stack's role."""
+    """Creates the stack, and returns a client with a session of its role."""
 
     def of_stack(service: str, **parameters: str):
         role = fresh.deploy("policies", TEMPLATE, **parameters)["Role"]
@@ -98,6 +98,6 @@ def test_a_managed_policy_is_attached_and_goes_with_the_stack(fresh, client):
     assert iam.list_roles()["Roles"] == []
 
 
-def test_a_policy_that_is_no_json_fails_the_stack(fresh):
+def test_a_policy_that_is_not_json_fails_the_stack(fresh):
     with pytest.raises(StackFailed, match="HardStop"):
         fresh.deploy("policies", TEMPLATE.replace('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny",', "no JSON"))

@@ -1,4 +1,4 @@
-"""A function that is cut off between two calls, whatever it runs on."""
+"""Functions that are killed between two calls, in every runtime."""
 
 import io
 import json
@@ -18,7 +18,7 @@ def handler(event, context):
         s3.put_object(Bucket="things", Key=name, Body=b"x")
     return {"pid": os.getpid()}
 """
-# The Runtime API by hand, as a bootstrap does it.
+# A bootstrap that calls the Runtime API directly.
 BOOTSTRAP = """
 import json, os, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
@@ -37,7 +37,7 @@ TRUST = {
 
 @pytest.fixture(params=["python3.11", "provided.al2023"])
 def invoke(fresh, request):
-    """Invokes a function that writes one object after the other; its answer, and its error."""
+    """Invokes a function that writes one object after the other, and returns its answer and its error."""
     fresh.client("s3").create_bucket(Bucket="things")
     iam, functions = fresh.client("iam"), fresh.client("lambda")
     role = iam.create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
@@ -102,7 +102,7 @@ def test_an_asynchronous_invocation_that_was_killed_is_repeated(fresh, invoke):
     assert keys(fresh) == ["a"]
 
 
-def test_a_caller_that_is_no_function_loses_its_connection(fresh):
+def test_a_caller_that_is_not_a_function_loses_its_connection(fresh):
     s3 = fresh.client("s3", retries={"total_max_attempts": 1})
     s3.create_bucket(Bucket="things")
     for when, written in (("before", []), ("after", ["a"])):

@@ -1,4 +1,4 @@
-"""S3 as a stack uses it: a bucket with all that belongs to it, conditional writes, and who may do what."""
+"""S3 in a stack: a bucket with all its properties, conditional writes, and permissions."""
 
 import hashlib
 import json
@@ -152,7 +152,7 @@ def test_listing_takes_a_prefix_and_pages(fresh, bucket):
 
 
 @pytest.mark.parametrize("key", ["a/2026-11-21T03:04:05.678Z_x.json", "a/with space+plus~and%percent.json", "a/é.json"])
-def test_keys_are_what_they_are(fresh, bucket, session, key):
+def test_keys_are_not_normalized(fresh, bucket, session, key):
     arn = f"arn:aws:s3:::{bucket}"
     client = session(
         "exact",
@@ -199,7 +199,7 @@ def test_checksums_are_kept_and_wrong_ones_refused(fresh, bucket):
 
 @pytest.mark.parametrize("trailer", ["NhCmhg==", "AAAAAA=="])
 def test_a_body_in_chunks_ends_with_its_checksum(fresh, bucket, trailer):
-    """As the SDKs send a body whose checksum is not known before it is read."""
+    """The SDKs send a body this way if its checksum is not known before it is read."""
     url = f"{fresh.endpoints['endpoint']}/{bucket}/chunked"
     body = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:" + trailer.encode() + b"\r\n\r\n"
     headers = {
@@ -229,7 +229,7 @@ def test_a_body_in_chunks_ends_with_its_checksum(fresh, bucket, trailer):
     )
 
 
-def test_only_who_may_list_learns_that_a_key_is_missing(fresh, bucket, session):
+def test_a_missing_key_is_revealed_only_with_permission_to_list(fresh, bucket, session):
     objects = f"arn:aws:s3:::{bucket}/*"
     blind = session("blind", statement("Allow", "s3:GetObject", objects))
     seeing = session("seeing", statement("Allow", "s3:GetObject", objects), statement("Allow", "s3:ListBucket", f"arn:aws:s3:::{bucket}"))

@@ -1,4 +1,4 @@
-"""The local cloud itself: that its parts fit, and that it behaves as AWS does where the product depends on it."""
+"""The local cloud itself: its parts work together, and it behaves as AWS does where the product depends on it."""
 
 import json
 import pathlib
@@ -34,14 +34,14 @@ def test_the_private_names_of_ministack_are_all_there():
     assert check.returncode == 0, check.stderr
 
 
-def test_a_missing_private_name_is_said_clearly():
+def test_a_missing_private_name_is_reported_clearly():
     launcher = REPOSITORY / "dev" / "local-cloud" / "launcher"
     script = "import hooks; hooks.REQUIRED['ministack.app'] = ('gone_with_the_update',); hooks.check()"
     check = subprocess.run([sys.executable, "-c", script], cwd=launcher, check=False, capture_output=True, text=True)
     assert "no longer has ministack.app.gone_with_the_update" in check.stderr
 
 
-def test_ec2_revokes_exactly_what_it_is_told(fresh):
+def test_ec2_revokes_exactly_the_requested_rules(fresh):
     ec2 = fresh.client("ec2")
     group = fresh.group("exact", SSH)
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
@@ -253,11 +253,11 @@ def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template
         received += [json.loads(m["Body"]) for m in messages]
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    # Neither EventBridge nor a standard queue keeps an order: the times do.
+    # Neither EventBridge nor a standard queue keeps an order, so the events are sorted by time.
     changes = [e["detail"] for e in received if e["detail-type"] == "Config Rules Compliance Change" and e["detail"]["resourceId"] == group]
     changes.sort(key=lambda change: change["newEvaluationResult"]["resultRecordedTime"])
     verdicts = [(c.get("oldEvaluationResult", {}).get("complianceType"), c["newEvaluationResult"]["complianceType"]) for c in changes]
-    # The group was seen empty, then open, or open at once: then it was closed.
+    # The group was recorded empty and then open, or open at once, and then closed.
     assert verdicts[-1] == ("NON_COMPLIANT", "COMPLIANT")
     assert verdicts[0][0] is None
     sample = REPOSITORY / "crates" / "aws-events" / "tests" / "samples" / "eventbridge-compliance-change.json"
@@ -269,7 +269,7 @@ def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template
     assert [e["Status"] for e in sorted(executions, key=lambda e: e["Time"])] == ["InProgress", "Success"]
 
 
-def test_an_oversized_change_is_told_without_its_item(fresh, loop_template):
+def test_an_oversized_notification_omits_the_item(fresh, loop_template):
     fresh.settings(oversizedThresholdBytes=500)
     outputs = fresh.deploy("loop", loop_template)
     fresh.settle()
@@ -304,7 +304,7 @@ def test_history_is_newest_first_and_pages(fresh):
         config.get_resource_config_history(resourceType=GROUP, resourceId="sg-0000000000000000")
 
 
-def test_a_port_in_use_and_a_missing_python_are_said_clearly(cloud, tmp_path):
+def test_a_port_in_use_and_a_missing_python_are_reported_clearly(cloud, tmp_path):
     port = cloud.endpoints["endpoint"].rsplit(":", 1)[1]
     used = subprocess.run(
         [binary(), "up", "--python", sys.executable, "--port", port, "--state-dir", tmp_path],
@@ -328,7 +328,7 @@ def children(process: int) -> set[str]:
 
 
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_with_everything_it_started(tmp_path, way):
+def test_it_ends_all_its_child_processes(tmp_path, way):
     second = start(tmp_path)
     started = children(second.process.pid)
     assert len(started) == 2

@@ -1,4 +1,4 @@
-"""What the loop does besides the straight way: repetitions, schedules, failures, exceptions, switches."""
+"""The loop beyond the usual case: redeliveries, schedules, failures, exceptions, switches."""
 
 import datetime
 import json
@@ -10,7 +10,7 @@ from test_smoke import GROUP, SSH, sources
 
 
 def messages(cloud, outputs: dict) -> list[dict]:
-    """What the rule's function was told, in order."""
+    """Events that the rule's function received, in order."""
     events = cloud.client("logs").filter_log_events(logGroupName=outputs["EvaluatorLogs"])["events"]
     return [json.loads(e["message"]) for e in events if e["message"].startswith('{"message"')]
 
@@ -33,7 +33,7 @@ def test_a_schedule_can_be_triggered(fresh, stack):
     assert [m["message"] for m in messages(fresh, stack)].count("ScheduledNotification") == 2
 
 
-def test_redeliveries_do_not_bring_back_what_is_past(fresh, stack):
+def test_redeliveries_do_not_restore_old_results(fresh, stack):
     rule, group = stack["RuleName"], fresh.group("again", SSH)
     fresh.settle()
     fresh.client("ec2").revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH])
@@ -65,7 +65,7 @@ def test_evaluation_on_demand_is_limited_to_one_a_minute(fresh, stack):
     assert config.describe_config_rules(ConfigRuleNames=[rule])["ConfigRules"][0]["ConfigRuleState"] == "ACTIVE"
 
 
-def test_what_keeps_failing_ends_as_a_dead_letter_with_the_event(fresh, loop_template):
+def test_an_event_that_keeps_failing_ends_in_the_dead_letter_queue(fresh, loop_template):
     fresh.settings(asyncRetryBaseSeconds=0.02)
     outputs = fresh.deploy("loop", loop_template, InputParameters='{"FocusOnPorts":"broken"}')
     fresh.settle()
@@ -128,7 +128,7 @@ def test_exceptions_stick_to_non_compliant_groups_and_hold_off_automation_until_
 
 
 @pytest.mark.parametrize(("silent", "failed"), [(False, 1), (True, 0)])
-def test_an_exception_nobody_needs_is_reported_or_dropped(fresh, stack, silent, failed):
+def test_a_needless_exception_is_reported_or_dropped(fresh, stack, silent, failed):
     config = fresh.client("config")
     group = fresh.group("closed")
     fresh.settle()
@@ -187,7 +187,7 @@ def test_ec2_pages(fresh):
         fresh.client("ec2", parameter_validation=False).describe_security_groups(MaxResults=3)
 
 
-def test_a_rule_with_a_tag_scope_is_told_when_a_group_leaves_it(fresh, loop_template):
+def test_a_rule_with_a_tag_scope_gets_an_event_when_a_group_leaves_it(fresh, loop_template):
     scoped = loop_template.replace("Scope: {ComplianceResourceTypes: ['AWS::EC2::SecurityGroup']}", "Scope: {TagKey: watched}")
     outputs = fresh.deploy("loop", scoped)
     group = fresh.group("scoped", SSH, tags={"watched": "yes"})

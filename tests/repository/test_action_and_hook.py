@@ -148,9 +148,9 @@ def test_only_exposures_can_be_let_pass(action: dict[str, Any], tmp_path: Path, 
 @pytest.mark.parametrize(
     ("inputs", "problem"),
     [
-        ({"files": "*.yml"}, "matches nothing"),
-        ({"files": "a.yaml\n*.yml"}, "matches nothing"),
-        ({"files": " \n"}, "names nothing"),
+        ({"files": "*.yml"}, "matches no file"),
+        ({"files": "a.yaml\n*.yml"}, "matches no file"),
+        ({"files": " \n"}, "files is empty"),
         ({"files": "a.yaml", "fail": "no"}, "true or false"),
         ({"files": "a.yaml", "output": "x\nsarif=y"}, "one line"),
     ],

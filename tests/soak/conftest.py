@@ -1,4 +1,4 @@
-"""The product as it is shipped, in local clouds that these tests have to themselves."""
+"""The shipped product, in local clouds for these tests only."""
 
 import contextlib
 import hashlib
@@ -17,17 +17,17 @@ from local_cloud import REPOSITORY, running, wait_for
 from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
-# Where figures are written.
+# Directory for figures.
 REPORTS = pathlib.Path(os.environ.get("SOAK_REPORTS", REPOSITORY / "target" / "soak"))
 
 
 def number(name: str, short: int, long: int) -> int:
-    """A size: from the environment, or that of the form that runs."""
+    """A size: from the environment, or else that of the short or long form."""
     return int(os.environ.get(name, long if LONG else short))
 
 
 def create_stack(cloud, **parameters: str) -> None:
-    """The stack as `scripts/deploy` makes it, without the AWS CLI, which takes longer to start than the stack takes here."""
+    """Creates the stack as `scripts/deploy` does, without the AWS CLI, which takes longer to start than the stack to deploy here."""
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
     s3.create_bucket(Bucket=BUCKET)
     keys = {}
@@ -68,14 +68,14 @@ def deployed(directory: pathlib.Path, **settings):
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """The stack for tests of a few groups each."""
-    # One process for each function, so that it can be told what it remembers.
+    # One process for each function, so that a test knows what it has cached.
     with deployed(tmp_path_factory.mktemp("soak"), evaluationConcurrency=1) as stack:
         yield stack
 
 
 @pytest.fixture
 def portcullis(small):
-    """The stack without faults, and with the local cloud's settings as they were."""
+    """The stack without faults, and with the original settings of the local cloud."""
     with small.undone():
         yield small
 
@@ -88,7 +88,7 @@ def large(tmp_path_factory):
 
 
 def dead_letters(stack: Portcullis) -> int:
-    """How many events could not be evaluated at all."""
+    """Number of events in the dead-letter queue."""
     sqs = stack.cloud.client("sqs")
     queues = sqs.list_queues().get("QueueUrls", [])
     assert queues, "the stack has a dead-letter queue"

@@ -1,4 +1,4 @@
-"""What the functions do, each in a form that can be done, looked at, and done again after something went wrong."""
+"""Scenarios: every duty of every function, in a form that can be started, inspected, and repeated after a fault."""
 
 import itertools
 import json
@@ -12,29 +12,29 @@ _names = itertools.count(1)
 
 @dataclass
 class Scenario:
-    """Something that one function does. `role` is part of its role's name, `function` the output with its name."""
+    """A duty of one function. `role` is part of the name of its role, `function` the stack output with its name."""
 
     stack: Portcullis
     name: str
     role: str
     function: str
-    # Parameters of the stack, and settings of the local cloud, under which it happens.
+    # Parameters of the stack and settings of the local cloud.
     parameters: dict[str, str] = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
-    # Whether the function is invoked again by itself until all is done, or somebody has to ask again.
+    # Whether AWS invokes the function again until it has finished, without a new event or run.
     repeats_itself = False
     # Whether the state before differs from the one after.
     leaves_another_state = True
-    # The state after a run in which nothing went wrong.
+    # The state after a run without faults.
     good: frozenset = frozenset()
 
     def begin(self) -> None:
-        """Puts stack and local cloud in the state that this needs."""
+        """Sets the parameters and settings of the scenario."""
         self.stack.update(RemediationMode="False", **self.parameters)
         self.stack.cloud.settings(**self.settings)
 
     def cool(self) -> None:
-        """Ends the function's processes: a new one knows nothing from before, and makes every call."""
+        """Ends the processes of the function: a new one has nothing cached, and makes every call."""
         functions, name = self.stack.cloud.client("lambda"), self.stack.outputs[self.function]
         size = functions.get_function_configuration(FunctionName=name)["MemorySize"]
         functions.update_function_configuration(FunctionName=name, MemorySize=size)
@@ -51,32 +51,32 @@ class Scenario:
         return group
 
     def prepare(self) -> str:
-        """A group, or whatever else it is done to."""
+        """Creates a group, or another target of the scenario."""
         return self.new_group()
 
     def act(self, group: str) -> None:
-        """Does it, whatever comes of it."""
+        """Starts the function, regardless of the outcome."""
         raise NotImplementedError
 
     def again(self, group: str) -> None:
-        """One more event, or one more run."""
+        """Sends one more event, or starts one more run."""
         self.act(group)
 
     def state(self, group: str) -> frozenset:
-        """What matters about it afterwards, the same for every group."""
+        """Relevant state of a target, comparable between targets."""
         return frozenset(self.stack.rules(group))
 
     def between(self, before: frozenset, now: frozenset) -> str | None:
-        """What is wrong right after a fault, before anybody has mended anything."""
+        """Problem with the state right after a fault, before a further run; None if there is none."""
         if not before & self.good <= now:
             return f"lost {sorted(map(str, before & self.good - now))}"
         if not now <= before | self.good:
             return f"admits {sorted(map(str, now - before - self.good))}"
-        # Added first and then revoked: nobody legitimate is shut out in between.
+        # Rules are added before others are revoked: no legitimate source is blocked in between.
         return None if before <= now or self.good <= now else f"neither as before nor as after: {sorted(map(str, now))}"
 
     def afterwards(self, group: str, before: frozenset) -> None:
-        """Asserts what has to hold in the end, beyond the state."""
+        """Asserts the conditions at the end that the state does not cover."""
 
 
 class Close(Scenario):
@@ -87,7 +87,7 @@ class Close(Scenario):
         assert self.stack.result(group)[0] == "COMPLIANT"
         assert outcome(self.stack.close(group)) == "NOTHING_TO_DO", "the plan of a closed group is empty"
         assert outcome(self.stack.restore(group, ExceptionHours="0")) == "RESTORED"
-        assert self.state(group) == before, "what was taken is given back"
+        assert self.state(group) == before, "the removed rules are restored"
 
 
 class OnChange(Scenario):
@@ -121,7 +121,7 @@ class CloseAutomatically(OnChange):
         return None if before <= now else f"lost {sorted(map(str, before - now))}"
 
     def afterwards(self, group: str, before: frozenset) -> None:
-        # Not that its run succeeded: one that could not look at the group once more has failed, although it has closed it.
+        # The run itself may have failed: it may have closed the group, and then failed to verify it.
         assert self.stack.result(group)[0] == "COMPLIANT"
 
 
@@ -159,7 +159,7 @@ class Quarantine(Scenario):
         return acl
 
     def prepare(self) -> str:
-        """A network ACL without a past: a release reads the snapshots of the quarantines of the last minutes."""
+        """A new network ACL, because a release reads the snapshots of the quarantines of the last minutes."""
         ec2, old = self.stack.ec2, self.acl()
         new = ec2.create_network_acl(VpcId=old["VpcId"])["NetworkAcl"]["NetworkAclId"]
         for number, source in ((100, "10.0.0.0/8"), (200, WORLD)):
@@ -204,7 +204,7 @@ class Release(Quarantine):
 
 
 class Evaluate(OnChange):
-    """A group that is open already becomes open in another way."""
+    """An open group gets another exposing rule."""
 
     prefix_list = ""
 
@@ -243,7 +243,7 @@ class EvaluateOnSchedule(Evaluate):
         self.stack.cloud.settle()
 
     def again(self, group: str) -> None:
-        # The change of one group says nothing of the others.
+        # A change of one group does not evaluate the others.
         self.act(group)
 
     def state(self, group: str) -> frozenset:

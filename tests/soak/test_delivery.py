@@ -12,7 +12,7 @@ UTC = datetime.timezone.utc
 
 
 def ordering(stack, group: str) -> datetime.datetime | None:
-    """The time by which AWS Config orders the result of a group."""
+    """Ordering timestamp of the result of a group."""
     pages = stack.config.get_paginator("get_compliance_details_by_config_rule").paginate(ConfigRuleName=RULE)
     for page in pages:
         for result in page["EvaluationResults"]:
@@ -53,7 +53,7 @@ def test_an_older_item_after_a_newer_one_changes_nothing(portcullis):
 
 
 def test_even_if_aws_config_kept_the_older_result_the_closing_would_find_nothing_to_do(portcullis):
-    """What AWS Config does with an older result is not documented."""
+    """How AWS Config handles an older result is not documented."""
     group = opened_then_closed(portcullis, "stale")
     portcullis.cloud.settings(olderEvaluationReplacesNewer=True)
     portcullis.redeliver(group, "late")
@@ -65,7 +65,7 @@ def test_even_if_aws_config_kept_the_older_result_the_closing_would_find_nothing
 
 
 @pytest.mark.parametrize("variant", ["duplicate", "late"])
-def test_a_deleted_group_has_no_result_whatever_comes_after(portcullis, variant):
+def test_a_deleted_group_has_no_result_after_any_later_event(portcullis, variant):
     group = portcullis.cloud.group(f"deleted-{variant}", open_to(WORLD))
     portcullis.cloud.settle()
     portcullis.ec2.delete_security_group(GroupId=group)
@@ -89,7 +89,7 @@ def test_changes_in_a_burst_end_with_the_verdict_on_the_last(portcullis):
     assert portcullis.result(group)[0] == "NON_COMPLIANT"
 
 
-# As AWS Config might write a time. By which instant that orders the result is told by the tests of the crate aws-events.
+# Times as AWS Config may write them. The tests of the crate aws-events cover the instants they stand for.
 TIMES = {
     "end of a month": "2026-01-31T23:59:59.999Z",
     "end of February": "2026-02-28T23:59:59.999Z",
@@ -104,7 +104,7 @@ TIMES = {
 
 @pytest.mark.parametrize("name", TIMES)
 def test_a_time_of_capture_on_any_clock_is_taken(portcullis, name):
-    """The function itself, with an event as AWS Config would send it: it judges, and AWS Config takes its evaluation."""
+    """Invokes the function with an event from AWS Config: it judges, and AWS Config accepts the evaluation."""
     written = TIMES[name]
     group = "sg-" + uuid.uuid4().hex[:17]
     permission = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipv4Ranges": [{"cidrIp": WORLD}]}
@@ -127,7 +127,7 @@ def test_a_time_of_capture_on_any_clock_is_taken(portcullis, name):
         "eventLeftScope": False,
         "ruleParameters": json.dumps(PARAMETERS),
         "invokingEvent": json.dumps(invoking),
-        # Checked by AWS Config, and not stored.
+        # AWS Config validates it without storing it.
         "resultToken": "TESTMODE",
     }
     mark = portcullis.cloud.mark()
@@ -158,7 +158,7 @@ def test_an_exemption_ends_when_it_says(portcullis, expires, verdict):
     exemption = {"securityGroupId": group, "expires": expires, "reason": "the clock"}
     portcullis.exempt({"version": 1, "exemptions": [exemption]})
     functions, name = portcullis.cloud.client("lambda"), portcullis.outputs["RuleEvaluatorFunctionName"]
-    # A process that has not read the exemptions yet.
+    # A new process, which has not read the exemptions yet.
     functions.update_function_configuration(FunctionName=name, MemorySize=128)
     portcullis.redeliver(group, "duplicate")
     assert portcullis.result(group)[0] == verdict, portcullis.result(group)

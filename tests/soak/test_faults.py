@@ -1,4 +1,4 @@
-"""Whatever goes wrong with any AWS call of any function: nothing is lost, nobody is let in, and the next run mends it."""
+"""Faults in every AWS call of every function: no rule is lost, no port is opened, and the next run completes the work."""
 
 import os
 import random
@@ -9,11 +9,11 @@ from conftest import LONG, dead_letters, number
 from local_cloud import wait_for
 from scenarios import NAMES, Scenario, all_scenarios
 
-# Of an event, by Lambda.
+# Attempts of Lambda per event.
 ATTEMPTS = 3
-# Longer than an attempt of the functions' SDK may take.
+# Longer than the attempt timeout of the functions.
 LATE = 6
-# What may go wrong with a call: the members of a fault.
+# Fields of a fault, by kind.
 KINDS = {
     "throttled": {},
     "trouble of the service": {"code": "InternalError", "status": 500},
@@ -27,18 +27,18 @@ KINDS = {
     "timeout": {"kind": "delay", "seconds": LATE},
     "reply late": {"kind": "slowReply", "seconds": LATE},
 }
-# They take their time, and the short form has little.
+# Slow kinds, which the short form leaves out.
 SLOW = ("timeout", "reply late")
-# Some of them only, such as `SOAK_KINDS='reply lost,malformed reply'`.
+# Selects kinds, such as `SOAK_KINDS='reply lost,malformed reply'`.
 if chosen := os.environ.get("SOAK_KINDS"):
     KINDS = {kind: KINDS[kind] for kind in chosen.split(",")}
-# Always the same in the short form: what fails there fails for a change of the code, and not by chance.
+# Constant in the short form, so that a failure comes from a change of the code, not from chance.
 SEED = number("SOAK_SEED", 1, time.time_ns() % 1_000_000)
 PAIRS = number("SOAK_PAIRS", 4, 100)
 
 
 class Case:
-    """A scenario, with the calls that its function makes when it begins with nothing in memory."""
+    """A scenario, with the calls that its function makes in a new process."""
 
     def __init__(self, scenario: Scenario):
         self.scenario, self.stack = scenario, scenario.stack
@@ -52,22 +52,22 @@ class Case:
         scenario.good = scenario.state(thing)
 
     def fault(self, place: int, kind: str, times: int = 1) -> None:
-        """Has the call at this place go wrong in this way."""
+        """Injects a fault into the call at this place."""
         service, action = self.calls[place]
         skip = self.calls[:place].count(self.calls[place])
         members = {"service": service, "action": action, "skip": skip, "times": times, "principal": self.scenario.role}
         self.stack.cloud.fault(**members, **KINDS[kind])
 
     def places(self) -> list[int]:
-        """Every call; in the short form the first and the last of those that are alike."""
+        """Every call; in the short form, the first and the last of equal calls."""
         if LONG:
             return list(range(len(self.calls)))
         first = {call: place for place, call in reversed(list(enumerate(self.calls)))}
         last = {call: place for place, call in enumerate(self.calls)}
         return sorted({*first.values(), *last.values()})
 
-    def run(self, *faults: tuple[int, str, int], must_happen: bool = True, mends_itself: bool = True, to_the_end: bool = True) -> list[str]:
-        """What is wrong after these faults: place, kind, and how many calls in a row."""
+    def run(self, *faults: tuple[int, str, int], must_happen: bool = True, recovers: bool = True, to_the_end: bool = True) -> list[str]:
+        """Problems after these faults, each with its place, kind, and number of calls in a row."""
         scenario, cloud = self.scenario, self.stack.cloud
         told = ", ".join(f"{kind} at call {place} ({':'.join(self.calls[place])})" for place, kind, _ in faults)
         thing = scenario.prepare()
@@ -85,8 +85,8 @@ class Case:
         now = scenario.state(thing)
         if trouble := scenario.between(before, now):
             problems.append(f"in between: {trouble}")
-        if mends_itself and scenario.repeats_itself and now != scenario.good:
-            problems.append(f"did not mend itself: {sorted(map(str, now))}")
+        if recovers and scenario.repeats_itself and now != scenario.good:
+            problems.append(f"did not recover: {sorted(map(str, now))}")
         if now != scenario.good:
             scenario.again(thing)
         if (now := scenario.state(thing)) != scenario.good:
@@ -104,7 +104,7 @@ def quick_kinds() -> list[str]:
 
 
 def kinds_of(place: int, offset: int) -> list[str]:
-    """All of them in the long form; in the short one another one for each call."""
+    """All kinds in the long form; one kind per call in the short form, a different one each time."""
     quick = quick_kinds()
     return list(KINDS) if LONG else [quick[(place + offset) % len(quick)]]
 
@@ -129,10 +129,10 @@ def test_every_call_in_turn(portcullis, name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("evaluate")])
 def test_every_attempt_fails(portcullis, name):
-    """The event goes to the dead-letter queue, and the next one finds what it would have found."""
+    """The event goes to the dead-letter queue, and the next event does its work."""
     case = Case(all_scenarios(portcullis)[name])
     lost = dead_letters(portcullis)
-    assert case.run((len(case.calls) - 1, "killed before", ATTEMPTS), mends_itself=False) == []
+    assert case.run((len(case.calls) - 1, "killed before", ATTEMPTS), recovers=False) == []
     wait_for("the dead letter", lambda: dead_letters(portcullis) == lost + 1, 60)
 
 
@@ -148,7 +148,7 @@ def test_random_pairs(portcullis, capsys):
         case = Case(scenarios[name])
         for _ in range(names.count(name)):
             faults = [(chance.randrange(len(case.calls)), chance.choice(kinds), chance.choice((1, 1, 2))) for _ in range(2)]
-            problems += case.run(*faults, must_happen=False, mends_itself=False)
+            problems += case.run(*faults, must_happen=False, recovers=False)
     assert problems == [], f"SOAK_SEED={SEED} SOAK_PAIRS={PAIRS}"
 
 
@@ -156,12 +156,12 @@ def test_random_pairs(portcullis, capsys):
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("action", ["PutObject", "RevokeSecurityGroupIngress"])
 def test_replies_that_are_late_until_the_deadline(portcullis, action):
-    """The function says in time that it has none left, and the next run finishes."""
+    """The function stops before its deadline and reports it, and the next run completes the work."""
     case = Case(all_scenarios(portcullis)["close with Revoke"])
     [place] = [place for place, call in enumerate(case.calls) if call[1] == action]
     scenario, act = case.scenario, case.scenario.act
 
-    # `settle` waits for a minute only.
+    # `settle` waits for only a minute.
     def patient(thing: str) -> None:
         document = portcullis.outputs["CloseDocumentName"]
         ssm = portcullis.ssm

@@ -13,15 +13,15 @@ from portcullis import RULE, open_to
 GROUPS = number("SOAK_GROUPS", 300, 5000)
 OPEN = number("SOAK_OPEN", 60, 1000)
 CLIENTS = number("SOAK_CLIENTS", 8, 8)
-# Within which the groups are changed, if the local cloud keeps up.
+# Time to change all groups, if the local cloud keeps up.
 SECONDS = number("SOAK_SECONDS", 0, 60)
 # The limits of EC2, for the functions: the changes of the groups stand for those of many accounts' users, and come faster
 # than EC2 lets one account make them. The short form has few groups, so its bucket is smaller, and fills more slowly.
 BUCKET_SIZE = number("SOAK_BUCKET", 10, 50)
 REFILL = number("SOAK_REFILL", 2, 5)
-# Calls that EC2 throttles in any case: on a slow machine the bucket never runs empty.
+# Calls that are throttled regardless of the bucket, which never runs empty on a slow machine.
 THROTTLED = 3
-# Until everything has come to rest.
+# Time until nothing is pending.
 PATIENCE = number("SOAK_PATIENCE", 240, 3600)
 
 INNOCENT = (open_to("10.0.0.0/8", description="offices"), open_to("0.0.0.0/0", ports=(443, 443)))
@@ -29,17 +29,17 @@ OFFENDING = (open_to("0.0.0.0/0"), open_to("::/0", ports=(3389, 3389)))
 
 
 def settle(stack) -> float:
-    """Waits until nothing is pending anywhere; when that was."""
+    """Waits until nothing is pending. Returns the time of that."""
     deadline = time.monotonic() + PATIENCE
     while not stack.cloud.control("GET", "/idle")["idle"]:
         assert time.monotonic() < deadline, f"not idle after {PATIENCE} s"
-        # Each look costs the local cloud something.
+        # Each check is work for the local cloud.
         time.sleep(0.5)
     return time.monotonic()
 
 
 def change_all(stack, groups: list[str]) -> float:
-    """Changes every group once, at an even pace; how long that took."""
+    """Changes every group once, at an even pace. Returns the duration."""
     begin = time.monotonic()
 
     def change(numbered: tuple[int, str]) -> None:
@@ -54,7 +54,7 @@ def change_all(stack, groups: list[str]) -> float:
 
 
 def live_rules(stack, groups: list[str]) -> dict[str, set[tuple]]:
-    """The ingress rules of these groups. By their ids, since moto makes all of a reply for each page of it."""
+    """Ingress rules of these groups, requested by id, because moto builds the whole reply for each page."""
     found: dict[str, set[tuple]] = {}
     for start in range(0, len(groups), 200):
         for group in stack.ec2.describe_security_groups(GroupIds=groups[start : start + 200])["SecurityGroups"]:
@@ -67,7 +67,7 @@ def live_rules(stack, groups: list[str]) -> dict[str, set[tuple]]:
 
 
 def switch_on(stack) -> None:
-    """Automatic mode, by an update of the stack. Unlike `Portcullis.update` it does not wait for what that sets off."""
+    """Enables automatic mode by a stack update. Unlike `Portcullis.update`, it does not wait for the remediations."""
     cloudformation = stack.cloud.client("cloudformation")
     now = cloudformation.describe_stacks(StackName="portcullis")["Stacks"][0]["Parameters"]
     values = {p["ParameterKey"]: p["ParameterValue"] for p in now} | {"RemediationMode": "True"}

@@ -1,4 +1,4 @@
-"""scripts/cargo-tool, against a registry of our own: what is installed is what was pinned, or nothing."""
+"""scripts/cargo-tool against a test registry: it installs the pinned crate or nothing."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ LOCK = f'version = 4\n\n[[package]]\nname = "{NAME}"\nversion = "{VERSION}"\n'
 
 
 def crate(says: str) -> bytes:
-    """A program that prints something, packed as cargo does."""
+    """A crate with a program that prints a text, packed as cargo does."""
     files = {"Cargo.toml": MANIFEST, "Cargo.lock": LOCK, "src/main.rs": f'fn main() {{ println!("{says}"); }}\n'}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -56,7 +56,7 @@ class Registry:
         if path == "/config.json":
             return json.dumps({"dl": f"{self.url}/crates/{{crate}}-{{version}}"}).encode()
         if path == f"/{NAME[:2]}/{NAME[2:4]}/{NAME}":
-            # The registry vouches for what it gives: cargo by itself would be content.
+            # The registry returns the matching hash: cargo alone would accept the crate.
             claims = self.claims or sha256(self.content)
             entry = {"name": NAME, "vers": VERSION, "deps": [], "features": {}, "yanked": False, "cksum": claims}
             return json.dumps(entry).encode() + b"\n"
@@ -75,24 +75,24 @@ def registry() -> Iterator[Registry]:
 
 
 def cargo_tool(registry: Registry, directory: Path, *arguments: str, pinned: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs the script with a cargo that knows that registry only, by its ordinary configuration."""
+    """Runs the script with a cargo that is configured for this registry only."""
     home = directory / "cargo-home"
     home.mkdir(exist_ok=True)
     mirror = f'[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = "sparse+{registry.url}/"\n'
     (home / "config.toml").write_text(mirror)
     (directory / "pins.txt").write_text(f"# name version SHA-256\n{NAME} {VERSION} {pinned}\n" if pinned else "another 1.0.0 00\n")
-    # Where rustup keeps the toolchain is not to change with the home of cargo.
+    # rustup must find the toolchain although the home of cargo is another one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CARGO_REGISTRIES", "CARGO_SOURCE"))}
     environment |= {"CARGO_HOME": str(home), "XDG_CACHE_HOME": str(directory / "cache"), "CARGO_TOOL_PINS": str(directory / "pins.txt")}
     command = [CHECKOUT / "scripts" / "cargo-tool", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_what_is_pinned_is_installed_from_an_ordinary_mirror(registry: Registry, tmp_path: Path) -> None:
+def test_a_pinned_crate_is_installed_from_a_mirror(registry: Registry, tmp_path: Path) -> None:
     done = cargo_tool(registry, tmp_path, NAME, VERSION, pinned=sha256(registry.content))
     assert done.returncode == 0, done.stderr
     assert subprocess.run([done.stdout.strip()], capture_output=True, text=True, check=True).stdout == "genuine\n"
-    # It is there now: nobody is asked again.
+    # It is installed now, so there is no further request.
     registry.content = b""
     again = cargo_tool(registry, tmp_path, NAME, VERSION, pinned=sha256(crate("genuine")))
     assert (again.returncode, again.stdout) == (0, done.stdout)
@@ -108,13 +108,13 @@ def test_another_crate_of_that_name_is_not_compiled(registry: Registry, tmp_path
 
 
 @pytest.mark.parametrize("version", [VERSION, "1.2.4"])
-def test_what_is_not_pinned_is_not_installed(registry: Registry, tmp_path: Path, version: str) -> None:
+def test_a_crate_that_is_not_pinned_is_not_installed(registry: Registry, tmp_path: Path, version: str) -> None:
     done = cargo_tool(registry, tmp_path, NAME, version, pinned="" if version == VERSION else sha256(registry.content))
     assert done.returncode == 1
     assert f"scripts/cargo-tool --pin {NAME} {version}" in done.stderr
 
 
-def test_a_crate_that_is_not_what_the_registry_says_is_not_compiled(registry: Registry, tmp_path: Path) -> None:
+def test_a_crate_with_another_hash_than_in_the_registry_is_not_compiled(registry: Registry, tmp_path: Path) -> None:
     genuine = sha256(registry.content)
     registry.claims, registry.content = genuine, crate("forged")
     done = cargo_tool(registry, tmp_path, NAME, VERSION, pinned=genuine)
@@ -123,13 +123,13 @@ def test_a_crate_that_is_not_what_the_registry_says_is_not_compiled(registry: Re
     assert not list((tmp_path / "cache").rglob("bin/*"))
 
 
-def test_a_version_that_does_not_exist_is_said_so(registry: Registry, tmp_path: Path) -> None:
+def test_a_version_that_does_not_exist_is_reported(registry: Registry, tmp_path: Path) -> None:
     done = cargo_tool(registry, tmp_path, "--pin", NAME, "9.9.9")
     assert done.returncode != 0
     assert "9.9.9" in done.stderr
 
 
-def test_a_pin_is_made(registry: Registry, tmp_path: Path) -> None:
+def test_a_pin_is_printed(registry: Registry, tmp_path: Path) -> None:
     done = cargo_tool(registry, tmp_path, "--pin", NAME, VERSION)
     assert (done.returncode, done.stdout) == (0, f"{NAME} {VERSION} {sha256(registry.content)}\n"), done.stderr
 

@@ -1,4 +1,4 @@
-"""deny.toml bites: each of these would get past a mistake in it."""
+"""deny.toml works: each test would fail if it had a mistake."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def cargo_deny() -> str:
-    """The program, with the version of the Makefile."""
+    """Path of cargo-deny, in the version of the Makefile."""
     version = re.search(r"^CARGO_DENY_VERSION := (\S+)", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert version
     done = subprocess.run([CHECKOUT / "scripts" / "cargo-tool", "cargo-deny", version[1]], capture_output=True, text=True, check=True)
@@ -19,7 +19,7 @@ def cargo_deny() -> str:
 
 
 def package(directory: Path, name: str, version: str, *dependencies: tuple[str, str, Path], license_: str = "MIT") -> Path:
-    """A crate, with its dependencies by path: the registry is not asked for anything."""
+    """A crate whose dependencies are paths, so that the registry is not needed."""
     (directory / "src").mkdir(parents=True)
     (directory / "src" / "lib.rs").touch()
     about = [f'name = "{name}"', f'version = "{version}"', 'edition = "2021"', f'license = "{license_}"', "publish = false"]
@@ -76,7 +76,7 @@ def test_two_versions_of_rustls_are_refused(cargo_deny: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("license_", ["GPL-3.0-only", "AGPL-3.0-or-later", "LGPL-2.1-only", "MPL-2.0", "SSPL-1.0", "BUSL-1.1"])
-def test_a_licence_that_asks_for_more_is_refused(cargo_deny: str, tmp_path: Path, license_: str) -> None:
+def test_a_restrictive_licence_is_refused(cargo_deny: str, tmp_path: Path, license_: str) -> None:
     strict = package(tmp_path / "strict", "strict", "1.0.0", license_=license_)
     package(tmp_path / "app", "app", "1.0.0", ("strict", "strict", strict))
     code, said = verdict(cargo_deny, tmp_path / "app", "licenses")

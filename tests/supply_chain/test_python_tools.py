@@ -1,4 +1,4 @@
-"""Tools of Python: each with the hashes that it may have."""
+"""Python tools are pinned with hashes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The SBOMs: all that is linked into a program, and nothing else."""
+"""The SBOMs list every crate linked into a program, and no other."""
 
 import json
 import re
@@ -38,24 +38,24 @@ def test_there_is_one_for_each_program_and_architecture(documents: dict[str, dic
     assert sbom.BUILDS == [FUNCTIONS, ["portcullis"]]
 
 
-def test_the_functions_have_what_they_are_linked_with(documents: dict[str, dict[str, Any]]) -> None:
+def test_the_functions_have_the_linked_crates(documents: dict[str, dict[str, Any]]) -> None:
     for program in FUNCTIONS:
         found = names(documents[f"{program}-x86_64.cdx.json"])
         assert {"aws-traits", "exposure", "aws-events", "aws-sdk-ec2", "lambda_runtime", "ring", "rustls", "tokio"} <= found
-        # Of tests, of macros, of the CLI: the profiles, SSO and roles of a terminal.
+        # Crates of tests, of macros, and of the CLI for profiles, SSO and roles.
         assert not found & {"proptest", "insta", "rstest", "syn", "serde_derive", "clap", "aws-config", "aws-sdk-sso", "local-cloud"}
     assert {"clap", "aws-config", "findings", "inventory", "reports", "remediator"} <= names(documents["portcullis-x86_64.cdx.json"])
 
 
-def test_they_are_what_cyclonedx_says(documents: dict[str, dict[str, Any]]) -> None:
-    # One, since it takes seconds: `make sbom` looks at all of them.
+def test_they_match_the_schema_of_cyclonedx(documents: dict[str, dict[str, Any]]) -> None:
+    # Only one, because it takes seconds: `make sbom` validates all of them.
     schema = JsonStrictValidator(SchemaVersion.V1_6)
     document = documents["remediator-arm64.cdx.json"]
     assert schema.validate_str(json.dumps(document)) is None
     assert schema.validate_str(json.dumps(document | {"components": [{"type": "crate"}]})) is not None
 
 
-def test_a_crate_that_only_one_architecture_has_is_only_there(documents: dict[str, dict[str, Any]]) -> None:
+def test_a_crate_of_one_architecture_is_only_in_its_sbom(documents: dict[str, dict[str, Any]]) -> None:
     one, other = (names(documents[f"portcullis-{architecture}.cdx.json"]) for architecture in ("x86_64", "arm64"))
     for architecture, found in (("x86_64", one - other), ("aarch64", other - one)):
         for name in found:
@@ -70,7 +70,7 @@ def test_a_crate_that_only_one_architecture_has_is_only_there(documents: dict[st
             assert "portcullis v" in tree.stdout, name
 
 
-def test_what_comes_from_the_registry_has_the_hash_of_the_lock_file(documents: dict[str, dict[str, Any]]) -> None:
+def test_crates_from_the_registry_have_the_hash_of_the_lock_file(documents: dict[str, dict[str, Any]]) -> None:
     lock = (CHECKOUT / "Cargo.lock").read_text(encoding="utf-8")
     libraries = {"aws-traits", "aws-adapters", "aws-events", "exposure", "findings", "inventory", "remediator", "reports"}
     members = libraries & set(names(documents["portcullis-x86_64.cdx.json"]))
@@ -86,7 +86,7 @@ def test_what_comes_from_the_registry_has_the_hash_of_the_lock_file(documents: d
             assert component["licenses"]
 
 
-def test_the_graph_is_closed_and_everything_is_reached(documents: dict[str, dict[str, Any]]) -> None:
+def test_the_graph_is_closed_and_every_crate_is_reachable(documents: dict[str, dict[str, Any]]) -> None:
     for name, document in documents.items():
         edges = {entry["ref"]: entry["dependsOn"] for entry in document["dependencies"]}
         assert edges.keys() == {component["bom-ref"] for component in document["components"]} | {
