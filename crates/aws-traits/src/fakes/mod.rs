@@ -129,8 +129,8 @@ impl FakeAws {
         self.account().faults.push_back(Fault { operation, then: Then::Hang });
     }
 
-    /// The `calls`th call from now on does its work, and neither it nor any later one is answered: as if the caller were
-    /// killed there.
+    /// The `calls`th call from now on does its work, and neither it nor any later one is answered: as if the caller
+    /// were killed there.
     pub fn cut_after(&self, calls: usize) {
         self.account().cut_after = Some(calls);
     }
@@ -142,7 +142,7 @@ impl FakeAws {
     }
 
     /// Answers again after a cut.
-    pub fn mend(&self) {
+    pub fn answer_again(&self) {
         self.account().cut_after = None;
     }
 
