@@ -1,10 +1,10 @@
-//! Why an invocation failed. The SSM document fails with it, so that AWS Config counts the attempt.
+//! Errors of an invocation. The SSM document fails with them, so that AWS Config counts the attempt.
 
 use lambda_runtime::Diagnostic;
 use plain_text::error_message;
 use remediation::{RemediationError, RequestError};
 
-/// Why an invocation failed.
+/// An invocation failed.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct InvocationError(#[from] pub RemediationError);

@@ -1,4 +1,4 @@
-//! One invocation: from payload to response, with a line in the log.
+//! Handles one invocation: from payload to response, with a line in the log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,7 @@ use crate::error::InvocationError;
 
 const SERVICE: &str = "remediator";
 
-/// Answers invocations. Made once per process, used for every one of them.
+/// Answers invocations. Created once per process, and used for every invocation.
 #[derive(Debug)]
 pub struct Remediator<S> {
     remediation: Remediation<S>,
@@ -25,11 +25,11 @@ impl<S: RemediationServices> Remediator<S> {
         Self { remediation, cold: AtomicBool::new(true) }
     }
 
-    /// Handles one invocation, which must be over by `deadline`.
+    /// Handles one invocation, and stops shortly before `deadline`.
     ///
     /// # Errors
     ///
-    /// When the request is refused, when something is in its way, or when it could not all be done.
+    /// If the request is refused, if an obstacle prevents it, or if only part of it could be done.
     pub async fn handle(&self, payload: Value, deadline: Timestamp) -> Result<Response, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = Request::from_payload(payload).inspect_err(|problem| {
@@ -37,7 +37,7 @@ impl<S: RemediationServices> Remediator<S> {
         })?;
         let subject = request.subject();
         let result = self.remediation.run(&request, deadline).await;
-        // Not a span: its fields would not be at the top of the line, where log queries look for them.
+        // Not a span: log queries need the fields at the top level of the line.
         macro_rules! log {
             ($level:ident, $outcome:literal, $($fields:tt)*) => {
                 $level!(

@@ -1,4 +1,4 @@
-//! The Lambda functions `remediator`, `restorer` and `quarantine`: see the library of this crate.
+//! Lambda functions `remediator`, `restorer` and `quarantine`; see the library of this crate.
 
 use aws_adapters::{Bucket, LambdaServices};
 use jiff::Timestamp;

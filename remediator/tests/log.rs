@@ -1,4 +1,4 @@
-//! What the function writes to the log.
+//! The log of the function.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(dead_code, reason = "the account in memory is that of the tests of the library")]
@@ -41,7 +41,7 @@ fn line(level: &str) -> Value {
     line.clone()
 }
 
-/// Every outcome is one line with the same fields, so that one query finds them all, and has the whole answer in it.
+/// Every outcome is one line with the same fields and the whole response, so that one query finds them all.
 #[rstest]
 #[case::closed(&[request()], "close", "CLOSED")]
 #[case::closed_already(&[request(), request()], "close", "NOTHING_TO_DO")]
@@ -51,7 +51,7 @@ fn line(level: &str) -> Value {
 #[case::quarantined(&[acl_request("quarantine")], "quarantine", "QUARANTINED")]
 #[case::released(&[acl_request("quarantine"), acl_request("release")], "release", "RELEASED")]
 #[tokio::test]
-async fn what_was_done_is_one_line(#[case] requests: &[Value], #[case] action: &str, #[case] status: &str) {
+async fn an_outcome_is_one_line(#[case] requests: &[Value], #[case] action: &str, #[case] status: &str) {
     let aws = aws_in_subnets();
     let remediator = remediator(&aws);
     let mut answer: Option<Response> = None;
@@ -72,12 +72,12 @@ async fn what_was_done_is_one_line(#[case] requests: &[Value], #[case] action: &
     assert_eq!(evidence, serde_json::to_value(answer).unwrap());
 }
 
-/// What could not be done is an error, with what was done as evidence.
+/// An incomplete outcome is an error, with the changes that were made as evidence.
 #[rstest]
 #[case(&["sgr-1"], "PARTIAL")]
 #[case(&["sgr-1", "sgr-4"], "FAILED")]
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_done_is_an_error(#[case] locked: &[&str], #[case] status: &str) {
+async fn an_incomplete_outcome_is_an_error(#[case] locked: &[&str], #[case] status: &str) {
     let aws = aws();
     aws.account().locked.extend(locked.iter().map(|&id| id.to_owned()));
     watch();
@@ -90,9 +90,9 @@ async fn what_could_not_be_done_is_an_error(#[case] locked: &[&str], #[case] sta
     assert_eq!(evidence["revoked"].as_array().unwrap().len(), 2 - locked.len());
 }
 
-/// When nothing was begun there is no outcome, and no evidence of one.
+/// Without a change there is no outcome, and no evidence.
 #[tokio::test]
-async fn what_was_not_begun_has_no_evidence() {
+async fn an_unchanged_group_has_no_evidence() {
     let aws = aws();
     aws.account().rules.clear();
     watch();
@@ -102,7 +102,7 @@ async fn what_was_not_begun_has_no_evidence() {
     assert_eq!((line.get("status"), line.get("evidence")), (None, None));
 }
 
-/// Nor has a request that was refused a group that could be named.
+/// The line of a refused request has no group.
 #[tokio::test]
 async fn a_refused_request_is_an_error() {
     watch();
@@ -112,7 +112,7 @@ async fn a_refused_request_is_an_error() {
     assert_eq!((&line["service"], line.get("security_group.id")), (&json!("remediator"), None));
 }
 
-/// Alarms and log queries look for `errorType`.
+/// Alarms and log queries filter by `errorType`.
 #[tokio::test]
 async fn the_error_type_is_the_kind_of_failure() {
     let refused = handle(&aws(), with("dryrun", json!(true))).await.unwrap_err();

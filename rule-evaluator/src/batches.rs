@@ -5,7 +5,7 @@ use tracing::warn;
 
 use crate::error::EvaluatorError;
 
-/// Collects evaluations and sends them whenever a batch is full.
+/// Collects evaluations, and sends each full batch.
 #[derive(Debug)]
 pub(crate) struct Batches<'a, C> {
     config: &'a C,
@@ -21,18 +21,22 @@ impl<'a, C: Evaluations> Batches<'a, C> {
         Self { config, result_token, test_mode, batch: Vec::new(), not_stored: Vec::new(), refused: false }
     }
 
-    /// Adds an evaluation; sends the batch when it is full.
+    /// Adds an evaluation, and sends the batch if it is full.
     pub(crate) async fn add(&mut self, evaluation: Evaluation) -> Result<(), EvaluatorError> {
         self.batch.push(evaluation);
         if self.batch.len() == EVALUATIONS_PER_CALL { self.send().await } else { Ok(()) }
     }
 
-    /// Whether AWS Config accepts no more evaluations for this invocation, so that going on is of no use.
+    /// Returns true if AWS Config accepts no more evaluations for this invocation, so that the rest can be skipped.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused
     }
 
-    /// Sends the last batch. An error if any evaluation was not stored.
+    /// Sends the last batch.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails, or an evaluation of any batch was not stored.
     pub(crate) async fn finish(mut self) -> Result<(), EvaluatorError> {
         self.send().await?;
         if self.not_stored.is_empty() {
@@ -51,8 +55,8 @@ impl<'a, C: Evaluations> Batches<'a, C> {
             Delivery::Stored => {}
             Delivery::NotStored { resource_ids } => self.not_stored.extend(resource_ids),
             Delivery::Refused { error } => {
-                // Another attempt would carry the same token. The next change or schedule brings a new one.
-                warn!(%error, evaluations = batch.len(), "evaluations refused for good");
+                // A retry would have the same token. The next change or schedule has a new one.
+                warn!(%error, evaluations = batch.len(), "evaluations refused permanently");
                 self.refused = true;
             }
         }

@@ -1,4 +1,7 @@
-//! Why an invocation failed. Lambda retries it twice, then it goes to the dead-letter queue.
+//! Errors of an invocation. Lambda retries the event twice, then sends it to the dead-letter queue.
+//!
+//! Source: AWS Lambda developer guide, [How Lambda handles errors and retries with asynchronous
+//! invocation](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 
 use aws_events::config::{EventError, ItemError};
 use aws_traits::AwsError;
@@ -6,36 +9,36 @@ use judgement::{ExemptionsError, PolicyError, UnjudgedError};
 use lambda_runtime::Diagnostic;
 use plain_text::error_message;
 
-/// Why an invocation failed. Nothing was reported as compliant because of it.
+/// An invocation failed. A failure never reports a group as compliant.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluatorError {
     /// The payload is not an event of AWS Config.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// The operator has to fix the rule's parameters or the exemptions document.
+    /// The parameters of the rule or the exemptions document are invalid or could not be read.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The configuration item does not describe a security group.
     #[error(transparent)]
     ConfigurationItem(#[from] ItemError),
-    /// Something about the group cannot be judged.
+    /// The group cannot be judged.
     #[error(transparent)]
     Unjudged(#[from] UnjudgedError),
-    /// In a scheduled evaluation, some groups could not be judged; all others were reported.
+    /// Some groups of a scheduled evaluation could not be judged; all others were reported.
     #[error("{} of {evaluated} security groups cannot be judged: {}", errors.len(), first(errors))]
     SomeUnjudged {
-        /// How many groups there are.
+        /// Number of groups in the evaluation.
         evaluated: usize,
-        /// One error for each.
+        /// One error for each group that could not be judged.
         errors: Vec<UnjudgedError>,
     },
-    /// The history does not have the item of the notification yet.
-    #[error("the configuration item of {resource_id} that the notification is about is not in the history yet")]
+    /// The configuration history does not have the item of the notification yet.
+    #[error("the configuration item of {resource_id} is not in the configuration history yet")]
     NotRecordedYet {
         /// The resource.
         resource_id: String,
     },
-    /// AWS Config accepted the call, but not these evaluations.
+    /// AWS Config accepted the call, but did not store these evaluations.
     #[error("AWS Config did not store the evaluations of {}", resource_ids.join(", "))]
     NotStored {
         /// The resources.
@@ -57,7 +60,7 @@ impl From<ExemptionsError> for EvaluatorError {
 }
 
 impl From<EvaluatorError> for Diagnostic {
-    /// `errorType` is what alarms and log queries look for, so it is spelt out here and not derived from a Rust type.
+    /// `errorType` is a stable name for alarms and log queries, not derived from a Rust type.
     fn from(error: EvaluatorError) -> Self {
         let error_type = match &error {
             EvaluatorError::Event(_) => "InvalidEvent",

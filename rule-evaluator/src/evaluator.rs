@@ -1,4 +1,4 @@
-//! One invocation: from an event of AWS Config to evaluations.
+//! Handles one invocation: from an event of AWS Config to evaluations.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,10 +21,11 @@ use crate::services::EvaluatorServices;
 
 const SERVICE: &str = "rule-evaluator";
 
-/// How long exemptions and prefix lists stay cached: a change of them counts within a minute.
+/// Time for which exemptions and prefix lists are cached: a change applies within a minute.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Judges security groups and sends the results to AWS Config. Made once per process, used for every invocation.
+/// Judges security groups, and sends the results to AWS Config. Created once per process, and used for every
+/// invocation.
 #[derive(Debug)]
 pub struct Evaluator<S> {
     services: S,
@@ -34,7 +35,7 @@ pub struct Evaluator<S> {
     cold: AtomicBool,
 }
 
-/// What an invocation returns. AWS Config ignores it; it is for whoever invokes the function by hand.
+/// Result of an invocation. AWS Config ignores it; an operator who invokes the function sees it.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvocationSummary {
@@ -44,7 +45,7 @@ pub struct InvocationSummary {
     pub non_compliant: usize,
     /// Evaluations with `NOT_APPLICABLE`.
     pub not_applicable: usize,
-    /// Why nothing was evaluated.
+    /// Reason for which nothing was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<String>,
 }
@@ -64,7 +65,7 @@ impl InvocationSummary {
 }
 
 impl<S: EvaluatorServices> Evaluator<S> {
-    /// An evaluator on these services. `now` decides which exemptions have expired, and nothing else.
+    /// An evaluator with `services`. `now` decides which exemptions and cached values have expired.
     pub fn new(services: S, now: fn() -> Timestamp) -> Self {
         Self {
             services,
@@ -79,7 +80,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
     ///
     /// # Errors
     ///
-    /// When a verdict could not be reached or delivered; see [`EvaluatorError`].
+    /// If a verdict could not be reached or delivered; see [`EvaluatorError`].
     pub async fn handle(&self, payload: Map<String, Value>) -> Result<InvocationSummary, EvaluatorError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let invocation = RuleInvocation::from_payload(payload).map_err(EvaluatorError::from).inspect_err(|error| {
@@ -115,7 +116,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
             Notification::Other { message_type } => {
                 Ok(InvocationSummary::ignored(format!("message type {message_type}")))
             }
-            // Neither the event of this mode nor the answer to it is documented.
+            // AWS documents neither the event of this mode nor the answer to it.
             Notification::Proactive => Ok(InvocationSummary::ignored("evaluation mode PROACTIVE".to_owned())),
         }
     }
@@ -149,7 +150,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
         } else {
             let parameters = parameters(invocation)?;
             let item = self.services.config().configuration_item(summary).await?;
-            // The history lags behind the notification. Its times are floating-point seconds, hence the tolerance.
+            // The history can lag behind the notification. Its times are floating-point seconds, hence the tolerance.
             if captured.duration_since(item.capture_time) > SignedDuration::from_millis(1) {
                 return Err(EvaluatorError::NotRecordedYet { resource_id: resource_id.clone() });
             }
@@ -161,14 +162,14 @@ impl<S: EvaluatorServices> Evaluator<S> {
         self.report_one(invocation, evaluation).await
     }
 
-    /// Judges every group of the account and region, and withdraws the results of those that are gone.
+    /// Judges every group of the account and region, and withdraws the results of deleted groups.
     async fn all_groups(
         &self,
         invocation: &RuleInvocation,
         at: Timestamp,
     ) -> Result<InvocationSummary, EvaluatorError> {
         let parameters = parameters(invocation)?;
-        // Read before the groups: one that is made meanwhile, and reported by its own change, is not taken for gone.
+        // Read before the groups: a group that is created and reported meanwhile does not count as deleted.
         let reported = self.reported_groups(&invocation.rule_name).await?;
         let mut batches = self.batches(invocation);
         let mut summary = InvocationSummary::default();
@@ -177,7 +178,8 @@ impl<S: EvaluatorServices> Evaluator<S> {
         let mut next_token = None;
         loop {
             let (groups, next) = self.services.ec2().security_groups(next_token).await?;
-            // The owner of a shared VPC sees the groups of others, which are for the rules of their own accounts.
+            // In a shared VPC, the owner sees the groups of other accounts, which are judged by the rules of those
+            // accounts.
             let own = |group: &SecurityGroup| {
                 group.owner_id.is_none() || invocation.account_id.is_none() || group.owner_id == invocation.account_id
             };
@@ -210,7 +212,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
         }
     }
 
-    /// The groups for which the rule has a result.
+    /// Ids of the groups for which the rule has a result.
     async fn reported_groups(&self, rule_name: &str) -> Result<Vec<String>, EvaluatorError> {
         let mut reported = Vec::new();
         let mut next_token = None;
@@ -224,7 +226,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
         }
     }
 
-    /// The outer error stops everything; the inner one is about this group alone.
+    /// Judges one group. The outer error stops the invocation; the inner one concerns this group only.
     async fn judge(
         &self,
         parameters: &Arc<RuleParameters>,
@@ -274,7 +276,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
 
 const DELETED: &str = "the security group no longer exists";
 
-/// Why the rule does not apply to a resource; `None` if it is to be judged.
+/// Reason for which the rule does not apply to a resource; `None` if the resource is to be judged.
 fn not_applicable(resource_type: &str, status: &str, left_scope: bool) -> Option<&'static str> {
     match status {
         _ if resource_type != SECURITY_GROUP_RESOURCE_TYPE => Some("the rule judges security groups only"),

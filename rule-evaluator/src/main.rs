@@ -1,4 +1,4 @@
-//! The Lambda function `rule-evaluator`: see the library of this crate.
+//! Lambda function `rule-evaluator`; see the library of this crate.
 
 use aws_adapters::LambdaServices;
 use jiff::Timestamp;

@@ -1,11 +1,11 @@
-//! What the rule-evaluator needs of each AWS service; the role in the template allows exactly these calls.
+//! AWS services that the rule-evaluator calls. The role in the template allows exactly these calls.
 
 use aws_traits::Services;
 use aws_traits::config::{ConfigurationHistory, Evaluations};
 use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
 use aws_traits::ssm::Parameters;
 
-/// The services of the rule-evaluator.
+/// AWS services that the rule-evaluator calls.
 pub trait EvaluatorServices:
     Services<Config: Evaluations + ConfigurationHistory, Ec2: SecurityGroups + ManagedPrefixLists, Ssm: Parameters>
 {

@@ -1,4 +1,4 @@
-//! The worst events that Lambda hands over: what they cost, and that nothing compliant comes of them.
+//! The largest and oddest events that Lambda delivers: bounds on time and memory, and never a compliant result.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -16,14 +16,14 @@ use serde_json::{Map, Value, json};
 
 #[global_allocator]
 static MEMORY: PeakMemAlloc<System> = PeakMemAlloc::new(System);
-/// The tests of this file run one after the other, so that each has the memory for itself.
+/// Serialises the tests of this file, so that each measures only its own memory.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What Lambda takes as the payload of an asynchronous invocation is less; of a synchronous one, this.
+/// Largest payload of a synchronous invocation, in bytes. That of an asynchronous one is smaller.
 const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
-/// Of something that grows with the square of the input, minutes would go by.
+/// Longest time for an event. Quadratic growth would take minutes.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How much memory a byte of an event may take, on top of the event.
+/// Bytes of memory for each byte of an event, in addition to the event.
 const MEMORY_PER_BYTE: usize = 40;
 
 const ITEM: &str = r#"{"messageType":"ConfigurationItemChangeNotification","configurationItem":{
@@ -42,7 +42,7 @@ fn with_permissions(permissions: &str) -> Map<String, Value> {
     event(&format!(r#"{{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":{permissions}}}"#))
 }
 
-/// As many pieces as fit into a payload, with commas in between. `piece` makes the one of that number.
+/// As many pieces as fit into a payload, separated by commas. `piece` returns the piece of a number.
 fn flood(piece: impl Fn(usize) -> String) -> String {
     let mut text = String::new();
     for number in 0.. {
@@ -58,7 +58,7 @@ fn flood(piece: impl Fn(usize) -> String) -> String {
     text
 }
 
-/// What becomes of an event, in which time and memory it may.
+/// Result for an event. Fails if it exceeds the bounds on time and memory.
 fn judged(event: Map<String, Value>) -> Result<InvocationSummary, Diagnostic> {
     let now = || "2026-11-21T00:00:00Z".parse::<Timestamp>().unwrap();
     let size = event["invokingEvent"].as_str().unwrap().len();
@@ -87,7 +87,7 @@ fn permission(number: usize, source: &str) -> String {
     format!(r#"{{"ipProtocol":"tcp","fromPort":{},"toPort":65535,"ipRanges":["{source}"]}}"#, number % 65536)
 }
 
-/// Ten times the rules that EC2 allows are judged like any others.
+/// A group with ten times the rules that EC2 allows is judged like any other.
 #[rstest]
 #[case::closed(|number| permission(number, &format!("10.{}.{}.0/24", number / 256 % 256, number % 256)), true)]
 #[case::open(|number| permission(number, "0.0.0.0/0"), false)]
@@ -100,7 +100,7 @@ fn the_largest_group_is_judged(#[case] piece: fn(usize) -> String, #[case] expec
     assert_eq!(compliant(&outcome), expected);
 }
 
-/// As much garbage as an event can hold.
+/// Events full of malformed permissions.
 #[rstest]
 #[case::rules(|| format!("[{}]", flood(|number| permission(number, "10.0.0.0/8"))))]
 #[case::lists_of_sources(|| format!("[{}]", flood(|_| format!(r#"{{"ipRanges":[{}]}}"#, vec![r#""""#; 9_999].join(",")))))]
@@ -122,14 +122,14 @@ fn the_largest_group_is_judged(#[case] piece: fn(usize) -> String, #[case] expec
 #[case::lone_surrogates(|| format!("[{{\"ipProtocol\":\"{}\"}}]", r"\ud800".repeat(900_000)))]
 fn no_flood_of_garbage_is_compliant(#[case] permissions: fn() -> String) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // Made only now, so that no test that waits adds to the memory of another one.
+    // Created only now, so that a waiting test does not add to the memory of another one.
     let permissions = permissions();
     assert!(judged(with_permissions(&permissions)).is_err());
 }
 
-/// What the rule does not look at may be as deep as it likes.
+/// Fields that the rule ignores may be nested deeply.
 #[test]
-fn what_is_not_looked_at_does_no_harm() {
+fn ignored_fields_may_be_nested_deeply() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let deep = format!("{}{}", "[".repeat(3_000_000), "]".repeat(3_000_000));
     let permissions = r#"[{"ipProtocol":"tcp","fromPort":22,"toPort":22,"ipRanges":["0.0.0.0/0"]}]"#;
@@ -138,7 +138,7 @@ fn what_is_not_looked_at_does_no_harm() {
     assert_eq!(judged(event(&configuration)).unwrap().non_compliant, 1);
 }
 
-/// Numbers that are no ports, in a rule that would let in the world.
+/// Numbers that are not ports, in a rule with the source 0.0.0.0/0.
 #[rstest]
 fn no_odd_number_is_compliant(
     #[values(
@@ -175,7 +175,7 @@ fn no_odd_number_is_compliant(
     assert!(judged(with_permissions(&digits)).is_err());
 }
 
-/// Which of two would count is for no parser to say.
+/// A duplicate key is ambiguous.
 #[rstest]
 #[case(r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[]}"#)]
 #[case(r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"-1","ipRanges":["::/0"]}],"ipPermissions":[]}"#)]
@@ -183,12 +183,12 @@ fn no_odd_number_is_compliant(
 #[case(r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"-1","ipRanges":["::/0"],"ipRanges":[]}]}"#)]
 #[case(r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"-1","ipRanges":[{"cidrIp":"::/0","cidrIp":"10.0.0.0/8"}]}]}"#)]
 #[case(r#"{"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[]},"configuration":{"groupId":"sg-0aaaaaaaaaaaaaaaa"}"#)]
-fn no_key_that_is_there_twice_is_compliant(#[case] configuration: &str) {
+fn no_duplicate_key_is_compliant(#[case] configuration: &str) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(judged(event(configuration)).is_err());
 }
 
-/// Half of a character is no text: a group id with it is none.
+/// A lone surrogate is not text, so a group id with one is invalid.
 #[rstest]
 #[case(r"sg-\ud800")]
 #[case(r"sg-\udc00\ud800")]

@@ -125,7 +125,7 @@ async fn an_ordinary_change_costs_one_call() {
     "the security group no longer exists"
 )]
 #[tokio::test]
-async fn what_is_gone_or_out_of_scope_is_not_applicable(#[case] event: Map<String, Value>, #[case] why: &str) {
+async fn deleted_and_out_of_scope_resources_are_not_applicable(#[case] event: Map<String, Value>, #[case] why: &str) {
     let aws = FakeAws::default();
     let outcome = handle(&aws, event).await.unwrap();
     assert_eq!(outcome.not_applicable, 1);
@@ -133,7 +133,7 @@ async fn what_is_gone_or_out_of_scope_is_not_applicable(#[case] event: Map<Strin
     assert_eq!(aws.account().calls, [PUT]);
 }
 
-/// Unknown message types are answered without harm.
+/// Unknown message types are ignored.
 #[tokio::test]
 async fn unknown_messages_and_proactive_mode_are_ignored() {
     let aws = FakeAws::default();
@@ -174,7 +174,7 @@ fn recorded(captured: &str) -> ConfigurationItem {
         capture_time: captured.parse().unwrap(),
         account_id: None,
         tags: std::collections::BTreeMap::default(),
-        // A JSON string that contains an object, as the API has it.
+        // A JSON string that contains an object, as in the API.
         configuration: Some(json!(json!({"groupId": GROUP, "ipPermissions": [permission]}).to_string()).to_string()),
     }
 }
@@ -191,7 +191,7 @@ async fn an_oversized_item_is_fetched_from_the_history(#[case] captured: &str) {
     assert_eq!(aws.account().calls, ["config:GetResourceConfigHistory", PUT]);
 }
 
-/// The history may lag behind the notification: Lambda tries again.
+/// The history may lag behind the notification: Lambda retries.
 #[tokio::test]
 async fn an_older_item_than_the_one_notified_is_not_judged() {
     let aws = FakeAws::default();
@@ -241,7 +241,7 @@ async fn evaluations_go_in_batches_of_a_hundred() {
     assert_eq!(aws.count(PUT), 3);
 }
 
-/// One group that cannot be judged neither hides the others nor passes for compliant.
+/// A group that cannot be judged neither hides the others nor counts as compliant.
 #[tokio::test]
 async fn a_schedule_reports_the_others_and_fails_for_the_one_it_cannot_judge() {
     let aws = FakeAws::default();
@@ -257,7 +257,7 @@ async fn a_schedule_reports_the_others_and_fails_for_the_one_it_cannot_judge() {
     assert_eq!(evaluations(&aws).len(), 1);
 }
 
-/// An account without security groups has nothing to report, which is no error.
+/// An account without security groups has no evaluations, which is no error.
 #[tokio::test]
 async fn an_empty_account_is_fine() {
     let aws = FakeAws::default();
@@ -265,7 +265,7 @@ async fn an_empty_account_is_fine() {
     assert_eq!(aws.count(PUT), 0);
 }
 
-// --- What can go wrong
+// --- Failures
 
 /// A bad rule parameter fails the invocation with a message that names key and token, and never reports `COMPLIANT`.
 #[rstest]
@@ -286,7 +286,7 @@ async fn a_bad_parameter_fails_the_invocation(#[case] sample: &str) {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_no_event_fails() {
+async fn a_payload_that_is_not_an_event_fails() {
     let error = handle(&FakeAws::default(), Map::new()).await.unwrap_err();
     assert_eq!(error_type(error), "InvalidEvent");
 }
@@ -299,9 +299,9 @@ async fn a_group_without_readable_configuration_fails() {
     assert_eq!(aws.account().calls, Vec::<&str>::new());
 }
 
-/// A list that cannot be read never makes a group silently compliant: the evaluation fails loudly.
+/// A prefix list that cannot be read never makes a group compliant: the evaluation fails.
 #[tokio::test]
-async fn an_unreadable_prefix_list_fails_the_invocation_and_is_tried_again() {
+async fn an_unreadable_prefix_list_fails_the_invocation_and_is_read_again() {
     let aws = aws();
     let only_list = || {
         with_invoking(CHANGE, |event| {
@@ -337,7 +337,7 @@ async fn an_expired_token_is_final() {
     assert_eq!(evaluations(&aws), Vec::<String>::new());
 }
 
-/// `FailedEvaluations` inspected.
+/// Evaluations in `FailedEvaluations` fail the invocation.
 #[tokio::test]
 async fn evaluations_that_were_not_stored_fail_the_invocation() {
     let aws = aws();
@@ -351,7 +351,7 @@ async fn evaluations_that_were_not_stored_fail_the_invocation() {
 #[case("ThrottlingException")]
 #[case("InternalError")]
 #[tokio::test]
-async fn a_failed_call_fails_the_invocation_so_that_lambda_tries_again(#[case] code: &'static str) {
+async fn a_failed_call_fails_the_invocation_so_that_lambda_retries(#[case] code: &'static str) {
     let aws = aws();
     aws.fail(PUT, code);
     let error = handle(&aws, event(CHANGE)).await.unwrap_err();

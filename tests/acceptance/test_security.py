@@ -223,7 +223,7 @@ def test_a_snapshot_of_another_group_is_refused_in_any_location(portcullis, buck
         for snapshot in ("latest", f"s3://{bucket}/{planted}"):
             run = portcullis.restore(group, Snapshot=snapshot)
             assert run["AutomationExecutionStatus"] == "Failed"
-            assert f"it is not of a closing of {group}" in run["FailureMessage"], run["FailureMessage"]
+            assert f"it is not the snapshot of a closing of {group}" in run["FailureMessage"], run["FailureMessage"]
     finally:
         s3.put_bucket_policy(Bucket=bucket, Policy=kept)
         s3.delete_object(Bucket=bucket, Key=planted)

@@ -1,4 +1,4 @@
-//! JSON objects that are nothing else, and lists that are no longer than they can be.
+//! Strict reading of JSON: objects that are not lists, and lists of bounded length.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// What is read from a JSON object only. serde reads a struct also from a list of its fields' values, which AWS never
-/// writes: such a list is garbage, and nothing is to be made of it.
+/// A value that is read from a JSON object only. serde also reads a struct from a list of its fields' values, which AWS
+/// never writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 
@@ -31,11 +31,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// More than any list of a security group has: EC2 lets no group have more than 1,000 rules, nor 50 tags.
+/// Most elements of a list, more than any security group has: EC2 allows 1,000 rules and 50 tags.
+///
+/// Source: Amazon VPC user guide, [Amazon VPC quotas](https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
 pub(crate) const MOST: usize = 10_000;
 
-/// A list of at most [`MOST`] elements, or none. A longer one would take many times the memory of its text, before anybody
-/// could see that it is of no security group.
+/// Reads an optional list of at most [`MOST`] elements. A longer one would take many times the memory of its text
+/// before it could be refused.
 pub(crate) fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
     Ok(Option::<Few<T>>::deserialize(deserializer)?.map(|Few(elements)| elements))
 }

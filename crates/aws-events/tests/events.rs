@@ -22,7 +22,7 @@ fn read(sample: &str) -> RuleInvocation {
     RuleInvocation::from_payload(payload(sample)).unwrap()
 }
 
-/// The change sample with another configuration item.
+/// The change sample with a modified configuration item.
 fn with_item(change: impl FnOnce(&mut Value)) -> RuleInvocation {
     let mut event = payload(CHANGE);
     let mut invoking: Value = serde_json::from_str(event["invokingEvent"].as_str().unwrap()).unwrap();
@@ -128,7 +128,7 @@ fn a_deleted_resource_has_no_configuration() {
 }
 
 #[test]
-fn a_resource_that_left_the_scope_says_so() {
+fn a_resource_that_left_the_scope_is_marked() {
     assert!(matches!(read(LEFT_SCOPE).notification, Notification::Change { left_scope: true, .. }));
 }
 
@@ -154,7 +154,7 @@ fn an_oversized_notification_needs_the_summary_only() {
 }
 
 #[test]
-fn a_scheduled_notification_says_when() {
+fn a_scheduled_notification_has_a_time() {
     let Notification::Scheduled { at } = read(SCHEDULED).notification else { panic!("not scheduled") };
     assert_eq!(at.to_string(), "2026-03-01T12:00:00Z");
 }
@@ -173,7 +173,7 @@ fn an_unknown_message_type_is_no_error() {
 }
 
 #[test]
-fn proactive_mode_is_told_apart() {
+fn proactive_mode_is_recognised() {
     let mut event = payload(CHANGE);
     event.insert("evaluationMode".into(), "PROACTIVE".into());
     assert!(matches!(RuleInvocation::from_payload(event).unwrap().notification, Notification::Proactive));
@@ -201,7 +201,7 @@ fn optional_fields_may_be_absent(#[case] field: &str) {
 #[case("invokingEvent")]
 #[case("configRuleName")]
 #[case("resultToken")]
-fn without_the_essentials_it_is_no_event(#[case] field: &str) {
+fn an_event_without_a_required_field_is_an_error(#[case] field: &str) {
     let mut event = payload(CHANGE);
     event.remove(field);
     let error = error_chain(&RuleInvocation::from_payload(event).unwrap_err());
@@ -247,11 +247,11 @@ fn permissions_of_every_age_are_read(#[case] permission: Value, #[case] expected
 }
 
 #[test]
-fn a_group_without_permissions_lets_nobody_in() {
+fn a_group_without_permissions_has_no_rules() {
     assert_eq!(rules(&with_permissions(json!([]))), Vec::<String>::new());
 }
 
-/// No group comes out of garbage.
+/// A malformed configuration is never a group.
 #[rstest]
 #[case(json!({}))]
 #[case(json!("{}"))]
@@ -265,7 +265,7 @@ fn a_group_without_permissions_lets_nobody_in() {
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"tcp","fromPort":"22"}]}))]
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[{"ipProtocol":"tcp","fromPort":1e99,"toPort":22}]}))]
 #[case(Value::Null)]
-// serde reads a struct from the list of its fields, too.
+// serde also reads a struct from the list of its fields.
 #[case(json!(["sg-0aaaaaaaaaaaaaaaa", null, null, null, null, []]))]
 #[case(json!(r#"["sg-0aaaaaaaaaaaaaaaa", null, null, null, null, []]"#))]
 #[case(json!({"groupId":"sg-0aaaaaaaaaaaaaaaa","ipPermissions":[["tcp",80,80,null,null,null,null,null]]}))]
@@ -278,7 +278,7 @@ fn a_configuration_that_is_no_group_is_an_error(#[case] configuration: Value) {
     assert!(error.contains("configuration item of `sg-0aaaaaaaaaaaaaaaa`"), "{error}");
 }
 
-/// The error says what should be there.
+/// The error names the expected type.
 #[rstest]
 #[case(json!("none"), "invalid type: string \"none\", expected a list")]
 #[case(json!([7]), "invalid type: integer `7`, expected an object")]
@@ -287,7 +287,7 @@ fn a_permission_of_another_type_is_named(#[case] permissions: Value, #[case] pro
     assert!(error.contains(problem), "{error}");
 }
 
-/// Ten times as many as EC2 allows are judged, and more are refused, however they are spread over permissions.
+/// Ten times as many rules as EC2 allows are read, and more are refused, in one permission or in many.
 #[rstest]
 #[case(5_000, Some(10_000))]
 #[case(5_001, None)]
@@ -299,21 +299,21 @@ fn a_group_of_more_rules_than_any_has_is_refused(#[case] more: usize, #[case] re
     assert_eq!(item.security_group().ok().map(|group| group.ingress.len()), read);
 }
 
-/// A permission without protocol is not understood, and a source that is not understood stays one.
+/// A permission without protocol, and a source of unknown form, are read as unrecognised.
 #[test]
 fn odd_permissions_stay_visible() {
     let odd = with_permissions(json!([{"ipv4Ranges":[{"cidrIp":"anywhere"}]}]));
     assert!(matches!(odd.ingress.first().unwrap().source, Source::Unrecognized(_)));
 }
 
-/// EC2 has no permission without a source: there is one under a name that this release does not know.
+/// EC2 has no permission without a source: the source is in a field of an unknown name.
 #[rstest]
 #[case(json!({"ipProtocol":"-1"}))]
 #[case(json!({"ipProtocol":"-1","ipv4Ranges":null}))]
 #[case(json!({"ipProtocol":"-1","ipv5Ranges":["0.0.0.0/0"]}))]
 #[case(json!({"ipProtocol":"-1","userIdGroupPairs":[{}]}))]
 #[case(json!({"ipProtocol":"-1","userIdGroupPairs":[{"userId":"111122223333","groupId":""}]}))]
-fn a_permission_whose_source_is_not_told_is_not_taken_for_harmless(#[case] permission: Value) {
+fn a_permission_without_a_known_source_is_not_harmless(#[case] permission: Value) {
     let group = with_permissions(json!([permission]));
     assert!(matches!(group.ingress.first().unwrap().source, Source::Unrecognized(_)), "{group:?}");
 }

@@ -1,5 +1,5 @@
-//! All samples of AWS events and answers: those that this crate reads are read by the other tests, by type; the others
-//! (CloudTrail, EventBridge, Inspector) are fixtures of what stands around the rule, and are kept fit for use here.
+//! All samples of AWS events and answers. The other tests read those of AWS Config by type; these tests check the
+//! others (CloudTrail, EventBridge, Inspector), which document the services around the rule.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::Value;
 
-/// From the crate, which is where cargo runs its tests: clones that share a target directory share the binary, too.
+/// Path relative to the crate, in which cargo runs its tests: clones with one target directory share the binary.
 const SAMPLES: &str = "tests/samples";
 
 const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
@@ -24,7 +24,7 @@ fn every_sample_is_json_and_about_the_same_group() {
     assert_eq!(names.len(), 12);
     for name in names {
         let text = sample(&name).to_string();
-        // A schedule is about no group in particular.
+        // A schedule names no group.
         assert_eq!(text.contains(GROUP), name != "config-scheduled-event.json", "{name}");
     }
 }

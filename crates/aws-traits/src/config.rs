@@ -8,7 +8,7 @@ use plain_text::one_line;
 
 use crate::error::AwsError;
 
-/// Most evaluations that one `PutEvaluations` takes.
+/// Most evaluations in one call of `PutEvaluations`.
 ///
 /// Source: AWS Config API reference, [PutEvaluations](https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html).
 pub const EVALUATIONS_PER_CALL: usize = 100;
@@ -23,8 +23,8 @@ pub const ANNOTATION_MAX_CHARS: usize = 256;
 pub struct Annotation(String);
 
 impl Annotation {
-    /// Makes any text fit. Line breaks and marks that change the direction of writing become spaces, since part of the text
-    /// may come from tags and documents.
+    /// An annotation from any text, cut if it is too long. Line breaks and marks that change the writing direction
+    /// become spaces, because part of the text may come from tags and documents.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let text = one_line(text, ANNOTATION_MAX_CHARS);
@@ -44,7 +44,9 @@ impl fmt::Display for Annotation {
     }
 }
 
-/// `ComplianceType`. `INSUFFICIENT_DATA` is not here: the service refuses it in `PutEvaluations`.
+/// `ComplianceType`, without `INSUFFICIENT_DATA`, which `PutEvaluations` refuses.
+///
+/// Source: AWS Config API reference, [Evaluation](https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compliance {
     /// `COMPLIANT`.
@@ -55,7 +57,7 @@ pub enum Compliance {
     NotApplicable,
 }
 
-/// The verdict on one resource, as `PutEvaluations` takes it.
+/// Result for one resource, in the form of `PutEvaluations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     /// `ComplianceResourceType`.
@@ -67,12 +69,12 @@ pub struct Evaluation {
     /// `Annotation`.
     pub annotation: Annotation,
     /// `OrderingTimestamp`: the capture time of the configuration item, or the creation time of the scheduled
-    /// notification; never the present, or a slow retry would outrank a newer item.
+    /// notification. Never the current time, with which a slow retry would outrank a newer item.
     pub ordering_timestamp: Timestamp,
 }
 
 impl Evaluation {
-    /// The evaluation of a resource that the rule no longer judges, or never did.
+    /// Evaluation of a resource that the rule does not judge, or no longer.
     #[must_use]
     pub fn not_applicable(resource_type: &str, resource_id: &str, reason: &str, ordering_timestamp: Timestamp) -> Self {
         Self {
@@ -95,7 +97,7 @@ pub enum Delivery {
         /// Resource ids.
         resource_ids: Vec<String>,
     },
-    /// The result token is no longer valid, or the rule is gone. No retry can help.
+    /// The result token has expired, or the rule no longer exists. A retry does not help.
     Refused {
         /// Answer of the service.
         error: AwsError,
@@ -109,7 +111,7 @@ pub trait Evaluations {
     ///
     /// # Errors
     ///
-    /// When the call failed and may succeed later.
+    /// If the call fails and may succeed later.
     async fn put_evaluations(
         &self,
         evaluations: &[Evaluation],
@@ -122,7 +124,7 @@ pub trait Evaluations {
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn reported_groups(
         &self,
         rule_name: &str,
@@ -133,11 +135,11 @@ pub trait Evaluations {
 /// Reads the configuration items that AWS Config has recorded.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait ConfigurationHistory {
-    /// `GetResourceConfigHistory`: the configuration item that an oversized notification is about.
+    /// `GetResourceConfigHistory`: the configuration item of an oversized notification.
     ///
     /// # Errors
     ///
-    /// When the call failed, or when the item cannot be read yet.
+    /// If the call fails, or the item cannot be read yet.
     async fn configuration_item(&self, summary: &ItemSummary) -> Result<ConfigurationItem, AwsError>;
 }
 
@@ -148,19 +150,21 @@ pub trait ConfigRules {
     ///
     /// # Errors
     ///
-    /// When the call failed, or when there is no such rule.
+    /// If the call fails, or there is no such rule.
     async fn input_parameters(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
 }
 
 /// Keeps automatic remediation from closing a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait RemediationExceptions {
-    /// `PutRemediationExceptions` for one security group, until `expires`. Returns the reason if AWS Config refused it: it
-    /// accepts one only for a resource that is non-compliant at that moment, and for a rule with a remediation.
+    /// `PutRemediationExceptions` for one security group, until `expires`. Returns the reason if AWS Config refused it:
+    /// it accepts one only for a resource that is non-compliant at that moment, and for a rule with a remediation.
+    ///
+    /// Source: AWS Config API reference, [PutRemediationExceptions](https://docs.aws.amazon.com/config/latest/APIReference/API_PutRemediationExceptions.html).
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn put_remediation_exception(
         &self,
         rule_name: &str,

@@ -11,7 +11,7 @@ pub trait SecurityGroups {
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn security_groups(
         &self,
         next_token: Option<String>,
@@ -21,7 +21,7 @@ pub trait SecurityGroups {
     ///
     /// # Errors
     ///
-    /// When the call failed otherwise.
+    /// If the call fails for another reason.
     async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError>;
 }
 
@@ -30,33 +30,33 @@ pub trait SecurityGroups {
 pub struct GroupRules {
     /// The ingress rules, with their ids.
     pub ingress: Vec<IngressRule>,
-    /// The egress rules, kept as evidence and never judged: their `source` is where they let traffic go.
+    /// The egress rules, kept as evidence and never judged. Their `source` is the destination of the traffic.
     pub egress: Vec<IngressRule>,
 }
 
 /// Reads and changes the rules of a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait SecurityGroupRules {
-    /// `DescribeSecurityGroupRules`: all rules of a group. None when there is no such group.
+    /// `DescribeSecurityGroupRules`: all rules of a group; empty if there is no such group.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError>;
 
-    /// `AuthorizeSecurityGroupIngress`. Gives back the rules as EC2 has made them. EC2 makes all of them or none, and
-    /// puts the same tags on each: those of the first.
+    /// `AuthorizeSecurityGroupIngress`. Returns the rules that EC2 added. EC2 adds all of them or none, and applies the
+    /// same tags to each: those of the first.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError>;
 
-    /// `RevokeSecurityGroupIngress` by rule ids. Gives back the rules that EC2 says it revoked.
+    /// `RevokeSecurityGroupIngress` by rule ids. Returns the rules that EC2 reports as revoked.
     ///
     /// # Errors
     ///
-    /// When the call failed; whether some of the rules are gone nevertheless is not documented.
+    /// If the call fails. AWS does not document whether some of the rules are revoked nevertheless.
     async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError>;
 }
 
@@ -67,6 +67,6 @@ pub trait ManagedPrefixLists {
     ///
     /// # Errors
     ///
-    /// When a call failed, or when there is no such list.
+    /// If a call fails, or there is no such list.
     async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError>;
 }

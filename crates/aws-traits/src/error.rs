@@ -1,4 +1,4 @@
-//! What AWS answered when it did not do what it was asked.
+//! Errors of AWS calls.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,7 @@ impl AwsError {
         Self { operation, subject: subject.to_owned(), code: code.map(str::to_owned), message: message.to_owned() }
     }
 
-    /// The answer of the service was not what its API promises.
+    /// The error for an answer that does not follow the API of the service.
     #[must_use]
     pub fn malformed(operation: &'static str, subject: &str, problem: &str) -> Self {
         Self::new(operation, subject, None, &format!("the answer is malformed: {problem}"))
@@ -31,14 +31,14 @@ impl AwsError {
         self.code.as_deref()
     }
 
-    /// Whether the service wants fewer calls.
+    /// Returns true if the service is throttling requests.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         matches!(self.code(), Some("RequestLimitExceeded" | "Throttling" | "ThrottlingException"))
     }
 
-    /// Whether the same call may well succeed a little later: the service wants fewer calls, has trouble of its own, or did
-    /// not answer at all.
+    /// Returns true if the same call may succeed later: the service is throttling requests, failed internally, or did
+    /// not answer.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.is_throttled()
@@ -55,7 +55,7 @@ impl AwsError {
             )
     }
 
-    /// Whether the caller lacks a permission.
+    /// Returns true if the caller lacks a permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self.code(), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"))
@@ -71,11 +71,10 @@ impl fmt::Display for AwsError {
         }
         f.write_str(message)?;
         if self.is_denied() {
-            // Source: IAM user guide, "Troubleshoot access denied error messages".
+            // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
             if message.contains("explicit deny") {
                 f.write_str(
-                    " (a policy denies it explicitly, as the stack does for a group with the tag ExemptionTagKey, whatever \
-                     the rule says)",
+                    " (a policy denies it explicitly, as the stack does for every group with the tag ExemptionTagKey)",
                 )?;
             } else {
                 write!(f, " (allow {operation} to this role or user)")?;
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_explicit_deny_cannot_be_mended_by_allowing() {
+    fn an_explicit_deny_is_not_fixed_by_an_allow() {
         let denied = |how| {
             let message = format!("You are not authorized to perform this operation with {how}");
             AwsError::new("ec2:RevokeSecurityGroupIngress", "sg-1", Some("UnauthorizedOperation"), &message).to_string()

@@ -1,4 +1,4 @@
-//! EC2: network ACLs, and which of them guard a security group's interfaces.
+//! EC2: network ACLs, and the subnets of the interfaces of a security group.
 
 use std::collections::BTreeSet;
 
@@ -22,41 +22,41 @@ pub trait NetworkAcls {
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn subnets_of_group(&self, group_id: &str) -> Result<BTreeSet<String>, AwsError>;
 
     /// `DescribeNetworkAcls`: the network ACLs of these subnets, sorted by id.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn network_acls_of_subnets(&self, subnet_ids: &BTreeSet<String>) -> Result<Vec<VpcNetworkAcl>, AwsError>;
 
     /// `DescribeNetworkAcls`: these network ACLs, sorted by id.
     ///
     /// # Errors
     ///
-    /// When the call failed, or when there is no such ACL.
+    /// If the call fails, or there is no such ACL.
     async fn network_acls(&self, ids: &[String]) -> Result<Vec<VpcNetworkAcl>, AwsError>;
 
     /// `DescribeVpcs`: the addresses of a VPC.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn vpc_addresses(&self, vpc_id: &str) -> Result<AddressSet, AwsError>;
 
     /// `CreateNetworkAclEntry`, for ingress.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn create_acl_entry(&self, acl_id: &str, entry: &AclEntry) -> Result<(), AwsError>;
 
     /// `DeleteNetworkAclEntry`, for ingress.
     ///
     /// # Errors
     ///
-    /// When the call failed.
+    /// If the call fails.
     async fn delete_acl_entry(&self, acl_id: &str, number: u16) -> Result<(), AwsError>;
 }

@@ -1,8 +1,8 @@
-//! The services that a handler calls, as one type.
+//! The AWS services of a program as one type.
 
-/// The services of AWS that a program has, as one type parameter instead of one per service.
+/// The AWS services of a program, as one type parameter instead of one per service.
 ///
-/// The associated types are unbounded here. A handler names what it needs of each service as bounds of a trait of its own:
+/// The associated types have no bounds here. A handler defines a trait of its own with the bounds that it needs:
 ///
 /// ```
 /// use aws_traits::Services;
@@ -25,7 +25,7 @@ pub trait Services {
     type Ec2;
     /// AWS Systems Manager.
     type Ssm;
-    /// Where snapshots are kept.
+    /// Store of snapshots.
     type Store;
 
     /// AWS Config.
@@ -34,6 +34,6 @@ pub trait Services {
     fn ec2(&self) -> &Self::Ec2;
     /// AWS Systems Manager.
     fn ssm(&self) -> &Self::Ssm;
-    /// Where snapshots are kept.
+    /// Store of snapshots.
     fn store(&self) -> &Self::Store;
 }

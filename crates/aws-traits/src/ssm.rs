@@ -9,6 +9,6 @@ pub trait Parameters {
     ///
     /// # Errors
     ///
-    /// When the call failed, or when there is no such parameter.
+    /// If the call fails, or there is no such parameter.
     async fn parameter(&self, name: &str) -> Result<String, AwsError>;
 }

@@ -1,4 +1,4 @@
-//! The texts of annotations, which an auditor reads in the AWS Config console.
+//! Texts of annotations, which auditors read in the AWS Config console.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,18 +7,20 @@ use aws_traits::config::{ANNOTATION_MAX_CHARS, Annotation};
 use exposure::{Assessment, Exposure, PortRange, Reach, Source, SourceScope, Traffic, Transport};
 use plain_text::one_line;
 
-/// Sources of one port beyond this many are only counted, so that one entry always fits.
+/// Most sources that an entry lists; the others are counted, so that one entry always fits.
 const SOURCES_SHOWN: usize = 4;
-/// Characters of a reason; the rest is cut.
+/// Most characters of a reason; the rest is cut.
 const REASON_MAX_CHARS: usize = 120;
 
-/// Every exposure, most severe first: `tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to 0.0.0.0/0; +2 more`.
+/// Annotation with every exposure, most severe first: `tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to
+/// 0.0.0.0/0; +2 more`.
 #[must_use]
 pub fn exposed(assessment: &Assessment<'_>) -> Annotation {
     Annotation::new(&exposures(&assessment.exposures, ANNOTATION_MAX_CHARS))
 }
 
-/// Expiry and reason of the exemption, and what it covers: `exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)`.
+/// Annotation with expiry and reason of the exemption, and the exposures that it covers: `exempt until 2026-12-31:
+/// bastion (tcp/22 open to 0.0.0.0/0)`.
 #[must_use]
 pub fn exempt(assessment: &Assessment<'_>) -> Annotation {
     let by_exposure = assessment.exempted.first().map(|exempted| &exempted.exemption);
@@ -36,7 +38,7 @@ pub fn exempt(assessment: &Assessment<'_>) -> Annotation {
     }
 }
 
-/// No exposure.
+/// Annotation for a group without exposure.
 #[must_use]
 pub fn compliant(scope: SourceScope) -> Annotation {
     Annotation::new(match scope {
@@ -45,7 +47,7 @@ pub fn compliant(scope: SourceScope) -> Annotation {
     })
 }
 
-/// What one entry is about: severity, ports, and the range of the rule.
+/// Key of an entry: severity, ports, and the range of the rule.
 type Subject = (Reverse<Reach>, Transport, PortRange, Within);
 
 /// The range of the rule, if it is wider than the blocked ports.

@@ -1,4 +1,4 @@
-//! What a group is judged by, and the judgement.
+//! Criteria of a judgement, and groups judged by them.
 
 use std::sync::Arc;
 
@@ -10,38 +10,38 @@ use crate::parameters::RuleParameters;
 use crate::policy::{PolicyError, PolicySource};
 use crate::prefix_lists::CachedPrefixLists;
 
-/// Policy and exemptions at one moment: all that a judgement needs besides the group and its prefix lists.
+/// Policy and exemptions at one moment: the inputs of a judgement besides the group and its prefix lists.
 #[derive(Debug, Clone)]
 pub struct Criteria {
     /// Policy and authorised addresses.
     pub parameters: Arc<RuleParameters>,
     /// Exempt groups.
     pub exemptions: Arc<Exemptions>,
-    /// The moment at which exemptions must not have expired.
+    /// Time of the judgement, at which exemptions must not have expired.
     pub at: Timestamp,
 }
 
 impl Criteria {
-    /// Reads the policy of the rule `rule_name`, and the exemptions that it names, from `source`.
+    /// Reads the policy of the AWS Config rule `rule_name`, and the exemptions that it names, from `source`.
     ///
     /// # Errors
     ///
-    /// When the policy or the exemptions cannot be read, or are not understood.
+    /// If the policy or the exemptions cannot be read, or are malformed.
     pub async fn read(source: &dyn PolicySource, rule_name: &str, at: Timestamp) -> Result<Self, PolicyError> {
         let parameters = source.rule_parameters(rule_name).await?;
         let exemptions = source.exemptions(&parameters).await?;
         Ok(Self { parameters, exemptions, at })
     }
 
-    /// A policy and exemptions that are at hand.
+    /// Criteria from a policy and exemptions in memory.
     #[must_use]
     pub fn new(policy: Policy, exemptions: Exemptions, at: Timestamp) -> Self {
         let parameters = RuleParameters { policy, authorized: AddressSet::default(), exemptions_parameter: None };
         Self { parameters: Arc::new(parameters), exemptions: Arc::new(exemptions), at }
     }
 
-    /// Judges a group of a file, with the prefix lists in `known`: no other can be looked up, and a rule for one cannot be
-    /// judged.
+    /// Judges a group from a file, with the prefix lists in `known`. No other list can be looked up, so a rule with one
+    /// cannot be judged.
     #[must_use]
     pub fn judge_offline(&self, group: SecurityGroup, known: &PrefixLists) -> JudgedGroup {
         let mut prefix_lists = known.clone();
@@ -54,7 +54,7 @@ impl Criteria {
         JudgedGroup { group, prefix_lists, criteria: self.clone() }
     }
 
-    /// Looks up the prefix lists that matter for `group`, and judges it.
+    /// Reads the prefix lists that the judgement of `group` needs, and judges it.
     pub async fn judge(
         &self,
         group: SecurityGroup,
@@ -66,25 +66,25 @@ impl Criteria {
     }
 }
 
-/// A group with everything that its judgement needs.
+/// A group with all inputs of its judgement.
 #[derive(Debug, Clone)]
 pub struct JudgedGroup {
     /// The group as it was read.
     pub group: SecurityGroup,
-    /// Prefix lists of its rules.
+    /// Prefix lists of the rules.
     pub prefix_lists: PrefixLists,
-    /// What it is judged by.
+    /// Policy and exemptions.
     pub criteria: Criteria,
 }
 
 impl JudgedGroup {
-    /// The judgement of the group as it was read.
+    /// Assessment of the group as it was read.
     #[must_use]
     pub fn assess(&self) -> Assessment<'_> {
         self.assess_instead(&self.group)
     }
 
-    /// The judgement of `group` in its place: how it would be judged after a change.
+    /// Assessment of `group` in its place, such as the state after a change.
     #[must_use]
     pub fn assess_instead<'g>(&self, group: &'g SecurityGroup) -> Assessment<'g> {
         let Criteria { parameters, exemptions, at } = &self.criteria;

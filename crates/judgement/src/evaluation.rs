@@ -1,4 +1,4 @@
-//! From an assessment to what AWS Config stores.
+//! Evaluations for AWS Config, from assessments.
 
 use aws_events::config::SECURITY_GROUP_RESOURCE_TYPE;
 use aws_traits::config::{Compliance, Evaluation};
@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use crate::annotation;
 use crate::unjudged::UnjudgedError;
 
-/// The evaluation of a group that was judged.
+/// Evaluation of a judged group.
 ///
 /// # Errors
 ///
-/// When the verdict is unknown: that is never reported as compliant.
+/// If the verdict is unknown, which is never reported as compliant.
 pub fn evaluation(
     group_id: &str,
     assessment: &Assessment<'_>,

@@ -9,41 +9,41 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cache::Cache;
 
-/// Why the exemptions are not known. Without them no group may be judged, let alone closed.
+/// The exemptions are unknown. Without them, no group may be judged or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExemptionsError {
     /// The parameter could not be read.
     #[error("the exemptions cannot be read")]
     Parameter(#[from] AwsError),
-    /// The parameter does not hold an exemptions document.
+    /// The parameter does not contain a valid exemptions document.
     #[error("SSM parameter `{name}`")]
     Document {
         /// Name of the parameter.
         name: String,
-        /// What is wrong, and where.
+        /// Defect of the document, with its position.
         #[source]
         problem: ExemptionError,
     },
 }
 
-/// Reads exemptions documents, each at most once in a while.
+/// Reads exemptions documents, each at most once within its time to live.
 #[derive(Debug)]
 pub struct CachedExemptions {
     documents: Cache<Arc<Exemptions>>,
 }
 
 impl CachedExemptions {
-    /// Nothing is read before it is needed; a document is good for `time_to_live`, zero for no caching.
+    /// An empty cache. A document expires after `time_to_live`; zero disables the cache.
     #[must_use]
     pub fn new(time_to_live: SignedDuration) -> Self {
         Self { documents: Cache::new(time_to_live) }
     }
 
-    /// The exemptions in the SSM parameter `name`; none without a name.
+    /// Exemptions in the SSM parameter `name`; empty without a name.
     ///
     /// # Errors
     ///
-    /// When the parameter cannot be read, or does not hold an exemptions document.
+    /// If the parameter cannot be read, or does not contain a valid exemptions document.
     pub async fn read(
         &self,
         ssm: &impl Parameters,

@@ -1,4 +1,4 @@
-//! Rule parameters: the JSON object that AWS Config passes to the rule with every event.
+//! Rule parameters: the JSON object that AWS Config passes to a rule with every event.
 
 use std::fmt;
 
@@ -7,58 +7,58 @@ use ipnetwork::IpNetwork;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The parameters of a rule: its policy, and where its exemptions are.
+/// Parameters of a rule: its policy, and the name of its exemptions document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleParameters {
     /// Ports that must stay closed, the scope, and the exemption tag.
     pub policy: Policy,
-    /// `AuthorizedCidrs`, which the policy's internet leaves out.
+    /// `AuthorizedCidrs`, which the policy does not count as internet.
     pub authorized: AddressSet,
-    /// `ExemptionsParameter`: the SSM parameter that holds the exemptions document.
+    /// `ExemptionsParameter`: the SSM parameter with the exemptions document.
     pub exemptions_parameter: Option<String>,
 }
 
-/// What is wrong with the rule's parameters. Every variant names the key, and the token where there is one.
+/// A rule parameter is invalid. The message names the key, and the token if there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum ParameterError {
-    /// Not a JSON object.
+    /// The parameters are not a JSON object.
     #[error("the rule parameters are not a JSON object such as {{\"FocusOnPorts\":\"22,3389\"}}")]
     Json(#[source] serde_json::Error),
-    /// No port is named at all.
+    /// No port is named.
     #[error("rule parameter `FocusOnPorts` is missing: name the ports to keep closed, such as \"22,3389\"")]
     NoPorts,
-    /// A key that this release does not know, perhaps misspelt.
-    #[error("unknown rule parameter `{key}`: known are {}", KEYS.join(", "))]
+    /// A key is unknown, perhaps misspelt.
+    #[error("unknown rule parameter `{key}`: the known parameters are {}", KEYS.join(", "))]
     UnknownKey {
         /// The key as it was written.
         key: String,
     },
-    /// The same key twice.
+    /// A key occurs twice.
     #[error("rule parameter `{key}` is given twice")]
     DuplicateKey {
         /// The key.
         key: String,
     },
-    /// A value of the wrong JSON type.
+    /// A value has the wrong JSON type.
     #[error("rule parameter `{key}`: `{token}` is not {expected}")]
     Type {
         /// The key.
         key: String,
         /// The offending value as JSON.
         token: String,
-        /// What is expected instead.
+        /// The expected form.
         expected: &'static str,
     },
-    /// Not a list of ports.
+    /// A value is not a list of ports.
     #[error("rule parameter `{key}`")]
     Ports {
         /// The key.
         key: String,
-        /// What is wrong; names the token.
+        /// Defect of the list, with the token.
         #[source]
         problem: PortError,
     },
-    /// Not a CIDR.
+    /// A value is not a CIDR.
     #[error("rule parameter `{key}`: `{token}` is not a CIDR such as 192.0.2.0/24 or 2001:db8::/32")]
     Cidr {
         /// The key.
@@ -66,7 +66,7 @@ pub enum ParameterError {
         /// The token as it was written.
         token: String,
     },
-    /// Neither `World` nor `Public`.
+    /// A scope is neither `World` nor `Public`.
     #[error("rule parameter `{key}`: `{token}` is neither `World` nor `Public`")]
     Scope {
         /// The key.
@@ -81,7 +81,9 @@ const SOURCE_SCOPE: &str = "SourceScope";
 const AUTHORIZED_CIDRS: &str = "AuthorizedCidrs";
 const EXEMPTIONS_PARAMETER: &str = "ExemptionsParameter";
 const EXEMPTION_TAG_KEY: &str = "ExemptionTagKey";
-/// The keys of AWS's managed rule `restricted-common-ports`, accepted as a migration aid.
+/// Keys of AWS's managed rule `restricted-common-ports`, accepted for migration.
+///
+/// Source: AWS Config developer guide, [restricted-common-ports](https://docs.aws.amazon.com/config/latest/developerguide/restricted-common-ports.html).
 const BLOCKED_PORTS: [&str; 5] = ["blockedPort1", "blockedPort2", "blockedPort3", "blockedPort4", "blockedPort5"];
 
 const KEYS: [&str; 6] = [
@@ -98,7 +100,7 @@ impl RuleParameters {
     ///
     /// # Errors
     ///
-    /// When a key or a value is not understood, or when no port is named. The message names key and token.
+    /// If a key or a value is invalid, or no port is named. The message names key and token.
     pub fn from_json(json: Option<&str>) -> Result<Self, ParameterError> {
         let json = json.filter(|json| !json.trim().is_empty()).ok_or(ParameterError::NoPorts)?;
         let Entries(entries) = serde_json::from_str(json).map_err(ParameterError::Json)?;
@@ -131,7 +133,7 @@ impl RuleParameters {
     }
 }
 
-/// The entries of a JSON object in their order, duplicates included: a map would drop all but the last.
+/// Entries of a JSON object in order, including duplicate keys, of which a map would keep only the last.
 struct Entries(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -160,7 +162,7 @@ fn wrong_type(key: &str, value: &Value, expected: &'static str) -> ParameterErro
     ParameterError::Type { key: key.to_owned(), token: value.to_string(), expected }
 }
 
-/// A text, a number, or a list of them.
+/// Reads ports: a text, a number, or a list of them.
 fn ports(key: &str, value: &Value) -> Result<PortSet, ParameterError> {
     let one = |value: &Value| {
         let text = match value {
@@ -196,7 +198,7 @@ fn source_scope(key: &str, value: &Value) -> Result<SourceScope, ParameterError>
     }
 }
 
-/// A comma-separated text, or a list of texts. Empty authorises nothing.
+/// Reads CIDRs: a comma-separated text, or a list of texts. An empty one authorises nothing.
 fn cidrs(key: &str, value: &Value) -> Result<AddressSet, ParameterError> {
     let expected = "a CIDR, a comma-separated list of CIDRs, or a list of them";
     let tokens: Vec<&str> = match value {

@@ -1,4 +1,4 @@
-//! Where the policy comes from.
+//! Sources of the policy.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,46 +14,46 @@ use crate::cache::Cache;
 use crate::exemptions::{CachedExemptions, ExemptionsError};
 use crate::parameters::{ParameterError, RuleParameters};
 
-/// A value that is being read. Boxed, so that a source of policies can be a trait object: one allocation beside a call over
-/// the network.
+/// A value that is being read. Boxed, so that [`PolicySource`] can be a trait object; the allocation costs little
+/// beside a network call.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Where the policy and the exemptions of a judgement come from: an AWS Config rule, or the options of a command.
+/// Source of policy and exemptions: an AWS Config rule, or the options of a command.
 pub trait PolicySource: fmt::Debug {
     /// The policy of the rule `rule_name`.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is not understood.
+    /// If the policy cannot be read, or is malformed.
     fn rule_parameters<'a>(&'a self, rule_name: &'a str) -> Pending<'a, Result<Arc<RuleParameters>, PolicyError>>;
 
     /// The exemptions that these parameters name.
     ///
     /// # Errors
     ///
-    /// When they cannot be read, or are not understood.
+    /// If the exemptions cannot be read, or are malformed.
     fn exemptions<'a>(
         &'a self,
         parameters: &'a RuleParameters,
     ) -> Pending<'a, Result<Arc<Exemptions>, ExemptionsError>>;
 }
 
-/// Why it is not known what a group is judged by.
+/// The policy or the exemptions are unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// The rule's parameters are not understood.
+    /// A parameter of the rule is invalid.
     #[error("AWS Config rule {rule_name}")]
     RuleParameters {
         /// The rule.
         rule_name: String,
-        /// Which key, which token.
+        /// Defect, with key and token.
         #[source]
         problem: ParameterError,
     },
     /// The rule could not be read.
     #[error(transparent)]
     Rule(#[from] AwsError),
-    /// The exemptions are not known.
+    /// The exemptions are unknown.
     #[error(transparent)]
     Exemptions(#[from] ExemptionsError),
 }
@@ -63,17 +63,17 @@ impl RuleParameters {
     ///
     /// # Errors
     ///
-    /// When a key or a value is not understood, or when no port is named. The message names rule, key and token.
+    /// If a key or a value is invalid, or no port is named. The message names rule, key and token.
     pub fn of_rule(rule_name: &str, json: Option<&str>) -> Result<Self, PolicyError> {
         Self::from_json(json)
             .map_err(|problem| PolicyError::RuleParameters { rule_name: rule_name.to_owned(), problem })
     }
 }
 
-/// How long the parameters of a rule are kept. Exemptions are not: a group that has just been exempted is not closed.
+/// Time for which the parameters of a rule are cached. Exemptions are not cached: a new one prevents a closing at once.
 const PARAMETERS_TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The policy of a deployed AWS Config rule: its `InputParameters`, the only place where the policy of a stack is kept.
+/// Policy of a deployed AWS Config rule: its `InputParameters`, the only place where a stack stores its policy.
 #[derive(Debug)]
 pub struct ConfigRulePolicy<C, P> {
     config: C,
@@ -84,7 +84,7 @@ pub struct ConfigRulePolicy<C, P> {
 }
 
 impl<C: ConfigRules, P: Parameters> ConfigRulePolicy<C, P> {
-    /// The policies of the rules of an account and region. `now` decides how long parameters stay cached.
+    /// Policies of the rules of an account and region. `now` decides when cached parameters expire.
     pub fn new(config: C, ssm: P, now: fn() -> Timestamp) -> Self {
         Self {
             config,

@@ -6,21 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cache::Cache;
 
-/// Reads managed prefix lists, each at most once in a while.
+/// Reads managed prefix lists, each at most once within its time to live.
 #[derive(Debug)]
 pub struct CachedPrefixLists {
     lists: Cache<PrefixList>,
 }
 
 impl CachedPrefixLists {
-    /// Nothing is read before it is needed; a list is good for `time_to_live`, zero for no caching.
+    /// An empty cache. A list expires after `time_to_live`; zero disables the cache.
     #[must_use]
     pub fn new(time_to_live: SignedDuration) -> Self {
         Self { lists: Cache::new(time_to_live) }
     }
 
-    /// The prefix lists of the rules of `group` that carry a focus port. One that cannot be read is
-    /// [`PrefixList::Unreadable`], and read again the next time.
+    /// Prefix lists of those rules of `group` that include a focus port. A list that cannot be read is
+    /// [`PrefixList::Unreadable`], and is not cached.
     pub async fn of(
         &self,
         ec2: &impl ManagedPrefixLists,

@@ -3,22 +3,22 @@
 use exposure::Assessment;
 use plain_text::one_line;
 
-/// Every rule of a group may be a cause. At most this many are named in the message.
+/// Most causes in the message. Every rule of a group can be one.
 const CAUSES_SHOWN: usize = 5;
 const CAUSE_MAX_CHARS: usize = 500;
 
-/// A group has no exposure, but not everything about it could be judged.
+/// A group has no exposure, but at least one rule could not be judged.
 #[derive(Debug, thiserror::Error)]
 #[error("security group {group_id} cannot be judged: {causes}")]
 pub struct UnjudgedError {
     /// The group.
     pub group_id: String,
-    /// The first causes, separated by semicolons, and how many more there are.
+    /// The first causes, separated by semicolons, and the number of the others.
     pub causes: String,
 }
 
 impl UnjudgedError {
-    /// The error for a group, from the causes that `assessment` found.
+    /// The error for a group, with the causes in `assessment`.
     #[must_use]
     pub fn new(group_id: &str, assessment: &Assessment<'_>) -> Self {
         let shown = assessment.unjudged.iter().take(CAUSES_SHOWN);

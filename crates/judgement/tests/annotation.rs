@@ -62,7 +62,7 @@ fn the_world_comes_before_a_part_of_it() {
 }
 
 #[test]
-fn what_does_not_fit_is_counted() {
+fn entries_that_do_not_fit_are_counted() {
     let rules = (0..40).map(|port| rule("tcp", port * 10, port * 10, "0.0.0.0/0")).collect();
     let text = annotation("tcp/0-1000", rules);
     assert!(text.starts_with("tcp/0 open to 0.0.0.0/0; tcp/10 open to 0.0.0.0/0; "), "{text}");
@@ -71,7 +71,7 @@ fn what_does_not_fit_is_counted() {
     assert!(text.len() > 220, "fills the room: {text}");
 }
 
-/// As many entries as fit to the character, and a count of the others.
+/// The annotation has as many entries as fit, to the character, and a count of the others.
 #[test]
 fn the_annotation_is_filled_to_the_last_character() {
     // Sources of 9 to 14 characters, so that every length occurs at the end.
@@ -95,7 +95,7 @@ fn the_annotation_is_filled_to_the_last_character() {
                 0 => texts.join("; "),
                 rest => format!("{}; +{rest} more", texts[..shown].join("; ")),
             };
-            // The longest text that fits; an entry is never left out for a shorter one behind it.
+            // The longest text that fits; an entry is never skipped for a later, shorter one.
             let expected = (0..=count).map(with_rest).take_while(|text| text.chars().count() <= ANNOTATION_MAX_CHARS);
             let whole = with_rest(count);
             let expected = if whole.chars().count() <= ANNOTATION_MAX_CHARS { whole } else { expected.last().unwrap() };
@@ -122,7 +122,7 @@ fn many_sources_of_one_port_are_counted() {
 }
 
 #[test]
-fn a_closed_group_is_compliant_and_says_so() {
+fn a_closed_group_is_compliant() {
     let none = r#"{"version":1,"exemptions":[]}"#;
     let evaluation = evaluate("22", SourceScope::World, vec![rule("tcp", 22, 22, "10.0.0.0/8")], none).unwrap();
     assert_eq!(evaluation.compliance, Compliance::Compliant);
@@ -131,9 +131,9 @@ fn a_closed_group_is_compliant_and_says_so() {
     assert_eq!(evaluation.annotation.as_str(), "no blocked port is open to the internet");
 }
 
-/// An exempt group is `COMPLIANT`, and its annotation says until when and why.
+/// An exempt group is `COMPLIANT`, and its annotation names the expiry and the reason.
 #[test]
-fn an_exempt_group_says_until_when_and_why() {
+fn the_annotation_of_an_exempt_group_has_expiry_and_reason() {
     let document = r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31",
         "reason":"bastion,\nTICKET-7","owner":"ops"}]}"#;
     let evaluation = evaluate("tcp/22", SourceScope::World, vec![rule("tcp", 22, 22, "0.0.0.0/0")], document).unwrap();
@@ -144,9 +144,9 @@ fn an_exempt_group_says_until_when_and_why() {
     );
 }
 
-/// What an exempt group is exempt from is always told to the closing bracket, however long the reason is.
+/// The exempt exposures are complete up to the closing bracket, even after a long reason.
 #[test]
-fn what_is_exempt_is_counted_where_it_does_not_fit() {
+fn exempt_exposures_that_do_not_fit_are_counted() {
     for length in 1..=40 {
         let document = format!(
             r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"{}"}}]}}"#,
@@ -159,7 +159,7 @@ fn what_is_exempt_is_counted_where_it_does_not_fit() {
     }
 }
 
-/// An exempt group need not be judged to the end: what could not be is told when nothing else is.
+/// Unjudged rules of an exempt group are no error: the annotation names the first if there is no exposure.
 #[rstest]
 #[case::unreadable_list(
     vec![rule("tcp", 22, 22, "pl-0f00ba4")],
@@ -169,7 +169,7 @@ fn what_is_exempt_is_counted_where_it_does_not_fit() {
     vec![rule("tcp", 22, 22, "pl-0f00ba4"), rule("tcp", 22, 22, "0.0.0.0/0")],
     "exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)"
 )]
-fn an_exempt_group_says_from_what(#[case] rules: Vec<IngressRule>, #[case] expected: &str) {
+fn the_annotation_of_an_exempt_group_names_what_is_exempt(#[case] rules: Vec<IngressRule>, #[case] expected: &str) {
     let document = format!(
         r#"{{"version":1,"exemptions":[{{"securityGroupId":"{GROUP}","expires":"2026-12-31","reason":"bastion"}}]}}"#
     );
@@ -177,9 +177,9 @@ fn an_exempt_group_says_from_what(#[case] rules: Vec<IngressRule>, #[case] expec
     assert_eq!(evaluation.annotation.as_str(), expected);
 }
 
-/// A deleted group is not applicable, which also takes its earlier result away.
+/// A deleted group is not applicable, which also withdraws its earlier result.
 #[test]
-fn a_resource_that_is_gone_is_not_applicable() {
+fn a_deleted_resource_is_not_applicable() {
     let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
     let evaluation = Evaluation::not_applicable("AWS::EC2::SecurityGroup", GROUP, "the group was deleted", now);
     assert_eq!(evaluation.compliance, Compliance::NotApplicable);
@@ -209,7 +209,7 @@ fn a_long_reason_is_cut_on_a_character() {
 
 /// Unknown is never compliant.
 #[test]
-fn what_cannot_be_judged_is_no_evaluation() {
+fn an_unjudged_group_has_no_evaluation() {
     let error =
         evaluate("22", SourceScope::World, vec![rule("tcp", 22, 22, "pl-0f00ba4")], r#"{"version":1,"exemptions":[]}"#)
             .unwrap_err();

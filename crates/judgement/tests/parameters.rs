@@ -12,8 +12,8 @@ fn ports(json: &str) -> String {
     RuleParameters::from_json(Some(json)).unwrap().policy.focus_ports.to_string()
 }
 
-/// `FocusOnPorts` is a list as text; a JSON number or list is accepted too. `blockedPort1…blockedPort5` are accepted as a
-/// migration aid.
+/// `FocusOnPorts` is a list as text; a JSON number or list is accepted too. `blockedPort1…blockedPort5` are accepted as
+/// a migration aid.
 #[rstest]
 #[case(r#"{"FocusOnPorts":"22, 80,3389"}"#, "tcp/22, tcp/80, tcp/3389, udp/22, udp/80, udp/3389")]
 #[case(r#"{"FocusOnPorts":22}"#, "tcp/22, udp/22")]
@@ -69,7 +69,7 @@ fn authorized_cidrs_may_be_a_list_or_empty(#[case] field: &str) {
 #[case(r#"{"FocusOnPorts":null}"#, "rule parameter `FocusOnPorts`: `null` is not a port")]
 #[case(
     r#"{"FocusOnPorts":"22","focusOnPorts":"23"}"#,
-    "unknown rule parameter `focusOnPorts`: known are FocusOnPorts,"
+    "unknown rule parameter `focusOnPorts`: the known parameters are FocusOnPorts,"
 )]
 #[case(r#"{"FocusOnPorts":"22","FocusOnPorts":"23"}"#, "rule parameter `FocusOnPorts` is given twice")]
 #[case(r#"{"FocusOnPorts":"22","blockedPort6":"23"}"#, "unknown rule parameter `blockedPort6`")]

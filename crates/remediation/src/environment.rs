@@ -1,4 +1,4 @@
-//! What all actions share.
+//! Services, policy and clock that all actions share.
 
 use aws_traits::Services;
 use jiff::{SignedDuration, Timestamp};
@@ -10,9 +10,9 @@ use crate::services::RemediationServices;
 #[derive(Debug)]
 pub(crate) struct Environment<S> {
     services: S,
-    /// Where the policy comes from.
+    /// Source of the policy.
     pub(crate) policy: Box<dyn PolicySource>,
-    /// Not cached: what is closed depends on the entries of this moment.
+    /// Not cached: a closing needs the current entries.
     pub(crate) prefix_lists: CachedPrefixLists,
     pub(crate) now: fn() -> Timestamp,
 }

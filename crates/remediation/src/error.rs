@@ -1,4 +1,4 @@
-//! Why a request failed. The SSM document fails with it, so that AWS Config counts the attempt.
+//! Errors of requests. The SSM document fails with them, so that AWS Config counts the attempt.
 
 use aws_traits::AwsError;
 use aws_traits::object_store::StoreError;
@@ -8,36 +8,36 @@ use crate::request::RequestError;
 use crate::response::{Response, Status};
 use crate::snapshot::SnapshotError;
 
-/// Why a request failed.
+/// A request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemediationError {
-    /// The request is not understood, or asks for what is refused. Nothing was changed.
+    /// The request was refused. Nothing was changed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// An obstacle before anything was changed.
+    /// An obstacle before the first change.
     #[error("nothing was changed")]
     Unchanged(#[source] Obstacle),
-    /// Not everything was done.
+    /// Some or all of the changes could not be made.
     #[error("{}: {}", .0.status, .0.message)]
     Incomplete(Box<Response>),
 }
 
-/// What prevents a change, or the verification of its result.
+/// An obstacle to a change, or to the verification of its result.
 #[derive(Debug, thiserror::Error)]
 pub enum Obstacle {
-    /// It is not known what is blocked, or which groups are exempt.
+    /// The policy or the exemptions could not be read.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// There is no exposure, but not everything could be judged.
+    /// There is no exposure, but a rule could not be judged.
     #[error(transparent)]
     Unjudged(#[from] UnjudgedError),
-    /// EC2 lists rules of a group that, it says, does not exist.
-    #[error("EC2 lists rules of {group_id} and says that it does not exist; run this again")]
+    /// EC2 lists rules of a group that it does not find.
+    #[error("EC2 lists rules of {group_id} but does not find the group; run this again")]
     Contradiction {
         /// The group.
         group_id: String,
     },
-    /// There is no such group to restore.
+    /// The group to restore does not exist.
     #[error("there is no security group {group_id} in this region")]
     NoGroup {
         /// The group.
@@ -46,7 +46,7 @@ pub enum Obstacle {
     /// A snapshot could not be written or read.
     #[error(transparent)]
     Snapshot(SnapshotError),
-    /// A hold could not be ended.
+    /// A hold could not be deleted.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An AWS call failed.
@@ -70,8 +70,7 @@ impl From<SnapshotError> for RemediationError {
 }
 
 impl RemediationError {
-    /// Name of the kind of failure. Alarms and log queries look for it, so it is spelt out here and not derived from a Rust
-    /// type.
+    /// Stable name of the failure, for alarms and log queries; not derived from a Rust type.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! A security group as it is now, and its judgement.
+//! Reads the live state of a security group, and judges it.
 
 use aws_traits::ec2::{GroupRules, SecurityGroupRules, SecurityGroups};
 use exposure::{IngressRule, SecurityGroup};
@@ -8,14 +8,14 @@ use crate::environment::Environment;
 use crate::error::Obstacle;
 use crate::services::RemediationServices;
 
-/// A group as it was read, judged.
+/// Live state of a group, judged.
 pub(crate) struct LiveGroup {
     pub(crate) judged: JudgedGroup,
-    /// Its egress rules, which are not judged.
+    /// Egress rules, which are not judged.
     pub(crate) egress: Vec<IngressRule>,
 }
 
-/// Reads everything that the judgement of the group needs, as it is now.
+/// Reads the policy, the exemptions, the rules of the group and their prefix lists, and judges the group.
 pub(crate) async fn read(
     environment: &Environment<impl RemediationServices>,
     rule_name: &str,
@@ -25,12 +25,11 @@ pub(crate) async fn read(
     let ec2 = environment.ec2();
     let GroupRules { ingress, egress } = ec2.rules(group_id).await?;
     let mut group = SecurityGroup { id: group_id.to_owned(), ingress, ..SecurityGroup::default() };
-    // Names, tags and owner are not part of a rule. Most policies do not ask for them, which saves a call.
+    // The list of rules has no name, tags or owner of the group. Most policies do not need them, which saves a call.
     let Criteria { parameters, exemptions, .. } = &criteria;
     let needs_the_group = parameters.policy.exemption_tag_key.is_some() || exemptions.need_the_group();
     if needs_the_group && !group.ingress.is_empty() {
-        // A group that is being deleted, or EC2 at odds with itself: without its name and tags it is not known whether the
-        // group is exempt.
+        // The group is being deleted, or EC2 is inconsistent. Without its name and tags, the group may be exempt.
         let described = ec2
             .security_group(group_id)
             .await?

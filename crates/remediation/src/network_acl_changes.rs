@@ -1,4 +1,4 @@
-//! Changes of network ACLs, and how they are reported: what quarantine and release share.
+//! Changes of network ACLs and their report, shared by quarantine and release.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ use crate::services::RemediationServices;
 use crate::snapshot::{AclAuthor, AclVault};
 use crate::task::out_of_time;
 
-/// The network ACLs of one request, and what was done to them.
+/// Changes to the network ACLs of one request.
 pub(crate) struct NetworkAclChanges<'a, S: RemediationServices> {
     pub(crate) environment: &'a Environment<S>,
     pub(crate) request: &'a NetworkAclRequest,
     /// Changes so far, by ACL.
     pub(crate) done: Vec<AclChange>,
-    /// Why an ACL is not as it should be.
+    /// Failures, each with the id of its ACL.
     pub(crate) problems: Vec<String>,
-    /// A call that changes something was made, with whatever result.
+    /// Whether a call that changes an ACL was made, successful or not.
     pub(crate) begun: bool,
 }
 
@@ -62,20 +62,20 @@ impl<'a, S: RemediationServices> NetworkAclChanges<'a, S> {
         Ok(ec2.network_acls_of_subnets(&subnets).await?)
     }
 
-    /// Begins with an ACL; returns its index in `done`.
+    /// Adds an ACL without changes to `done`, and returns its index.
     pub(crate) fn begin(&mut self, acl_id: &str) -> usize {
         self.done.push(AclChange::of(acl_id));
         self.done.len() - 1
     }
 
-    /// The ACL as it is now.
-    pub(crate) async fn look_again(&self, acl_id: &str, round: usize) -> Result<NetworkAcl, String> {
+    /// Reads the ACL again, with a pause after the first round.
+    pub(crate) async fn read_again(&self, acl_id: &str, round: usize) -> Result<NetworkAcl, String> {
         if round > 1 {
             pause(round).await;
         }
         let found = self.environment.ec2().network_acls(&[acl_id.to_owned()]).await;
         let found = found.map_err(|error| format!("the result could not be verified: {error}"))?;
-        found.into_iter().next().map(|found| found.acl).ok_or_else(|| format!("{acl_id} is gone"))
+        found.into_iter().next().map(|found| found.acl).ok_or_else(|| format!("{acl_id} no longer exists"))
     }
 
     pub(crate) fn note(&mut self, at: usize, change: impl FnOnce(&mut AclChange)) {
@@ -111,7 +111,8 @@ impl<'a, S: RemediationServices> NetworkAclChanges<'a, S> {
         }
     }
 
-    pub(crate) fn outcome(&self, what: &str, complete: Status) -> Result<Response, RemediationError> {
+    /// The outcome of the request. `success` begins the message if every change was made.
+    pub(crate) fn outcome(&self, success: &str, complete: Status) -> Result<Response, RemediationError> {
         let (group_id, changes) = (self.group_id(), self.changes());
         if !self.problems.is_empty() {
             let status = if self.begun { Status::Partial } else { Status::Failed };
@@ -119,21 +120,21 @@ impl<'a, S: RemediationServices> NetworkAclChanges<'a, S> {
             return Err(RemediationError::Incomplete(Box::new(self.response(status, message))));
         }
         if self.done.is_empty() {
-            let message = format!("{group_id} is in use by no network interface; name network ACLs in NetworkAclIds");
+            let message = format!("{group_id} is used by no network interface; name the network ACLs in NetworkAclIds");
             return Ok(self.response(Status::NothingToDo, message));
         }
         if self.changed() == 0 {
-            let message = format!("{group_id}: {} looked at, nothing to change", self.in_acls());
+            let message = format!("{group_id}: {} read, nothing to change", self.in_acls());
             return Ok(self.response(Status::NothingToDo, message));
         }
         if self.request.dry_run {
             let message = format!("{group_id}: {changes}; dry run, nothing was changed");
             return Ok(self.response(Status::Planned, message));
         }
-        Ok(self.response(complete, format!("{group_id}: {what}, {changes}")))
+        Ok(self.response(complete, format!("{group_id}: {success}, {changes}")))
     }
 
-    /// How far it came, when there is no time to finish.
+    /// The error for a request that ran out of time, with its changes so far.
     pub(crate) fn interrupted(&self) -> RemediationError {
         let (status, outcome) = out_of_time(self.begun);
         let message = format!("{}: {}; {outcome}", self.group_id(), self.changes());
@@ -141,7 +142,7 @@ impl<'a, S: RemediationServices> NetworkAclChanges<'a, S> {
     }
 }
 
-/// Notes each entry once: it may have been changed in an earlier round as well, or without an answer.
+/// Adds each entry to `noted` once: it may have been changed in an earlier round as well, or its answer was lost.
 pub(crate) fn note_missing<'e>(noted: &mut Vec<AclEntryRecord>, done: impl IntoIterator<Item = &'e AclEntry>) {
     for entry in done.into_iter().map(AclEntryRecord::from) {
         if !noted.contains(&entry) {

@@ -1,4 +1,4 @@
-//! Denies the internet ports by network ACLs, for when a group cannot be changed in time.
+//! Denies ports to the internet by network ACLs, for a group that cannot be changed in time.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::rounds::ROUNDS;
 use crate::services::RemediationServices;
 use crate::task::Task;
 
-/// One quarantine.
+/// State of one quarantine.
 pub(crate) struct Quarantining<'a, S: RemediationServices> {
     acls: NetworkAclChanges<'a, S>,
 }
@@ -28,7 +28,7 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
         Self { acls: NetworkAclChanges::new(environment, request) }
     }
 
-    /// The blocked ports that the group exposes, or the response if it exposes none.
+    /// The blocked ports that the group exposes, or the response if there are none to quarantine.
     async fn exposed_ports(&self) -> Result<Result<PortSet, Box<Response>>, RemediationError> {
         let live =
             live_group::read(self.acls.environment, &self.acls.request.config_rule_name, self.acls.group_id()).await?;
@@ -45,7 +45,7 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
             Verdict::Unknown => Err(UnjudgedError::new(self.acls.group_id(), &assessment).into()),
             Verdict::Exempt => end(
                 Status::Exempt,
-                format!("{} is left as it is: {}", self.acls.group_id(), annotation::exempt(&assessment)),
+                format!("{} was not changed: {}", self.acls.group_id(), annotation::exempt(&assessment)),
             ),
             Verdict::Compliant => end(
                 Status::NothingToDo,
@@ -54,7 +54,7 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
         }
     }
 
-    /// Adds the denies to one ACL. A failure is noted, so that the other ACLs are not left out.
+    /// Adds the deny entries to one ACL. A failure is recorded, and does not stop the quarantine of the other ACLs.
     async fn quarantine_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, ports: &PortSet, keep: &AddressSet) {
         let at = self.acls.begin(&acl.id);
         let vault = self.acls.vault();
@@ -77,24 +77,24 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
                 self.acls.begun = true;
                 match self.acls.environment.ec2().create_acl_entry(&acl.id, entry).await {
                     Ok(()) => self.acls.note(at, |done| note_missing(&mut done.added, [entry])),
-                    // The number was taken meanwhile, or an answer got lost: the next round reads again.
-                    Err(error) if is_worth_another_look(&error) && round < ROUNDS => break,
+                    // The number was taken meanwhile, or an answer was lost: the next round reads again.
+                    Err(error) if is_worth_another_round(&error) && round < ROUNDS => break,
                     Err(error) => return self.acls.problems.push(error.to_string()),
                 }
             }
-            match self.acls.look_again(&acl.id, round).await {
+            match self.acls.read_again(&acl.id, round).await {
                 Ok(now) => acl = now,
                 Err(problem) => return self.acls.problems.push(problem),
             }
             let made = plan.add.iter().filter(|entry| acl.ingress.contains(entry));
             self.acls.note(at, |done| note_missing(&mut done.added, made));
         }
-        self.acls.problems.push(format!("{}: its entries do not show after {ROUNDS} attempts", acl.id));
+        self.acls.problems.push(format!("{}: the new entries are not listed after {ROUNDS} attempts", acl.id));
     }
 }
 
-/// Whether the ACL may be as it should be, or may be planned again, in spite of this error.
-fn is_worth_another_look(error: &AwsError) -> bool {
+/// Returns true if the entry may exist in spite of the error, or another plan may succeed.
+fn is_worth_another_round(error: &AwsError) -> bool {
     error.code() == Some("NetworkAclEntryAlreadyExists") || error.is_transient()
 }
 
@@ -118,7 +118,7 @@ impl<S: RemediationServices> Task for Quarantining<'_, S> {
             let keep = private_addresses().union(&parameters.authorized).union(&addresses);
             self.quarantine_acl(&vpc_id, acl, &ports, &keep).await;
         }
-        self.acls.outcome(&format!("kept the internet away from {ports}"), Status::Quarantined)
+        self.acls.outcome(&format!("denied the internet {ports}"), Status::Quarantined)
     }
 
     fn interrupted(&mut self) -> RemediationError {

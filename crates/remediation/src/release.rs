@@ -15,7 +15,7 @@ use crate::services::RemediationServices;
 use crate::snapshot::{Added, RELEASED};
 use crate::task::Task;
 
-/// One release.
+/// State of one release.
 pub(crate) struct Releasing<'a, S: RemediationServices> {
     acls: NetworkAclChanges<'a, S>,
 }
@@ -30,13 +30,13 @@ impl<'a, S: RemediationServices> Releasing<'a, S> {
         let vault = self.acls.vault();
         for round in 1..=ROUNDS {
             let plan = release(&acl, &added.entries);
-            // An entry that is simply gone was released before.
+            // An entry that no longer exists was released before.
             let left = plan.left.iter().filter(|left| left.found.is_some());
             let left: Vec<_> = left.map(AclEntryLeft::from).collect();
             self.acls.note(at, |done| done.left = left);
             if plan.is_empty() {
-                if added.is_to_be_noted && !self.acls.request.dry_run {
-                    self.note_released(vpc_id, &acl).await;
+                if added.is_to_be_recorded && !self.acls.request.dry_run {
+                    self.record_release(vpc_id, &acl).await;
                 }
                 return;
             }
@@ -56,21 +56,21 @@ impl<'a, S: RemediationServices> Releasing<'a, S> {
                     Err(error) => return self.acls.problems.push(error.to_string()),
                 }
             }
-            match self.acls.look_again(&acl.id, round).await {
+            match self.acls.read_again(&acl.id, round).await {
                 Ok(now) => acl = now,
                 Err(problem) => return self.acls.problems.push(problem),
             }
             let gone = plan.remove.iter().filter(|entry| !acl.ingress.contains(entry));
             self.acls.note(at, |done| note_missing(&mut done.removed, gone));
         }
-        self.acls.problems.push(format!("{}: its entries are still listed after {ROUNDS} attempts", acl.id));
+        self.acls.problems.push(format!("{}: the removed entries are still listed after {ROUNDS} attempts", acl.id));
     }
 
-    /// Notes in the store that the quarantines are over, so that the same entries, made again by an operator, are kept.
-    async fn note_released(&self, vpc_id: &str, acl: &NetworkAcl) {
+    /// Records in the store that the quarantines are over, so that equal entries that an operator adds later are kept.
+    async fn record_release(&self, vpc_id: &str, acl: &NetworkAcl) {
         if let Err(error) = self.acls.vault().keep(self.acls.author(RELEASED), vpc_id, acl, &[], &[]).await {
-            // The entries are gone nevertheless, and the next release notes it.
-            warn!(network_acl.id = acl.id, error = error_message(&error), "cannot note the release");
+            // The entries are gone nevertheless, and the next release records it.
+            warn!(network_acl.id = acl.id, error = error_message(&error), "release not recorded");
         }
     }
 }
@@ -86,7 +86,7 @@ impl<S: RemediationServices> Task for Releasing<'_, S> {
         for (VpcNetworkAcl { vpc_id, acl }, added) in acls {
             self.release_acl(&vpc_id, acl, &added).await;
         }
-        self.acls.outcome("let go", Status::Released)
+        self.acls.outcome("released", Status::Released)
     }
 
     fn interrupted(&mut self) -> RemediationError {

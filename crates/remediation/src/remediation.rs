@@ -1,4 +1,4 @@
-//! One request, within the time there is.
+//! Carries out one request before its deadline.
 
 use std::time::Duration;
 
@@ -16,30 +16,30 @@ use crate::restore::Restoring;
 use crate::services::RemediationServices;
 use crate::task::Task;
 
-/// Time kept back before the deadline, to report what was done and what was not.
+/// Time reserved before the deadline for the report of the changes made and not made.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Changes security groups and network ACLs. Made once per process, used for every request.
+/// Changes security groups and network ACLs. Created once per process, and used for every request.
 #[derive(Debug)]
 pub struct Remediation<S> {
     environment: Environment<S>,
 }
 
 impl<S: RemediationServices> Remediation<S> {
-    /// A remediation on these services, by this policy. `now` decides which exemptions have expired, and dates snapshots.
+    /// A remediation with `services` and `policy`. `now` decides which exemptions have expired, and dates snapshots.
     pub fn new(services: S, policy: Box<dyn PolicySource>, now: fn() -> Timestamp) -> Self {
         Self { environment: Environment::new(services, policy, now) }
     }
 
-    /// Carries out a request, which must be over by `deadline`.
+    /// Carries out a request, and stops shortly before `deadline`.
     ///
     /// # Errors
     ///
-    /// When the request is refused, when something is in its way, or when it could not all be done.
+    /// If the request is refused, if an obstacle prevents it, or if only part of it could be done.
     pub async fn run(&self, request: &Request, deadline: Timestamp) -> Result<Response, RemediationError> {
         request.check()?;
         let environment = &self.environment;
-        // Boxed: a future of the size of all actions together is more than the compiler wants to lay out.
+        // Boxed, because a future as large as all actions together slows the compiler down.
         match request {
             Request::Close(close) => Box::pin(self.within(deadline, Closing::new(environment, close))).await,
             Request::Restore(restore) => Box::pin(self.within(deadline, Restoring::new(environment, restore))).await,
@@ -50,10 +50,10 @@ impl<S: RemediationServices> Remediation<S> {
         }
     }
 
-    /// Runs a task, and stops it in time to report how far it came: a function that Lambda stops reports nothing.
+    /// Runs a task, and stops it in time to report its progress: a function that Lambda stops reports nothing.
     async fn within(&self, deadline: Timestamp, mut task: impl Task) -> Result<Response, RemediationError> {
-        let left = deadline.duration_since((self.environment.now)()).unsigned_abs().saturating_sub(MARGIN);
-        match tokio::time::timeout(left, task.run()).await {
+        let remaining = deadline.duration_since((self.environment.now)()).unsigned_abs().saturating_sub(MARGIN);
+        match tokio::time::timeout(remaining, task.run()).await {
             Ok(result) => result,
             Err(_) => Err(task.interrupted()),
         }

@@ -1,4 +1,4 @@
-//! Giving a group back what a closing took.
+//! Restores the rules that a closing revoked.
 
 use aws_traits::AwsError;
 use aws_traits::Services;
@@ -18,25 +18,26 @@ use crate::services::RemediationServices;
 use crate::snapshot::{Action, Author, SnapshotError, Taken, Vault};
 use crate::task::{Task, out_of_time};
 
-/// One restore.
+/// State of one restore.
 pub(crate) struct Restoring<'a, S: RemediationServices> {
     environment: &'a Environment<S>,
     request: &'a Restore,
     vault: Vault<'a, <S as Services>::Store>,
-    /// The group, but for its rules.
+    /// Name, tags and owner of the group.
     group: SecurityGroup,
+    /// Changes of the closing to undo.
     taken: Taken,
     changes: Changes,
-    /// Where the group as it was before the restore is kept.
+    /// URI of the snapshot taken before the restore.
     snapshot: Option<String>,
     exception_until: Option<Timestamp>,
-    /// What AWS Config said to the exception.
+    /// Why AWS Config did not create the remediation exception.
     exception_refused: Option<String>,
-    /// Rules that cannot be given back.
+    /// Rules that EC2 refuses to add.
     refused: Vec<(IngressRule, AwsError)>,
-    /// What was left to do in the latest round.
+    /// Changes that were still to be made in the latest round.
     open: Restoration,
-    /// What was done, and did not show in the latest round.
+    /// Changes that were made, and that EC2 did not list in the latest round.
     settling: Restoration,
 }
 
@@ -62,7 +63,7 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
         &self.request.security_group_id
     }
 
-    /// What has to be there before anything is given back: a snapshot, and what keeps automatic mode from undoing it.
+    /// Writes a snapshot and the hold, which keeps automatic mode from undoing the restore, before the first change.
     async fn prepare(&mut self, live: GroupRules) -> Result<(), RemediationError> {
         let author = Author {
             action: Action::Restore,
@@ -80,24 +81,24 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
         }
         let until = (self.environment.now)()
             .checked_add(SignedDuration::from_hours(self.request.exception_hours.into()))
-            // Nobody reads fractions of a second.
+            // Fractions of a second would only make the message longer.
             .and_then(|until| until.round(Unit::Second))
             .unwrap_or(Timestamp::MAX);
         let (execution_id, rule_name) = (self.request.execution_id.as_deref(), &*self.request.config_rule_name);
         self.vault.put_hold(until, execution_id, rule_name).await.map_err(SnapshotError::NotWritten)?;
-        let message = format!("restored by {}", execution_id.unwrap_or("somebody"));
+        let message = format!("restored by {}", execution_id.unwrap_or("an operator"));
         let config = self.environment.config();
-        // The hold is what keeps the remediator away. AWS Config is asked again when it next has the group closed.
-        let taken = config.put_remediation_exception(rule_name, self.group_id(), &message, until).await;
-        self.exception_refused = taken.unwrap_or_else(|error| Some(error.to_string()));
+        // The hold alone keeps the group open. The exception is requested again when AWS Config next starts a closing.
+        let answer = config.put_remediation_exception(rule_name, self.group_id(), &message, until).await;
+        self.exception_refused = answer.unwrap_or_else(|error| Some(error.to_string()));
         if let Some(reason) = &self.exception_refused {
-            warn!(security_group.id = self.group_id(), reason, "AWS Config takes no exception");
+            warn!(security_group.id = self.group_id(), reason, "remediation exception not created");
         }
         self.exception_until = Some(until);
         Ok(())
     }
 
-    /// Gives back first, then takes away what the closing had added. Whether all of it was done.
+    /// Adds rules, then revokes those of the closing. Returns true if there is nothing left to retry.
     async fn change(&mut self, round: usize) -> bool {
         let ec2 = self.environment.ec2();
         let Restoration { authorize, revoke, .. } = self.open.clone();
@@ -113,7 +114,7 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
             return true;
         }
         self.changes.revoke(ec2, self.group_id(), &revoke).await;
-        // Now there is room for what the closing had divided.
+        // With the rules of the closing revoked, there is room for the rules that they replaced.
         let full: Vec<_> = full.into_iter().map(|(rule, _)| rule).collect();
         let failed = self.changes.authorize(ec2, self.group_id(), &full).await;
         let (transient, refused): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, error)| error.is_transient());
@@ -136,10 +137,10 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
     fn planned(&self) -> Response {
         let Restoration { authorize, revoke, leave } = &self.open;
         let (status, message) = if self.open.is_empty() {
-            (Status::NothingToDo, format!("{} has everything that the snapshot has", self.group_id()))
+            (Status::NothingToDo, format!("{} already has every rule of the snapshot", self.group_id()))
         } else {
             let message = format!(
-                "{}: {} would be given back, {} taken away, {} left; dry run, nothing was changed",
+                "{}: {} would be restored, {} removed, {} kept; dry run, nothing was changed",
                 self.group_id(),
                 count(authorize.len()),
                 revoke.len(),
@@ -159,19 +160,20 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
     fn done(&self, status: Status, remaining: Vec<Remaining>) -> Response {
         let changes = &self.changes;
         let mut parts = vec![
-            format!("{} given back", count(changes.authorized.len())),
-            format!("{} taken away", changes.revoked.len()),
-            format!("{} left", self.open.leave.len()),
+            format!("{} restored", count(changes.authorized.len())),
+            format!("{} removed", changes.revoked.len()),
+            format!("{} kept", self.open.leave.len()),
         ];
         if let Some(first) = remaining.first() {
-            parts.push(format!("{} not as before; first {first}", remaining.len()));
+            parts.push(format!("{} failed; first {first}", remaining.len()));
         }
         if let Some(until) = self.exception_until {
-            parts.push(format!("left alone until {until}"));
+            parts.push(format!("on hold until {until}"));
         }
         if let Some(reason) = &self.exception_refused {
             parts.push(format!(
-                "AWS Config takes no exception now ({reason}), and is asked again when it has the group closed"
+                "the remediation exception was not created ({reason}) and is requested again when AWS Config next starts a \
+                 closing"
             ));
         }
         let message = format!("{}: {}", self.group_id(), parts.join(", "));
@@ -188,7 +190,7 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
     fn finished(&self, whole: &Restoration) -> Result<Response, RemediationError> {
         if self.refused.is_empty() {
             if self.changes.is_empty() {
-                let message = format!("{} has everything that the snapshot has", self.group_id());
+                let message = format!("{} already has every rule of the snapshot", self.group_id());
                 let restored = Restored { left: records(&whole.leave), ..Restored::default() };
                 return Ok(self.response(Status::NothingToDo, message, restored));
             }
@@ -197,7 +199,7 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
         Err(self.incomplete())
     }
 
-    /// What is not as it was. Of what was not even tried the reason says why.
+    /// Rules that could not be restored or removed. `reason` is for those that were not attempted.
     fn remaining(&self, reason: &str) -> Vec<Remaining> {
         let refused = self.refused.iter().map(|(rule, error)| Remaining::new(rule, error));
         let not_added = self.open.authorize.iter().filter(|rule| !self.changes.is_added(rule));
@@ -207,13 +209,12 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
             None => Remaining::new(rule, reason),
         });
         let (missing, listed) = (self.settling.authorize.iter(), self.settling.revoke.iter());
-        let missing =
-            missing.map(|rule| Remaining::new(rule, "EC2 does not list it although it answered that it is there"));
-        let listed = listed.map(|rule| Remaining::new(rule, "EC2 still lists it although it answered that it is gone"));
+        let missing = missing.map(|rule| Remaining::new(rule, "EC2 reported it as added, but does not list it"));
+        let listed = listed.map(|rule| Remaining::new(rule, "EC2 reported it as gone, but still lists it"));
         refused.chain(open).chain(missing).chain(listed).collect()
     }
 
-    /// Not everything is as it was.
+    /// The error for a restore that is not complete.
     fn incomplete(&self) -> RemediationError {
         let status = if self.changes.is_empty() { Status::Failed } else { Status::Partial };
         RemediationError::Incomplete(Box::new(self.done(status, self.remaining("not done after several attempts"))))
@@ -228,7 +229,7 @@ impl<S: RemediationServices> Rounds for Restoring<'_, S> {
         let (mut settling, mut open) = (Restoration::default(), whole.clone());
         open.authorize.retain(|rule| !is_refused(rule));
         if !self.refused.is_empty() {
-            // What a rule that cannot be given back was carved into is all that is left of it.
+            // The rules that a carve made are the only remainder of a rule that cannot be restored: keep them.
             open.revoke.clear();
         }
         (settling.authorize, open.authorize) = open.authorize.into_iter().partition(|rule| self.changes.is_added(rule));
@@ -269,7 +270,7 @@ impl<S: RemediationServices> Task for Restoring<'_, S> {
 
     fn interrupted(&mut self) -> RemediationError {
         let (status, outcome) = out_of_time(self.changes.begun);
-        let mut response = self.done(status, self.remaining("there was no time left"));
+        let mut response = self.done(status, self.remaining("not done before the deadline"));
         response.message = format!("{}; {outcome}", response.message);
         RemediationError::Incomplete(Box::new(response))
     }

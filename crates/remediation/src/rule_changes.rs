@@ -1,4 +1,4 @@
-//! Adding and revoking rules: in chunks, one failing rule never stopping the others.
+//! Adds and revokes rules in chunks. A rule that fails does not stop the others.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,56 @@ use aws_traits::ec2::SecurityGroupRules;
 use exposure::{IngressRule, Source};
 use tracing::warn;
 
-/// How many rules one call takes is not documented; the quota of rules per group is 60 by default and 1,000 at most.
+/// Most rules that one call adds or revokes. EC2 documents no limit for a call; the quota for a group is 60 rules by
+/// default, and 1,000 at most.
+///
+/// Source: Amazon VPC user guide, [Amazon VPC quotas](https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
 const CHUNK: usize = 100;
 
-/// What became of the rules that were to be added or revoked, over all rounds.
+/// Outcome for every rule that was added or revoked, over all rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// Revoked, in order.
+    /// Rules that EC2 revoked, in order.
     pub(crate) revoked: Vec<IngressRule>,
-    /// Gone before they could be revoked, in order.
+    /// Rules that no longer existed when they were to be revoked, in order.
     pub(crate) already_absent: Vec<IngressRule>,
-    /// Why a rule could not be revoked, by rule id.
+    /// Errors of revocations, by rule id.
     pub(crate) failures: BTreeMap<String, AwsError>,
-    /// Added, in order.
+    /// Rules that EC2 added, in order.
     pub(crate) authorized: Vec<IngressRule>,
-    /// There before they could be added.
+    /// Rules that already existed when they were to be added.
     already_present: Vec<IngressRule>,
-    /// A call that changes something was made, whatever became of it.
+    /// Whether a call that changes the group was made, successful or not.
     pub(crate) begun: bool,
 }
 
 impl Changes {
-    /// Whether this rule was reported as gone, whatever a describe may still show.
+    /// Returns true if EC2 reported the rule as gone. A describe may still list it.
     pub(crate) fn is_gone(&self, rule: &IngressRule) -> bool {
         self.revoked.iter().chain(&self.already_absent).any(|gone| gone.id == rule.id)
     }
 
-    /// Whether this rule was reported as there, whatever a describe may not show yet.
+    /// Returns true if EC2 reported the rule as added or present. A describe may not list it yet.
     pub(crate) fn is_added(&self, rule: &IngressRule) -> bool {
         self.authorized.iter().chain(&self.already_present).any(|added| added.admits_the_same_as(rule))
     }
 
-    /// Whether nothing has changed at all.
+    /// Returns true if no rule was added or revoked, and none was found gone.
     pub(crate) fn is_empty(&self) -> bool {
         self.revoked.is_empty() && self.already_absent.is_empty() && self.authorized.is_empty()
     }
 
-    /// Whether the role may not revoke any of these, so that trying again is of no use.
+    /// Returns true if the role may not revoke any of `rules`, so that a retry is useless.
     pub(crate) fn all_denied(&self, rules: &[IngressRule]) -> bool {
         rules.iter().all(|rule| self.failure(rule).is_some_and(AwsError::is_denied))
     }
 
-    /// Why a rule could not be revoked.
+    /// Error of the latest attempt to revoke `rule`.
     pub(crate) fn failure(&self, rule: &IngressRule) -> Option<&AwsError> {
         rule.id.as_ref().and_then(|id| self.failures.get(id))
     }
 
-    /// Adds `rules`. Gives back those that are not there now, and why.
+    /// Adds `rules`. Returns those that could not be added, with their errors.
     pub(crate) async fn authorize(
         &mut self,
         ec2: &impl SecurityGroupRules,
@@ -65,9 +68,10 @@ impl Changes {
             self.begun = true;
             match ec2.authorize(group_id, &batch).await {
                 Ok(made) => self.added(batch, &made),
-                // EC2 adds all rules of a call or none: those that it would take by themselves must not suffer.
+                // EC2 adds all rules of a call or none: retry one by one, so that a bad rule does not block the good
+                // ones.
                 Err(error) if batch.len() > 1 && is_about_one_rule(&error) => {
-                    warn!(security_group.id = group_id, %error, rules = batch.len(), "adding one by one");
+                    warn!(security_group.id = group_id, %error, rules = batch.len(), "adding rules one by one");
                     for rule in batch {
                         match ec2.authorize(group_id, std::slice::from_ref(&rule)).await {
                             Ok(made) => self.added(vec![rule], &made),
@@ -83,7 +87,7 @@ impl Changes {
 
     fn added(&mut self, batch: Vec<IngressRule>, made: &[IngressRule]) {
         for rule in batch {
-            // The record is made from EC2's answer, which has the new rule's id.
+            // EC2's answer has the id of the new rule.
             let made = made.iter().find(|made| made.admits_the_same_as(&rule));
             self.authorized.push(made.cloned().unwrap_or(rule));
         }
@@ -100,14 +104,16 @@ impl Changes {
         }
     }
 
-    /// Revokes `rules`. What fails is noted in `failures`.
+    /// Revokes `rules`. Errors are recorded in `failures`.
     pub(crate) async fn revoke(&mut self, ec2: &impl SecurityGroupRules, group_id: &str, rules: &[IngressRule]) {
         for chunk in rules.chunks(CHUNK) {
             self.begun = true;
             if let Err(error) = self.revoke_together(ec2, group_id, chunk).await {
-                // It is not documented whether one bad rule spoils a call: try each by itself, so that it cannot.
+                // With rule properties outside the default VPC, one mismatch fails the whole call. For rule ids, EC2
+                // documents nothing: retry one by one.
+                // Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
                 if chunk.len() > 1 && is_about_one_rule(&error) {
-                    warn!(security_group.id = group_id, %error, rules = chunk.len(), "revoking one by one");
+                    warn!(security_group.id = group_id, %error, rules = chunk.len(), "revoking rules one by one");
                     for rule in chunk {
                         let one = std::slice::from_ref(rule);
                         if let Err(error) = self.revoke_together(ec2, group_id, one).await {
@@ -130,7 +136,7 @@ impl Changes {
         let ids: Vec<String> = rules.iter().filter_map(|rule| rule.id.clone()).collect();
         let revoked = ec2.revoke(group_id, &ids).await?;
         for rule in rules {
-            // The record is made from EC2's answer. By rule id, success means that every rule of the call is revoked.
+            // Success means that every rule of the call is revoked, even one that the answer leaves out.
             let revoked = revoked.iter().find(|revoked| revoked.id == rule.id);
             self.revoked.push(revoked.unwrap_or(rule).clone());
             if let Some(id) = &rule.id {
@@ -152,17 +158,17 @@ impl Changes {
     }
 }
 
-/// Whether EC2 says that the group has no room for a rule.
+/// Returns true if the group has reached its quota of rules.
 pub(crate) fn is_quota(error: &AwsError) -> bool {
     error.code() == Some("RulesPerSecurityGroupLimitExceeded")
 }
 
-/// What is wrong with the caller, or with its pace, is wrong with each rule.
+/// Returns false for denied and throttled calls, which fail for every rule alike.
 fn is_about_one_rule(error: &AwsError) -> bool {
     !error.is_denied() && !error.is_throttled()
 }
 
-/// Whether EC2 says that the rule, or its whole group, is gone: that is as good as revoked.
+/// Returns true if the rule or its group no longer exists, which counts as revoked.
 fn is_absent(error: &AwsError) -> bool {
     matches!(
         error.code(),
@@ -170,8 +176,9 @@ fn is_absent(error: &AwsError) -> bool {
     )
 }
 
-/// Rules that one call can add: with the same tags, which EC2 puts on every rule of a call, and of one kind of source,
-/// since a group that takes IPv4 only would refuse both families of a mixed call.
+/// Splits `rules` into batches, each for one call. The rules of a batch have the same tags, because EC2 applies the
+/// tags of a call to all of its rules, and the same kind of source, so that a quota reached for IPv4 does not fail IPv6
+/// as well.
 fn batches(rules: &[IngressRule]) -> Vec<Vec<IngressRule>> {
     let mut batches: BTreeMap<(u8, &BTreeMap<String, String>), Vec<IngressRule>> = BTreeMap::new();
     for rule in rules {

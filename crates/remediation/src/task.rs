@@ -1,18 +1,18 @@
-//! An action as something that can be cut off.
+//! Actions that can be interrupted.
 
 use crate::error::RemediationError;
 use crate::response::{Response, Status};
 
-/// An action that can be cut off at any await, since it can be run again, and that can report how far it came.
+/// An action that can be interrupted at any await and run again, and that reports its progress.
 pub(crate) trait Task {
-    /// Runs it.
+    /// Runs the action.
     async fn run(&mut self) -> Result<Response, RemediationError>;
 
-    /// How far it came, when there is no time to finish.
+    /// The error for an action that ran out of time, with its changes so far.
     fn interrupted(&mut self) -> RemediationError;
 }
 
-/// Status and text of a task that was cut off. `begun`: a call that changes something was made, with whatever result.
+/// Status and text for a task that ran out of time. `begun`: a call that changes something was made, successful or not.
 pub(crate) fn out_of_time(begun: bool) -> (Status, &'static str) {
     if begun {
         (Status::Partial, "out of time before the function's deadline: run this again to finish")

@@ -1,4 +1,4 @@
-//! Configuration items of security groups, in every shape that AWS Config has given them.
+//! Configuration items of security groups, in every shape that AWS Config has used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::object::{MOST, Object, few};
 /// `AWS::EC2::SecurityGroup`.
 pub const SECURITY_GROUP_RESOURCE_TYPE: &str = "AWS::EC2::SecurityGroup";
 
-/// A configuration item, whether it came in an event or from the API.
+/// A configuration item, from an event or from the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigurationItem {
     /// `resourceType`.
@@ -31,10 +31,10 @@ pub struct ConfigurationItem {
     pub configuration: Option<String>,
 }
 
-/// Why a configuration item does not describe a security group. Such an item is never taken for compliant.
+/// A configuration item does not describe a security group. Such an item is never compliant.
 #[derive(Debug, thiserror::Error)]
 pub enum ItemError {
-    /// There is no configuration although the resource exists.
+    /// The resource exists, but the item has no configuration.
     #[error("configuration item of `{resource_id}` ({status}) has no configuration")]
     NoConfiguration {
         /// The resource.
@@ -47,12 +47,12 @@ pub enum ItemError {
     Configuration {
         /// The resource.
         resource_id: String,
-        /// What serde says.
+        /// Position and cause.
         #[source]
         problem: serde_json::Error,
     },
-    /// The configuration does not say what is open: AWS Config writes an empty list, and never leaves it out.
-    #[error("configuration item of `{resource_id}` has no `ipPermissions`, so that nobody can say what is open")]
+    /// The configuration has no list of ingress rules, which AWS Config always writes, even if it is empty.
+    #[error("configuration item of `{resource_id}` has no `ipPermissions`, so its ingress rules are unknown")]
     NoPermissions {
         /// The resource.
         resource_id: String,
@@ -78,7 +78,7 @@ impl ConfigurationItem {
     ///
     /// # Errors
     ///
-    /// When there is no configuration, or when it is not that of the group `resource_id`.
+    /// If there is no configuration, or if it is not that of the group `resource_id`.
     pub fn security_group(&self) -> Result<SecurityGroup, ItemError> {
         let configuration = self.configuration.as_deref().ok_or_else(|| ItemError::NoConfiguration {
             resource_id: self.resource_id.clone(),
@@ -89,11 +89,11 @@ impl ConfigurationItem {
 }
 
 /// The security group `resource_id` as AWS Config recorded it: `configuration` is JSON text, an object or a string that
-/// contains an object. The account and the tags are those of the item around it, where there is one.
+/// contains an object. Account and tags are those of the surrounding item, if there is one.
 ///
 /// # Errors
 ///
-/// When it is not the configuration of that group.
+/// If it is not the configuration of that group.
 pub fn recorded_group(
     resource_id: &str,
     account_id: Option<&str>,
@@ -137,7 +137,7 @@ pub fn recorded_group(
     })
 }
 
-/// The item as it lies in an event: `configuration` is parsed only once somebody asks for the group.
+/// The item as it is written in an event. `configuration` is parsed only when the group is needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Wire<'a> {
@@ -253,7 +253,7 @@ impl IpRange {
 }
 
 impl Permission {
-    /// One rule per source. A permission whose lists are all empty lets nobody in.
+    /// The rules of the permission, one per source. A permission with only empty lists admits no traffic.
     fn rules(self) -> Vec<IngressRule> {
         let traffic = Traffic::parse(self.ip_protocol.as_deref().unwrap_or_default(), self.from_port, self.to_port);
         if self.ipv4_ranges.is_none()
@@ -262,7 +262,7 @@ impl Permission {
             && self.user_id_group_pairs.is_none()
             && self.ip_ranges.is_none()
         {
-            // EC2 has no such permission: its sources are in a list that is not known here.
+            // EC2 has no permission without a source: the sources are in a list of an unknown name.
             return vec![IngressRule::new(traffic, Source::not_told())];
         }
         let ipv4 = self.ipv4_ranges.unwrap_or_default();
@@ -293,8 +293,8 @@ impl Permission {
     }
 }
 
-/// The sources of `ipRanges` that `ipv4Ranges` does not have. Usually the one is a copy of the other, and counting both
-/// would report every source twice; dropping a source that only `ipRanges` names would hide it.
+/// Sources in `ipRanges` that are not in `ipv4Ranges`. Usually, one list is a copy of the other, and counting both
+/// would report every source twice; ignoring a source that only `ipRanges` has would hide it.
 fn cidrs_missing_from(ipv4: &[Object<Ipv4Range>], ip_ranges: &[IpRange]) -> Vec<Source> {
     let is_copy = ipv4.len() == ip_ranges.len()
         && ipv4.iter().zip(ip_ranges).all(|(Object(one), other)| one.cidr_ip == other.cidr());

@@ -1,4 +1,4 @@
-//! What AWS Config sends to the Lambda function of a custom rule.
+//! Events that AWS Config sends to the Lambda function of a custom rule.
 
 use aws_lambda_events::event::config::ConfigEvent;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ pub struct RuleInvocation {
     pub rule_parameters: Option<String>,
     /// `resultToken`: ties evaluations to this invocation. Never to be logged.
     pub result_token: String,
-    /// What happened.
+    /// The event itself.
     pub notification: Notification,
 }
 
@@ -34,7 +34,7 @@ pub enum Notification {
         /// Whether the resource has left the scope of the rule.
         left_scope: bool,
     },
-    /// `OversizedConfigurationItemChangeNotification`: the item itself has to be fetched.
+    /// `OversizedConfigurationItemChangeNotification`: the item must be read from the history.
     Oversized {
         /// The changed resource.
         summary: ItemSummary,
@@ -46,7 +46,7 @@ pub enum Notification {
         /// `notificationCreationTime`.
         at: Timestamp,
     },
-    /// A message that this release does not know; answered without harm.
+    /// A message of an unknown type, which is ignored.
     Other {
         /// `messageType`.
         message_type: String,
@@ -69,16 +69,16 @@ pub struct ItemSummary {
     pub configuration_item_capture_time: Timestamp,
 }
 
-/// Why an event is not one of AWS Config.
+/// An event is not one of AWS Config.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// The Lambda payload is not an AWS Config event.
     #[error("the payload is not an event of an AWS Config rule")]
     Payload(#[source] serde_json::Error),
-    /// A field without which nothing can be done is missing.
+    /// A required field is missing.
     #[error("the payload is not an event of an AWS Config rule: `{0}` is missing")]
     Missing(&'static str),
-    /// `invokingEvent` is not what its message type promises.
+    /// `invokingEvent` does not have the fields of its message type.
     #[error("`invokingEvent` cannot be read")]
     InvokingEvent(#[source] serde_json::Error),
 }
@@ -113,9 +113,9 @@ impl RuleInvocation {
     ///
     /// # Errors
     ///
-    /// When the payload is not an event of an AWS Config rule. A message type that is not known is no error.
+    /// If the payload is not an event of an AWS Config rule. An unknown message type is no error.
     pub fn from_payload(mut payload: Map<String, Value>) -> Result<Self, EventError> {
-        // Documented samples have no `eventLeftScope` for some messages; `ConfigEvent` cannot be read without it.
+        // Some documented samples have no `eventLeftScope`, which `ConfigEvent` requires.
         if payload.get("eventLeftScope").is_none_or(Value::is_null) {
             payload.insert("eventLeftScope".to_owned(), Value::Bool(false));
         }
@@ -135,7 +135,7 @@ impl RuleInvocation {
         })
     }
 
-    /// Whether the evaluations are only to be checked, not stored: the convention of the AWS RDK.
+    /// Returns true if evaluations are only to be validated, not stored: a convention of the AWS RDK.
     #[must_use]
     pub fn is_test(&self) -> bool {
         self.result_token == "TESTMODE"

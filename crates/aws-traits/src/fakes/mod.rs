@@ -1,4 +1,4 @@
-//! All of the traits in memory, with calls recorded and failures on demand.
+//! In-memory implementations of all traits, with a record of the calls and failures on demand.
 
 mod config;
 mod ec2;
@@ -37,7 +37,7 @@ impl Default for FakeAws {
     }
 }
 
-/// What is in the account. Tests set it up and look at it through [`FakeAws::account`].
+/// State of the account. Tests set it up and inspect it through [`FakeAws::account`].
 #[derive(Debug, Default)]
 pub struct Account {
     /// Security groups by id.
@@ -52,7 +52,7 @@ pub struct Account {
     pub history: BTreeMap<String, ConfigurationItem>,
     /// Groups for which the rule already has a result.
     pub reported: Vec<String>,
-    /// The evaluations that were handed in, in order.
+    /// The evaluations that were stored, in order.
     pub evaluations: Vec<Evaluation>,
     /// Whether the last `PutEvaluations` was in test mode.
     pub test_mode: bool,
@@ -62,33 +62,33 @@ pub struct Account {
     pub token_expired: bool,
     /// Ids of rules that the caller may not revoke.
     pub protected: Vec<String>,
-    /// Ids of rules that nobody can revoke.
+    /// Ids of rules that cannot be revoked by any caller.
     pub locked: Vec<String>,
-    /// The most ingress rules of one address family that a group may have; 0 is any number.
+    /// Most ingress rules of one address family in a group; 0 for no limit.
     pub quota: usize,
     /// Network ACLs by id.
     pub network_acls: BTreeMap<String, VpcNetworkAcl>,
-    /// The subnets in which a group is in use, and the ACL of each.
+    /// Subnets with interfaces of a group, and the ACL of each, by group.
     pub subnets: BTreeMap<String, Vec<(String, String)>>,
     /// Addresses by VPC.
     pub vpcs: BTreeMap<String, AddressSet>,
     /// Objects of the bucket by key.
     pub objects: BTreeMap<String, String>,
-    /// Remediation exceptions: rule, group, until when.
+    /// Remediation exceptions: rule, group, expiry.
     pub exceptions: Vec<(String, String, Timestamp)>,
-    /// Why AWS Config does not take an exception, if it does not.
+    /// Reason with which AWS Config refuses exceptions, if it does.
     pub exception_refused: Option<String>,
-    /// How many groups or results a page holds; 0 is all.
+    /// Groups or results on a page; 0 for all.
     pub page_size: usize,
     /// The operations that were called, in order.
     pub calls: Vec<&'static str>,
     faults: VecDeque<Fault>,
-    /// After so many more calls, no call is answered.
+    /// Number of further calls after which none is answered.
     cut_after: Option<usize>,
     rules_made: usize,
 }
 
-/// What happens instead of, or besides, the next call of an operation.
+/// A disturbance of the next call of an operation.
 #[derive(Debug)]
 struct Fault {
     operation: &'static str,
@@ -109,44 +109,44 @@ impl FakeAws {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next call of `operation` fails with `code`, and does nothing. Faults of one operation queue up.
+    /// Makes the next call of `operation` fail with `code` and do nothing. Faults of one operation queue up.
     pub fn fail(&self, operation: &'static str, code: &'static str) {
         self.account().faults.push_back(Fault { operation, then: Then::Fail { code } });
     }
 
-    /// The next call of `operation` does its work, but its answer is lost.
+    /// Makes the next call of `operation` succeed, but loses its answer.
     pub fn lose_answer(&self, operation: &'static str) {
         self.account().faults.push_back(Fault { operation, then: Then::FailAfterwards { code: "RequestTimeout" } });
     }
 
-    /// Somebody else changes the account just before the next call of `operation`.
+    /// Changes the account just before the next call of `operation`.
     pub fn meanwhile(&self, operation: &'static str, change: fn(&mut Account)) {
         self.account().faults.push_back(Fault { operation, then: Then::Meanwhile(change) });
     }
 
-    /// The next call of `operation` is never answered.
+    /// Leaves the next call of `operation` without an answer.
     pub fn hang(&self, operation: &'static str) {
         self.account().faults.push_back(Fault { operation, then: Then::Hang });
     }
 
-    /// The `calls`th call from now on does its work, and neither it nor any later one is answered: as if the caller were
-    /// killed there.
+    /// Answers `calls` - 1 further calls. The next one succeeds without an answer, and later ones do nothing: as if the
+    /// caller were killed there.
     pub fn cut_after(&self, calls: usize) {
         self.account().cut_after = Some(calls);
     }
 
-    /// Whether the call has come after which nothing is answered.
+    /// Returns true once no call is answered any more.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.account().cut_after == Some(0)
     }
 
     /// Answers again after a cut.
-    pub fn mend(&self) {
+    pub fn answer_again(&self) {
         self.account().cut_after = None;
     }
 
-    /// How often `operation` was called.
+    /// Number of calls of `operation`.
     #[must_use]
     pub fn count(&self, operation: &'static str) -> usize {
         self.account().calls.iter().filter(|&&call| call == operation).count()
@@ -164,7 +164,7 @@ impl FakeAws {
         }
     }
 
-    /// What the service answers, if it does.
+    /// The answer of the service, or `None` for no answer.
     fn answer<T>(
         &self,
         operation: &'static str,

@@ -1,4 +1,4 @@
-//! Closing the exposures of one group: read, judge, plan, snapshot, authorise, revoke, verify.
+//! Closes the exposures of one group: read, judge, plan, snapshot, authorise, revoke, verify.
 
 mod outcome;
 
@@ -21,28 +21,29 @@ use crate::services::RemediationServices;
 use crate::snapshot::{Action, Author, Hold, Vault};
 use crate::task::{Task, out_of_time};
 
-/// One closing.
+/// State of one closing.
 pub(crate) struct Closing<'a, S: RemediationServices> {
     environment: &'a Environment<S>,
     request: &'a Close,
     strategy: Strategy,
     vault: Vault<'a, <S as Services>::Store>,
     changes: Changes,
-    /// Where the group as it was before the first change is kept.
+    /// URI of the snapshot taken before the first change.
     snapshot: Option<String>,
-    /// What the latest snapshot is about.
+    /// Latest snapshot.
     kept: Option<Kept>,
-    /// Exposing rules that were still there in the latest round.
+    /// Exposing rules that the latest round found.
     open: Vec<IngressRule>,
-    /// Rules that have to be added although their predecessors are gone, and why they are not there yet.
+    /// Owed rules: their predecessors are revoked, and they are still to be added. With the error of the latest
+    /// attempt.
     due: Vec<(IngressRule, Option<AwsError>)>,
-    /// Whether the bucket has a note of what is due.
+    /// Whether the store has a record of owed rules.
     owed: bool,
     /// Rules for all traffic that were narrowed.
     narrowed: Vec<IngressRule>,
 }
 
-/// A snapshot of this closing.
+/// Snapshot that this closing took, or continues.
 struct Kept {
     uri: String,
     ingress: Vec<IngressRule>,
@@ -69,20 +70,20 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         &self.request.security_group_id
     }
 
-    /// What may make an end before anything is changed.
+    /// Checks that can end the closing before anything is changed: the verdict, and a hold.
     async fn before_anything(&mut self, assessment: &Assessment<'_>) -> Result<Option<Response>, RemediationError> {
         match assessment.verdict() {
             Verdict::Unknown => return Err(UnjudgedError::new(self.group_id(), assessment).into()),
             Verdict::Exempt => return Ok(Some(self.exempt(assessment))),
             Verdict::NonCompliant | Verdict::Compliant => {}
         }
-        // Only strategies that add something can owe something.
+        // Only strategies that add rules can owe rules.
         if self.strategy != Strategy::Revoke
             && let Some(debt) = self.vault.debt().await?
         {
             self.owed = true;
             self.due = debt.rules().into_iter().map(|rule| (rule, None)).collect();
-            // What is added now belongs to the change that began with that snapshot.
+            // Rules added now belong to the change that began with that snapshot.
             self.kept = debt.snapshot().map(|uri| Kept { uri: uri.to_owned(), ingress: Vec::new() });
         }
         if assessment.verdict() == Verdict::Compliant {
@@ -96,7 +97,7 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         Ok(None)
     }
 
-    /// Keeps the group as it is, unless a snapshot of this closing has every rule that is about to go.
+    /// Takes a snapshot of the group, unless one of this closing already has every rule in `open`.
     async fn keep(&mut self, live: &LiveGroup, plan: &Plan, open: &[IngressRule]) -> Result<(), RemediationError> {
         let is_kept = |kept: &Kept| open.iter().all(|rule| kept.ingress.iter().any(|known| known.id == rule.id));
         if self.snapshot.is_some() && self.kept.as_ref().is_some_and(is_kept) {
@@ -117,60 +118,63 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         Ok(())
     }
 
-    /// Adds first, then revokes, so that nobody legitimate is shut out in between. Whether all of it was done.
+    /// Adds, then revokes, so that legitimate traffic is never interrupted. Returns true if there is nothing left to
+    /// retry.
     async fn change(&mut self, plan: &Plan, open: &[IngressRule], round: usize) -> bool {
         let ec2 = self.environment.ec2();
         let heirs: Vec<_> = plan.authorize.iter().filter(|rule| !self.changes.is_added(rule)).cloned().collect();
         let failed = self.changes.authorize(ec2, self.group_id(), &heirs).await;
         if round < ROUNDS && failed.iter().any(|(_, error)| error.is_transient()) {
-            // It may well work in a moment, and until then nobody needs to be shut out.
+            // The next round retries; until then, nothing is revoked.
             return false;
         }
-        // The rest cannot be added beside what is there, most likely since the group is full. Closing has priority.
+        // The other rules cannot be added now, most likely because the group is full. Closing has priority.
         self.due.extend(failed.into_iter().map(|(rule, error)| (rule, Some(error))));
         if !self.due.is_empty() && !open.is_empty() {
-            self.note_what_is_due().await;
+            self.record_owed_rules().await;
         }
         self.changes.revoke(ec2, self.group_id(), open).await;
         let due: Vec<_> = std::mem::take(&mut self.due).into_iter().map(|(rule, _)| rule).collect();
         let failed = self.changes.authorize(ec2, self.group_id(), &due).await;
         self.due = failed.into_iter().map(|(rule, error)| (rule, Some(error))).collect();
-        // What has no room now has none a moment later.
+        // A retry does not help against a full group.
         let hopeless = self.due.iter().all(|(_, error)| error.as_ref().is_some_and(|error| !error.is_transient()));
         (self.due.is_empty() || hopeless) && open.iter().all(|rule| self.changes.is_gone(rule))
     }
 
-    /// The group was restored lately. Now that AWS Config finds it non-compliant it takes the exception that it may have
-    /// refused then, and does not ask again until it ends.
+    /// The response for a group on hold. Also requests the remediation exception again, which AWS Config accepts only
+    /// while the group is non-compliant, so that it starts no further closing until the hold ends.
     async fn held(&self, hold: &Hold) -> Response {
         let Hold { until, execution_id, config_rule_name, .. } = hold;
-        let by = execution_id.as_deref().unwrap_or("somebody");
-        let message = format!("restored by {by}; left alone until {until}");
+        let by = execution_id.as_ref().map_or_else(|| "a restore".to_owned(), |id| format!("the restore by {id}"));
+        let message = format!("on hold until {until} after {by}");
         if !self.request.dry_run {
             let config = self.environment.config();
             match config.put_remediation_exception(config_rule_name, self.group_id(), &message, *until).await {
                 Ok(None) => {}
                 Ok(Some(reason)) => {
-                    warn!(security_group.id = self.group_id(), reason, "AWS Config takes no exception");
+                    warn!(security_group.id = self.group_id(), reason, "remediation exception not created");
                 }
-                Err(error) => warn!(security_group.id = self.group_id(), %error, "AWS Config takes no exception"),
+                Err(error) => warn!(security_group.id = self.group_id(), %error, "remediation exception not created"),
             }
         }
         let message = format!(
-            "{} is left as it is: {message}. To close it before, give IgnoreHold (at a terminal --ignore-hold)",
+            "{} was not changed: {message}; to close it now, set IgnoreHold (command line: --ignore-hold)",
             self.group_id()
         );
         self.response(Status::Exempt, message, Closed { held_until: Some(*until), ..Closed::default() })
     }
 
-    /// Should this run end before these rules are added, the next one adds them.
-    async fn note_what_is_due(&mut self) {
+    /// Records the owed rules, so that the next run adds them if this one ends too early.
+    async fn record_owed_rules(&mut self) {
         let rules: Vec<_> = self.due.iter().map(|(rule, _)| rule.clone()).collect();
         let snapshot = self.kept.as_ref().map(|kept| kept.uri.clone());
         match self.vault.put_debt(&rules, snapshot).await {
             Ok(()) => self.owed = true,
-            // The snapshot has them, too. Closing has priority.
-            Err(error) => warn!(security_group.id = self.group_id(), error = error_message(&error), "debt not written"),
+            // The snapshot has them as well. Closing has priority.
+            Err(error) => {
+                warn!(security_group.id = self.group_id(), error = error_message(&error), "owed rules not recorded");
+            }
         }
     }
 }
@@ -203,7 +207,7 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
             return Err(self.still_open(&settling));
         }
         self.keep(&live, &plan, &open).await?;
-        // Only now: a closing that cannot begin changes nothing, the hold included.
+        // Not earlier: a closing that cannot begin changes nothing, and keeps the hold.
         if round == 1 && self.request.ignore_hold {
             self.vault.delete_hold().await?;
         }
@@ -226,8 +230,12 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
         let response = rounds::run(self).await?;
         if self.owed && self.due.is_empty() && !self.request.dry_run {
             self.vault.delete_debt().await.unwrap_or_else(|error| {
-                // It ends by itself, and what is there already is not added twice.
-                warn!(security_group.id = self.group_id(), error = error_message(&error), "debt not deleted");
+                // The record expires, and a rule that exists is not added twice.
+                warn!(
+                    security_group.id = self.group_id(),
+                    error = error_message(&error),
+                    "record of owed rules not deleted"
+                );
             });
         }
         Ok(response)
@@ -235,7 +243,7 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
 
     fn interrupted(&mut self) -> RemediationError {
         let remaining = self.open.iter().filter(|rule| !self.changes.is_gone(rule));
-        let remaining: Vec<_> = remaining.map(|rule| Remaining::new(rule, "there was no time left")).collect();
+        let remaining: Vec<_> = remaining.map(|rule| Remaining::new(rule, "not revoked before the deadline")).collect();
         let (status, outcome) = out_of_time(self.changes.begun);
         let mut response = self.done(status, remaining);
         response.message = format!("{}; {outcome}", response.message);
@@ -243,7 +251,11 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
     }
 }
 
-/// Replacements that are an exposure themselves close nothing.
+/// Checks that the group has no exposure after `plan`.
+///
+/// # Errors
+///
+/// If a replacement is an exposure itself.
 fn replacement_closes(judged: &JudgedGroup, plan: &Plan) -> Result<(), RequestError> {
     let after = plan.apply(&judged.group);
     let assessment = judged.assess_instead(&after);

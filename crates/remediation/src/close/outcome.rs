@@ -1,4 +1,4 @@
-//! How a closing ended, as a response.
+//! Responses of a closing.
 
 use exposure::{Assessment, IngressRule, Plan, Verdict};
 use judgement::annotation;
@@ -26,7 +26,7 @@ impl<S: RemediationServices> Closing<'_, S> {
     }
 
     pub(super) fn exempt(&self, assessment: &Assessment<'_>) -> Response {
-        let message = format!("{} is left as it is: {}", self.group_id(), annotation::exempt(assessment));
+        let message = format!("{} was not changed: {}", self.group_id(), annotation::exempt(assessment));
         self.response(Status::Exempt, message, Closed::default())
     }
 
@@ -55,7 +55,7 @@ impl<S: RemediationServices> Closing<'_, S> {
             .iter()
             .map(|(rule, error)| match error {
                 Some(error) => Remaining::new(rule, error),
-                None => Remaining::new(rule, "it was not tried"),
+                None => Remaining::new(rule, "not attempted"),
             })
             .collect();
         let mut parts = vec![format!("{} revoked", count(changes.revoked.len()))];
@@ -69,7 +69,7 @@ impl<S: RemediationServices> Closing<'_, S> {
             parts.push(format!("{} could not be added; first {first}", not_authorized.len()));
         }
         if self.due.iter().any(|(_, error)| error.as_ref().is_some_and(is_quota)) {
-            parts.push("raise the quota of rules per security group and close it again within a day".to_owned());
+            parts.push("raise the quota of rules per security group and close the group again within a day".to_owned());
         }
         if let Some(first) = remaining.first() {
             parts.push(format!("{} still open; first {first}", remaining.len()));
@@ -86,15 +86,15 @@ impl<S: RemediationServices> Closing<'_, S> {
         self.response(status, message, closed)
     }
 
-    /// No exposure is left. Rules that cannot be judged may still be one, and rules that are owed may be missed, so they
-    /// make the outcome partial.
+    /// The outcome when no exposure remains. It is partial if a rule could not be judged, since it may expose the
+    /// group, or if a rule is owed, since a user may depend on it.
     pub(super) fn finished(&self, assessment: &Assessment<'_>) -> Result<Response, RemediationError> {
         let unjudged: Vec<Remaining> = assessment.unjudged.iter().map(Into::into).collect();
         if !unjudged.is_empty() || !self.due.is_empty() {
             return Err(RemediationError::Incomplete(Box::new(self.done(Status::Partial, unjudged))));
         }
         let is_exempt = assessment.verdict() == Verdict::Exempt;
-        // Exempted between two rounds, before anything could be closed.
+        // The group was exempted between two rounds, before anything was closed.
         if self.changes.is_empty() && is_exempt {
             return Ok(self.exempt(assessment));
         }
@@ -105,7 +105,7 @@ impl<S: RemediationServices> Closing<'_, S> {
         Ok(response)
     }
 
-    /// Exposures are left after the last round.
+    /// The error for exposures that remain after the last round.
     pub(super) fn still_open(&self, settling: &[IngressRule]) -> RemediationError {
         let open = self.open.iter().map(|rule| match self.changes.failure(rule) {
             Some(failure) => Remaining::new(rule, failure),
@@ -113,7 +113,7 @@ impl<S: RemediationServices> Closing<'_, S> {
         });
         let remaining = settling
             .iter()
-            .map(|rule| Remaining::new(rule, "EC2 still lists it although it answered that it is gone"))
+            .map(|rule| Remaining::new(rule, "EC2 reported it as gone, but still lists it"))
             .chain(open)
             .collect();
         let status = if self.changes.revoked.is_empty() { Status::Failed } else { Status::Partial };
@@ -127,7 +127,7 @@ fn narrowed_text(narrowed: &[IngressRule]) -> String {
     }
     let sources: Vec<_> = narrowed.iter().map(|rule| rule.source.to_string()).collect();
     format!(
-        "; of all traffic from {} only TCP, UDP and ICMP still pass, and no other protocol (GRE, ESP, SCTP …)",
+        "; of all traffic from {}, only TCP, UDP and ICMP still pass, no other protocol (GRE, ESP, SCTP …)",
         sources.join(", ")
     )
 }

@@ -1,56 +1,56 @@
-//! Why a request is refused.
+//! Errors in requests.
 
-/// Why a request was refused. Nothing was changed.
+/// A request was refused, and nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Not of the documented shape.
+    /// The payload does not have the documented fields.
     #[error("the request is refused, nothing was changed")]
     Shape(#[from] serde_json::Error),
-    /// A field that is not understood.
+    /// A field is malformed.
     #[error("the request is refused, nothing was changed: `{name}`")]
     Field {
-        /// The field.
+        /// Path of the field.
         name: String,
-        /// What is wrong with it.
+        /// Cause.
         #[source]
         problem: serde_json::Error,
     },
-    /// Not the id of a security group.
+    /// `securityGroupId` is not the id of a security group.
     #[error(
         "the request is refused, nothing was changed: `securityGroupId` `{id}` is not of the form sg-0123456789abcdef0"
     )]
     GroupId {
-        /// What was given.
+        /// The value in the request.
         id: String,
     },
-    /// A rule without a name.
+    /// The name of the AWS Config rule is empty.
     #[error("the request is refused, nothing was changed: `configRuleName` is empty")]
     RuleName,
-    /// A replacement that would be an exposure itself.
+    /// A replacement would be an exposure itself.
     #[error(
         "the request is refused, nothing was changed: with the replacement {source_text} the group would still expose \
          {ports}; name smaller ranges in `replacementCidrs`, or authorise them in `AuthorizedCidrs`"
     )]
     ReplacementExposes {
-        /// The source that would be exposing.
+        /// The exposing source.
         source_text: String,
-        /// To which ports.
+        /// The exposed ports.
         ports: String,
     },
-    /// An exception that is not dated sensibly.
+    /// The exception is too long.
     #[error("the request is refused, nothing was changed: `exceptionHours` is {0}; give 0 to 8760 hours, a year")]
     ExceptionHours(u32),
-    /// Not the name of a snapshot of that group.
+    /// `snapshot` does not name a snapshot of the group or network ACL.
     #[error(
-        "the request is refused, nothing was changed: `{name}` is not a snapshot of {subject}; write `latest`, or a URI \
+        "the request is refused, nothing was changed: `{name}` is not a snapshot of {subject}; give `latest` or a URI \
          such as {example}"
     )]
     SnapshotName {
-        /// What was given.
+        /// The value in the request.
         name: String,
-        /// Of what it would have to be one.
+        /// Id of the group or network ACL.
         subject: String,
-        /// What it would look like.
+        /// A URI of the expected form.
         example: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Requests, as types. As JSON: [`payload`].
+//! Requests as types. [`payload`] reads them from JSON.
 
 mod error;
 mod payload;
@@ -11,12 +11,12 @@ use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids
 
 pub use self::error::RequestError;
 
-/// What the remediation is to do.
+/// A request to the remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Close every exposure of a group.
     Close(Close),
-    /// Restore what a closing took from a group.
+    /// Restore the rules that a closing revoked.
     Restore(Restore),
     /// Deny the internet ports by the network ACLs of a group's subnets.
     Quarantine(NetworkAclRequest),
@@ -33,7 +33,7 @@ pub struct RequestSubject<'r> {
     pub security_group_id: &'r str,
     /// The AWS Config rule.
     pub config_rule_name: &'r str,
-    /// Report what would be done, and change nothing.
+    /// Report the planned changes, and change nothing.
     pub dry_run: bool,
     /// The SSM Automation execution.
     pub execution_id: Option<&'r str>,
@@ -47,14 +47,14 @@ pub struct Close {
     pub security_group_id: String,
     /// The AWS Config rule with the policy.
     pub config_rule_name: String,
-    /// How to close.
+    /// How exposing rules are closed.
     #[serde(default)]
     pub strategy: StrategyName,
-    /// Sources that replace an exposing one, with strategy `Replace`; empty means the private address space. The document
-    /// sends its default with the other strategies as well.
+    /// Sources that replace an exposing one, with strategy `Replace`; empty for the private address space. The SSM
+    /// document sends its default with the other strategies as well.
     #[serde(default, deserialize_with = "networks")]
     pub replacement_cidrs: Vec<IpNetwork>,
-    /// Report what would be done, and change nothing.
+    /// Report the planned changes, and change nothing.
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
     /// Close the group although a restore put it on hold.
@@ -71,15 +71,15 @@ pub struct Close {
 pub struct Restore {
     /// The group to restore.
     pub security_group_id: String,
-    /// The AWS Config rule whose remediation must not close the group for a while.
+    /// The AWS Config rule whose remediation must not close the group during the hold.
     pub config_rule_name: String,
     /// `latest`, or a snapshot: its `s3://` URI, its key or its file name.
     #[serde(default = "latest")]
     pub snapshot: String,
-    /// How many hours the group is on hold afterwards; 0 for none.
+    /// Hours for which the group is on hold afterwards; 0 for no hold.
     #[serde(default = "a_day", deserialize_with = "hours")]
     pub exception_hours: u32,
-    /// Report what would be done, and change nothing.
+    /// Report the planned changes, and change nothing.
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
     /// The SSM Automation execution.
@@ -87,11 +87,11 @@ pub struct Restore {
     pub execution_id: Option<String>,
 }
 
-/// `action: quarantine` and `action: release`. The document sends every field with both.
+/// `action: quarantine` and `action: release`. The SSM document sends every field with both.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkAclRequest {
-    /// The group whose subnets are concerned.
+    /// The group whose subnets are quarantined or released.
     pub security_group_id: String,
     /// The AWS Config rule with the policy and the authorised addresses.
     pub config_rule_name: String,
@@ -101,10 +101,10 @@ pub struct NetworkAclRequest {
     /// The network ACLs; empty for those of the subnets in which the group is in use.
     #[serde(default, deserialize_with = "network_acl_ids")]
     pub network_acl_ids: Vec<String>,
-    /// What to release: `latest` for every quarantine that is still in place, or a snapshot.
+    /// The quarantine to release: `latest` for every one that is still in place, or a snapshot.
     #[serde(default = "latest")]
     pub snapshot: String,
-    /// Report what would be done, and change nothing.
+    /// Report the planned changes, and change nothing.
     #[serde(default, deserialize_with = "boolean")]
     pub dry_run: bool,
     /// The SSM Automation execution.
@@ -124,18 +124,18 @@ pub enum StrategyName {
     Replace,
 }
 
-/// Name of the latest snapshot.
+/// Value of `snapshot` for the latest one.
 pub(crate) const LATEST: &str = "latest";
 
-/// A year: long enough for any change under discussion, short enough not to be forgotten.
+/// Hours of a year, the longest hold.
 const MOST_EXCEPTION_HOURS: u32 = 8760;
 
 impl Request {
-    /// Checks what the types of the fields do not.
+    /// Checks constraints that the types of the fields do not express.
     ///
     /// # Errors
     ///
-    /// When the id of the group, the name of the rule or the hours of the exception make no sense.
+    /// If the id of the group, the name of the rule or the hours of the exception are invalid.
     pub fn check(&self) -> Result<(), RequestError> {
         let subject = self.subject();
         if !is_security_group_id(subject.security_group_id) {
@@ -175,8 +175,8 @@ impl Request {
     }
 }
 
-/// Reads a CIDR of `replacementCidrs`. Host bits are refused: EC2 would drop them, and then the rule would not be the
-/// requested one.
+/// Reads a CIDR of `replacementCidrs`. Host bits are refused, because EC2 would drop them, and the rule would differ
+/// from the requested one.
 #[must_use]
 pub fn replacement_cidr(text: &str) -> Option<IpNetwork> {
     let network: IpNetwork = text.trim().parse().ok()?;

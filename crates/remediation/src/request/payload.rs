@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{LATEST, Request, RequestError, replacement_cidr};
 
-/// `action`, which decides what the other fields are.
+/// `action`, which determines the other fields.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Action {
@@ -18,7 +18,7 @@ enum Action {
     Release,
 }
 
-/// Far more than a group can have rules, or a VPC network ACLs. Time without bounds is not to go into finding that out.
+/// Most values in a list: far more than the network ACLs of a VPC. Bounds the time that a request takes to be refused.
 const MOST_VALUES: usize = 1000;
 
 impl Request {
@@ -26,7 +26,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// When anything about it is not understood.
+    /// If a field is missing, unknown or malformed.
     pub fn from_payload(payload: Value) -> Result<Self, RequestError> {
         let mut fields: Map<String, Value> = serde_json::from_value(payload)?;
         let action = fields.remove("action").ok_or_else(|| serde_json::Error::missing_field("action"))?;
@@ -60,7 +60,7 @@ fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestErr
     })
 }
 
-/// SSM documents hand over what is not text as JSON or as text, depending on the type of the parameter.
+/// Reads a value that is not text: SSM documents pass it as JSON or as text, depending on the type of the parameter.
 fn json_or_text<'de, D, T>(
     deserializer: D,
     from_text: impl FnOnce(&str) -> Option<T>,
@@ -84,18 +84,18 @@ pub(super) fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
     json_or_text(deserializer, |text| text.trim().parse().ok(), "is not a number of hours")
 }
 
-/// No execution is no id: otherwise two changes made by hand would pass for one.
+/// Reads an execution id. An empty one is none: otherwise two manual changes would count as one.
 pub(super) fn execution_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty()))
 }
 
-/// Whether an empty list comes as text is not documented, nor whether a list does.
+/// Reads a list. AWS does not document whether SSM passes a list, or an empty one, as text: both are accepted.
 fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<String>, D::Error> {
     let from_text =
         |text: &str| if text.trim().is_empty() { Some(Vec::new()) } else { serde_json::from_str(text).ok() };
     let values: Vec<String> = json_or_text(deserializer, from_text, &format!("is not a list of {what}"))?;
     if values.len() > MOST_VALUES {
-        return Err(D::Error::custom(format!("{} {what} are more than {MOST_VALUES}", values.len())));
+        return Err(D::Error::custom(format!("{} {what} exceed the limit of {MOST_VALUES}", values.len())));
     }
     Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect())
 }

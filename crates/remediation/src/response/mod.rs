@@ -1,4 +1,4 @@
-//! The answer to a request: what was done, as evidence.
+//! The response to a request, with evidence of the changes.
 
 mod network_acls;
 mod rules;
@@ -18,21 +18,21 @@ pub(crate) use self::rules::{count, records};
 pub enum Status {
     /// Every exposure is closed.
     Closed,
-    /// The group has the rules back that a closing took.
+    /// The group has the rules again that a closing revoked.
     Restored,
-    /// The network ACLs deny the internet the ports.
+    /// The network ACLs deny the ports to the internet.
     Quarantined,
     /// The entries of the quarantine are removed.
     Released,
     /// There was nothing to do.
     NothingToDo,
-    /// There is an exposure that stays: an exemption covers it, or the group is on hold after a restore.
+    /// An exposure stays: an exemption covers it, or the group is on hold after a restore.
     Exempt,
-    /// A dry run: this would be done.
+    /// A dry run: the changes are planned.
     Planned,
-    /// Some of it is done, some is not. Fails the invocation.
+    /// Some changes were made, others were not. Fails the invocation.
     Partial,
-    /// Nothing could be done. Fails the invocation.
+    /// No change could be made. Fails the invocation.
     Failed,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
@@ -60,7 +60,7 @@ pub struct Response {
     pub status: Status,
     /// The group.
     pub security_group_id: String,
-    /// What was changed.
+    /// The changes.
     #[serde(flatten)]
     pub details: Details,
     /// URI of the snapshot taken before the change.
@@ -81,7 +81,7 @@ pub enum Details {
     Quarantine(Quarantined),
 }
 
-/// What a `close` did.
+/// Details of a `close`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Closed {
@@ -89,37 +89,37 @@ pub struct Closed {
     pub revoked: Vec<RuleRecord>,
     /// The rules that were added in their place; in a dry run, those that would be.
     pub authorized: Vec<RuleRecord>,
-    /// The rules that were to be revoked, but that somebody else had removed.
+    /// The rules that no longer existed when they were to be revoked.
     pub already_absent: Vec<RuleRecord>,
-    /// The rules that should have been added and could not be, and why.
+    /// The rules that could not be added, with the reason.
     pub not_authorized: Vec<Remaining>,
-    /// The rules that still expose the group, or that could not be judged, and why.
+    /// The rules that still expose the group or could not be judged, with the reason.
     pub remaining: Vec<Remaining>,
-    /// The group is open, and left alone until then, since it was restored.
+    /// End of the hold, if the group stays open because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
 }
 
-/// What a `restore` did.
+/// Details of a `restore`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restored {
-    /// The rules that were given back; in a dry run, those that would be.
+    /// The rules that were restored; in a dry run, those that would be.
     pub authorized: Vec<RuleRecord>,
-    /// The rules that the closing had added, and that were taken away again; in a dry run, those that would be.
+    /// The rules of the closing that were removed; in a dry run, those that would be.
     pub revoked: Vec<RuleRecord>,
-    /// The rules that somebody else has added since, and that stay.
+    /// The rules that were added since the closing, and that stay.
     pub left: Vec<RuleRecord>,
-    /// The rules that could not be given back, or not be taken away, and why.
+    /// The rules that could not be restored or removed, with the reason.
     pub remaining: Vec<Remaining>,
-    /// The snapshots that the rules were taken from, newest first.
+    /// URIs of the snapshots from which the rules were restored, newest first.
     pub restored_from: Vec<String>,
-    /// Until when the group is left alone.
+    /// End of the hold.
     pub exception_until: Option<Timestamp>,
 }
 
 impl Response {
-    /// What a `close` did; nothing for another action.
+    /// Details of a `close`; `None` for another action.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
         match &self.details {
@@ -128,7 +128,7 @@ impl Response {
         }
     }
 
-    /// What a `restore` did; nothing for another action.
+    /// Details of a `restore`; `None` for another action.
     #[must_use]
     pub fn restored(&self) -> Option<&Restored> {
         match &self.details {

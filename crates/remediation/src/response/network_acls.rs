@@ -3,7 +3,7 @@
 use exposure::{AclEntry, AclLeft};
 use serde::Serialize;
 
-/// What a `quarantine` or a `release` did.
+/// Details of a `quarantine` or a `release`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantined {
@@ -11,7 +11,7 @@ pub struct Quarantined {
     pub network_acls: Vec<AclChange>,
 }
 
-/// What was done to one network ACL; in a dry run, what would be.
+/// Changes to one network ACL; in a dry run, the planned changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AclChange {
@@ -21,9 +21,9 @@ pub struct AclChange {
     pub added: Vec<AclEntryRecord>,
     /// The entries that were removed.
     pub removed: Vec<AclEntryRecord>,
-    /// The entries that a quarantine had added, and that somebody has changed since.
+    /// The entries of a quarantine that were changed since, and that stay.
     pub left: Vec<AclEntryLeft>,
-    /// Where the ACL as it was before is kept.
+    /// URI of the snapshot taken before the change.
     pub snapshot: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl AclChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AclEntryRecord {
-    /// The lowest number that matches decides.
+    /// Number of the entry. Of the entries that match, the one with the lowest number applies.
     pub rule_number: u16,
     /// `allow` or `deny`.
     pub rule_action: String,
@@ -64,14 +64,14 @@ impl From<&AclEntry> for AclEntryRecord {
     }
 }
 
-/// An entry that is not as a quarantine made it, and why it is left.
+/// An entry that differs from the one that a quarantine made, and that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AclEntryLeft {
     /// The entry as the quarantine made it.
     #[serde(flatten)]
     pub entry: AclEntryRecord,
-    /// What is there instead.
+    /// The difference, and why the entry stays.
     pub reason: String,
 }
 

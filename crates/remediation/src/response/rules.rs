@@ -33,19 +33,19 @@ impl From<&IngressRule> for RuleRecord {
     }
 }
 
-/// These rules as evidence.
+/// Records of `rules`.
 pub(crate) fn records<'r>(rules: impl IntoIterator<Item = &'r IngressRule>) -> Vec<RuleRecord> {
     rules.into_iter().map(Into::into).collect()
 }
 
-/// A rule that is not as it should be, and why.
+/// A rule that could not be changed or judged, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Remaining {
     /// The rule.
     #[serde(flatten)]
     pub rule: RuleRecord,
-    /// Why it is still there, or not there yet.
+    /// Why the rule still exists, or is missing.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Rules that a closing still has to add.
+//! Record of the rules that a closing still has to add.
 
 use exposure::IngressRule;
 use jiff::{SignedDuration, Timestamp};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rule_state::{RuleState, rules, rules_of_one_source};
 
-/// A debt is forgotten after this long: by then the owner of the group has found another way.
-pub(super) const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// Time after which owed rules are no longer added: by then, the owner of the group has found another solution.
+pub(super) const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Rules that a closing still has to add: those that they replace are revoked, and there was no room or no answer.
+/// Rules that a closing still has to add: their predecessors are revoked, but the group was full or EC2 did not answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Debt {
@@ -25,7 +25,7 @@ impl Debt {
         rules(&self.rules)
     }
 
-    /// URI of the snapshot taken before the rules that they replace were revoked.
+    /// URI of the snapshot taken before their predecessors were revoked.
     pub(crate) fn snapshot(&self) -> Option<&str> {
         self.snapshot.as_deref()
     }

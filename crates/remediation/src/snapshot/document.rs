@@ -1,4 +1,4 @@
-//! Reading and writing the documents in the store.
+//! Reads and writes the documents in the store.
 
 use aws_traits::object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::error::SnapshotError;
 use super::key::has_json_extension;
 
-/// The version of the documents that this release writes and understands.
+/// Version of the documents that this release writes and reads.
 pub(super) const VERSION: u32 = 1;
 
-/// Reads a document that usually is not there. By a list: S3 answers a get of a missing key with "access denied" unless the
-/// role may list the whole bucket.
+/// Reads a document that usually does not exist. Lists it first, because S3 answers a get of a missing key with "access
+/// denied" unless the role may list the whole bucket.
 ///
 /// Source: Amazon S3 API reference, [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
 pub(super) async fn find<T: for<'de> Deserialize<'de>>(
@@ -22,7 +22,7 @@ pub(super) async fn find<T: for<'de> Deserialize<'de>>(
     if found.iter().any(|found| found == key) { get(store, key).await } else { Ok(None) }
 }
 
-/// Reads a document, if there is one. Its version is checked first: this release does not guess at the fields of another.
+/// Reads a document, if there is one. Its version is checked before its fields.
 pub(super) async fn get<T: for<'de> Deserialize<'de>>(
     store: &impl ObjectStore,
     key: &str,
@@ -32,22 +32,22 @@ pub(super) async fn get<T: for<'de> Deserialize<'de>>(
     let document: Value = serde_json::from_str(&json).map_err(|error| malformed(error.to_string()))?;
     match document.get("version") {
         Some(version) if *version == VERSION => {}
-        Some(version) => return Err(malformed(format!("its version is {version}, and not {VERSION}"))),
+        Some(version) => return Err(malformed(format!("its version is {version} instead of {VERSION}"))),
         None => return Err(malformed("it has no version".to_owned())),
     }
     serde_json::from_value(document).map(Some).map_err(|error| malformed(error.to_string()))
 }
 
-/// The keys of the snapshots whose keys begin with `prefix`, the oldest first.
+/// Keys of the snapshots below `prefix`, oldest first.
 pub(super) async fn keys_below(store: &impl ObjectStore, prefix: &str) -> Result<Vec<String>, SnapshotError> {
     let mut keys = store.list(prefix).await.map_err(SnapshotError::NotRead)?;
     keys.retain(|key| has_json_extension(key));
     Ok(keys)
 }
 
-/// Writes a new object, and returns its key; `stem` is the key without extension.
+/// Writes a new object, and returns its key. `stem` is the key without extension.
 pub(super) async fn keep_new<S: ObjectStore>(store: &S, stem: &str, json: &str) -> Result<String, SnapshotError> {
-    // There is one already if an answer got lost, or if two runs without an id began in the same millisecond.
+    // The key exists if an answer was lost, or if two runs without an execution id began in the same millisecond.
     for suffix in ["", "_2", "_3", "_4", "_5"] {
         let key = format!("{stem}{suffix}.json");
         if store.put_new(&key, json.to_owned()).await.map_err(SnapshotError::NotWritten)? {
@@ -58,6 +58,6 @@ pub(super) async fn keep_new<S: ObjectStore>(store: &S, stem: &str, json: &str) 
 }
 
 pub(super) fn to_json(document: &impl Serialize) -> String {
-    // Maps with text keys, numbers and text: it cannot fail.
+    // The documents have text keys, numbers and text only, so this cannot fail.
     serde_json::to_string_pretty(document).unwrap_or_default()
 }

@@ -1,36 +1,36 @@
-//! Why a snapshot could not be written or read.
+//! Errors of snapshots.
 
 use aws_traits::object_store::StoreError;
 
 use crate::request::RequestError;
 
-/// Why a snapshot could not be written or read.
+/// A snapshot could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// The store did not take it. Without a snapshot nothing is changed.
+    /// The store refused the snapshot. Without a snapshot, nothing is changed.
     #[error("the snapshot cannot be written")]
     NotWritten(#[source] StoreError),
-    /// Objects under all of its names are there already.
-    #[error("the snapshot cannot be written: {uri}: objects of this name are there already")]
+    /// Every name that was tried is taken.
+    #[error("the snapshot cannot be written: {uri}: objects of this name already exist")]
     NameTaken {
-        /// Their common beginning.
+        /// URI without suffix and extension.
         uri: String,
     },
-    /// The store did not return it.
-    #[error("the bucket of the snapshots cannot be read")]
+    /// The store could not be listed or read.
+    #[error("the snapshot store cannot be read")]
     NotRead(#[source] StoreError),
-    /// There is none.
-    #[error("there is no snapshot below {0}: either nothing was closed, or it has expired")]
+    /// There is no such snapshot.
+    #[error("there is no snapshot below {0}: nothing was closed, or the snapshot has expired")]
     None(String),
-    /// Not the name of a snapshot.
+    /// The request does not name a snapshot.
     #[error(transparent)]
     Name(#[from] RequestError),
-    /// It is not a document of this release.
-    #[error("{uri} is not a document that this release understands: {problem}")]
+    /// The document is malformed, or has another version.
+    #[error("{uri} is not a valid document for this release: {problem}")]
     Malformed {
         /// URI of the object.
         uri: String,
-        /// What is wrong with it.
+        /// Defect of the document.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The snapshot of a security group.
+//! Snapshot of a security group.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub(super) struct Snapshot {
     pub(super) region: String,
     pub(super) security_group: GroupState,
     pub(super) plan: PlanState,
-    /// The snapshot of an earlier part of the same change, which was taken before this one.
+    /// URI of the preceding snapshot of the same change.
     pub(super) continues: Option<String>,
 }
 
@@ -61,10 +61,10 @@ pub(crate) struct Author<'a> {
 }
 
 impl Snapshot {
-    /// Whether this one was taken in the course of, or to finish, what `earlier` was taken for.
+    /// Returns true if this snapshot belongs to the same change as `earlier`, or to a later run that finishes it.
     pub(super) fn finishes(&self, earlier: &Self, earlier_uri: &str) -> bool {
         let is_same_run = self.execution_id.is_some() && self.execution_id == earlier.execution_id;
-        // A rule id is never used twice: what the earlier one was about to revoke was still there.
+        // Rule ids are never reused, so a rule that `earlier` planned to revoke still existed.
         let was_left_over = |id: &String| {
             self.security_group.ingress.iter().any(|rule| rule.security_group_rule_id.as_ref() == Some(id))
         };

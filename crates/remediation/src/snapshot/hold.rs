@@ -1,9 +1,9 @@
-//! The hold on a group that was restored.
+//! Hold on a restored group.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A group is on hold after a restore: it is not closed until then.
+/// A hold: after a restore, the group is not closed before `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Hold {

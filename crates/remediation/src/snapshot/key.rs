@@ -5,11 +5,12 @@ use jiff::Timestamp;
 
 use crate::request::RequestError;
 
-/// Part of a key for a change without an execution id.
+/// Stands for the execution id of a change that has none.
 const NO_EXECUTION: &str = "manual";
 const LONGEST_EXECUTION_ID: usize = 64;
 
-/// `20261121T000000.000Z_EXECUTION`: sorts by time, and so does what is appended with an underscore.
+/// File name without extension, such as `20261121T000000.000Z_EXECUTION`. Sorts by time, also with an underscore and a
+/// number appended.
 pub(super) fn file_stem(taken_at: Timestamp, execution_id: Option<&str>) -> String {
     let execution_id: String = execution_id
         .unwrap_or(NO_EXECUTION)
@@ -20,8 +21,8 @@ pub(super) fn file_stem(taken_at: Timestamp, execution_id: Option<&str>) -> Stri
     format!("{}_{execution_id}", taken_at.strftime("%Y%m%dT%H%M%S.%3fZ"))
 }
 
-/// The key that a user means by a URI, a key or a file name: always an object below `prefix`, where the snapshots of
-/// `subject` are. `now` is for the example in the error.
+/// Key of the snapshot that `name` names by URI, key or file name: always an object below `prefix`, where the snapshots
+/// of `subject` are. `now` dates the example in the error.
 pub(super) fn named_key(
     location: &StoreLocation,
     prefix: &str,

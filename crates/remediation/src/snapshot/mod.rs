@@ -1,4 +1,4 @@
-//! What is kept in the store: groups and network ACLs before a change, holds, and rules that are still to be added.
+//! Documents in the store: snapshots of groups and network ACLs, holds, and records of owed rules.
 
 mod debt;
 mod document;

@@ -1,4 +1,4 @@
-//! Snapshots of network ACLs: each before a change, with the change, and a note once a release is complete.
+//! Snapshots of network ACLs, each with the planned change, and records of complete releases.
 
 use aws_traits::object_store::{ObjectStore, StoreLocation};
 use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
@@ -10,10 +10,10 @@ use super::error::SnapshotError;
 use super::key::{file_stem, named_key};
 use crate::request::LATEST;
 
-/// Action of the note that a release has found every entry of the quarantines gone.
+/// Action of the record that a release is complete: no entry of the quarantines remains.
 pub(crate) const RELEASED: &str = "released";
 
-/// Longest run of a Lambda function: a change that was planned before it, and not made by its end, never will be.
+/// Longest run of a Lambda function. A change that is planned and not made within this time is never made.
 ///
 /// Source: AWS Lambda developer guide, [Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
@@ -48,7 +48,7 @@ struct AclPlanState {
     remove: Vec<EntryState>,
 }
 
-/// An entry in the terms of EC2's API.
+/// An entry with the field names of the EC2 API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EntryState {
@@ -104,13 +104,13 @@ pub(crate) struct AclAuthor<'a> {
 /// Entries that quarantines have added to an ACL.
 #[derive(Debug)]
 pub(crate) struct Added {
-    /// Their entries, those of the oldest one first.
+    /// The entries, those of the oldest quarantine first.
     pub(crate) entries: Vec<AclEntry>,
-    /// Whether a note is to be written once they are gone.
-    pub(crate) is_to_be_noted: bool,
+    /// Whether the release is to be recorded once they are gone.
+    pub(crate) is_to_be_recorded: bool,
 }
 
-/// The store, as far as network ACLs are concerned.
+/// Store for the snapshots of network ACLs.
 #[derive(Debug)]
 pub(crate) struct AclVault<'a, S> {
     store: &'a S,
@@ -131,7 +131,7 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
         self.store.location().uri(key)
     }
 
-    /// Writes a snapshot of the ACL before entries are added and removed, and returns its URI.
+    /// Writes a snapshot of the ACL before a change, and returns its URI.
     pub(crate) async fn keep(
         &self,
         author: AclAuthor<'_>,
@@ -162,20 +162,20 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
         keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
     }
 
-    /// The entries that quarantines have added to an ACL: all of them, or the one of a snapshot.
+    /// Entries that quarantines have added to an ACL: all quarantines, or that of the snapshot `name`.
     pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Added, SnapshotError> {
         let prefix = self.prefix(acl_id);
         if name != LATEST {
             let key = named_key(self.store.location(), &prefix, name, acl_id, (self.now)())?;
             let AclSnapshot { plan, .. } = self.read(acl_id, &key).await?;
-            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_to_be_noted: false });
+            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_to_be_recorded: false });
         }
         let mut keys = keys_below(self.store, &prefix).await?;
         let mut newest_first = Vec::new();
         let mut released_at: Option<Timestamp> = None;
         while let Some(key) = keys.pop() {
             let snapshot = self.read(acl_id, &key).await?;
-            // An entry that a quarantine planned shortly before may have been made afterwards.
+            // A quarantine that was planned shortly before the release may have added its entries afterwards.
             if released_at.is_some_and(|released_at| released_at.duration_since(snapshot.taken_at) > LONGEST_RUN) {
                 break;
             }
@@ -184,14 +184,14 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
             }
             newest_first.push(snapshot);
         }
-        let is_to_be_noted = newest_first.first().is_some_and(|newest| newest.action != RELEASED);
+        let is_to_be_recorded = newest_first.first().is_some_and(|newest| newest.action != RELEASED);
         let mut entries: Vec<AclEntry> = Vec::new();
         for entry in newest_first.iter().rev().flat_map(|snapshot| &snapshot.plan.add).map(AclEntry::from) {
             if !entries.contains(&entry) {
                 entries.push(entry);
             }
         }
-        Ok(Added { entries, is_to_be_noted })
+        Ok(Added { entries, is_to_be_recorded })
     }
 
     async fn read(&self, acl_id: &str, key: &str) -> Result<AclSnapshot, SnapshotError> {

@@ -6,7 +6,7 @@ use exposure::{IngressRule, Source, Traffic};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A rule in the terms of EC2's API, so that it can be restored by hand as well.
+/// A rule with the field names of the EC2 API, so that an operator can restore it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RuleState {
@@ -40,8 +40,8 @@ struct ReferencedGroup {
 }
 
 impl RuleState {
-    /// Whether the source is unambiguous. No source at all is what this release writes for one that it did not understand;
-    /// EC2 would refuse such a rule.
+    /// Returns true if the rule has at most one source, and a valid one. A rule has none if its source was not
+    /// recognised; EC2 refuses such a rule.
     fn has_one_source(&self) -> bool {
         let is = |cidr: &String, is_ipv4: bool| matches!(Source::from_cidr(cidr), Source::Cidr(network) if network.is_ipv4() == is_ipv4);
         let given = usize::from(self.cidr_ipv4.is_some())
@@ -54,14 +54,14 @@ impl RuleState {
     }
 }
 
-/// Reads rules to be added or revoked, and refuses any whose source is ambiguous.
+/// Reads rules to be added or revoked, and refuses one with several sources or an invalid one.
 pub(super) fn rules_of_one_source<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RuleState>, D::Error> {
     let states = Vec::<RuleState>::deserialize(deserializer)?;
     match states.iter().find(|state| !state.has_one_source()) {
         None => Ok(states),
         Some(state) => {
             let id = state.security_group_rule_id.as_deref().unwrap_or("a new rule");
-            Err(D::Error::custom(format!("`{id}` does not have exactly one source that is understood")))
+            Err(D::Error::custom(format!("`{id}` does not have exactly one valid source")))
         }
     }
 }
@@ -87,7 +87,7 @@ impl From<&IngressRule> for RuleState {
             Source::SecurityGroup { id, account_id } => {
                 state.referenced_group = Some(ReferencedGroup { group_id: id.clone(), user_id: account_id.clone() });
             }
-            // Not a source that EC2 is known to have; it would refuse the rule.
+            // Not one of the fields above; EC2 refuses a rule without a source.
             Source::Unrecognized(_) => {}
         }
         state

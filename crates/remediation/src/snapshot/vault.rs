@@ -1,10 +1,10 @@
-//! The documents of one security group: snapshots, the hold, the debt.
+//! Documents of one security group: snapshots, the hold, the record of owed rules.
 
 use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
 use exposure::{IngressRule, Plan, SecurityGroup};
 use jiff::Timestamp;
 
-use super::debt::{Debt, FORGOTTEN_AFTER};
+use super::debt::{Debt, EXPIRES_AFTER};
 use super::document::{VERSION, find, get, keep_new, keys_below, to_json};
 use super::error::SnapshotError;
 use super::group::{Action, Author, GroupState, PlanState, Snapshot};
@@ -13,18 +13,18 @@ use super::key::{file_stem, named_key};
 use super::rule_state::{rules, states};
 use crate::request::LATEST;
 
-/// What a closing, or several in a row, changed in a group.
+/// Changes to a group by a closing, or by several in a row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Taken {
-    /// The rules before.
+    /// Rules before the change.
     pub(crate) before: Vec<IngressRule>,
-    /// The rules that the closing was to add.
+    /// Rules that the closing planned to add.
     pub(crate) added: Vec<IngressRule>,
-    /// URIs of their snapshots, newest first.
+    /// URIs of the snapshots, newest first.
     pub(crate) uris: Vec<String>,
 }
 
-/// The store, as seen by one change of one group.
+/// Store for the documents of one group.
 #[derive(Debug)]
 pub(crate) struct Vault<'a, S> {
     store: &'a S,
@@ -87,7 +87,7 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
     }
 
-    /// The rules that the named closing took, or the latest one together with those that it finished.
+    /// Changes of the closing that `name` names, or of the latest one together with those that it finished.
     pub(crate) async fn taken(&self, name: &str) -> Result<Taken, SnapshotError> {
         let prefix = format!("{}/", self.key("security-groups"));
         if name != LATEST {
@@ -112,19 +112,19 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
     async fn read(&self, key: &str) -> Result<Snapshot, SnapshotError> {
         let snapshot: Snapshot = get(self.store, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
         if snapshot.security_group.group_id != self.group_id || snapshot.action != Action::Close {
-            let problem = format!("it is not of a closing of {}", self.group_id);
+            let problem = format!("it is not the snapshot of a closing of {}", self.group_id);
             return Err(SnapshotError::Malformed { uri: self.uri(key), problem });
         }
         Ok(snapshot)
     }
 
-    /// The rules that an earlier closing still has to add.
+    /// Rules that an earlier closing still has to add.
     pub(crate) async fn debt(&self) -> Result<Option<Debt>, SnapshotError> {
         let debt: Option<Debt> = find(self.store, &self.debt_key()).await?;
-        Ok(debt.filter(|debt| (self.now)().duration_since(debt.since) < FORGOTTEN_AFTER))
+        Ok(debt.filter(|debt| (self.now)().duration_since(debt.since) < EXPIRES_AFTER))
     }
 
-    /// Notes that these rules are still to be added, replacing an earlier note.
+    /// Records rules that are still to be added, replacing an earlier record.
     pub(crate) async fn put_debt(&self, rules: &[IngressRule], snapshot: Option<String>) -> Result<(), StoreError> {
         let debt = Debt { version: VERSION, since: (self.now)(), snapshot, rules: states(rules) };
         self.store.put(&self.debt_key(), to_json(&debt)).await
@@ -138,7 +138,7 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         format!("{}.json", self.key("owed"))
     }
 
-    /// The hold on this group, if there is one that has not ended.
+    /// The hold on this group, unless it has ended.
     pub(crate) async fn hold(&self) -> Result<Option<Hold>, SnapshotError> {
         let hold: Option<Hold> = find(self.store, &self.hold_key()).await?;
         Ok(hold.filter(|hold| (self.now)() < hold.until))
@@ -168,7 +168,7 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
     }
 }
 
-/// What a row of closings changed together: the rules before the first, and those that others added in between.
+/// Combines several closings in a row. Rules that others added between them count as rules before the change.
 fn chain(newest_first: &[(String, Snapshot)]) -> Taken {
     let mut taken = Taken::default();
     for (uri, snapshot) in newest_first.iter().rev() {

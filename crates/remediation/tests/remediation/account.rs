@@ -20,7 +20,7 @@ pub(crate) const GET: &str = "s3:GetObject";
 pub(crate) const LIST: &str = "s3:ListBucket";
 pub(crate) const SNAPSHOT: &str = "s3://portcullis-snapshots/security-groups/111122223333/us-east-1/sg-0aaaaaaaaaaaaaaaa/20261121T000000.000Z_8a1b.json";
 
-/// That the function has.
+/// Time until the deadline of the function.
 const TIME: SignedDuration = SignedDuration::from_mins(2);
 
 pub(crate) fn now() -> Timestamp {
@@ -105,8 +105,8 @@ pub(crate) async fn handle_at(
     run(&remediation_at(aws, now), request, now() + TIME).await
 }
 
-/// Handles a request until no call is answered any more, as if the function were killed there; `None` when it was. After
-/// that AWS answers again.
+/// Handles a request until AWS stops answering, as if the function were killed there: then returns `None`. Afterwards,
+/// AWS answers again.
 pub(crate) async fn handle_until_cut(aws: &FakeAws, request: Value) -> Option<Result<Response, RemediationError>> {
     let remediation = remediation(aws);
     let outcome = tokio::select! {
@@ -114,7 +114,7 @@ pub(crate) async fn handle_until_cut(aws: &FakeAws, request: Value) -> Option<Re
         outcome = run(&remediation, request, deadline()) => Some(outcome),
         () = poll_fn(|_| if aws.is_cut() { Poll::Ready(()) } else { Poll::Pending }) => None,
     };
-    aws.mend();
+    aws.answer_again();
     outcome
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn ports(id: &str, from: i64, to: i64, source: &str) -> IngressRule {
     IngressRule { id, description: Some(format!("rule {from}")), tags, ..IngressRule::new(traffic, source.into()) }
 }
 
-/// Who is let in to what, whatever the rules are called.
+/// The rules of the group without their ids.
 pub(crate) fn admitted(aws: &FakeAws) -> Vec<String> {
     let account = aws.account();
     let rules = account.groups.get(GROUP).map(|group| group.ingress.clone()).unwrap_or_default();

@@ -55,7 +55,7 @@ async fn closing_costs_six_calls_and_five_when_warm() {
     assert_eq!(aws.account().calls, [DESCRIBE]);
 }
 
-/// Nothing left to do is success. A group that vanished too.
+/// A group that is closed or deleted is a success.
 #[tokio::test]
 async fn nothing_to_do_is_success() {
     let aws = aws();
@@ -112,7 +112,7 @@ async fn a_tag_exempts_when_the_operator_names_it() {
     assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Exempt);
 }
 
-/// Whether SSM hands an empty list over as a list or as text is not documented.
+/// AWS does not document whether SSM passes an empty list as a list or as text.
 #[rstest]
 #[case(json!([]))]
 #[case(json!("[]"))]
@@ -122,9 +122,9 @@ async fn an_empty_list_may_come_as_text(#[case] list: Value) {
     assert_eq!(handle(&aws(), with("replacementCidrs", list)).await.unwrap().status, Status::Closed);
 }
 
-/// Who cannot be told to be exempt or not is not closed.
+/// A group that may be exempt is not closed.
 #[tokio::test]
-async fn a_group_that_ec2_does_not_know_any_more_is_left() {
+async fn a_group_that_ec2_no_longer_finds_is_not_changed() {
     let aws = aws();
     aws.account().rules.insert("portcullis".into(), Some(r#"{"FocusOnPorts":"22","ExemptionTagKey":"Keep"}"#.into()));
     aws.fail("ec2:DescribeSecurityGroups", "InternalError");
@@ -135,9 +135,9 @@ async fn a_group_that_ec2_does_not_know_any_more_is_left() {
     assert_eq!(aws.count(REVOKE), 0);
 }
 
-/// An exemption counts at once for who changes things, warm or not.
+/// A closing applies a new exemption at once, also in a warm function.
 #[tokio::test]
-async fn a_new_exemption_counts_at_once() {
+async fn a_new_exemption_applies_at_once() {
     let aws = aws();
     let parameters = r#"{"FocusOnPorts":"22","ExemptionsParameter":"/p"}"#;
     aws.account().rules.insert("portcullis".into(), Some(parameters.into()));
@@ -151,7 +151,7 @@ async fn a_new_exemption_counts_at_once() {
     assert_eq!(run(&remediation, request(), deadline()).await.unwrap().status, Status::Exempt);
 }
 
-/// What the role may not do is not tried rule by rule, nor again.
+/// A denied call is not retried, nor repeated rule by rule.
 #[tokio::test]
 async fn a_denied_revoke_is_tried_once() {
     let aws = aws();
@@ -161,7 +161,7 @@ async fn a_denied_revoke_is_tried_once() {
     assert_eq!(aws.count(REVOKE), 1);
 }
 
-fn somebody_narrows_rule_1(account: &mut Account) {
+fn narrow_rule_1(account: &mut Account) {
     for rule in &mut account.groups.get_mut(GROUP).unwrap().ingress {
         if rule.id.as_deref() == Some("sgr-1") {
             rule.source = "10.0.0.0/8".into();
@@ -169,13 +169,13 @@ fn somebody_narrows_rule_1(account: &mut Account) {
     }
 }
 
-/// A rule that is mended between two rounds, and keeps its id, stays.
+/// A rule that is fixed between two rounds, and keeps its id, stays.
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_somebody_mends_meanwhile_stays() {
+async fn a_rule_that_is_fixed_meanwhile_stays() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     aws.fail(REVOKE, "InternalError");
     aws.meanwhile(DESCRIBE, |_| {});
-    aws.meanwhile(DESCRIBE, somebody_narrows_rule_1);
+    aws.meanwhile(DESCRIBE, narrow_rule_1);
     let response = handle(&aws, request()).await.unwrap();
     assert!(response.closed().unwrap().revoked.is_empty());
     assert_eq!(left(&aws), ["sgr-1"]);
@@ -198,7 +198,7 @@ async fn a_rule_that_somebody_mends_meanwhile_stays() {
 #[case(with("dryRun", json!("yes")), "`yes` is neither true nor false")]
 #[case(with("dryrun", json!(true)), "unknown field `dryrun`")]
 #[tokio::test]
-async fn a_request_that_is_not_understood_is_refused(#[case] request: Value, #[case] expected: &str) {
+async fn a_malformed_request_is_refused(#[case] request: Value, #[case] expected: &str) {
     let aws = aws();
     let error = handle(&aws, request).await.unwrap_err();
     let message = error_chain(&error);
@@ -208,7 +208,7 @@ async fn a_request_that_is_not_understood_is_refused(#[case] request: Value, #[c
     assert_eq!(aws.account().calls, Vec::<&str>::new());
 }
 
-// --- Unknown is never closed, and never called closed
+// --- Unknown state is never closed, and never reported as closed
 
 #[rstest]
 #[case(None, "AwsCallFailed", "NoSuchConfigRuleException")]
@@ -233,16 +233,16 @@ async fn without_a_policy_nothing_is_changed(
 }
 
 #[tokio::test]
-async fn what_cannot_be_judged_fails_and_is_left() {
+async fn an_unjudged_group_fails_and_is_not_changed() {
     let aws = aws_with(vec![rule("1", 22, "pl-0badbad")]);
     let error = handle(&aws, request()).await.unwrap_err();
     assert_eq!(error.kind(), "CannotJudge");
     assert_eq!(aws.count(REVOKE), 0);
 }
 
-/// What is certain is closed; what cannot be judged makes the outcome partial.
+/// The exposing rule is revoked; the unjudged rule makes the outcome partial.
 #[tokio::test]
-async fn beside_an_exposure_the_unjudged_rule_makes_it_partial() {
+async fn an_unjudged_rule_beside_an_exposure_makes_the_outcome_partial() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 22, "pl-0badbad")]);
     let response = incomplete(handle(&aws, request()).await);
     assert_eq!(response.status, Status::Partial);
@@ -261,9 +261,9 @@ async fn prefix_lists_are_resolved() {
     assert_eq!(left(&aws), ["sgr-2"]);
 }
 
-// --- Others are at work too
+// --- Concurrent changes
 
-fn somebody_removes_rule_1(account: &mut Account) {
+fn remove_rule_1(account: &mut Account) {
     account.groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.id.as_deref() != Some("sgr-1"));
 }
 
@@ -271,7 +271,7 @@ fn somebody_removes_rule_1(account: &mut Account) {
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_vanished_meanwhile_counts_as_done() {
     let aws = aws();
-    aws.meanwhile(REVOKE, somebody_removes_rule_1);
+    aws.meanwhile(REVOKE, remove_rule_1);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
     assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-4"]);
@@ -279,7 +279,7 @@ async fn a_rule_that_vanished_meanwhile_counts_as_done() {
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
 }
 
-/// A group that vanished too.
+/// A group that vanished meanwhile counts as closed.
 #[tokio::test(start_paused = true)]
 async fn a_group_that_vanished_meanwhile_counts_as_done() {
     let aws = aws();
@@ -289,14 +289,14 @@ async fn a_group_that_vanished_meanwhile_counts_as_done() {
     assert_eq!(ids(&response.closed().unwrap().already_absent), ["sgr-1", "sgr-4"]);
 }
 
-fn somebody_opens_port_3389(account: &mut Account) {
+fn open_port_3389(account: &mut Account) {
     account.groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 3389, "0.0.0.0/0"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_somebody_adds_meanwhile_is_closed_too() {
+async fn a_rule_that_is_added_meanwhile_is_closed_as_well() {
     let aws = aws();
-    aws.meanwhile(REVOKE, somebody_opens_port_3389);
+    aws.meanwhile(REVOKE, open_port_3389);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(ids(&response.closed().unwrap().revoked), ["sgr-1", "sgr-4", "sgr-9"]);
     assert_eq!(left(&aws), ["sgr-2", "sgr-3"]);
@@ -304,7 +304,7 @@ async fn a_rule_that_somebody_adds_meanwhile_is_closed_too() {
 
 /// The answer to a revoke is lost: the next round finds the rules gone.
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_found_out() {
+async fn a_lost_answer_is_recovered() {
     let aws = aws();
     aws.lose_answer(REVOKE);
     let response = handle(&aws, request()).await.unwrap();
@@ -329,7 +329,7 @@ async fn one_failing_rule_does_not_stop_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_nothing_can_be_revoked_it_has_failed() {
+async fn without_any_revocation_the_closing_fails() {
     let aws = aws();
     for _ in 0..30 {
         aws.fail(REVOKE, "UnauthorizedOperation");
@@ -344,7 +344,7 @@ async fn when_nothing_can_be_revoked_it_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passing_failure_is_got_over() {
+async fn a_transient_failure_is_retried() {
     let aws = aws();
     aws.fail(REVOKE, "RequestLimitExceeded");
     let response = handle(&aws, request()).await.unwrap();
@@ -353,7 +353,7 @@ async fn a_passing_failure_is_got_over() {
 }
 
 #[tokio::test]
-async fn when_the_result_cannot_be_read_it_is_not_called_closed() {
+async fn an_unverified_group_is_not_reported_as_closed() {
     let aws = aws();
     aws.meanwhile(DESCRIBE, |_| {});
     aws.fail(DESCRIBE, "InternalError");
@@ -366,9 +366,9 @@ async fn when_the_result_cannot_be_read_it_is_not_called_closed() {
     );
 }
 
-/// Many rules go in chunks.
+/// Many rules are revoked in chunks.
 #[tokio::test(start_paused = true)]
-async fn many_rules_go_in_chunks() {
+async fn many_rules_are_revoked_in_chunks() {
     let aws = aws_with((0..250).map(|number| rule(&number.to_string(), 22, "0.0.0.0/0")).collect());
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.closed().unwrap().revoked.len(), 250);
@@ -377,7 +377,7 @@ async fn many_rules_go_in_chunks() {
 
 // --- Carve and Replace
 
-/// The rest of the range stays, with description and tags, and is there before the rule goes.
+/// The rest of the range is added, with description and tags, before the rule is revoked.
 #[tokio::test]
 async fn carving_keeps_the_rest_of_a_range() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 22, 22, "10.0.0.0/8")]);
@@ -396,13 +396,13 @@ async fn carving_keeps_the_rest_of_a_range() {
 }
 
 #[tokio::test]
-async fn of_all_traffic_it_is_said_what_no_longer_passes() {
+async fn carving_all_traffic_reports_the_protocols_that_no_longer_pass() {
     let all = IngressRule { id: Some("sgr-1".into()), ..IngressRule::new(Traffic::All, "::/0".into()) };
     let aws = aws_with(vec![all]);
     let response = handle(&aws, carve()).await.unwrap();
     assert!(
         response.message.ends_with(
-            "of all traffic from ::/0 only TCP, UDP and ICMP still pass, and no other protocol (GRE, ESP, SCTP …)"
+            "of all traffic from ::/0, only TCP, UDP and ICMP still pass, no other protocol (GRE, ESP, SCTP …)"
         ),
         "{}",
         response.message
@@ -415,12 +415,12 @@ async fn of_all_traffic_it_is_said_what_no_longer_passes() {
 }
 
 #[tokio::test]
-async fn replacing_lets_private_addresses_in_instead() {
+async fn replacing_admits_private_addresses_instead() {
     let aws = aws();
     let response = handle(&aws, with("strategy", json!("Replace"))).await.unwrap();
     assert_eq!(response.status, Status::Closed);
     let authorized: Vec<_> = response.closed().unwrap().authorized.iter().map(|rule| rule.source.clone()).collect();
-    assert_eq!(authorized, ["172.16.0.0/12", "192.168.0.0/16", "fc00::/7"], "10.0.0.0/8 is there already");
+    assert_eq!(authorized, ["172.16.0.0/12", "192.168.0.0/16", "fc00::/7"], "10.0.0.0/8 exists already");
 }
 
 /// A replacement that opens the group again is refused before anything is changed.
@@ -437,9 +437,9 @@ async fn a_replacement_that_exposes_is_refused() {
     assert_eq!((aws.count(PUT), aws.count(AUTHORIZE), aws.count(REVOKE)), (0, 0, 0));
 }
 
-/// A rule that is there already never skips the revoke.
+/// A replacement that exists already does not prevent the revocation.
 #[tokio::test]
-async fn a_duplicate_never_skips_the_revoke() {
+async fn a_duplicate_does_not_prevent_the_revocation() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     aws.meanwhile(AUTHORIZE, |account| {
         account.groups.get_mut(GROUP).unwrap().ingress.push(ports("9", 23, 25, "0.0.0.0/0"));
@@ -450,9 +450,9 @@ async fn a_duplicate_never_skips_the_revoke() {
     assert_eq!(left(&aws).len(), 2);
 }
 
-/// At the quota closing has priority, and what found no room is reported; with room, the next attempt adds it.
+/// At the quota, closing has priority, and rules that do not fit are reported; with room, the next attempt adds them.
 #[tokio::test]
-async fn at_the_quota_it_is_revoked_first() {
+async fn at_the_quota_rules_are_revoked_first() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 443, 443, "0.0.0.0/0")]);
     aws.account().quota = 2;
     let response = incomplete(handle(&aws, carve()).await);
@@ -467,9 +467,9 @@ async fn at_the_quota_it_is_revoked_first() {
     assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::NothingToDo);
 }
 
-/// What cannot be added just now is tried again before anything is revoked.
+/// A rule that cannot be added yet is retried before any rule is revoked.
 #[tokio::test(start_paused = true)]
-async fn while_ec2_is_busy_nobody_is_shut_out() {
+async fn while_ec2_is_busy_no_access_is_lost() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     aws.fail(AUTHORIZE, "RequestLimitExceeded");
     assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::Closed);
@@ -493,7 +493,7 @@ async fn without_a_snapshot_nothing_is_changed() {
     assert_eq!(left(&aws).len(), 4);
 }
 
-/// A snapshot is never written over, not even by an execution with the same id at the same instant.
+/// A snapshot is never overwritten, not even by an execution with the same id at the same instant.
 #[tokio::test]
 async fn a_snapshot_is_never_overwritten() {
     let aws = aws();
@@ -504,7 +504,7 @@ async fn a_snapshot_is_never_overwritten() {
     assert_eq!(aws.account().objects[key], "theirs");
 }
 
-/// A note of a later release may mean something else, so nothing is done on its account.
+/// A record of another version may have another meaning, so it is refused.
 #[rstest]
 #[case(
     "holds",
@@ -513,11 +513,7 @@ async fn a_snapshot_is_never_overwritten() {
 )]
 #[case("owed", "Carve", json!({"version": 2, "since": "2026-11-20T23:00:00Z", "snapshot": null, "rules": []}))]
 #[tokio::test]
-async fn a_note_of_another_version_is_not_guessed_at(
-    #[case] prefix: &str,
-    #[case] strategy: &str,
-    #[case] note: Value,
-) {
+async fn a_record_of_another_version_is_refused(#[case] prefix: &str, #[case] strategy: &str, #[case] note: Value) {
     let aws = aws();
     let key = format!("{prefix}/111122223333/us-east-1/{GROUP}.json");
     aws.account().objects.insert(key.clone(), note.to_string());
@@ -525,17 +521,17 @@ async fn a_note_of_another_version_is_not_guessed_at(
     assert_eq!(
         error_chain(&error),
         format!(
-            "nothing was changed: s3://portcullis-snapshots/{key} is not a document that this release understands: \
-             its version is 2, and not 1"
+            "nothing was changed: s3://portcullis-snapshots/{key} is not a valid document for this release: \
+             its version is 2 instead of 1"
         )
     );
     assert_eq!(left(&aws).len(), 4);
 }
 
-// --- Cut off
+// --- Interruptions
 
-/// Killed after any call and run again: the group ends closed, nobody legitimate is lost, and a restore gives everything
-/// back.
+/// After a kill at any call and a second run, the group is closed, no legitimate access is lost, and a restore undoes
+/// all of it.
 #[rstest]
 #[case("Revoke", 0)]
 #[case("Carve", 0)]
@@ -583,7 +579,7 @@ async fn a_kill_after_any_call_loses_nothing(#[case] strategy: &str, #[case] quo
     panic!("it never ended");
 }
 
-/// A function that has no time left says what is still open.
+/// A function that runs out of time reports the rules that are still open.
 #[tokio::test(start_paused = true)]
 async fn out_of_time_it_stops_cleanly() {
     let aws = aws();

@@ -1,4 +1,4 @@
-//! Closings when something is in the way, or somebody else is at work.
+//! Closings with failures or concurrent changes.
 
 use aws_traits::fakes::{Account, FakeAws};
 use plain_text::error_chain;
@@ -15,9 +15,9 @@ use crate::log;
 const EXCEPTION: &str = "config:PutRemediationExceptions";
 const DELETE_OBJECT: &str = "s3:DeleteObject";
 
-// --- Others are at work too
+// --- Concurrent changes
 
-fn somebody_exempts_the_group(account: &mut Account) {
+fn exempt_the_group(account: &mut Account) {
     account.groups.get_mut(GROUP).unwrap().tags.insert("Keep".into(), "legacy VPN".into());
 }
 
@@ -27,26 +27,26 @@ fn aws_with_exemption_tag() -> FakeAws {
     aws
 }
 
-/// Exempted while EC2 was busy, and nothing closed yet: then nothing is.
+/// The group is exempted while EC2 is busy, before a rule was revoked: nothing is closed.
 #[tokio::test(start_paused = true)]
 async fn an_exemption_in_time_keeps_the_group_open() {
     let aws = aws_with_exemption_tag();
     aws.fail(REVOKE, "RequestLimitExceeded");
     aws.meanwhile(DESCRIBE, |_| {});
-    aws.meanwhile(DESCRIBE, somebody_exempts_the_group);
+    aws.meanwhile(DESCRIBE, exempt_the_group);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Exempt);
-    assert!(response.message.contains("is left as it is: ") && response.message.contains("legacy VPN"), "{response:?}");
+    assert!(response.message.contains("was not changed: ") && response.message.contains("legacy VPN"), "{response:?}");
     assert_eq!((aws.count(REVOKE), left(&aws).len()), (1, 4));
 }
 
-/// Exempted when a part of it was closed already: that is said, and the rest is left.
+/// The group is exempted after a rule was revoked: the response reports the rule, and the others stay.
 #[tokio::test(start_paused = true)]
 async fn an_exemption_half_way_keeps_the_rest() {
     let aws = aws_with_exemption_tag();
     aws.account().locked.push("sgr-4".into());
     aws.meanwhile(DESCRIBE, |_| {});
-    aws.meanwhile(DESCRIBE, somebody_exempts_the_group);
+    aws.meanwhile(DESCRIBE, exempt_the_group);
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Closed);
     assert!(response.message.starts_with("sg-0aaaaaaaaaaaaaaaa: 1 rule revoked; the rest is "), "{}", response.message);
@@ -55,19 +55,19 @@ async fn an_exemption_half_way_keeps_the_rest() {
     assert_eq!(left(&aws), ["sgr-2", "sgr-3", "sgr-4"]);
 }
 
-fn somebody_opens_port_22_again(account: &mut Account) {
+fn open_port_22_again(account: &mut Account) {
     let ingress = &mut account.groups.get_mut(GROUP).unwrap().ingress;
     let number = account.calls.len();
     ingress.retain(|rule| rule.source != "0.0.0.0/0".into());
     ingress.push(rule(&format!("again{number}"), 22, "0.0.0.0/0"));
 }
 
-/// Somebody's program adds the rule as often as it is revoked: after a few attempts that is told, and not gone on with.
+/// A program adds the rule after each revocation: the closing gives up after four attempts, and reports it.
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_somebody_adds_again_and_again_is_told() {
+async fn a_rule_that_is_added_again_and_again_is_reported() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 22, "10.0.0.0/8")]);
     aws.meanwhile(DESCRIBE, |_| {});
-    (0..4).for_each(|_| aws.meanwhile(DESCRIBE, somebody_opens_port_22_again));
+    (0..4).for_each(|_| aws.meanwhile(DESCRIBE, open_port_22_again));
     let error = handle(&aws, request()).await.unwrap_err();
     assert!(error_chain(&error).ends_with("(tcp/22-22 from 0.0.0.0/0): it was added meanwhile"), "{error}");
     let response = incomplete(Err(error));
@@ -78,18 +78,18 @@ async fn a_rule_that_somebody_adds_again_and_again_is_told() {
     assert_eq!(left(&aws), ["sgr-2"]);
 }
 
-// --- Rules that are owed
+// --- Owed rules
 
-/// Two exposed ranges in a group that has no room for more: one rule is owed when the group is closed.
+/// Two exposed ranges in a full group: one rule is owed after the closing.
 fn full_aws() -> FakeAws {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 443, 443, "0.0.0.0/0")]);
     aws.account().quota = 2;
     aws
 }
 
-/// Closing has priority over the note of what is owed. A restore has it from the snapshot.
+/// Closing has priority over the record of owed rules. A restore finds them in the snapshot.
 #[tokio::test]
-async fn a_note_that_cannot_be_written_does_not_keep_the_port_open() {
+async fn a_failed_record_of_owed_rules_does_not_keep_the_port_open() {
     let aws = full_aws();
     let before = admitted(&aws);
     aws.meanwhile(PUT, |_| {});
@@ -99,16 +99,16 @@ async fn a_note_that_cannot_be_written_does_not_keep_the_port_open() {
     assert_eq!(response.status, Status::Partial);
     assert_eq!(response.closed().unwrap().not_authorized.len(), 1);
     let warnings = log::messages("WARN");
-    assert_eq!(warnings.iter().filter(|&warning| warning == "debt not written").count(), 1, "{warnings:?}");
+    assert_eq!(warnings.iter().filter(|&warning| warning == "owed rules not recorded").count(), 1, "{warnings:?}");
     assert!(!admitted(&aws).iter().any(|rule| rule.starts_with("tcp/20-25 ")), "{:?}", admitted(&aws));
     aws.account().quota = 0;
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
     assert_eq!(admitted(&aws), before);
 }
 
-/// A note that is left over ends by itself, and what is there is not added twice.
+/// A stale record expires, and a rule that exists is not added twice.
 #[tokio::test]
-async fn a_note_that_cannot_be_deleted_adds_nothing_twice() {
+async fn a_stale_record_of_owed_rules_adds_nothing_twice() {
     let aws = full_aws();
     incomplete(handle(&aws, carve()).await);
     aws.account().quota = 0;
@@ -116,7 +116,7 @@ async fn a_note_that_cannot_be_deleted_adds_nothing_twice() {
     log::watch();
     let response = handle(&aws, carve()).await.unwrap();
     assert_eq!((response.status, response.closed().unwrap().authorized.len()), (Status::Closed, 1));
-    assert_eq!(log::messages("WARN"), ["debt not deleted"]);
+    assert_eq!(log::messages("WARN"), ["record of owed rules not deleted"]);
     let closed = admitted(&aws);
     assert_eq!(closed.len(), 3);
     aws.account().calls.clear();
@@ -125,9 +125,9 @@ async fn a_note_that_cannot_be_deleted_adds_nothing_twice() {
     assert_eq!(admitted(&aws), closed);
 }
 
-/// Cut off before a rule that is owed was tried, it says that it was not.
+/// Interrupted before an owed rule is added, the response reports the rule as not attempted.
 #[tokio::test(start_paused = true)]
-async fn out_of_time_what_is_owed_was_not_tried() {
+async fn out_of_time_owed_rules_are_not_attempted() {
     let aws = full_aws();
     incomplete(handle(&aws, carve()).await);
     let closed = admitted(&aws);
@@ -136,12 +136,12 @@ async fn out_of_time_what_is_owed_was_not_tried() {
     assert_eq!(response.status, Status::Failed);
     assert!(response.message.ends_with("deadline: nothing was changed; run this again"), "{}", response.message);
     let reasons: Vec<_> = response.closed().unwrap().not_authorized.iter().map(|owed| &owed.reason).collect();
-    assert_eq!(reasons, ["it was not tried"]);
+    assert_eq!(reasons, ["not attempted"]);
     assert_eq!(admitted(&aws), closed);
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_it_would_add() {
+async fn a_dry_run_reports_the_rules_to_add() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     let before = admitted(&aws);
     let mut request = carve();
@@ -162,12 +162,12 @@ async fn a_dry_run_says_what_it_would_add() {
 
 // --- Holds and snapshots
 
-/// Whatever AWS Config says to the exception, the hold keeps the group open. A dry run does not ask.
+/// The hold keeps the group open, with or without a remediation exception. A dry run requests none.
 #[rstest]
 #[case::refused(|aws: &FakeAws| aws.account().exception_refused = Some("not NON_COMPLIANT".into()), "reason", "not NON_COMPLIANT")]
 #[case::failed(|aws: &FakeAws| aws.fail(EXCEPTION, "InternalError"), "error", "InternalError")]
 #[tokio::test]
-async fn a_held_group_is_left_whatever_config_says(
+async fn a_hold_does_not_depend_on_the_exception(
     #[case] trouble: fn(&FakeAws),
     #[case] field: &str,
     #[case] expected: &str,
@@ -185,12 +185,12 @@ async fn a_held_group_is_left_whatever_config_says(
     assert_eq!(response.status, Status::Exempt);
     assert_eq!(response.closed().unwrap().held_until.unwrap().to_string(), "2026-11-22T00:00:00Z");
     let lines = log::lines();
-    assert_eq!(lines[0]["message"], "AWS Config takes no exception");
+    assert_eq!(lines[0]["message"], "remediation exception not created");
     assert!(lines[0][field].as_str().unwrap().contains(expected), "{lines:?}");
     assert_eq!((admitted(&aws), aws.count(REVOKE)), (open, 0));
 }
 
-/// As many objects of that name as are tried are there already: without a snapshot of its own nothing is changed.
+/// Every name that is tried is taken: without its own snapshot, the closing changes nothing.
 #[tokio::test]
 async fn when_every_name_is_taken_nothing_is_changed() {
     let aws = aws();
@@ -203,7 +203,7 @@ async fn when_every_name_is_taken_nothing_is_changed() {
             .starts_with("nothing was changed: the snapshot cannot be written: s3://portcullis-snapshots/"),
         "{error}"
     );
-    assert!(error_chain(&error).ends_with("objects of this name are there already"), "{error}");
+    assert!(error_chain(&error).ends_with("objects of this name already exist"), "{error}");
     assert_eq!(error.kind(), "SnapshotUnavailable");
     assert_eq!((aws.count(REVOKE), left(&aws).len()), (0, 4));
     assert!(aws.account().objects.values().all(|object| object == "theirs"));

@@ -1,4 +1,4 @@
-//! The log, as a test sees it.
+//! Captures the log of a test.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Once;
 use serde_json::Value;
 
 thread_local! {
-    /// The lines of this thread, and so of one test.
+    /// Lines of this thread, that is, of one test.
     static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -24,17 +24,17 @@ impl io::Write for OfThisThread {
     }
 }
 
-/// From now on this test sees what it logs.
+/// Starts capturing the log of this test.
 pub(crate) fn watch() {
     static BEGUN: Once = Once::new();
-    // For all threads: a subscriber of one thread misses what another one, without any, is the first to log.
+    // Global: a call site first reached by a thread without subscriber would be disabled for the others.
     BEGUN.call_once(|| {
         tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_writer(|| OfThisThread).init();
     });
     WRITTEN.with_borrow_mut(Vec::clear);
 }
 
-/// What this test has logged.
+/// The lines that this test has logged.
 pub(crate) fn lines() -> Vec<Value> {
     WRITTEN.with_borrow(|written| {
         written.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()

@@ -1,4 +1,4 @@
-//! Network ACLs of the account in memory, and the requests that are made about them.
+//! Network ACLs of the account in memory, and requests for them.
 
 use aws_traits::fakes::FakeAws;
 use exposure::Traffic;
@@ -30,7 +30,7 @@ pub(crate) fn aws_in_subnets() -> FakeAws {
     aws
 }
 
-/// The group is in use in a second subnet, with an ACL of its own.
+/// An account in which the group is also used in a second subnet, with its own ACL.
 pub(crate) fn aws_in_two_subnets() -> FakeAws {
     let aws = aws_in_subnets();
     {

@@ -13,7 +13,7 @@ use crate::network_acl::{
 };
 
 #[tokio::test]
-async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
+async fn a_quarantine_denies_the_internet_and_a_release_undoes_it() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     let response = handle(&aws, acl_request("quarantine")).await.unwrap();
@@ -29,9 +29,9 @@ async fn a_quarantine_keeps_the_internet_away_and_a_release_undoes_it() {
     assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
 }
 
-/// Whichever answer gets lost, it is found out what was made and what went, and no entry is left out of the report.
+/// After a lost answer, the next read finds the entries that were added or removed, and the report has them all.
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_found_out() {
+async fn a_lost_answer_is_recovered() {
     let count = changes(&handle(&aws_in_subnets(), acl_request("quarantine")).await.unwrap())[0].added.len();
     for lost in 0..count {
         let aws = aws_in_subnets();
@@ -72,9 +72,9 @@ async fn a_full_acl_is_reported() {
     assert_eq!(aws.count(PUT), 0);
 }
 
-/// The same plan, no call that changes anything; so is that of a release.
+/// Dry runs of a quarantine and a release plan the same changes, and make none.
 #[tokio::test]
-async fn a_dry_run_says_what_it_would_add_and_changes_nothing() {
+async fn a_dry_run_reports_the_entries_and_changes_nothing() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     let planned = handle(&aws, acl_request_with("quarantine", "dryRun", json!("true"))).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_dry_run_says_what_it_would_add_and_changes_nothing() {
     assert_eq!(entries(&aws), quarantined);
 }
 
-/// Who is exempt is let be, unless somebody names the ports.
+/// An exempt group is not quarantined, unless the request names the ports.
 #[tokio::test]
 async fn an_exempt_group_is_not_quarantined() {
     let aws = aws_in_subnets();
@@ -114,21 +114,21 @@ async fn an_exempt_group_is_not_quarantined() {
     let before = entries(&aws);
     let response = handle(&aws, acl_request("quarantine")).await.unwrap();
     assert_eq!(response.status, Status::Exempt);
-    assert!(response.message.contains("is left as it is: ") && response.message.contains("legacy VPN"), "{response:?}");
+    assert!(response.message.contains("was not changed: ") && response.message.contains("legacy VPN"), "{response:?}");
     assert_eq!((aws.count(PUT), aws.count(CREATE)), (0, 0));
     assert_eq!(entries(&aws), before);
     let response = handle(&aws, acl_request_with("quarantine", "ports", json!("tcp/22"))).await.unwrap();
     assert_eq!(response.status, Status::Quarantined);
 }
 
-/// A group that exposes nothing, and one that is in use nowhere, need no quarantine.
+/// A group that exposes nothing, or that no interface uses, needs no quarantine.
 #[tokio::test]
 async fn without_exposure_or_interface_there_is_nothing_to_quarantine() {
     let aws = aws_in_subnets();
     aws.account().subnets.clear();
     let response = handle(&aws, acl_request("quarantine")).await.unwrap();
     assert_eq!(response.status, Status::NothingToDo);
-    assert!(response.message.ends_with("name network ACLs in NetworkAclIds"), "{}", response.message);
+    assert!(response.message.ends_with("name the network ACLs in NetworkAclIds"), "{}", response.message);
     aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
     let response = handle(&aws, acl_request("quarantine")).await.unwrap();
     assert_eq!(response.status, Status::NothingToDo);
@@ -136,8 +136,8 @@ async fn without_exposure_or_interface_there_is_nothing_to_quarantine() {
     assert_eq!(aws.count(CREATE), 0);
 }
 
-/// EC2 may refuse an entry although there should be room: the quota of this account is lower. What was made until then can
-/// be taken back.
+/// EC2 may refuse an entry below the default quota, if the quota of the account is lower. A release removes the entries
+/// made until then.
 #[tokio::test]
 async fn an_acl_that_ec2_calls_full_is_reported() {
     let aws = aws_in_subnets();
@@ -160,9 +160,9 @@ async fn an_acl_that_ec2_calls_full_is_reported() {
     assert_eq!(entries(&aws), before);
 }
 
-/// What somebody has changed since is not the quarantine's any more.
+/// An entry that was changed since the quarantine stays.
 #[tokio::test]
-async fn a_release_leaves_what_somebody_has_changed() {
+async fn a_release_keeps_entries_that_were_changed() {
     let aws = aws_in_subnets();
     let added = changes(&handle(&aws, acl_request("quarantine")).await.unwrap())[0].added.clone();
     {
@@ -179,10 +179,10 @@ async fn a_release_leaves_what_somebody_has_changed() {
     assert!(entries(&aws).iter().any(|entry| entry.ends_with("from 198.51.100.0/24")));
 }
 
-/// A snapshot of another ACL, or of a later release, says nothing about this one.
+/// A snapshot of another ACL or of another version is refused.
 #[rstest]
 #[case("/networkAcl/networkAclId", json!("acl-0d0d0d0d"), "it is not a snapshot of acl-0a1b2c3d")]
-#[case("/version", json!(2), "its version is 2, and not 1")]
+#[case("/version", json!(2), "its version is 2 instead of 1")]
 #[tokio::test]
 async fn a_snapshot_of_something_else_releases_nothing(
     #[case] field: &str,
@@ -205,13 +205,13 @@ async fn a_snapshot_of_something_else_releases_nothing(
     assert_eq!(entries(&aws), quarantined);
 }
 
-/// What an ACL does, whatever the numbers of its entries are.
+/// The entries of an ACL without their numbers.
 fn effect(entries: &[String]) -> Vec<&str> {
     entries.iter().map(|entry| entry.split_once(' ').unwrap().1).collect()
 }
 
-/// Killed after any call and run again: the ACL is in quarantine, no entry is there twice, and a release gives it back as
-/// it was.
+/// After a kill at any call and a second run, the ACL is in quarantine without duplicate entries, and a release
+/// restores its original entries.
 #[tokio::test]
 async fn a_kill_after_any_call_leaves_no_entry_behind() {
     let whole = aws_in_subnets();
@@ -239,7 +239,7 @@ async fn a_kill_after_any_call_leaves_no_entry_behind() {
 }
 
 #[tokio::test]
-async fn a_release_that_was_killed_is_finished_by_the_next() {
+async fn a_killed_release_is_finished_by_the_next() {
     for calls in 1..100 {
         let aws = aws_in_subnets();
         let before = entries(&aws);
@@ -260,10 +260,9 @@ async fn a_release_that_was_killed_is_finished_by_the_next() {
     panic!("it never ended");
 }
 
-/// What a quarantine made and a release took away is nobody's any more: who makes the same entry afterwards keeps it,
-/// whatever is released later.
+/// After a release, an equal entry that an operator adds is not part of a quarantine, and later releases keep it.
 #[tokio::test]
-async fn an_entry_that_somebody_makes_after_a_release_is_theirs() {
+async fn an_entry_added_after_a_release_is_kept() {
     let aws = aws_in_subnets();
     let before = aws.account().network_acls[ACL].acl.ingress.clone();
     handle_at(&aws, || hour(1), acl_request("quarantine")).await.unwrap();
@@ -282,13 +281,13 @@ async fn an_entry_that_somebody_makes_after_a_release_is_theirs() {
     assert_eq!(entries(&aws), before);
 }
 
-/// A release that has nothing to take away yet does not hide a quarantine that is still at it.
+/// A release that finds no entries yet does not hide a quarantine that is still running.
 #[tokio::test]
-async fn a_quarantine_that_is_overtaken_by_a_release_is_released_by_the_next() {
+async fn a_quarantine_overtaken_by_a_release_is_released_by_the_next() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     handle(&aws, acl_request("quarantine")).await.unwrap();
-    // As the release sees it: the snapshot is written, and no entry is made yet.
+    // The state that the release reads: the snapshot is written, and no entry is added yet.
     let quarantined = aws.account().network_acls[ACL].acl.ingress.clone();
     aws.account().network_acls.get_mut(ACL).unwrap().acl.ingress.truncate(2);
     assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);
@@ -326,13 +325,12 @@ async fn the_response_is_as_documented() {
                 "removed": [], "left": [], "snapshot": snapshot,
             }],
             "snapshot": snapshot,
-            "message": "sg-0aaaaaaaaaaaaaaaa: kept the internet away from tcp/22, 5 entries changed in 1 network ACL",
+            "message": "sg-0aaaaaaaaaaaaaaaa: denied the internet tcp/22, 5 entries changed in 1 network ACL",
         })
     );
 }
 
-/// Somebody knows which ACL is meant, and nobody is asked where the group is in use: its interfaces may be gone when the
-/// quarantine is to end.
+/// With named ACLs, the interfaces of the group are not read: they may be gone when the quarantine ends.
 #[tokio::test]
 async fn named_acls_are_quarantined_and_released_and_no_others() {
     let aws = aws_in_two_subnets();
@@ -351,7 +349,7 @@ async fn named_acls_are_quarantined_and_released_and_no_others() {
     assert_eq!(aws.count("ec2:DescribeNetworkInterfaces"), 0);
 }
 
-/// Of two quarantines of one ACL only that of the snapshot ends.
+/// Of two quarantines of one ACL, only that of the snapshot ends.
 #[tokio::test]
 async fn of_two_quarantines_one_is_released() {
     let aws = aws_in_subnets();

@@ -1,4 +1,4 @@
-//! Quarantine and release when something is in the way.
+//! Quarantines and releases with failures.
 
 use aws_traits::fakes::{Account, FakeAws};
 use plain_text::error_chain;
@@ -12,11 +12,11 @@ use crate::network_acl::{
     changes, entries, entries_of, entry, texts,
 };
 
-// --- Unknown is never quarantined, and never called quarantined
+// --- Unknown state is never quarantined, and never reported as quarantined
 
-/// Which ports a group exposes nobody can say when one of its rules cannot be judged. Somebody may name them.
+/// The exposed ports are unknown if a rule of the group cannot be judged. The request can name them.
 #[tokio::test]
-async fn what_cannot_be_judged_is_not_quarantined() {
+async fn an_unjudged_group_is_not_quarantined() {
     let aws = aws_in_subnets();
     aws.account().groups.get_mut(GROUP).unwrap().ingress = vec![rule("1", 22, "pl-0badbad")];
     let before = entries(&aws);
@@ -29,12 +29,12 @@ async fn what_cannot_be_judged_is_not_quarantined() {
     assert_eq!(handle(&aws, named).await.unwrap().status, Status::Quarantined);
 }
 
-/// An ACL that is misspelt, or was deleted, is not taken for one that is as it should be.
+/// A misspelt or deleted ACL is an error, not a success.
 #[rstest]
 #[case("quarantine")]
 #[case("release")]
 #[tokio::test]
-async fn an_acl_that_is_not_there_fails(#[case] action: &str) {
+async fn a_missing_acl_fails(#[case] action: &str) {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     let named = acl_request_with(action, "networkAclIds", json!([ACL, "acl-0d0d0d0d"]));
@@ -47,9 +47,9 @@ async fn an_acl_that_is_not_there_fails(#[case] action: &str) {
     assert_eq!((aws.count(PUT), entries(&aws)), (0, before));
 }
 
-/// The entries are gone, though that cannot be noted; the next release notes it.
+/// The entries are gone, although the release cannot be recorded; the next release records it.
 #[tokio::test]
-async fn a_release_that_cannot_be_noted_is_a_release() {
+async fn a_release_that_cannot_be_recorded_is_a_release() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     handle(&aws, acl_request("quarantine")).await.unwrap();
@@ -66,12 +66,12 @@ async fn a_release_that_cannot_be_noted_is_a_release() {
     }
 }
 
-/// What was done is told, though not that it holds. The next run sees that it does.
+/// The changes are reported as unverified. The next run verifies them.
 #[rstest]
 #[case("quarantine", "InternalError")]
 #[case("release", "UnauthorizedOperation")]
 #[tokio::test]
-async fn when_the_result_cannot_be_read_it_is_not_called_done(#[case] action: &str, #[case] code: &'static str) {
+async fn an_unverified_result_is_not_reported_as_done(#[case] action: &str, #[case] code: &'static str) {
     let aws = aws_in_subnets();
     if action == "release" {
         handle(&aws, acl_request("quarantine")).await.unwrap();
@@ -92,9 +92,9 @@ async fn when_the_result_cannot_be_read_it_is_not_called_done(#[case] action: &s
 
 // --- Refusals
 
-/// Without a snapshot an ACL is left as it is, which does not hold up the others.
+/// An ACL without a snapshot is not changed, and does not block the others.
 #[tokio::test]
-async fn an_acl_that_cannot_be_kept_is_left() {
+async fn an_acl_without_a_snapshot_is_not_changed() {
     let aws = aws_in_two_subnets();
     let (before, other_before) = (entries(&aws), entries_of(&aws, OTHER_ACL));
     aws.fail(PUT, "AccessDenied");
@@ -114,7 +114,7 @@ async fn an_acl_that_cannot_be_kept_is_left() {
     assert_eq!(entries_of(&aws, OTHER_ACL), quarantined);
 }
 
-/// What the role may not do says what to allow, and is not tried again.
+/// A denied call names the permission to allow, and is not retried.
 #[rstest]
 #[case("quarantine", CREATE)]
 #[case("release", DELETE)]
@@ -134,7 +134,7 @@ async fn a_denied_change_is_tried_once(#[case] action: &str, #[case] operation: 
     assert_eq!((aws.count(operation), entries(&aws)), (1, before));
 }
 
-/// A snapshot of one ACL says nothing about another, whatever is asked for.
+/// A snapshot of one ACL does not apply to another.
 #[tokio::test]
 async fn only_snapshots_of_that_acl_are_released() {
     let aws = aws_in_two_subnets();
@@ -143,7 +143,7 @@ async fn only_snapshots_of_that_acl_are_released() {
     let mut request = acl_request_with("release", "snapshot", json!(snapshot));
     let error = handle(&aws, request.clone()).await.unwrap_err();
     assert!(
-        error_chain(&error).contains(&format!("`{snapshot}` is not a snapshot of {OTHER_ACL}; write `latest`")),
+        error_chain(&error).contains(&format!("`{snapshot}` is not a snapshot of {OTHER_ACL}; give `latest`")),
         "{error}"
     );
     assert_eq!(error.kind(), "InvalidRequest");
@@ -152,35 +152,34 @@ async fn only_snapshots_of_that_acl_are_released() {
     assert_eq!(handle(&aws, request).await.unwrap().status, Status::Released);
 }
 
-// --- Others are at work too
+// --- Concurrent changes
 
-/// Where a test keeps an ACL that somebody puts back.
+/// Key under which a test keeps the ACL for `put_the_acl_back`.
 const TEMPLATE: &str = "acl-0template";
 
-fn somebody_puts_the_acl_back(account: &mut Account) {
+fn put_the_acl_back(account: &mut Account) {
     let template = account.network_acls[TEMPLATE].acl.ingress.clone();
     account.network_acls.get_mut(ACL).unwrap().acl.ingress = template;
 }
 
-/// Somebody's program puts the ACL back as often as it is changed. That is told, after a few attempts, and what was done
-/// several times is told once.
+/// A program puts the ACL back after every change. The outcome reports it after four attempts, and each change once.
 #[tokio::test(start_paused = true)]
-async fn an_acl_that_somebody_puts_back_is_not_called_quarantined_or_released() {
+async fn an_acl_that_is_put_back_is_not_reported_as_quarantined_or_released() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     let put_back = || {
         let acl = aws.account().network_acls[ACL].clone();
         aws.account().network_acls.insert(TEMPLATE.into(), acl);
-        // The first read is the one that is planned on.
+        // The plan uses the first read.
         aws.meanwhile(DESCRIBE_ACLS, |_| {});
-        (0..4).for_each(|_| aws.meanwhile(DESCRIBE_ACLS, somebody_puts_the_acl_back));
+        (0..4).for_each(|_| aws.meanwhile(DESCRIBE_ACLS, put_the_acl_back));
     };
     put_back();
     let response = incomplete(handle(&aws, acl_request("quarantine")).await);
     assert_eq!(response.status, Status::Partial);
     assert_eq!(
         response.message,
-        "sg-0aaaaaaaaaaaaaaaa: 7 entries changed in 1 network ACL; acl-0a1b2c3d: its entries do not show after 4 attempts"
+        "sg-0aaaaaaaaaaaaaaaa: 7 entries changed in 1 network ACL; acl-0a1b2c3d: the new entries are not listed after 4 attempts"
     );
     let added = texts(&changes(&response)[0].added);
     assert_eq!(added.len(), 7, "{added:?}");
@@ -195,7 +194,7 @@ async fn an_acl_that_somebody_puts_back_is_not_called_quarantined_or_released() 
     assert_eq!(
         response.message,
         "sg-0aaaaaaaaaaaaaaaa: 7 entries changed in 1 network ACL; \
-         acl-0a1b2c3d: its entries are still listed after 4 attempts"
+         acl-0a1b2c3d: the removed entries are still listed after 4 attempts"
     );
     assert_eq!(changes(&response)[0].removed.len(), 7);
     assert_eq!(entries(&aws), quarantined);
@@ -203,7 +202,7 @@ async fn an_acl_that_somebody_puts_back_is_not_called_quarantined_or_released() 
 
 // --- Full ACLs
 
-/// A full ACL does not hold up the others. Nor does a dry run say that they were changed.
+/// A full ACL does not block the others. A dry run does not report them as changed.
 #[rstest]
 #[case(false, Status::Partial, "7 entries changed in 2 network ACLs; network ACL acl-0a1b2c3d is full: ")]
 #[case(true, Status::Failed, "7 entries would be changed in 2 network ACLs; network ACL acl-0a1b2c3d is full: ")]
@@ -229,11 +228,11 @@ async fn beside_a_full_acl_the_others_are_quarantined(
     assert_eq!(aws.count(PUT), usize::from(!dry_run));
 }
 
-// --- Cut off
+// --- Interruptions
 
-/// A function that has no time left says how far it has come; the next run does the rest.
+/// A function that runs out of time reports its progress; the next run finishes.
 #[tokio::test(start_paused = true)]
-async fn out_of_time_it_says_how_far_it_has_come() {
+async fn out_of_time_the_progress_is_reported() {
     let aws = aws_in_subnets();
     let before = entries(&aws);
     aws.meanwhile(CREATE, |_| {});
@@ -253,7 +252,7 @@ async fn out_of_time_it_says_how_far_it_has_come() {
     assert_eq!(entries(&aws), before);
 }
 
-/// Before anything is known there is nothing to finish.
+/// Before the ACLs are read, there is nothing to finish.
 #[tokio::test(start_paused = true)]
 async fn out_of_time_before_the_acls_are_read_nothing_was_changed() {
     let aws = aws_in_subnets();

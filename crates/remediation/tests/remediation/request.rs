@@ -1,4 +1,4 @@
-//! Requests as the SSM documents, and people, write them.
+//! Requests as written by the SSM documents and by operators.
 
 use plain_text::error_chain;
 use remediation::{Close, NetworkAclRequest, Request, Restore, StrategyName};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::account::GROUP;
 
-/// The least that a request says, and `fields`.
+/// The required fields of a request, and `fields`.
 fn payload(action: &str, fields: &Value) -> Value {
     let mut payload = json!({"action": action, "securityGroupId": GROUP, "configRuleName": "portcullis"});
     payload.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -83,7 +83,7 @@ fn a_restore_is_read(#[case] fields: Value, #[case] expected: Restore) {
     assert_eq!(read("restore", &fields), Request::Restore(expected));
 }
 
-/// The document sends every field along with both actions.
+/// The SSM document sends every field with both actions.
 #[rstest]
 #[case(json!({}), acls())]
 #[case(json!({"ports": "", "networkAclIds": [], "snapshot": "latest", "dryRun": "false", "executionId": ""}), acls())]
@@ -101,7 +101,7 @@ fn a_quarantine_and_a_release_are_read(#[case] fields: Value, #[case] expected: 
     assert_eq!(read("release", &fields), Request::Release(expected));
 }
 
-/// Which field it is, what is wrong with it, and no word of the program's own types.
+/// The error names the field and the problem, and no Rust type.
 #[rstest]
 #[case("close", json!({"strategy": ""}), "`strategy`: unknown variant ``, expected one of `Revoke`, `Carve`, `Replace`")]
 #[case("close", json!({"strategy": "revoke"}), "`strategy`: unknown variant `revoke`, expected one of `Revoke`, `Carve`, `Replace`")]
@@ -151,13 +151,13 @@ fn garbage_is_refused_by_field(#[case] action: &str, #[case] fields: Value, #[ca
 #[case("quarantine", "exceptionHours")]
 #[case("release", "strategy")]
 #[case("release", "networkAclId")]
-fn a_field_that_is_not_known_is_refused(#[case] action: &str, #[case] field: &str) {
+fn an_unknown_field_is_refused(#[case] action: &str, #[case] field: &str) {
     let error = error_chain(&Request::from_payload(payload(action, &json!({field: ""}))).unwrap_err());
     assert!(error.contains(&format!("unknown field `{field}`, expected one of `securityGroupId`")), "{error}");
 }
 
 #[rstest]
-fn what_is_missing_is_named(
+fn a_missing_field_is_named(
     #[values("close", "restore", "quarantine", "release")] action: &str,
     #[values("action", "securityGroupId", "configRuleName")] field: &str,
 ) {
@@ -167,16 +167,16 @@ fn what_is_missing_is_named(
     assert_eq!(error, format!("the request is refused, nothing was changed: missing field `{field}`"));
 }
 
-/// Lambda takes requests of 6 MB. More CIDRs than a group can have rules are refused, not worked off.
+/// Lambda accepts requests of 6 MB. A list with too many CIDRs is refused.
 #[test]
 fn a_flood_of_values_is_refused() {
     let cidrs: Vec<String> =
         (0..400_000).map(|number| format!("10.{}.{}.0/24", number / 256 % 256, number % 256)).collect();
     let error = error_chain(&Request::from_payload(payload("close", &json!({"replacementCidrs": cidrs}))).unwrap_err());
-    assert!(error.contains("400000 CIDRs are more than 1000"), "{error}");
+    assert!(error.contains("400000 CIDRs exceed the limit of 1000"), "{error}");
 }
 
-/// Numbers that no hours are.
+/// Values that are not a number of hours.
 #[rstest]
 #[case("18446744073709551616")]
 #[case("4294967296")]

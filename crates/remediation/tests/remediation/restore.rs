@@ -1,4 +1,4 @@
-//! Giving a group back what a closing took.
+//! Restores of the rules that a closing revoked.
 
 use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, Source};
@@ -12,9 +12,9 @@ use crate::account::{
     handle_until_cut, ids, incomplete, left, ports, request, restore, restore_with, rule, with,
 };
 
-/// Rules of every kind of source come back, with description and tags, and what a carve added goes.
+/// Rules with every kind of source are restored with description and tags, and the rules of the carve are removed.
 #[tokio::test]
-async fn a_restore_gives_everything_back() {
+async fn a_restore_undoes_a_closing() {
     let aws = aws_with(vec![
         ports("1", 20, 25, "0.0.0.0/0"),
         ports("2", 22, 22, "::/0"),
@@ -56,13 +56,13 @@ async fn the_response_is_as_documented() {
                 {"securityGroupRuleId":"sgr-new1","protocol":"tcp","fromPort":20,"toPort":21,"source":"0.0.0.0/0"}],
             "left": [], "remaining": [], "restoredFrom": [SNAPSHOT], "exceptionUntil": "2026-11-22T00:00:00Z",
             "snapshot": SNAPSHOT.replace("security-groups", "restores").replace("8a1b", "9c2d"),
-            "message": "sg-0aaaaaaaaaaaaaaaa: 1 rule given back, 1 taken away, 0 left, \
-                        left alone until 2026-11-22T00:00:00Z",
+            "message": "sg-0aaaaaaaaaaaaaaaa: 1 rule restored, 1 removed, 0 kept, \
+                        on hold until 2026-11-22T00:00:00Z",
         })
     );
 }
 
-/// Two closings, each of its own: the latest is undone, and not the one before.
+/// Of two independent closings, only the latest is undone.
 #[tokio::test]
 async fn the_latest_closing_is_undone_and_no_earlier_one() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
@@ -74,9 +74,9 @@ async fn the_latest_closing_is_undone_and_no_earlier_one() {
     assert_eq!(admitted(&aws), ["tcp/3389 0.0.0.0/0 - {}"]);
 }
 
-/// A dry run on a group that has everything says so, and what others have added.
+/// A dry run on a restored group has nothing to do, and lists the rules that were added since.
 #[tokio::test]
-async fn a_dry_run_on_a_restored_group_has_nothing_to_give_back() {
+async fn a_dry_run_on_a_restored_group_has_nothing_to_restore() {
     let aws = aws();
     handle(&aws, request()).await.unwrap();
     handle(&aws, restore()).await.unwrap();
@@ -84,14 +84,14 @@ async fn a_dry_run_on_a_restored_group_has_nothing_to_give_back() {
     let (restored, puts) = (admitted(&aws), aws.count(PUT));
     let response = handle(&aws, restore_with("dryRun", json!(true))).await.unwrap();
     assert_eq!(response.status, Status::NothingToDo);
-    assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa has everything that the snapshot has");
+    assert_eq!(response.message, "sg-0aaaaaaaaaaaaaaaa already has every rule of the snapshot");
     assert_eq!(ids(&response.restored().unwrap().left), ["sgr-9"]);
     assert_eq!((admitted(&aws), aws.count(PUT)), (restored, puts));
 }
 
-/// What somebody else has added since stays.
+/// Rules that were added since the closing stay.
 #[tokio::test]
-async fn a_restore_leaves_the_rules_of_others() {
+async fn a_restore_keeps_rules_that_were_added_since() {
     let aws = aws();
     handle(&aws, request()).await.unwrap();
     aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("9", 8080, "10.0.0.0/8"));
@@ -100,7 +100,7 @@ async fn a_restore_leaves_the_rules_of_others() {
     assert_eq!(left(&aws).len(), 5);
 }
 
-/// The hold keeps the remediator away, so an exception that AWS Config cannot take is no reason to give nothing back.
+/// The hold alone keeps the group open, so a failed remediation exception does not stop a restore.
 #[tokio::test]
 async fn a_restore_does_not_depend_on_the_exception() {
     let aws = aws();
@@ -114,7 +114,8 @@ async fn a_restore_does_not_depend_on_the_exception() {
     assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Exempt);
 }
 
-/// Restored, and then found non-compliant: it is left alone until the exception ends, which AWS Config takes now.
+/// The restored group is non-compliant again: it stays open until the hold ends, and AWS Config accepts the exception
+/// now.
 #[tokio::test]
 async fn a_restored_group_is_not_closed_again_at_once() {
     let aws = aws();
@@ -122,7 +123,9 @@ async fn a_restored_group_is_not_closed_again_at_once() {
     aws.account().exception_refused = Some("only for resources that are NON_COMPLIANT".into());
     let response = handle(&aws, restore()).await.unwrap();
     assert!(
-        response.message.contains("AWS Config takes no exception now (only for resources that are NON_COMPLIANT)"),
+        response
+            .message
+            .contains("the remediation exception was not created (only for resources that are NON_COMPLIANT)"),
         "{}",
         response.message
     );
@@ -130,7 +133,7 @@ async fn a_restored_group_is_not_closed_again_at_once() {
     let response = handle(&aws, request()).await.unwrap();
     assert_eq!(response.status, Status::Exempt);
     assert!(
-        response.message.contains("restored by 9c2d; left alone until 2026-11-22T00:00:00Z"),
+        response.message.contains("on hold until 2026-11-22T00:00:00Z after the restore by 9c2d"),
         "{}",
         response.message
     );
@@ -138,9 +141,9 @@ async fn a_restored_group_is_not_closed_again_at_once() {
     assert_eq!(handle(&aws, with("ignoreHold", json!(true))).await.unwrap().status, Status::Closed);
 }
 
-/// One rule that cannot be given back does not stop the others.
+/// A rule that cannot be restored does not stop the others.
 #[tokio::test]
-async fn a_restore_reports_what_it_cannot_give_back() {
+async fn a_restore_reports_rules_that_it_cannot_add() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 80, "sg-0deleted")]);
     handle(&aws, request()).await.unwrap();
     aws.account().groups.get_mut(GROUP).unwrap().ingress.clear();
@@ -171,7 +174,7 @@ async fn without_a_snapshot_there_is_nothing_to_restore() {
 
 /// The same plan, no call that changes anything.
 #[tokio::test]
-async fn a_dry_run_gives_nothing_back() {
+async fn a_dry_run_restores_nothing() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     handle(&aws, carve()).await.unwrap();
     let (closed, objects) = (admitted(&aws), aws.account().objects.clone());
@@ -180,7 +183,7 @@ async fn a_dry_run_gives_nothing_back() {
     assert_eq!(response.status, Status::Planned);
     assert_eq!(
         response.message,
-        "sg-0aaaaaaaaaaaaaaaa: 1 rule would be given back, 2 taken away, 0 left; dry run, nothing was changed"
+        "sg-0aaaaaaaaaaaaaaaa: 1 rule would be restored, 2 removed, 0 kept; dry run, nothing was changed"
     );
     let restored = response.restored().unwrap();
     assert_eq!((restored.authorized[0].from_port, restored.authorized[0].to_port), (Some(20), Some(25)));
@@ -190,9 +193,10 @@ async fn a_dry_run_gives_nothing_back() {
     assert_eq!(aws.account().calls, [LIST, GET, "ec2:DescribeSecurityGroups", DESCRIBE]);
 }
 
-/// EC2 wants to be told the account of a group of another one. Descriptions and tags come back with every kind of source.
+/// Rules with every kind of source keep description and tags; a group of another account keeps its account id, which
+/// EC2 needs.
 #[tokio::test]
-async fn rules_come_back_with_account_description_and_tags() {
+async fn rules_are_restored_with_account_description_and_tags() {
     let theirs = Source::SecurityGroup { id: "sg-0bbbbbbbbbbbbbbbb".into(), account_id: Some("444455556666".into()) };
     let rules = vec![
         ports("1", 22, 22, "0.0.0.0/0"),
@@ -217,7 +221,7 @@ async fn rules_come_back_with_account_description_and_tags() {
     }
 }
 
-/// What was let in instead of the internet goes, and what had been there before stays.
+/// The replacements are removed, and a rule that existed before the closing stays.
 #[tokio::test]
 async fn a_replacement_is_undone() {
     let aws = aws_with(vec![
@@ -236,7 +240,7 @@ async fn a_replacement_is_undone() {
     assert_eq!(admitted(&aws), before);
 }
 
-/// No exception when none is wanted: then the next closing closes.
+/// With 0 hours there is no exception, and the next closing closes the group.
 #[tokio::test]
 async fn without_hours_there_is_no_exception() {
     let aws = aws();
@@ -247,13 +251,13 @@ async fn without_hours_there_is_no_exception() {
     assert_eq!(handle(&aws, request()).await.unwrap().status, Status::Closed);
 }
 
-/// A snapshot by its URI, its key or its file name. Of two closings only the named one is undone.
+/// A snapshot is named by URI, key or file name. Of two closings, only the named one is undone.
 #[rstest]
 #[case(SNAPSHOT)]
 #[case(SNAPSHOT.strip_prefix("s3://portcullis-snapshots/").unwrap())]
 #[case("20261121T000000.000Z_8a1b.json")]
 #[tokio::test]
-async fn a_snapshot_goes_by_several_names(#[case] name: &str) {
+async fn a_snapshot_has_several_names(#[case] name: &str) {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     handle(&aws, request()).await.unwrap();
     aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("2", 3389, "0.0.0.0/0"));
@@ -263,7 +267,7 @@ async fn a_snapshot_goes_by_several_names(#[case] name: &str) {
     assert_eq!(admitted(&aws), ["tcp/22 0.0.0.0/0 - {}"]);
 }
 
-/// A snapshot as a closing writes it, changed.
+/// An account with the snapshot of a closing, modified by `change`.
 async fn with_snapshot(change: impl FnOnce(&mut Value)) -> FakeAws {
     let aws = aws();
     handle(&aws, request()).await.unwrap();
@@ -288,7 +292,7 @@ async fn refused(aws: &FakeAws, request: Value) -> String {
     message
 }
 
-/// Somebody has copied a snapshot of another group, or of a restore, to where those of this group are.
+/// A snapshot of another group, or of a restore, was copied to the prefix of this group.
 #[rstest]
 #[case("/securityGroup/groupId", json!("sg-0bbbbbbbbbbbbbbbb"))]
 #[case("/action", json!("restore"))]
@@ -302,17 +306,17 @@ async fn a_snapshot_of_something_else_is_refused(
     assert_eq!(
         refused(&aws, restore_with("snapshot", json!(name))).await,
         format!(
-            "nothing was changed: {SNAPSHOT} is not a document that this release understands: \
-             it is not of a closing of {GROUP}"
+            "nothing was changed: {SNAPSHOT} is not a valid document for this release: \
+             it is not the snapshot of a closing of {GROUP}"
         )
     );
 }
 
-/// A later release may have said more in it, or something else.
+/// Another release may write other fields, or give them another meaning.
 #[rstest]
-#[case(json!({"version": 2}), "its version is 2, and not 1")]
-#[case(json!({"version": 2, "encryptedWith": "key"}), "its version is 2, and not 1")]
-#[case(json!({"version": "one"}), "its version is \"one\", and not 1")]
+#[case(json!({"version": 2}), "its version is 2 instead of 1")]
+#[case(json!({"version": 2, "encryptedWith": "key"}), "its version is 2 instead of 1")]
+#[case(json!({"version": "one"}), "its version is \"one\" instead of 1")]
 #[case(json!({"note": "mine"}), "unknown field `note`")]
 #[tokio::test]
 async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case] expected: &str) {
@@ -323,15 +327,15 @@ async fn a_snapshot_of_another_version_is_refused(#[case] fields: Value, #[case]
     assert!(message.contains(expected), "{message}");
 }
 
-/// A document of somebody else that got there by mistake.
+/// A foreign document is in the bucket by mistake.
 #[tokio::test]
 async fn a_snapshot_without_a_version_is_refused() {
     let aws = with_snapshot(|snapshot| drop(snapshot.as_object_mut().unwrap().remove("version"))).await;
     let message = refused(&aws, restore()).await;
-    assert!(message.ends_with("is not a document that this release understands: it has no version"), "{message}");
+    assert!(message.ends_with("is not a valid document for this release: it has no version"), "{message}");
 }
 
-/// A rule of EC2 has one source. Which of two is to be let in, or what else is meant, is not guessed at.
+/// A rule of EC2 has one source: of two or none, the restore does not choose.
 #[rstest]
 #[case(json!({"cidrIpv4": "10.0.0.0/8", "cidrIpv6": "::/0"}))]
 #[case(json!({"cidrIpv4": "10.0.0.0/8", "prefixListId": "pl-0f00ba4"}))]
@@ -351,11 +355,11 @@ async fn a_snapshot_with_a_rule_that_no_group_has_is_refused(
     })
     .await;
     let message = refused(&aws, restore()).await;
-    assert!(message.contains("is not a document that this release understands: "), "{message}");
+    assert!(message.contains("is not a valid document for this release: "), "{message}");
 }
 
 #[tokio::test]
-async fn a_snapshot_that_is_not_there_is_said_so() {
+async fn a_missing_snapshot_is_named() {
     let aws = aws();
     let gone = SNAPSHOT.replace("8a1b", "gone");
     let message = refused(&aws, restore_with("snapshot", json!(gone))).await;
@@ -369,7 +373,7 @@ async fn a_snapshot_that_is_not_there_is_said_so() {
 #[case("Replace", 0)]
 #[case("Carve", 5)]
 #[tokio::test]
-async fn a_kill_after_any_call_is_made_good(#[case] strategy: &str, #[case] quota: usize) {
+async fn a_second_run_recovers_from_a_kill_after_any_call(#[case] strategy: &str, #[case] quota: usize) {
     let rules = vec![
         ports("1", 20, 25, "0.0.0.0/0"),
         ports("2", 22, 22, "10.0.0.0/8"),

@@ -1,4 +1,4 @@
-//! Restores when something is in the way.
+//! Restores with failures or concurrent changes.
 
 use aws_traits::fakes::Account;
 use exposure::{IngressRule, Source};
@@ -13,9 +13,9 @@ use crate::account::{
 
 // --- EC2 refuses, or is busy
 
-/// What cannot be added just now is tried again before anything is taken away.
+/// A rule that cannot be added yet is retried before any rule is removed.
 #[tokio::test(start_paused = true)]
-async fn while_ec2_is_busy_nothing_is_taken_away() {
+async fn while_ec2_is_busy_nothing_is_removed() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     let before = admitted(&aws);
     handle(&aws, carve()).await.unwrap();
@@ -28,9 +28,10 @@ async fn while_ec2_is_busy_nothing_is_taken_away() {
     assert_eq!(of_kind, [AUTHORIZE, AUTHORIZE, REVOKE]);
 }
 
-/// The rule is back, and what it was carved into should be gone and is not: that is told, and the next restore finishes it.
+/// The rule is restored, but a rule of the carve cannot be removed: the outcome reports it, and the next restore
+/// finishes.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_taken_away_is_told() {
+async fn a_rule_that_cannot_be_removed_is_reported() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     let before = admitted(&aws);
     let closed = handle(&aws, carve()).await.unwrap();
@@ -39,7 +40,7 @@ async fn what_cannot_be_taken_away_is_told() {
     let error = handle(&aws, restore()).await.unwrap_err();
     let message = error_chain(&error);
     assert!(
-        message.starts_with("PARTIAL: sg-0aaaaaaaaaaaaaaaa: 1 rule given back, 1 taken away, 0 left, 1 not as before"),
+        message.starts_with("PARTIAL: sg-0aaaaaaaaaaaaaaaa: 1 rule restored, 1 removed, 0 kept, 1 failed"),
         "{message}"
     );
     let response = incomplete(Err(error));
@@ -53,9 +54,9 @@ async fn what_cannot_be_taken_away_is_told() {
     assert_eq!(admitted(&aws), before);
 }
 
-/// The role may not add rules: what the closing had put in their place stays, so that nobody is shut out.
+/// The role may not add rules: the rules of the closing stay, so that no legitimate access is lost.
 #[tokio::test]
-async fn when_nothing_can_be_given_back_it_has_failed() {
+async fn without_any_restored_rule_the_restore_fails() {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     handle(&aws, carve()).await.unwrap();
     let closed = admitted(&aws);
@@ -63,15 +64,15 @@ async fn when_nothing_can_be_given_back_it_has_failed() {
     aws.fail(AUTHORIZE, "UnauthorizedOperation");
     let error = handle(&aws, restore()).await.unwrap_err();
     let message = error_chain(&error);
-    assert!(message.starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules given back, 0 taken away"), "{message}");
+    assert!(message.starts_with("FAILED: sg-0aaaaaaaaaaaaaaaa: 0 rules restored, 0 removed"), "{message}");
     assert!(message.contains("(allow ec2:AuthorizeSecurityGroupIngress to this role or user)"), "{message}");
     assert_eq!(error.kind(), "Failed");
     assert_eq!((admitted(&aws), aws.count(REVOKE)), (closed, 0));
 }
 
-/// A source that was not understood is kept as evidence without one, and is not guessed at when it is to come back.
+/// The snapshot has a rule of unknown source without a source, as evidence, and a restore does not guess it.
 #[tokio::test]
-async fn a_source_that_was_not_understood_is_not_given_back() {
+async fn a_rule_of_unknown_source_is_not_restored() {
     let unknown = IngressRule { source: Source::Unrecognized("ipam-pool".into()), ..rule("2", 8080, "") };
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), unknown]);
     let closed = handle(&aws, request()).await.unwrap();
@@ -86,10 +87,10 @@ async fn a_source_that_was_not_understood_is_not_given_back() {
     assert_eq!(admitted(&aws), ["tcp/22 0.0.0.0/0 - {}"]);
 }
 
-// --- Nothing is changed unless it is known what, and kept what was
+// --- Without the live state and a snapshot, nothing is changed
 
 #[tokio::test]
-async fn a_group_that_is_gone_is_not_restored() {
+async fn a_deleted_group_is_not_restored() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     handle(&aws, request()).await.unwrap();
     aws.account().groups.clear();
@@ -99,12 +100,12 @@ async fn a_group_that_is_gone_is_not_restored() {
     assert_eq!((aws.count(PUT), aws.count(AUTHORIZE)), (1, 0));
 }
 
-/// Without the hold automatic mode would undo the restore in the same minute.
+/// Without the hold, automatic mode would undo the restore within a minute.
 #[rstest]
 #[case::the_group_as_it_is(0)]
 #[case::the_hold(1)]
 #[tokio::test]
-async fn what_cannot_be_kept_is_not_restored(#[case] puts_before: usize) {
+async fn without_a_snapshot_and_a_hold_nothing_is_restored(#[case] puts_before: usize) {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     handle(&aws, request()).await.unwrap();
     (0..puts_before).for_each(|_| aws.meanwhile(PUT, |_| {}));
@@ -118,12 +119,12 @@ async fn what_cannot_be_kept_is_not_restored(#[case] puts_before: usize) {
     assert_eq!((aws.count(AUTHORIZE), left(&aws).len(), aws.account().exceptions.len()), (0, 0, 0));
 }
 
-/// A group that cannot be read before is left; one that cannot be read afterwards is not called restored.
+/// A group that cannot be read first is not changed; one that cannot be read afterwards is not reported as restored.
 #[rstest]
 #[case::before(0)]
 #[case::afterwards(1)]
 #[tokio::test]
-async fn when_the_group_cannot_be_read_it_is_not_called_restored(#[case] reads_before: usize) {
+async fn an_unverified_group_is_not_reported_as_restored(#[case] reads_before: usize) {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     handle(&aws, request()).await.unwrap();
     (0..reads_before).for_each(|_| aws.meanwhile(DESCRIBE, |_| {}));
@@ -134,7 +135,7 @@ async fn when_the_group_cannot_be_read_it_is_not_called_restored(#[case] reads_b
         assert_eq!(error.kind(), "AwsCallFailed");
         assert_eq!(left(&aws).len(), 0);
     } else {
-        assert!(error_chain(&error).contains("1 rule given back"), "{error}");
+        assert!(error_chain(&error).contains("1 rule restored"), "{error}");
         assert!(error_chain(&error).contains("; the result could not be verified: ec2:Describe"), "{error}");
         assert_eq!(error.kind(), "Partial");
         assert_eq!(left(&aws).len(), 1);
@@ -142,64 +143,64 @@ async fn when_the_group_cannot_be_read_it_is_not_called_restored(#[case] reads_b
     }
 }
 
-// --- Others are at work too
+// --- Concurrent changes
 
-fn somebody_clears_the_group(account: &mut Account) {
+fn clear_the_group(account: &mut Account) {
     account.groups.get_mut(GROUP).unwrap().ingress.clear();
 }
 
-/// Somebody's program clears the group as often as a rule is given back: what does not show is not called restored.
+/// A program clears the group after every restored rule: a rule that is not listed is not reported as restored.
 #[tokio::test(start_paused = true)]
-async fn a_group_that_somebody_clears_again_is_not_called_restored() {
+async fn a_group_that_is_cleared_again_is_not_reported_as_restored() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
     handle(&aws, request()).await.unwrap();
-    (0..5).for_each(|_| aws.meanwhile(DESCRIBE, somebody_clears_the_group));
+    (0..5).for_each(|_| aws.meanwhile(DESCRIBE, clear_the_group));
     let response = incomplete(handle(&aws, restore()).await);
     assert_eq!(response.status, Status::Partial);
     let [remaining] = response.restored().unwrap().remaining.as_slice() else { panic!("{response:?}") };
     assert_eq!((remaining.rule.from_port, remaining.rule.source.as_str()), (Some(22), "0.0.0.0/0"));
-    assert_eq!(remaining.reason, "EC2 does not list it although it answered that it is there");
+    assert_eq!(remaining.reason, "EC2 reported it as added, but does not list it");
     assert_eq!((aws.count(AUTHORIZE), left(&aws).len()), (1, 0));
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
     assert_eq!(left(&aws).len(), 1);
 }
 
-fn somebody_puts_a_carved_rule_back(account: &mut Account) {
+fn put_a_carved_rule_back(account: &mut Account) {
     let ingress = &mut account.groups.get_mut(GROUP).unwrap().ingress;
     let carved = IngressRule { id: Some("sgr-new1".into()), ..ports("", 20, 21, "0.0.0.0/0") };
     ingress.retain(|rule| rule.id != carved.id);
     ingress.push(carved);
 }
 
-/// Nor is a group whose carved rule EC2 goes on to list.
+/// A rule of the carve that EC2 still lists is reported, too.
 #[tokio::test(start_paused = true)]
-async fn a_carved_rule_that_is_still_listed_is_told() {
+async fn a_carved_rule_that_is_still_listed_is_reported() {
     let aws = aws_with(vec![ports("1", 20, 22, "0.0.0.0/0")]);
     let before = admitted(&aws);
     handle(&aws, carve()).await.unwrap();
-    (0..5).for_each(|_| aws.meanwhile(DESCRIBE, somebody_puts_a_carved_rule_back));
+    (0..5).for_each(|_| aws.meanwhile(DESCRIBE, put_a_carved_rule_back));
     let response = incomplete(handle(&aws, restore()).await);
     assert_eq!(response.status, Status::Partial);
     let [remaining] = response.restored().unwrap().remaining.as_slice() else { panic!("{response:?}") };
     assert_eq!(remaining.rule.security_group_rule_id.as_deref(), Some("sgr-new1"));
-    assert_eq!(remaining.reason, "EC2 still lists it although it answered that it is gone");
+    assert_eq!(remaining.reason, "EC2 reported it as gone, but still lists it");
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
     assert_eq!(admitted(&aws), before);
 }
 
-fn somebody_removes_a_rule(account: &mut Account) {
+fn remove_a_rule(account: &mut Account) {
     account.groups.get_mut(GROUP).unwrap().ingress.remove(0);
 }
 
-/// A rule that is found missing when there is no attempt left is told as not given back.
+/// A rule that is missing after the last attempt is reported as not restored.
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_goes_during_the_last_attempt_is_told() {
+async fn a_rule_removed_during_the_last_attempt_is_reported() {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 8080, "10.0.0.0/8")]);
     handle(&aws, request()).await.unwrap();
-    // Busy until the last attempt, after which somebody takes the other rule.
+    // EC2 is busy until the last attempt, after which the other rule is removed.
     (0..3).for_each(|_| aws.fail(AUTHORIZE, "RequestLimitExceeded"));
     (0..4).for_each(|_| aws.meanwhile(DESCRIBE, |_| {}));
-    aws.meanwhile(DESCRIBE, somebody_removes_a_rule);
+    aws.meanwhile(DESCRIBE, remove_a_rule);
     let response = incomplete(handle(&aws, restore()).await);
     assert_eq!(response.status, Status::Partial);
     let [remaining] = response.restored().unwrap().remaining.as_slice() else { panic!("{response:?}") };
@@ -208,17 +209,21 @@ async fn a_rule_that_goes_during_the_last_attempt_is_told() {
     assert_eq!(admitted(&aws), ["tcp/22 0.0.0.0/0 - {}", "tcp/8080 10.0.0.0/8 - {}"]);
 }
 
-// --- Cut off
+// --- Interruptions
 
-/// A function that has no time left says so, wherever it was, and what it was about to do. The next run does it.
+/// A function that runs out of time reports the remaining changes, at any point. The next run makes them.
 #[rstest]
 #[case::before_the_snapshot_is_found(LIST, Status::Failed, 0)]
 #[case::before_the_group_is_read(DESCRIBE, Status::Failed, 0)]
 #[case::before_anything_is_kept(PUT, Status::Failed, 3)]
-// The call may have done its work.
+// The call may have succeeded.
 #[case::while_a_rule_is_added(AUTHORIZE, Status::Partial, 3)]
 #[tokio::test(start_paused = true)]
-async fn out_of_time_it_says_so(#[case] at: &'static str, #[case] status: Status, #[case] remaining: usize) {
+async fn out_of_time_the_remaining_rules_are_reported(
+    #[case] at: &'static str,
+    #[case] status: Status,
+    #[case] remaining: usize,
+) {
     let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
     let before = admitted(&aws);
     handle(&aws, carve()).await.unwrap();
