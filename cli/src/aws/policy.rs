@@ -73,13 +73,11 @@ impl PolicySource for OptionsInAccount {
         parameters: &'a RuleParameters,
     ) -> Pending<'a, Result<Arc<Exemptions>, ExemptionsError>> {
         Box::pin(async {
-            match &self.options.exemptions {
-                Some(exemptions) => Ok(Arc::clone(exemptions)),
-                None => {
-                    let name = parameters.exemptions_parameter.as_deref();
-                    self.cache.read(&self.ssm, name, Timestamp::now()).await
-                }
+            if let Some(exemptions) = &self.options.exemptions {
+                return Ok(Arc::clone(exemptions));
             }
+            let name = parameters.exemptions_parameter.as_deref();
+            self.cache.read(&self.ssm, name, Timestamp::now()).await
         })
     }
 }
