@@ -44,7 +44,7 @@ def test_the_functions_have_the_linked_crates(documents: dict[str, dict[str, Any
         assert {"aws-traits", "exposure", "aws-events", "aws-sdk-ec2", "lambda_runtime", "ring", "rustls", "tokio"} <= found
         # Crates of tests, of macros, and of the CLI for profiles, SSO and roles.
         assert not found & {"proptest", "insta", "rstest", "syn", "serde_derive", "clap", "aws-config", "aws-sdk-sso", "local-cloud"}
-    assert {"clap", "aws-config", "findings", "inventory", "reports", "remediator"} <= names(documents["portcullis-x86_64.cdx.json"])
+    assert {"clap", "aws-config", "findings", "inventory", "reports", "remediation"} <= names(documents["portcullis-x86_64.cdx.json"])
 
 
 def test_they_match_the_schema_of_cyclonedx(documents: dict[str, dict[str, Any]]) -> None:
@@ -72,7 +72,18 @@ def test_a_crate_of_one_architecture_is_only_in_its_sbom(documents: dict[str, di
 
 def test_crates_from_the_registry_have_the_hash_of_the_lock_file(documents: dict[str, dict[str, Any]]) -> None:
     lock = (CHECKOUT / "Cargo.lock").read_text(encoding="utf-8")
-    libraries = {"aws-traits", "aws-adapters", "aws-events", "exposure", "findings", "inventory", "remediator", "reports"}
+    libraries = {
+        "aws-traits",
+        "aws-adapters",
+        "aws-events",
+        "exposure",
+        "findings",
+        "inventory",
+        "judgement",
+        "plain-text",
+        "remediation",
+        "reports",
+    }
     members = libraries & set(names(documents["portcullis-x86_64.cdx.json"]))
     assert members == libraries
     for document in documents.values():
