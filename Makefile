@@ -17,8 +17,8 @@ CARGO_MUTANTS_VERSION := 27.1.0
 
 VENV := .tools/venv/bin
 PYTEST := $(VENV)/pytest --quiet --timeout 300
-# Stages of `make test` at once. Three for two cores, because some stages mostly wait.
-AT_ONCE ?= 3
+# Stages of `make test` at once. Three are faster on two cores, because some stages mostly wait; two disturb each other less.
+AT_ONCE ?= 2
 # Programs that the Python tests start, so that they do not call cargo themselves.
 BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
