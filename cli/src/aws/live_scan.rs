@@ -140,10 +140,11 @@ impl PartOfScan<'_> {
         let mut open = Vec::new();
         for group in groups {
             let judged = criteria.judge(group, &self.ec2, &self.prefix_lists).await;
-            if judged.assess().verdict() != Verdict::Compliant {
+            let (result, verdict) = self.result(&judged);
+            if verdict != Verdict::Compliant {
                 open.push(results.len());
             }
-            results.push((self.result(&judged), judged));
+            results.push((result, judged));
         }
         // Only groups that are reported need the ids of their rules, and the resources they are attached to.
         let ids: Vec<String> =
@@ -156,7 +157,7 @@ impl PartOfScan<'_> {
                 // A group without rules was deleted meanwhile, and is reported as it was read.
                 if let Some(ingress) = rules.remove(&judged.group.id) {
                     judged.group.ingress = ingress;
-                    *result = self.result(judged);
+                    (*result, _) = self.result(judged);
                 }
                 if with_context {
                     let attached = interfaces.remove(&judged.group.id).unwrap_or_default();
@@ -173,8 +174,10 @@ impl PartOfScan<'_> {
             .collect())
     }
 
-    fn result(&self, judged: &JudgedGroup) -> GroupResult {
-        GroupResult::new(&judged.group, Some(self.region), &judged.assess())
+    /// The result for a group, and the verdict that it comes from.
+    fn result(&self, judged: &JudgedGroup) -> (GroupResult, Verdict) {
+        let assessment = judged.assess();
+        (GroupResult::new(&judged.group, Some(self.region), &assessment), assessment.verdict())
     }
 }
 
