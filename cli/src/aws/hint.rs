@@ -3,30 +3,14 @@
 use std::error::Error;
 
 use aws_traits::AwsError;
-use aws_traits::object_store::StoreError;
-use judgement::{ExemptionsError, PolicyError};
-use remediation::{Obstacle, RemediationError};
+use judgement::PolicyError;
 
-/// Returns the AWS error of a cause, if it is or wraps one. A transparent error hides its source from the chain of causes, so
-/// its variants are matched here.
+/// Returns the AWS error that a cause is. A transparent error stands for its source, which then is no cause of its own.
 fn aws_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e AwsError> {
-    let of_policy = |error: &'e PolicyError| match error {
-        PolicyError::Rule(error) | PolicyError::Exemptions(ExemptionsError::Parameter(error)) => Some(error),
-        PolicyError::RuleParameters { .. } | PolicyError::Exemptions(ExemptionsError::Document { .. }) => None,
-    };
-    if let Some(error) = cause.downcast_ref::<AwsError>() {
-        return Some(error);
-    }
-    if let Some(error) = cause.downcast_ref::<PolicyError>() {
-        return of_policy(error);
-    }
-    if let Some(StoreError::Aws(error)) = cause.downcast_ref::<StoreError>() {
-        return Some(error);
-    }
-    match cause.downcast_ref::<RemediationError>()? {
-        RemediationError::Unchanged(Obstacle::Aws(error)) => Some(error),
-        RemediationError::Unchanged(Obstacle::Policy(error)) => of_policy(error),
-        _ => None,
+    match cause.downcast_ref::<PolicyError>() {
+        Some(PolicyError::Rule(error)) => Some(error),
+        Some(PolicyError::RuleParameters { .. } | PolicyError::Exemptions(_)) => None,
+        None => cause.downcast_ref(),
     }
 }
 
