@@ -86,7 +86,8 @@ impl<S: EvaluatorServices> Evaluator<S> {
         let invocation = RuleInvocation::from_payload(payload).map_err(EvaluatorError::from).inspect_err(|error| {
             tracing::error!(service = SERVICE, cold_start, error = error_message(error), "event refused");
         })?;
-        let result = self.dispatch(&invocation).await;
+        // Boxed, because the compiler limits how deeply futures are nested, and the AWS SDK comes close to it.
+        let result = Box::pin(self.dispatch(&invocation)).await;
         let rule = invocation.rule_name.as_str();
         match &result {
             Ok(summary) => info!(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_adapters::{Config, SdkConfig, Ssm};
 use exposure::Exemptions;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use judgement::{
-    CachedExemptions, ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters,
+    ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters, read_exemptions,
 };
 
 use crate::args::PolicyArgs;
@@ -45,11 +45,7 @@ impl CommandPolicy {
     /// Policy and exemptions in one account and region.
     pub(crate) fn in_account(&self, sdk: &SdkConfig) -> Box<dyn PolicySource> {
         match self {
-            Self::Options(options) => Box::new(OptionsInAccount {
-                options: options.clone(),
-                ssm: Ssm::new(sdk),
-                cache: CachedExemptions::new(SignedDuration::ZERO),
-            }),
+            Self::Options(options) => Box::new(OptionsInAccount { options: options.clone(), ssm: Ssm::new(sdk) }),
             Self::Rule(_) => Box::new(ConfigRulePolicy::new(Config::new(sdk), Ssm::new(sdk), Timestamp::now)),
         }
     }
@@ -60,7 +56,6 @@ impl CommandPolicy {
 struct OptionsInAccount {
     options: OptionsPolicy,
     ssm: Ssm,
-    cache: CachedExemptions,
 }
 
 impl PolicySource for OptionsInAccount {
@@ -76,8 +71,7 @@ impl PolicySource for OptionsInAccount {
             if let Some(exemptions) = &self.options.exemptions {
                 return Ok(Arc::clone(exemptions));
             }
-            let name = parameters.exemptions_parameter.as_deref();
-            self.cache.read(&self.ssm, name, Timestamp::now()).await
+            read_exemptions(&self.ssm, parameters.exemptions_parameter.as_deref()).await
         })
     }
 }

@@ -26,6 +26,19 @@ pub enum ExemptionsError {
     },
 }
 
+/// Reads the exemptions in the SSM parameter `name`; empty without a name.
+///
+/// # Errors
+///
+/// If the parameter cannot be read, or does not contain a valid exemptions document.
+pub async fn read_exemptions(ssm: &impl Parameters, name: Option<&str>) -> Result<Arc<Exemptions>, ExemptionsError> {
+    let Some(name) = name else { return Ok(Arc::default()) };
+    let document = ssm.parameter(name).await?;
+    let exemptions = Exemptions::from_json(&document)
+        .map_err(|problem| ExemptionsError::Document { name: name.to_owned(), problem })?;
+    Ok(Arc::new(exemptions))
+}
+
 /// Reads exemptions documents, each at most once within its time to live.
 #[derive(Debug)]
 pub struct CachedExemptions {
@@ -33,17 +46,17 @@ pub struct CachedExemptions {
 }
 
 impl CachedExemptions {
-    /// An empty cache. A document expires after `time_to_live`; zero disables the cache.
+    /// An empty cache. A document expires after `time_to_live`.
     #[must_use]
     pub fn new(time_to_live: SignedDuration) -> Self {
         Self { documents: Cache::new(time_to_live) }
     }
 
-    /// Exemptions in the SSM parameter `name`; empty without a name.
+    /// As [`read_exemptions`], unless the document is cached.
     ///
     /// # Errors
     ///
-    /// If the parameter cannot be read, or does not contain a valid exemptions document.
+    /// As [`read_exemptions`].
     pub async fn read(
         &self,
         ssm: &impl Parameters,
@@ -54,10 +67,7 @@ impl CachedExemptions {
         if let Some(exemptions) = self.documents.get(name, now) {
             return Ok(exemptions);
         }
-        let document = ssm.parameter(name).await?;
-        let exemptions = Exemptions::from_json(&document)
-            .map_err(|problem| ExemptionsError::Document { name: name.to_owned(), problem })?;
-        let exemptions = Arc::new(exemptions);
+        let exemptions = read_exemptions(ssm, Some(name)).await?;
         self.documents.put(name, Arc::clone(&exemptions), now);
         Ok(exemptions)
     }

@@ -13,7 +13,7 @@ mod unjudged;
 pub use cache::Cache;
 pub use criteria::{Criteria, JudgedGroup};
 pub use evaluation::evaluation;
-pub use exemptions::{CachedExemptions, ExemptionsError};
+pub use exemptions::{CachedExemptions, ExemptionsError, read_exemptions};
 pub use parameters::{ParameterError, RuleParameters};
 pub use policy::{ConfigRulePolicy, Pending, PolicyError, PolicySource};
 pub use prefix_lists::CachedPrefixLists;

@@ -11,7 +11,7 @@ use exposure::Exemptions;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cache::Cache;
-use crate::exemptions::{CachedExemptions, ExemptionsError};
+use crate::exemptions::{ExemptionsError, read_exemptions};
 use crate::parameters::{ParameterError, RuleParameters};
 
 /// A value that is being read. Boxed, so that [`PolicySource`] can be a trait object; the allocation costs little
@@ -79,20 +79,13 @@ pub struct ConfigRulePolicy<C, P> {
     config: C,
     ssm: P,
     parameters: Cache<Arc<RuleParameters>>,
-    exemptions: CachedExemptions,
     now: fn() -> Timestamp,
 }
 
 impl<C: ConfigRules, P: Parameters> ConfigRulePolicy<C, P> {
     /// Policies of the rules of an account and region. `now` decides when cached parameters expire.
     pub fn new(config: C, ssm: P, now: fn() -> Timestamp) -> Self {
-        Self {
-            config,
-            ssm,
-            parameters: Cache::new(PARAMETERS_TIME_TO_LIVE),
-            exemptions: CachedExemptions::new(SignedDuration::ZERO),
-            now,
-        }
+        Self { config, ssm, parameters: Cache::new(PARAMETERS_TIME_TO_LIVE), now }
     }
 
     async fn read(&self, rule_name: &str) -> Result<Arc<RuleParameters>, PolicyError> {
@@ -116,6 +109,6 @@ impl<C: ConfigRules + fmt::Debug, P: Parameters + fmt::Debug> PolicySource for C
         &'a self,
         parameters: &'a RuleParameters,
     ) -> Pending<'a, Result<Arc<Exemptions>, ExemptionsError>> {
-        Box::pin(self.exemptions.read(&self.ssm, parameters.exemptions_parameter.as_deref(), (self.now)()))
+        Box::pin(read_exemptions(&self.ssm, parameters.exemptions_parameter.as_deref()))
     }
 }
