@@ -1,7 +1,4 @@
 //! What the function writes to the log.
-//!
-//! Not called `log`: `cargo clean --package remediator` removes by the names of targets, and would take the crate `log` of the
-//! registry along, and with it everything that is built on it, the AWS SDK included.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(dead_code, reason = "the account in memory is that of the tests of the library")]
