@@ -205,14 +205,8 @@ impl ScanOutput {
             }
         }
         for problem in self.totals.not_scanned.iter().filter(|_| !self.table) {
-            let place = [&problem.account, &problem.region, &problem.target];
-            let place: Vec<_> = place.into_iter().flatten().map(String::as_str).collect();
-            eprintln!(
-                "error: not scanned: {}{}{}",
-                place.join(" "),
-                if place.is_empty() { "" } else { ": " },
-                problem.reason
-            );
+            let place = problem.place().map(|place| format!("{place}: ")).unwrap_or_default();
+            eprintln!("error: not scanned: {place}{}", problem.reason);
         }
         Ok(if !self.totals.not_scanned.is_empty() || self.totals.insufficient_data > 0 {
             Exit::Error

@@ -15,3 +15,13 @@ pub struct NotScanned {
     /// The failure and its remedy.
     pub reason: String,
 }
+
+impl NotScanned {
+    /// `123456789012 eu-west-1 sg-…`, as far as they are known; `None` if none of them is.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let parts = [&self.account, &self.region, &self.target];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}

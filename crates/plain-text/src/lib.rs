@@ -34,17 +34,20 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(printable)
 }
 
+/// At most `max` characters of `text`; the last of them is an ellipsis if any were cut.
+#[must_use]
+pub fn clip(text: &str, max: usize) -> Cow<'_, str> {
+    if text.chars().nth(max).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(max.saturating_sub(1)).chain(['…']).collect())
+}
+
 /// `text` on one line, cut to `max` characters; the last of them is an ellipsis if anything was cut. Steering characters
 /// become spaces.
 #[must_use]
 pub fn one_line(text: &str, max: usize) -> String {
-    let mut chars = text.chars().map(|char| if is_steering(char) { ' ' } else { char });
-    let mut cut: String = chars.by_ref().take(max).collect();
-    if chars.next().is_some() {
-        cut.pop();
-        cut.push('…');
-    }
-    cut
+    clip(text, max).chars().map(|char| if is_steering(char) { ' ' } else { char }).collect()
 }
 
 /// An error and its causes, joined by colons: `nothing was changed: ec2:DescribeSecurityGroups on sg-1 failed`.
@@ -107,6 +110,15 @@ mod tests {
     fn an_error_message_is_of_bounded_length() {
         let long = error_message(&Quoting("é".repeat(6_000_000)));
         assert_eq!(long, "é".repeat(1999) + "…");
+    }
+
+    #[rstest]
+    #[case("abcd", 4, "abcd")]
+    #[case("abcde", 4, "abc…")]
+    #[case("ääää", 3, "ää…")]
+    #[case("", 0, "")]
+    fn text_is_clipped_by_characters(#[case] text: &str, #[case] max: usize, #[case] clipped: &str) {
+        assert_eq!(clip(text, max), clipped);
     }
 
     #[rstest]

@@ -1,7 +1,5 @@
 //! Sentences and names that several outputs share.
 
-use std::borrow::Cow;
-
 use exposure::Reach;
 use findings::{FoundExposure, GroupResult, NotScanned};
 
@@ -77,34 +75,5 @@ pub(super) fn why_unjudged(result: &GroupResult) -> String {
 
 /// Name of a part that could not be scanned: `123456789012 eu-west-1`.
 pub(super) fn part(not_scanned: &NotScanned) -> String {
-    let parts: Vec<&str> = [&not_scanned.account, &not_scanned.region, &not_scanned.target]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    if parts.is_empty() { "a part of the input".to_owned() } else { parts.join(" ") }
-}
-
-/// At most `limit` characters of `text`; the last is an ellipsis if any were cut.
-pub(super) fn clip(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.chars().nth(limit).is_none() {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("abcd", 4, "abcd")]
-    #[case("abcde", 4, "abc…")]
-    #[case("ääää", 3, "ää…")]
-    #[case("", 0, "")]
-    fn text_is_clipped_by_characters(#[case] text: &str, #[case] limit: usize, #[case] clipped: &str) {
-        assert_eq!(clip(text, limit), clipped);
-    }
+    not_scanned.place().unwrap_or_else(|| "a part of the input".to_owned())
 }

@@ -8,13 +8,14 @@ use std::io::{self, Write};
 
 use exposure::is_security_group_id;
 use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals, Severity, security_group_arn};
+use plain_text::clip;
 
 use self::document::{
     Compliance, Details, Finding, Label, ProviderFields, Recommendation, Remediation, Resource, SecurityGroup,
 };
 use super::fix::Fix;
 use super::json_array::JsonArray;
-use super::wording::{self, clip};
+use super::wording;
 use super::{Report, ReportOptions};
 
 // Maximum lengths in characters. Source: https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
