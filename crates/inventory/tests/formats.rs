@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 const GROUPS: &str = include_str!("samples/describe-security-groups.json");
 const RULES: &str = include_str!("samples/describe-security-group-rules.json");
-const EVENT: &str = include_str!("samples/config-change-event.json");
-const DELETED_EVENT: &str = include_str!("samples/config-deleted-event.json");
-const OVERSIZED_EVENT: &str = include_str!("samples/config-oversized-event.json");
+const EVENT: &str = include_str!("../../aws-events/tests/samples/config-change-event.json");
+const DELETED_EVENT: &str = include_str!("../../aws-events/tests/samples/config-deleted-event.json");
+const OVERSIZED_EVENT: &str = include_str!("../../aws-events/tests/samples/config-oversized-event.json");
 const SNAPSHOT: &str = include_str!("samples/config-snapshot.json");
-const HISTORY: &str = include_str!("samples/get-resource-config-history-response.json");
+const HISTORY: &str = include_str!("../../aws-events/tests/samples/get-resource-config-history-response.json");
 const BATCH: &str = include_str!("samples/batch-get-resource-config.json");
 const SELECTED: &str = include_str!("samples/select-resource-config.json");
 

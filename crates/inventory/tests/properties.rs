@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 const GROUPS: &str = include_str!("samples/describe-security-groups.json");
 const RULES: &str = include_str!("samples/describe-security-group-rules.json");
-const EVENT: &str = include_str!("samples/config-change-event.json");
+const EVENT: &str = include_str!("../../aws-events/tests/samples/config-change-event.json");
 const SNAPSHOT: &str = include_str!("samples/config-snapshot.json");
 const SELECTED: &str = include_str!("samples/select-resource-config.json");
 const TEMPLATE: &str = include_str!("samples/template.yaml");
