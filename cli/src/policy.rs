@@ -47,7 +47,8 @@ impl OptionsPolicy {
     /// Criteria for the groups of files, with exemptions from a file only, not from an SSM parameter.
     pub(crate) fn criteria(&self, at: Timestamp) -> Criteria {
         let exemptions = self.exemptions.clone().unwrap_or_default();
-        Criteria { parameters: Arc::clone(&self.parameters), exemptions, at }
+        // A prefix list is read once a scan.
+        Criteria { parameters: Arc::clone(&self.parameters), exemptions, at, since: Some(at) }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Lambda functions `remediator`, `restorer` and `quarantine`; see the library of this crate.
 
 use aws_adapters::{Bucket, LambdaServices};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use judgement::ConfigRulePolicy;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use remediation::Remediation;
+use remediation::{ReevaluationLimits, Remediation};
 use remediator::Remediator;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,11 +12,27 @@ async fn main() -> Result<(), Error> {
     aws_adapters::init_log();
     let sdk = aws_adapters::from_env()?;
     let services = LambdaServices::new(&sdk).with_store(Bucket::from_env(&sdk)?);
-    let policy = ConfigRulePolicy::new(services.config.clone(), services.ssm.clone(), Timestamp::now);
-    let remediator = Remediator::new(Remediation::new(services, Box::new(policy), Timestamp::now));
+    let policy = ConfigRulePolicy::new(services.config.clone(), services.ssm.clone());
+    let mut remediation = Remediation::new(services, Box::new(policy), Timestamp::now).with_reevaluations(limits()?);
+    if let Ok(document) = std::env::var("CLOSE_DOCUMENT") {
+        remediation = remediation.with_close_document(document);
+    }
+    let remediator = Remediator::new(remediation);
     run(service_fn(|event: LambdaEvent<_>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
         remediator.handle(event.payload, deadline)
     }))
     .await
+}
+
+/// Limits of evaluations on demand, from the environment that the stack sets.
+fn limits() -> Result<ReevaluationLimits, Error> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u32>()).transpose();
+    let default = ReevaluationLimits::default();
+    let minutes = number("REEVALUATION_MINUTES")?;
+    let per_day = number("REEVALUATIONS_PER_DAY")?.map(usize::try_from).transpose()?;
+    Ok(ReevaluationLimits {
+        interval: minutes.map_or(default.interval, |minutes| SignedDuration::from_mins(minutes.into())),
+        per_day: per_day.unwrap_or(default.per_day),
+    })
 }

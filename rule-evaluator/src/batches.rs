@@ -54,11 +54,14 @@ impl<'a, C: Evaluations> Batches<'a, C> {
         match self.config.put_evaluations(&batch, self.result_token, self.test_mode).await? {
             Delivery::Stored => {}
             Delivery::NotStored { resource_ids } => self.not_stored.extend(resource_ids),
-            Delivery::Refused { error } => {
-                // A retry would have the same token. The next change or schedule has a new one.
-                warn!(%error, evaluations = batch.len(), "evaluations refused permanently");
+            // A deleted rule needs no result.
+            Delivery::Refused { error } if error.code() == Some("NoSuchConfigRuleException") => {
+                warn!(%error, evaluations = batch.len(), "evaluations refused: the rule is deleted");
                 self.refused = true;
             }
+            // A retry would have the same token, but the event must not be lost: the group may be open, and count as
+            // compliant.
+            Delivery::Refused { error } => return Err(EvaluatorError::Refused(error)),
         }
         Ok(())
     }

@@ -44,6 +44,9 @@ pub enum EvaluatorError {
         /// The resources.
         resource_ids: Vec<String>,
     },
+    /// AWS Config refused the evaluations, most likely because the result token has expired.
+    #[error("the verdict is lost, re-evaluate the rule: {0}")]
+    Refused(AwsError),
     /// An AWS call failed, retries included.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -70,6 +73,7 @@ impl From<EvaluatorError> for Diagnostic {
             EvaluatorError::Unjudged(_) | EvaluatorError::SomeUnjudged { .. } => "CannotJudge",
             EvaluatorError::NotRecordedYet { .. } => "NotRecordedYet",
             EvaluatorError::NotStored { .. } => "EvaluationsNotStored",
+            EvaluatorError::Refused(_) => "EvaluationsRefused",
             EvaluatorError::Aws(_) | EvaluatorError::Policy(PolicyError::Rule(_)) => "AwsCallFailed",
         };
         Self { error_type: error_type.to_owned(), error_message: error_message(&error) }

@@ -21,7 +21,8 @@ use crate::services::EvaluatorServices;
 
 const SERVICE: &str = "rule-evaluator";
 
-/// Time for which exemptions and prefix lists are cached: a change applies within a minute.
+/// Time for which exemptions and prefix lists are cached. A copy counts only for notifications that are older: who changes an
+/// exemption and has the rule evaluated again gets a judgement by the new one.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Judges security groups, and sends the results to AWS Config. Created once per process, and used for every
@@ -133,7 +134,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
             Evaluation::not_applicable(resource_type, resource_id, why, *capture_time)
         } else {
             let parameters = parameters(invocation)?;
-            self.judge(&parameters, item.security_group()?, *capture_time).await??
+            self.judge(invocation, &parameters, item.security_group()?, *capture_time).await??
         };
         self.report_one(invocation, evaluation).await
     }
@@ -157,7 +158,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
             }
             match not_applicable(resource_type, &item.status, left_scope) {
                 Some(why) => Evaluation::not_applicable(resource_type, resource_id, why, captured),
-                None => self.judge(&parameters, item.security_group()?, captured).await??,
+                None => self.judge(invocation, &parameters, item.security_group()?, captured).await??,
             }
         };
         self.report_one(invocation, evaluation).await
@@ -186,7 +187,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
             };
             for group in groups.into_iter().filter(own) {
                 existing.insert(group.id.clone());
-                match self.judge(&parameters, group, at).await? {
+                match self.judge(invocation, &parameters, group, at).await? {
                     Ok(evaluation) => {
                         summary.count(&evaluation);
                         batches.add(evaluation).await?;
@@ -230,14 +231,15 @@ impl<S: EvaluatorServices> Evaluator<S> {
     /// Judges one group. The outer error stops the invocation; the inner one concerns this group only.
     async fn judge(
         &self,
+        invocation: &RuleInvocation,
         parameters: &Arc<RuleParameters>,
         group: SecurityGroup,
         ordering_timestamp: Timestamp,
     ) -> Result<Result<Evaluation, UnjudgedError>, EvaluatorError> {
-        let at = (self.now)();
+        let (at, since) = ((self.now)(), invocation.notified);
         let name = parameters.exemptions_parameter.as_deref();
-        let exemptions = self.exemptions.read(self.services.ssm(), name, at).await?;
-        let criteria = Criteria { parameters: Arc::clone(parameters), exemptions, at };
+        let exemptions = self.exemptions.read(self.services.ssm(), name, since, at).await?;
+        let criteria = Criteria { parameters: Arc::clone(parameters), exemptions, at, since };
         let judged = criteria.judge(group, self.services.ec2(), &self.prefix_lists).await;
         let group = &judged.group;
         let evaluation = evaluation(&group.id, &judged.assess(), parameters.policy.scope, ordering_timestamp);

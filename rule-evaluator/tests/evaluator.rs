@@ -323,17 +323,21 @@ async fn an_unreadable_prefix_list_fails_the_invocation_and_is_read_again() {
     assert_eq!(aws.count("ec2:GetManagedPrefixListEntries"), 2, "the second time from the cache");
 }
 
-/// A result token that is no longer valid is final.
+/// A verdict that AWS Config refuses is lost, and the invocation fails: an alarm rings, and the event is kept.
+#[rstest]
+#[case(CHANGE)]
+#[case(SCHEDULED)]
 #[tokio::test]
-async fn an_expired_token_is_final() {
+async fn a_lost_verdict_is_an_error(#[case] sample: &str) {
     let aws = aws();
     aws.account().token_expired = true;
-    assert!(handle(&aws, event(CHANGE)).await.is_ok());
     for number in 0..250 {
         let id = format!("sg-{number:08x}");
         aws.account().groups.insert(id.clone(), group(&id, "0.0.0.0/0"));
     }
-    assert!(handle(&aws, event(SCHEDULED)).await.is_ok());
+    let error = handle(&aws, event(sample)).await.unwrap_err();
+    assert!(error_chain(&error).starts_with("the verdict is lost, re-evaluate the rule: "), "{error}");
+    assert_eq!(error_type(error), "EvaluationsRefused");
     assert_eq!(evaluations(&aws), Vec::<String>::new());
 }
 

@@ -1,10 +1,11 @@
 //! Snapshots in a directory, with the same keys as in the bucket of the stack.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
+use aws_traits::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 use tempfile::NamedTempFile;
 
 /// Object store in a directory.
@@ -54,7 +55,8 @@ impl ObjectStore for DirectoryStore {
         }
     }
 
-    async fn put(&self, key: &str, json: String) -> Result<(), StoreError> {
+    /// The metadata are left out: a document in a directory is not encrypted, and has them as well.
+    async fn put(&self, key: &str, json: String, _: BTreeMap<String, String>) -> Result<(), StoreError> {
         let failed = |error: io::Error| self.failed("writing", key, error);
         let (written, file) = self.written(key, &json).map_err(failed)?;
         written.persist(file).map(drop).map_err(|problem| failed(problem.error))
@@ -64,6 +66,13 @@ impl ObjectStore for DirectoryStore {
         match fs::read_to_string(self.path.join(key)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("reading", key, error)),
+        }
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError> {
+        match fs::exists(self.path.join(key)) {
+            Ok(exists) => Ok(exists.then(ObjectHead::default)),
             Err(error) => Err(self.failed("reading", key, error)),
         }
     }
@@ -118,7 +127,7 @@ mod tests {
         assert!(directory.put_new("a/1.json", "one".into()).await.unwrap());
         assert!(!directory.put_new("a/1.json", "another".into()).await.unwrap());
         assert_eq!(directory.get("a/1.json").await.unwrap().as_deref(), Some("one"));
-        directory.put("a/1.json", "changed".into()).await.unwrap();
+        directory.put("a/1.json", "changed".into(), BTreeMap::new()).await.unwrap();
         assert_eq!(directory.get("a/1.json").await.unwrap().as_deref(), Some("changed"));
         assert_eq!(directory.list("a/").await.unwrap(), ["a/1.json", "a/2.json"]);
         assert_eq!(directory.list("a/2").await.unwrap(), ["a/2.json"]);

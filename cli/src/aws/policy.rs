@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_adapters::{Config, SdkConfig, Ssm};
 use exposure::Exemptions;
-use jiff::Timestamp;
 use judgement::{
     ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters, read_exemptions,
 };
@@ -46,7 +45,7 @@ impl CommandPolicy {
     pub(crate) fn in_account(&self, sdk: &SdkConfig) -> Box<dyn PolicySource> {
         match self {
             Self::Options(options) => Box::new(OptionsInAccount { options: options.clone(), ssm: Ssm::new(sdk) }),
-            Self::Rule(_) => Box::new(ConfigRulePolicy::new(Config::new(sdk), Ssm::new(sdk), Timestamp::now)),
+            Self::Rule(_) => Box::new(ConfigRulePolicy::new(Config::new(sdk), Ssm::new(sdk))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Services of the remediation, for the command line.
 
 use aws_adapters::{Config, Ec2};
-use aws_traits::config::RemediationExceptions;
+use aws_traits::config::{Reevaluations, RemediationException, RemediationExceptions, StoredResult};
 use aws_traits::{AwsError, Services};
 use jiff::Timestamp;
 
@@ -66,5 +66,41 @@ impl RemediationExceptions for RuleExceptions {
             Some(config) => config.put_remediation_exception(rule_name, group_id, message, expires).await,
             None => Ok(None),
         }
+    }
+
+    async fn remediation_exceptions(
+        &self,
+        rule_name: &str,
+        group_id: Option<&str>,
+    ) -> Result<Vec<RemediationException>, AwsError> {
+        match &self.0 {
+            Some(config) => config.remediation_exceptions(rule_name, group_id).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn delete_remediation_exception(&self, rule_name: &str, group_id: &str) -> Result<(), AwsError> {
+        match &self.0 {
+            Some(config) => config.delete_remediation_exception(rule_name, group_id).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError> {
+        match &self.0 {
+            Some(config) => config.remediation_document(rule_name).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// A command does not have AWS Config evaluate a rule: the user can.
+impl Reevaluations for RuleExceptions {
+    async fn stored_result(&self, _rule_name: &str, _group_id: &str) -> Result<Option<StoredResult>, AwsError> {
+        Ok(None)
+    }
+
+    async fn start_evaluation(&self, _rule_name: &str) -> Result<bool, AwsError> {
+        Ok(false)
     }
 }

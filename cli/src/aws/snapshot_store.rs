@@ -1,8 +1,10 @@
 //! Store of the snapshots: a directory, or a bucket such as that of the stack.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use aws_adapters::Bucket;
-use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
+use aws_traits::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 
 use crate::args::SnapshotArgs;
 
@@ -43,10 +45,17 @@ impl ObjectStore for SnapshotStore {
         }
     }
 
-    async fn put(&self, key: &str, json: String) -> Result<(), StoreError> {
+    async fn put(&self, key: &str, json: String, metadata: BTreeMap<String, String>) -> Result<(), StoreError> {
         match self {
-            Self::Directory(directory) => directory.put(key, json).await,
-            Self::Bucket(bucket) => bucket.put(key, json).await,
+            Self::Directory(directory) => directory.put(key, json, metadata).await,
+            Self::Bucket(bucket) => bucket.put(key, json, metadata).await,
+        }
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.head(key).await,
+            Self::Bucket(bucket) => bucket.head(key).await,
         }
     }
 

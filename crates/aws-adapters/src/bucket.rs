@@ -1,10 +1,13 @@
 //! The S3 bucket for snapshots.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_traits::AwsError;
-use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
+use aws_traits::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 use aws_types::SdkConfig;
 
 use crate::error::FromSdk;
@@ -94,13 +97,14 @@ impl ObjectStore for Bucket {
         }
     }
 
-    async fn put(&self, key: &str, json: String) -> Result<(), StoreError> {
+    async fn put(&self, key: &str, json: String, metadata: BTreeMap<String, String>) -> Result<(), StoreError> {
         self.client
             .put_object()
             .bucket(&self.name)
             .expected_bucket_owner(&self.location.account_id)
             .key(key)
             .content_type(JSON)
+            .set_metadata(Some(metadata.into_iter().collect()))
             .body(ByteStream::from(json.into_bytes()))
             .send()
             .await
@@ -128,6 +132,28 @@ impl ObjectStore for Bucket {
         let malformed = |problem: &str| AwsError::malformed(OPERATION, &self.location.uri(key), problem);
         let bytes = object.body.collect().await.map_err(|error| malformed(&error.to_string()))?;
         Ok(Some(String::from_utf8(bytes.to_vec()).map_err(|_| malformed("the object is not UTF-8 text"))?))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError> {
+        let read = self
+            .client
+            .head_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.location.account_id)
+            .key(key)
+            .send()
+            .await;
+        match read {
+            Ok(head) => Ok(Some(ObjectHead {
+                metadata: head.metadata.unwrap_or_default().into_iter().collect(),
+                kms_key: head.ssekms_key_id,
+            })),
+            Err(error) => {
+                let is_missing = error.as_service_error().is_some_and(HeadObjectError::is_not_found);
+                let error = AwsError::from_sdk("s3:HeadObject", &self.location.uri(key), &error);
+                if is_missing { Ok(None) } else { Err(error.into()) }
+            }
+        }
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

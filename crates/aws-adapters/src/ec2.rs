@@ -7,12 +7,13 @@ use aws_sdk_ec2::types::{
     SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag, TagSpecification, UserIdGroupPair,
 };
 use aws_traits::AwsError;
-use aws_traits::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
 use aws_types::SdkConfig;
 use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use crate::error::FromSdk;
+use crate::once::sent_once;
 
 /// Client of Amazon EC2.
 #[derive(Debug, Clone)]
@@ -90,16 +91,15 @@ impl SecurityGroupRules for Ec2 {
 
     async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError> {
         const OPERATION: &str = "ec2:AuthorizeSecurityGroupIngress";
-        let permissions = rules
-            .iter()
-            .map(|rule| to_permission(rule).map_err(|problem| AwsError::new(OPERATION, group_id, None, &problem)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let permissions = to_permissions(OPERATION, group_id, rules)?;
         let output = self
             .client
             .authorize_security_group_ingress()
             .group_id(group_id)
             .set_ip_permissions(Some(permissions))
             .set_tag_specifications(rules.first().and_then(tag_specification).map(|tags| vec![tags]))
+            .customize()
+            .config_override(sent_once())
             .send()
             .await
             .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
@@ -109,20 +109,26 @@ impl SecurityGroupRules for Ec2 {
         Ok(output.security_group_rules.unwrap_or_default().into_iter().map(described_rule).collect())
     }
 
-    async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError> {
+    async fn revoke(&self, group_id: &str, rules: &[IngressRule]) -> Result<Revocation, AwsError> {
         const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
+        let permissions = to_permissions(OPERATION, group_id, rules)?;
         let output = self
             .client
             .revoke_security_group_ingress()
             .group_id(group_id)
-            .set_security_group_rule_ids(Some(rule_ids.to_vec()))
+            .set_ip_permissions(Some(permissions))
+            .customize()
+            .config_override(sent_once())
             .send()
             .await
             .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
         if output.r#return == Some(false) {
             return Err(AwsError::new(OPERATION, group_id, None, "EC2 answered `return: false`"));
         }
-        Ok(output.revoked_security_group_rules.unwrap_or_default().into_iter().map(revoked_rule).collect())
+        Ok(Revocation {
+            revoked: output.revoked_security_group_rules.unwrap_or_default().into_iter().map(revoked_rule).collect(),
+            absent: output.unknown_ip_permissions.unwrap_or_default().into_iter().flat_map(permission).collect(),
+        })
     }
 }
 
@@ -254,6 +260,15 @@ fn source(ipv4: Option<String>, ipv6: Option<String>, list: Option<String>, grou
         (None, None, Some(group)) => group,
         (None, None, None) => Source::not_told(),
     }
+}
+
+fn to_permissions(
+    operation: &'static str,
+    group_id: &str,
+    rules: &[IngressRule],
+) -> Result<Vec<IpPermission>, AwsError> {
+    let permission = |rule| to_permission(rule).map_err(|problem| AwsError::new(operation, group_id, None, &problem));
+    rules.iter().map(permission).collect()
 }
 
 /// Converts a rule to a permission with one source.

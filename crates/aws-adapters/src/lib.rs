@@ -6,6 +6,7 @@ mod ec2;
 mod error;
 mod log;
 mod network_acl;
+mod once;
 mod sdk;
 mod services;
 mod ssm;

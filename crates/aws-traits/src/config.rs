@@ -154,6 +154,17 @@ pub trait ConfigRules {
     async fn input_parameters(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
 }
 
+/// An exception, which keeps automatic remediation from closing a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemediationException {
+    /// Id of the group.
+    pub group_id: String,
+    /// Its message: ours, an operator's, or that of AWS Config.
+    pub message: Option<String>,
+    /// Its end; `None` until it is deleted.
+    pub expires: Option<Timestamp>,
+}
+
 /// Keeps automatic remediation from closing a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait RemediationExceptions {
@@ -172,4 +183,59 @@ pub trait RemediationExceptions {
         message: &str,
         expires: Timestamp,
     ) -> Result<Option<String>, AwsError>;
+
+    /// `DescribeRemediationExceptions`: the exceptions of a rule for one group, or for all groups.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn remediation_exceptions(
+        &self,
+        rule_name: &str,
+        group_id: Option<&str>,
+    ) -> Result<Vec<RemediationException>, AwsError>;
+
+    /// `DeleteRemediationExceptions` for one security group; not an error if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn delete_remediation_exception(&self, rule_name: &str, group_id: &str) -> Result<(), AwsError>;
+
+    /// `DescribeRemediationConfigurations`: the document that remediates the resources of a rule; `None` if none does.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
+}
+
+/// A result that AWS Config has stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredResult {
+    /// Whether it is `NON_COMPLIANT`.
+    pub is_non_compliant: bool,
+    /// `ResultRecordedTime`.
+    pub recorded: Timestamp,
+}
+
+/// Has AWS Config evaluate a rule again.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Reevaluations {
+    /// `GetComplianceDetailsByResource`: the result of a rule for one security group; `None` if it has none.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn stored_result(&self, rule_name: &str, group_id: &str) -> Result<Option<StoredResult>, AwsError>;
+
+    /// `StartConfigRulesEvaluation`, which evaluates all resources of the rule. Returns false if AWS Config refused it: it
+    /// accepts one call a minute, and none while an evaluation runs.
+    ///
+    /// Source: AWS Config API reference, [StartConfigRulesEvaluation](https://docs.aws.amazon.com/config/latest/APIReference/API_StartConfigRulesEvaluation.html).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails for another reason.
+    async fn start_evaluation(&self, rule_name: &str) -> Result<bool, AwsError>;
 }

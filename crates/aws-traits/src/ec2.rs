@@ -34,6 +34,15 @@ pub struct GroupRules {
     pub egress: Vec<IngressRule>,
 }
 
+/// Answer to a revocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revocation {
+    /// Rules that EC2 revoked, with their ids at that moment.
+    pub revoked: Vec<IngressRule>,
+    /// Rules that the group did not have in this form.
+    pub absent: Vec<IngressRule>,
+}
+
 /// Reads and changes the rules of a group.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait SecurityGroupRules {
@@ -52,12 +61,18 @@ pub trait SecurityGroupRules {
     /// If the call fails.
     async fn authorize(&self, group_id: &str, rules: &[IngressRule]) -> Result<Vec<IngressRule>, AwsError>;
 
-    /// `RevokeSecurityGroupIngress` by rule ids. Returns the rules that EC2 reports as revoked.
+    /// `RevokeSecurityGroupIngress` by content: protocol, ports and source of each rule. A rule whose owner has changed it
+    /// since no longer has that content, and stays. The request is sent once: a second one could revoke an equal rule that
+    /// was added meanwhile.
+    ///
+    /// Outside the default VPC, EC2 refuses a call with a rule that the group does not have, and revokes none of its rules.
+    ///
+    /// Source: Amazon EC2 API reference, [RevokeSecurityGroupIngress](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html).
     ///
     /// # Errors
     ///
-    /// If the call fails. AWS does not document whether some of the rules are revoked nevertheless.
-    async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError>;
+    /// If the call fails. Without an answer, the rules may be revoked nevertheless.
+    async fn revoke(&self, group_id: &str, rules: &[IngressRule]) -> Result<Revocation, AwsError>;
 }
 
 /// Reads managed prefix lists.

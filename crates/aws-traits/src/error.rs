@@ -55,6 +55,12 @@ impl AwsError {
             )
     }
 
+    /// Returns true if the call may have been carried out nevertheless: no service answered, or it failed on the way.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.is_transient() && !self.is_throttled()
+    }
+
     /// Returns true if the caller lacks a permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Store of snapshots: an S3 bucket, or for the command line a directory.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use crate::error::AwsError;
@@ -51,6 +52,15 @@ pub enum StoreError {
     },
 }
 
+/// What a store says of an object without its content, which may be encrypted with a key that the caller cannot use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Metadata of the object, by name.
+    pub metadata: BTreeMap<String, String>,
+    /// ARN of the KMS key that encrypts it; `None` if a key of S3 does.
+    pub kms_key: Option<String>,
+}
+
 /// Stores objects, each a JSON text.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait ObjectStore {
@@ -67,12 +77,22 @@ pub trait ObjectStore {
     /// If the object could not be written.
     async fn put_new(&self, key: &str, json: String) -> Result<bool, StoreError>;
 
-    /// Writes an object, and replaces one under the same key. `PutObject`.
+    /// Writes an object with metadata, and replaces one under the same key. `PutObject`.
     ///
     /// # Errors
     ///
     /// If the object could not be written.
-    async fn put(&self, key: &str, json: String) -> Result<(), StoreError>;
+    async fn put(&self, key: &str, json: String, metadata: BTreeMap<String, String>) -> Result<(), StoreError>;
+
+    /// Reads what is known of an object without its content; `None` if there is none. `HeadObject`, which needs no
+    /// permission for the key that encrypts the object.
+    ///
+    /// Source: Amazon S3 API reference, [HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError>;
 
     /// Reads an object; `None` if there is none. `GetObject`.
     ///

@@ -52,16 +52,16 @@ fn a_restoration_is_empty_if_nothing_is_missing_or_added() {
     let (before, added) = (rule("tcp", Some(22), "0.0.0.0/0"), rule("tcp", Some(22), "10.0.0.0/8"));
     let stranger = rule("tcp", Some(443), "0.0.0.0/0");
 
-    let missing = restoration(std::slice::from_ref(&before), &[], &[]);
+    let missing = restoration(std::slice::from_ref(&before), std::slice::from_ref(&before), &[], &[]);
     assert!(!missing.is_empty());
     assert_eq!(missing.authorize, [IngressRule { id: None, ..before.clone() }]);
 
-    let superfluous = restoration(&[], std::slice::from_ref(&added), std::slice::from_ref(&added));
+    let superfluous = restoration(&[], &[], std::slice::from_ref(&added), std::slice::from_ref(&added));
     assert!(!superfluous.is_empty());
     assert_eq!(superfluous.revoke, [added]);
 
     let live = [before.clone(), stranger];
-    assert!(restoration(std::slice::from_ref(&before), &[], &live).is_empty());
+    assert!(restoration(std::slice::from_ref(&before), std::slice::from_ref(&before), &[], &live).is_empty());
 }
 
 /// References to a group are equal whether or not they name its account: configuration items name it, and rules within

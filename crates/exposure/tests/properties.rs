@@ -292,7 +292,7 @@ proptest! {
             .map(|rule| IngressRule { id: rule.id.map(|id| format!("{id}-stranger")), ..rule })
             .collect();
         live.extend(strangers.iter().cloned());
-        let back = restoration(&group.ingress, &planned.authorize, &live);
+        let back = restoration(&group.ingress, &planned.revoke, &planned.authorize, &live);
         prop_assert_eq!(&back.leave, &strangers);
         let restored = back.apply(&live);
         let key = |rule: &IngressRule| {
@@ -303,7 +303,7 @@ proptest! {
         expected.sort();
         found.sort();
         prop_assert_eq!(found, expected);
-        prop_assert!(restoration(&group.ingress, &planned.authorize, &restored).is_empty());
+        prop_assert!(restoration(&group.ingress, &planned.revoke, &planned.authorize, &restored).is_empty());
     }
 
     /// If a plan stops after any number of rules, planning again completes it: no rule of the original result is lost,

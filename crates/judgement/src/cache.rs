@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Values by name, each with a time to live. A warm function that judges a thousand groups reads a prefix list once,
-/// and notices a change of it within that time.
+/// Values by name, each with a time to live. A warm function that judges a thousand groups after one notification reads a
+/// prefix list once.
 #[derive(Debug)]
 pub struct Cache<T> {
     time_to_live: SignedDuration,
@@ -22,14 +22,16 @@ impl<T> Cache<T> {
 }
 
 impl<T: Clone> Cache<T> {
-    /// The value of `name`, unless it has expired.
-    pub fn get(&self, name: &str, now: Timestamp) -> Option<T> {
+    /// The value of `name`, if it was read at `since` or later, and has not expired. `None` for `since` stands for an unknown
+    /// time, after which nothing that is cached was read.
+    pub fn get(&self, name: &str, since: Option<Timestamp>, now: Timestamp) -> Option<T> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, value) = values.get(name)?;
-        (now.duration_since(*read_at) < self.time_to_live).then(|| value.clone())
+        let is_fresh = since.is_some_and(|since| since <= *read_at) && now.duration_since(*read_at) < self.time_to_live;
+        is_fresh.then(|| value.clone())
     }
 
-    /// Stores a value that was read at `now`.
+    /// Stores a value whose reading began at `now`.
     pub fn put(&self, name: &str, value: T, now: Timestamp) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.insert(name.to_owned(), (now, value));

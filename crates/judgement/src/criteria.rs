@@ -6,6 +6,7 @@ use aws_traits::ec2::ManagedPrefixLists;
 use exposure::{AddressSet, Assessment, Exemptions, Policy, PrefixList, PrefixLists, SecurityGroup, assess};
 use jiff::Timestamp;
 
+use crate::exemptions::ExemptionsError;
 use crate::parameters::RuleParameters;
 use crate::policy::{PolicyError, PolicySource};
 use crate::prefix_lists::CachedPrefixLists;
@@ -19,6 +20,8 @@ pub struct Criteria {
     pub exemptions: Arc<Exemptions>,
     /// Time of the judgement, at which exemptions must not have expired.
     pub at: Timestamp,
+    /// Time of the notification to judge: an older copy of a prefix list does not count. `None` for no copy at all.
+    pub since: Option<Timestamp>,
 }
 
 impl Criteria {
@@ -29,15 +32,28 @@ impl Criteria {
     /// If the policy or the exemptions cannot be read, or are malformed.
     pub async fn read(source: &dyn PolicySource, rule_name: &str, at: Timestamp) -> Result<Self, PolicyError> {
         let parameters = source.rule_parameters(rule_name).await?;
+        Ok(Self::of_parameters(source, parameters, at).await?)
+    }
+
+    /// As [`Criteria::read`], with a policy that is known. Reads the exemptions again.
+    ///
+    /// # Errors
+    ///
+    /// If the exemptions cannot be read, or are malformed.
+    pub async fn of_parameters(
+        source: &dyn PolicySource,
+        parameters: Arc<RuleParameters>,
+        at: Timestamp,
+    ) -> Result<Self, ExemptionsError> {
         let exemptions = source.exemptions(&parameters).await?;
-        Ok(Self { parameters, exemptions, at })
+        Ok(Self { parameters, exemptions, at, since: None })
     }
 
     /// Criteria from a policy and exemptions in memory.
     #[must_use]
     pub fn new(policy: Policy, exemptions: Exemptions, at: Timestamp) -> Self {
         let parameters = RuleParameters { policy, authorized: AddressSet::default(), exemptions_parameter: None };
-        Self { parameters: Arc::new(parameters), exemptions: Arc::new(exemptions), at }
+        Self { parameters: Arc::new(parameters), exemptions: Arc::new(exemptions), at, since: None }
     }
 
     /// Judges a group from a file, with the prefix lists in `known`. No other list can be looked up, so a rule with one
@@ -61,7 +77,7 @@ impl Criteria {
         ec2: &impl ManagedPrefixLists,
         prefix_lists: &CachedPrefixLists,
     ) -> JudgedGroup {
-        let prefix_lists = prefix_lists.of(ec2, &self.parameters.policy, &group, self.at).await;
+        let prefix_lists = prefix_lists.of(ec2, &self.parameters.policy, &group, self.since, self.at).await;
         JudgedGroup { group, prefix_lists, criteria: self.clone() }
     }
 }
@@ -84,10 +100,16 @@ impl JudgedGroup {
         self.assess_instead(&self.group)
     }
 
+    /// Returns true if the judgement depends on a prefix list.
+    #[must_use]
+    pub fn has_prefix_lists(&self) -> bool {
+        !self.criteria.parameters.policy.prefix_lists_of(&self.group).is_empty()
+    }
+
     /// Assessment of `group` in its place, such as the state after a change.
     #[must_use]
     pub fn assess_instead<'g>(&self, group: &'g SecurityGroup) -> Assessment<'g> {
-        let Criteria { parameters, exemptions, at } = &self.criteria;
+        let Criteria { parameters, exemptions, at, .. } = &self.criteria;
         assess(group, &parameters.policy, exemptions, &self.prefix_lists, *at)
     }
 }

@@ -52,7 +52,7 @@ impl CachedExemptions {
         Self { documents: Cache::new(time_to_live) }
     }
 
-    /// As [`read_exemptions`], unless the document is cached.
+    /// As [`read_exemptions`], unless the document is cached, and was read at `since` or later.
     ///
     /// # Errors
     ///
@@ -61,10 +61,11 @@ impl CachedExemptions {
         &self,
         ssm: &impl Parameters,
         name: Option<&str>,
+        since: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Arc<Exemptions>, ExemptionsError> {
         let Some(name) = name else { return Ok(Arc::default()) };
-        if let Some(exemptions) = self.documents.get(name, now) {
+        if let Some(exemptions) = self.documents.get(name, since, now) {
             return Ok(exemptions);
         }
         let exemptions = read_exemptions(ssm, Some(name)).await?;

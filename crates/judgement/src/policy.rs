@@ -8,9 +8,7 @@ use aws_traits::AwsError;
 use aws_traits::config::ConfigRules;
 use aws_traits::ssm::Parameters;
 use exposure::Exemptions;
-use jiff::{SignedDuration, Timestamp};
 
-use crate::cache::Cache;
 use crate::exemptions::{ExemptionsError, read_exemptions};
 use crate::parameters::{ParameterError, RuleParameters};
 
@@ -70,33 +68,23 @@ impl RuleParameters {
     }
 }
 
-/// Time for which the parameters of a rule are cached. Exemptions are not cached: a new one prevents a closing at once.
-const PARAMETERS_TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
-
-/// Policy of a deployed AWS Config rule: its `InputParameters`, the only place where a stack stores its policy.
+/// Policy of a deployed AWS Config rule: its `InputParameters`, the only place where a stack stores its policy. Nothing is
+/// cached: a closing by a policy that was changed a moment ago would close a port that was just allowed.
 #[derive(Debug)]
 pub struct ConfigRulePolicy<C, P> {
     config: C,
     ssm: P,
-    parameters: Cache<Arc<RuleParameters>>,
-    now: fn() -> Timestamp,
 }
 
 impl<C: ConfigRules, P: Parameters> ConfigRulePolicy<C, P> {
-    /// Policies of the rules of an account and region. `now` decides when cached parameters expire.
-    pub fn new(config: C, ssm: P, now: fn() -> Timestamp) -> Self {
-        Self { config, ssm, parameters: Cache::new(PARAMETERS_TIME_TO_LIVE), now }
+    /// Policies of the rules of an account and region.
+    pub fn new(config: C, ssm: P) -> Self {
+        Self { config, ssm }
     }
 
     async fn read(&self, rule_name: &str) -> Result<Arc<RuleParameters>, PolicyError> {
-        let now = (self.now)();
-        if let Some(parameters) = self.parameters.get(rule_name, now) {
-            return Ok(parameters);
-        }
         let json = self.config.input_parameters(rule_name).await?;
-        let parameters = Arc::new(RuleParameters::of_rule(rule_name, json.as_deref())?);
-        self.parameters.put(rule_name, Arc::clone(&parameters), now);
-        Ok(parameters)
+        Ok(Arc::new(RuleParameters::of_rule(rule_name, json.as_deref())?))
     }
 }
 

@@ -20,17 +20,18 @@ impl CachedPrefixLists {
     }
 
     /// Prefix lists of those rules of `group` that include a focus port. A list that cannot be read is
-    /// [`PrefixList::Unreadable`], and is not cached.
+    /// [`PrefixList::Unreadable`], and is not cached. A cached list counts if it was read at `since` or later.
     pub async fn of(
         &self,
         ec2: &impl ManagedPrefixLists,
         policy: &Policy,
         group: &SecurityGroup,
+        since: Option<Timestamp>,
         now: Timestamp,
     ) -> PrefixLists {
         let mut lists = PrefixLists::default();
         for id in policy.prefix_lists_of(group) {
-            let list = match self.lists.get(id, now) {
+            let list = match self.lists.get(id, since, now) {
                 Some(list) => list,
                 None => match ec2.prefix_list(id).await {
                     Ok(list) => {

@@ -36,7 +36,7 @@ fn account(parameters: &str, exemptions: Option<&str>) -> FakeAws {
 }
 
 async fn read(aws: &FakeAws) -> Result<Criteria, String> {
-    let source = ConfigRulePolicy::new(aws.clone(), aws.clone(), now);
+    let source = ConfigRulePolicy::new(aws.clone(), aws.clone());
     Criteria::read(&source, "portcullis", now()).await.map_err(|error| error_chain(&error))
 }
 
@@ -75,7 +75,7 @@ async fn unknown_criteria_judge_nothing(#[case] aws: FakeAws, #[case] message: &
 async fn prefix_lists_are_read_as_seldom_as_possible() {
     const READ: &str = "ec2:GetManagedPrefixListEntries";
     let aws = account(r#"{"FocusOnPorts":"22"}"#, None);
-    let criteria = read(&aws).await.unwrap();
+    let criteria = Criteria { since: Some(now()), ..read(&aws).await.unwrap() };
     let lists = CachedPrefixLists::new(SignedDuration::from_secs(60));
     let listed = || group(Source::PrefixList(LIST.into()));
     for reads in [1, 2] {
@@ -89,6 +89,11 @@ async fn prefix_lists_are_read_as_seldom_as_possible() {
     }
     criteria.judge(group("10.0.0.0/8".into()), &aws, &lists).await;
     assert_eq!(aws.count(READ), 3);
+    // A notification that is newer than the copy, and one of unknown time.
+    for (since, reads) in [(Some(now() + SignedDuration::from_secs(1)), 4), (None, 5)] {
+        Criteria { since, ..criteria.clone() }.judge(listed(), &aws, &lists).await;
+        assert_eq!(aws.count(READ), reads);
+    }
 }
 
 /// A file does not contain the entries of a prefix list.

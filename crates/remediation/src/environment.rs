@@ -4,6 +4,7 @@ use aws_traits::Services;
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, PolicySource};
 
+use crate::reevaluation::ReevaluationLimits;
 use crate::services::RemediationServices;
 
 /// Services, policy and clock.
@@ -15,11 +16,22 @@ pub(crate) struct Environment<S> {
     /// Not cached: a closing needs the current entries.
     pub(crate) prefix_lists: CachedPrefixLists,
     pub(crate) now: fn() -> Timestamp,
+    /// Limits of evaluations on demand; `None` for no such evaluations.
+    pub(crate) reevaluations: Option<ReevaluationLimits>,
+    /// Name of the document that closes groups. A restore is refused for a rule with another remediation.
+    pub(crate) close_document: Option<String>,
 }
 
 impl<S: RemediationServices> Environment<S> {
     pub(crate) fn new(services: S, policy: Box<dyn PolicySource>, now: fn() -> Timestamp) -> Self {
-        Self { services, policy, prefix_lists: CachedPrefixLists::new(SignedDuration::ZERO), now }
+        Self {
+            services,
+            policy,
+            prefix_lists: CachedPrefixLists::new(SignedDuration::ZERO),
+            now,
+            reevaluations: None,
+            close_document: None,
+        }
     }
 
     pub(crate) fn config(&self) -> &<S as Services>::Config {

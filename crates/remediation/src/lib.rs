@@ -3,21 +3,27 @@
 mod close;
 mod environment;
 mod error;
+mod exception;
+mod gate;
 mod live_group;
 mod network_acl_changes;
 mod quarantine;
+mod reevaluation;
 mod release;
 mod remediation;
 mod request;
 mod response;
 mod restore;
+mod room;
 mod rounds;
 mod rule_changes;
 mod services;
 mod snapshot;
+mod sweep;
 mod task;
 
 pub use error::{Obstacle, RemediationError};
+pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{
     Close, NetworkAclRequest, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
@@ -28,3 +34,4 @@ pub use response::{
 };
 pub use services::RemediationServices;
 pub use snapshot::SnapshotError;
+pub use sweep::Sweep;

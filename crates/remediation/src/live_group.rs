@@ -1,8 +1,10 @@
 //! Reads the live state of a security group, and judges it.
 
+use std::sync::Arc;
+
 use aws_traits::ec2::{GroupRules, SecurityGroupRules, SecurityGroups};
 use exposure::{IngressRule, SecurityGroup};
-use judgement::{Criteria, JudgedGroup};
+use judgement::{Criteria, JudgedGroup, PolicyError, RuleParameters};
 
 use crate::environment::Environment;
 use crate::error::Obstacle;
@@ -22,6 +24,24 @@ pub(crate) async fn read(
     group_id: &str,
 ) -> Result<LiveGroup, Obstacle> {
     let criteria = Criteria::read(&*environment.policy, rule_name, (environment.now)()).await?;
+    judge(environment, criteria, group_id).await
+}
+
+/// As [`read`], by the policy of an earlier judgement.
+pub(crate) async fn read_again(
+    environment: &Environment<impl RemediationServices>,
+    parameters: Arc<RuleParameters>,
+    group_id: &str,
+) -> Result<LiveGroup, Obstacle> {
+    let criteria = Criteria::of_parameters(&*environment.policy, parameters, (environment.now)()).await;
+    judge(environment, criteria.map_err(PolicyError::from)?, group_id).await
+}
+
+async fn judge(
+    environment: &Environment<impl RemediationServices>,
+    criteria: Criteria,
+    group_id: &str,
+) -> Result<LiveGroup, Obstacle> {
     let ec2 = environment.ec2();
     let GroupRules { ingress, egress } = ec2.rules(group_id).await?;
     let mut group = SecurityGroup { id: group_id.to_owned(), ingress, ..SecurityGroup::default() };

@@ -43,6 +43,7 @@ impl<'a, S: RemediationServices> NetworkAclChanges<'a, S> {
     pub(crate) fn author(&self, action: &'static str) -> AclAuthor<'a> {
         AclAuthor {
             action,
+            security_group_id: self.group_id(),
             config_rule_name: &self.request.config_rule_name,
             execution_id: self.request.execution_id.as_deref(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_traits::AwsError;
 use aws_traits::network_acl::{NetworkAcls, VpcNetworkAcl};
-use exposure::{AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine};
+use exposure::{AclEntry, AddressSet, DEFAULT_ACL_QUOTA, NetworkAcl, PortSet, Verdict, private_addresses, quarantine};
 use judgement::{UnjudgedError, annotation};
 use plain_text::error_chain;
 
@@ -12,10 +12,11 @@ use crate::environment::Environment;
 use crate::error::RemediationError;
 use crate::live_group;
 use crate::network_acl_changes::{NetworkAclChanges, note_missing};
-use crate::request::NetworkAclRequest;
+use crate::request::{LATEST, NetworkAclRequest};
 use crate::response::{Response, Status};
 use crate::rounds::ROUNDS;
 use crate::services::RemediationServices;
+use crate::snapshot::AclPlan;
 use crate::task::Task;
 
 /// State of one quarantine.
@@ -58,20 +59,31 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
     async fn quarantine_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, ports: &PortSet, keep: &AddressSet) {
         let at = self.acls.begin(&acl.id);
         let vault = self.acls.vault();
+        let known = match vault.added(&acl.id, self.acls.group_id(), LATEST).await {
+            Ok(known) => known,
+            Err(error) => return self.acls.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
+        };
         for round in 1..=ROUNDS {
             let plan = match quarantine(&acl, ports, keep, DEFAULT_ACL_QUOTA) {
                 Ok(plan) => plan,
                 Err(error) => return self.acls.problems.push(error.to_string()),
             };
-            if plan.is_empty() {
+            // Entries of other groups' quarantines on which this one relies: they must outlive the release of those groups.
+            let is_shared = |entry: &AclEntry| acl.ingress.contains(entry) && concerns(entry, ports);
+            let shares = known.of_others.iter().map(|(entry, _)| entry.clone()).filter(is_shared).collect::<Vec<_>>();
+            if plan.is_empty() && shares.iter().all(|entry| known.entries.contains(entry)) {
                 return;
             }
             if self.acls.request.dry_run {
                 return self.acls.note(at, |done| done.added = plan.add.iter().map(Into::into).collect());
             }
-            match vault.keep(self.acls.author("quarantine"), vpc_id, &acl, &plan.add, &[]).await {
+            let planned = AclPlan { add: &plan.add, shares: &shares, ..AclPlan::default() };
+            match vault.keep(self.acls.author("quarantine"), vpc_id, &acl, &planned).await {
                 Ok(uri) => self.acls.note(at, |done| done.snapshot = Some(uri)),
                 Err(error) => return self.acls.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
+            }
+            if plan.is_empty() {
+                return;
             }
             for entry in &plan.add {
                 self.acls.begun = true;
@@ -91,6 +103,11 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
         }
         self.acls.problems.push(format!("{}: the new entries are not listed after {ROUNDS} attempts", acl.id));
     }
+}
+
+/// Returns true if the entry decides on one of `ports`.
+fn concerns(entry: &AclEntry, ports: &PortSet) -> bool {
+    entry.traffic.carries(ports).is_none_or(|carried| !carried.is_empty())
 }
 
 /// Returns true if the entry may exist in spite of the error, or another plan may succeed.

@@ -12,7 +12,7 @@ use crate::request::NetworkAclRequest;
 use crate::response::{AclEntryLeft, Response, Status};
 use crate::rounds::ROUNDS;
 use crate::services::RemediationServices;
-use crate::snapshot::{Added, RELEASED};
+use crate::snapshot::{AclPlan, Added, RELEASED};
 use crate::task::Task;
 
 /// State of one release.
@@ -28,11 +28,17 @@ impl<'a, S: RemediationServices> Releasing<'a, S> {
     async fn release_acl(&mut self, vpc_id: &str, mut acl: NetworkAcl, added: &Added) {
         let at = self.acls.begin(&acl.id);
         let vault = self.acls.vault();
+        // An entry falls with the last quarantine that needs it.
+        let (needed, own): (Vec<_>, Vec<_>) =
+            added.entries.iter().cloned().partition(|entry| added.other_owner(entry).is_some());
         for round in 1..=ROUNDS {
-            let plan = release(&acl, &added.entries);
+            let plan = release(&acl, &own);
+            let stays = needed.iter().filter(|entry| acl.ingress.contains(entry));
+            let stays =
+                stays.filter_map(|entry| added.other_owner(entry).map(|owner| AclEntryLeft::needed_by(entry, owner)));
             // An entry that no longer exists was released before.
             let left = plan.left.iter().filter(|left| left.found.is_some());
-            let left: Vec<_> = left.map(AclEntryLeft::from).collect();
+            let left: Vec<_> = left.map(AclEntryLeft::from).chain(stays).collect();
             self.acls.note(at, |done| done.left = left);
             if plan.is_empty() {
                 if added.is_to_be_recorded && !self.acls.request.dry_run {
@@ -43,7 +49,8 @@ impl<'a, S: RemediationServices> Releasing<'a, S> {
             if self.acls.request.dry_run {
                 return self.acls.note(at, |done| done.removed = plan.remove.iter().map(Into::into).collect());
             }
-            match vault.keep(self.acls.author("release"), vpc_id, &acl, &[], &plan.remove).await {
+            let planned = AclPlan { remove: &plan.remove, ..AclPlan::default() };
+            match vault.keep(self.acls.author("release"), vpc_id, &acl, &planned).await {
                 Ok(uri) => self.acls.note(at, |done| done.snapshot = Some(uri)),
                 Err(error) => return self.acls.problems.push(format!("{}: {}", acl.id, error_chain(&error))),
             }
@@ -68,7 +75,8 @@ impl<'a, S: RemediationServices> Releasing<'a, S> {
 
     /// Records in the store that the quarantines are over, so that equal entries that an operator adds later are kept.
     async fn record_release(&self, vpc_id: &str, acl: &NetworkAcl) {
-        if let Err(error) = self.acls.vault().keep(self.acls.author(RELEASED), vpc_id, acl, &[], &[]).await {
+        let kept = self.acls.vault().keep(self.acls.author(RELEASED), vpc_id, acl, &AclPlan::default()).await;
+        if let Err(error) = kept {
             // The entries are gone nevertheless, and the next release records it.
             warn!(network_acl.id = acl.id, error = error_message(&error), "release not recorded");
         }
@@ -80,7 +88,7 @@ impl<S: RemediationServices> Task for Releasing<'_, S> {
         let vault = self.acls.vault();
         let mut acls: Vec<(VpcNetworkAcl, Added)> = Vec::new();
         for acl in self.acls.named_or_in_use().await? {
-            let added = vault.added(&acl.acl.id, &self.acls.request.snapshot).await?;
+            let added = vault.added(&acl.acl.id, self.acls.group_id(), &self.acls.request.snapshot).await?;
             acls.push((acl, added));
         }
         for (VpcNetworkAcl { vpc_id, acl }, added) in acls {

@@ -9,11 +9,13 @@ use crate::close::Closing;
 use crate::environment::Environment;
 use crate::error::RemediationError;
 use crate::quarantine::Quarantining;
+use crate::reevaluation::ReevaluationLimits;
 use crate::release::Releasing;
 use crate::request::Request;
 use crate::response::Response;
 use crate::restore::Restoring;
 use crate::services::RemediationServices;
+use crate::sweep::{self, Sweep};
 use crate::task::Task;
 
 /// Time reserved before the deadline for the report of the changes made and not made.
@@ -29,6 +31,20 @@ impl<S: RemediationServices> Remediation<S> {
     /// A remediation with `services` and `policy`. `now` decides which exemptions have expired, and dates snapshots.
     pub fn new(services: S, policy: Box<dyn PolicySource>, now: fn() -> Timestamp) -> Self {
         Self { environment: Environment::new(services, policy, now) }
+    }
+
+    /// Lets closings ask AWS Config for evaluations, within `limits`.
+    #[must_use]
+    pub fn with_reevaluations(mut self, limits: ReevaluationLimits) -> Self {
+        self.environment.reevaluations = Some(limits);
+        self
+    }
+
+    /// Refuses restores for a rule that is not remediated by the document `name`.
+    #[must_use]
+    pub fn with_close_document(mut self, name: String) -> Self {
+        self.environment.close_document = Some(name);
+        self
     }
 
     /// Carries out a request, and stops shortly before `deadline`.
@@ -50,12 +66,22 @@ impl<S: RemediationServices> Remediation<S> {
         }
     }
 
+    /// Looks for groups that automatic mode of the rule no longer closes, and has AWS Config evaluate the rule if an earlier
+    /// closing asked for it.
+    ///
+    /// # Errors
+    ///
+    /// If the remediation exceptions of the rule cannot be read.
+    pub async fn sweep(&self, rule_name: &str) -> Result<Sweep, RemediationError> {
+        Box::pin(sweep::sweep(&self.environment, rule_name)).await
+    }
+
     /// Runs a task, and stops it in time to report its progress: a function that Lambda stops reports nothing.
     async fn within(&self, deadline: Timestamp, mut task: impl Task) -> Result<Response, RemediationError> {
         let remaining = deadline.duration_since((self.environment.now)()).unsigned_abs().saturating_sub(MARGIN);
-        match tokio::time::timeout(remaining, task.run()).await {
-            Ok(result) => result,
-            Err(_) => Err(task.interrupted()),
-        }
+        let result = tokio::time::timeout(remaining, task.run()).await;
+        // Half of the margin is left for the report.
+        let _ = tokio::time::timeout(MARGIN / 2, task.conclude()).await;
+        result.unwrap_or_else(|_| Err(task.interrupted()))
     }
 }

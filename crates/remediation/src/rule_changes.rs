@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_traits::AwsError;
-use aws_traits::ec2::SecurityGroupRules;
+use aws_traits::ec2::{Revocation, SecurityGroupRules};
 use exposure::{IngressRule, Source};
 use tracing::warn;
+
+use crate::gate::{Closed, Gate};
 
 /// Most rules that one call adds or revokes. EC2 documents no limit for a call; the quota for a group is 60 rules by
 /// default, and 1,000 at most.
@@ -20,8 +22,10 @@ pub(crate) struct Changes {
     pub(crate) revoked: Vec<IngressRule>,
     /// Rules that no longer existed when they were to be revoked, in order.
     pub(crate) already_absent: Vec<IngressRule>,
-    /// Errors of revocations, by rule id.
-    pub(crate) failures: BTreeMap<String, AwsError>,
+    /// Rules that were to be revoked, with the error of the latest attempt.
+    failures: Vec<(IngressRule, AwsError)>,
+    /// Rules of a revocation that EC2 has not answered: it may have revoked them.
+    unanswered: Vec<IngressRule>,
     /// Rules that EC2 added, in order.
     pub(crate) authorized: Vec<IngressRule>,
     /// Rules that already existed when they were to be added.
@@ -30,10 +34,20 @@ pub(crate) struct Changes {
     pub(crate) begun: bool,
 }
 
+/// How a call that adds rules reacts to a full group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFull {
+    /// Adds as many rules as there is room for.
+    AddSome,
+    /// Adds no more.
+    Stop,
+}
+
 impl Changes {
-    /// Returns true if EC2 reported the rule as gone. A describe may still list it.
+    /// Returns true if EC2 reported the rule as gone. A describe may still list it. A rule that its owner has changed since
+    /// has the same id and another content, and is not gone.
     pub(crate) fn is_gone(&self, rule: &IngressRule) -> bool {
-        self.revoked.iter().chain(&self.already_absent).any(|gone| gone.id == rule.id)
+        self.revoked.iter().chain(&self.already_absent).any(|gone| is_same(gone, rule))
     }
 
     /// Returns true if EC2 reported the rule as added or present. A describe may not list it yet.
@@ -53,109 +67,202 @@ impl Changes {
 
     /// Error of the latest attempt to revoke `rule`.
     pub(crate) fn failure(&self, rule: &IngressRule) -> Option<&AwsError> {
-        rule.id.as_ref().and_then(|id| self.failures.get(id))
+        self.failures.iter().find(|(failed, _)| is_same(failed, rule)).map(|(_, error)| error)
+    }
+
+    /// Returns true if the rule was revoked, or may have been: its revocation was not answered, and it is gone now.
+    pub(crate) fn may_have_revoked(&self, rule: &IngressRule) -> bool {
+        let revoked = self.revoked.iter().any(|revoked| revoked.admits_the_same_as(rule));
+        revoked || self.unanswered.iter().any(|unanswered| is_same(unanswered, rule))
+    }
+
+    /// Counts rules as gone whose revocation EC2 has not answered, and that are no longer among `live`.
+    pub(crate) fn settle(&mut self, live: &[IngressRule]) {
+        for rule in &self.unanswered {
+            if !live.iter().any(|known| is_same(known, rule))
+                && !self.already_absent.iter().any(|gone| is_same(gone, rule))
+            {
+                self.already_absent.push(rule.clone());
+            }
+        }
     }
 
     /// Adds `rules`. Returns those that could not be added, with their errors.
+    ///
+    /// EC2 adds all rules of a call or none. A refused call is halved, so that a bad rule does not block the good ones, and
+    /// that a group that is almost full takes what it has room for.
+    ///
+    /// # Errors
+    ///
+    /// If the gate has closed: the rules that were not added yet are not.
     pub(crate) async fn authorize(
         &mut self,
         ec2: &impl SecurityGroupRules,
         group_id: &str,
         rules: &[IngressRule],
-    ) -> Vec<(IngressRule, AwsError)> {
+        on_full: OnFull,
+        gate: &mut impl Gate,
+    ) -> Result<Vec<(IngressRule, AwsError)>, Closed> {
         let mut failed = Vec::new();
-        for batch in batches(rules) {
+        let mut full: Vec<(Room, AwsError)> = Vec::new();
+        let mut waiting = chunks_of_the_same_tags(rules);
+        waiting.reverse();
+        while let Some(chunk) = waiting.pop() {
+            let (refused, chunk): (Vec<_>, Vec<_>) = chunk.into_iter().partition(|rule| no_room(&full, rule).is_some());
+            failed.extend(refused.into_iter().filter_map(|rule| no_room(&full, &rule).map(|error| (rule, error))));
+            if chunk.is_empty() {
+                continue;
+            }
+            gate.check().await?;
             self.begun = true;
-            match ec2.authorize(group_id, &batch).await {
-                Ok(made) => self.added(batch, &made),
-                // EC2 adds all rules of a call or none: retry one by one, so that a bad rule does not block the good
-                // ones.
-                Err(error) if batch.len() > 1 && is_about_one_rule(&error) => {
-                    warn!(security_group.id = group_id, %error, rules = batch.len(), "adding rules one by one");
-                    for rule in batch {
-                        match ec2.authorize(group_id, std::slice::from_ref(&rule)).await {
-                            Ok(made) => self.added(vec![rule], &made),
-                            Err(error) => self.not_added(vec![rule], &error, &mut failed),
-                        }
-                    }
+            match ec2.authorize(group_id, &chunk).await {
+                Ok(made) => self.added(chunk, &made),
+                Err(error) if is_quota(&error) && on_full == OnFull::Stop => {
+                    let rest = chunk.into_iter().chain(waiting.drain(..).rev().flatten());
+                    failed.extend(rest.map(|rule| (rule, error.clone())));
                 }
-                Err(error) => self.not_added(batch, &error, &mut failed),
+                Err(error) if chunk.len() > 1 && is_about_one_rule(&error) => {
+                    warn!(security_group.id = group_id, %error, rules = chunk.len(), "adding rules in halves");
+                    let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
+                    waiting.extend([second.to_vec(), first.to_vec()]);
+                }
+                Err(error) => {
+                    if is_quota(&error)
+                        && let Some(rule) = chunk.first()
+                    {
+                        full.push((Room::of(rule), error.clone()));
+                    }
+                    self.not_added(chunk, &error, &mut failed);
+                }
             }
         }
-        failed
+        Ok(failed)
     }
 
-    fn added(&mut self, batch: Vec<IngressRule>, made: &[IngressRule]) {
-        for rule in batch {
+    fn added(&mut self, chunk: Vec<IngressRule>, made: &[IngressRule]) {
+        for rule in chunk {
             // EC2's answer has the id of the new rule.
             let made = made.iter().find(|made| made.admits_the_same_as(&rule));
             self.authorized.push(made.cloned().unwrap_or(rule));
         }
     }
 
-    fn not_added(&mut self, batch: Vec<IngressRule>, error: &AwsError, failed: &mut Vec<(IngressRule, AwsError)>) {
-        for rule in batch {
+    fn not_added(&mut self, chunk: Vec<IngressRule>, error: &AwsError, failed: &mut Vec<(IngressRule, AwsError)>) {
+        for rule in chunk {
             if error.code() == Some("InvalidPermission.Duplicate") {
                 self.already_present.push(rule);
             } else {
-                warn!(%error, protocol = %rule.traffic, source = %rule.source, "rule not added");
+                warn!(protocol = %rule.traffic, source = %rule.source, %error, "rule not added");
                 failed.push((rule, error.clone()));
             }
         }
     }
 
-    /// Revokes `rules`. Errors are recorded in `failures`.
-    pub(crate) async fn revoke(&mut self, ec2: &impl SecurityGroupRules, group_id: &str, rules: &[IngressRule]) {
-        for chunk in rules.chunks(CHUNK) {
-            self.begun = true;
-            if let Err(error) = self.revoke_together(ec2, group_id, chunk).await {
-                // With rule properties outside the default VPC, one mismatch fails the whole call. For rule ids, EC2
-                // documents nothing: retry one by one.
-                // Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
-                if chunk.len() > 1 && is_about_one_rule(&error) {
-                    warn!(security_group.id = group_id, %error, rules = chunk.len(), "revoking rules one by one");
-                    for rule in chunk {
-                        let one = std::slice::from_ref(rule);
-                        if let Err(error) = self.revoke_together(ec2, group_id, one).await {
-                            self.not_revoked(one, &error);
-                        }
-                    }
-                } else {
-                    self.not_revoked(chunk, &error);
-                }
-            }
-        }
+    /// Forgets that rules were added: they are to be revoked again.
+    pub(crate) fn forget_added(&mut self, rules: &[IngressRule]) {
+        let is_one = |added: &IngressRule| rules.iter().any(|rule| rule.admits_the_same_as(added));
+        self.already_present.retain(|added| !is_one(added));
     }
 
-    async fn revoke_together(
+    /// Revokes `rules`, by content. Errors are recorded for [`Changes::failure`].
+    ///
+    /// # Errors
+    ///
+    /// If the gate has closed: the rules that were not revoked yet stay.
+    pub(crate) async fn revoke(
         &mut self,
         ec2: &impl SecurityGroupRules,
         group_id: &str,
         rules: &[IngressRule],
-    ) -> Result<(), AwsError> {
-        let ids: Vec<String> = rules.iter().filter_map(|rule| rule.id.clone()).collect();
-        let revoked = ec2.revoke(group_id, &ids).await?;
-        for rule in rules {
-            // Success means that every rule of the call is revoked, even one that the answer leaves out.
-            let revoked = revoked.iter().find(|revoked| revoked.id == rule.id);
-            self.revoked.push(revoked.unwrap_or(rule).clone());
-            if let Some(id) = &rule.id {
-                self.failures.remove(id);
+        gate: &mut impl Gate,
+    ) -> Result<(), Closed> {
+        let mut waiting: Vec<&[IngressRule]> = rules.chunks(CHUNK).rev().collect();
+        while let Some(chunk) = waiting.pop() {
+            gate.check().await?;
+            self.begun = true;
+            // Before the call: whoever stops waiting for the answer does not know whether EC2 revokes the rules.
+            self.unanswered.extend_from_slice(chunk);
+            let answer = ec2.revoke(group_id, chunk).await;
+            if answer.as_ref().err().is_none_or(|error| !error.is_unanswered()) {
+                self.unanswered.retain(|unanswered| !chunk.iter().any(|rule| is_same(rule, unanswered)));
+            }
+            match answer {
+                Ok(revocation) => self.took(chunk, revocation),
+                // Outside the default VPC, one rule that is no longer there fails the whole call.
+                // Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
+                Err(error) if chunk.len() > 1 && is_about_one_rule(&error) => {
+                    warn!(security_group.id = group_id, %error, rules = chunk.len(), "revoking rules in halves");
+                    let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
+                    waiting.extend([second, first]);
+                }
+                Err(error) => self.not_revoked(chunk, &error),
             }
         }
         Ok(())
     }
 
-    fn not_revoked(&mut self, rules: &[IngressRule], error: &AwsError) {
-        for rule in rules {
-            if is_absent(error) {
+    fn took(&mut self, chunk: &[IngressRule], Revocation { revoked, absent }: Revocation) {
+        for rule in chunk {
+            self.failures.retain(|(failed, _)| !is_same(failed, rule));
+            if absent.iter().any(|absent| absent.admits_the_same_as(rule)) {
                 self.already_absent.push(rule.clone());
-            } else if let Some(id) = &rule.id {
-                warn!(security_group_rule.id = id, %error, "rule not revoked");
-                self.failures.insert(id.clone(), error.clone());
+                continue;
             }
+            // The answer has the id at that moment; older versions of EC2 leave it out.
+            let revoked = revoked.iter().find(|revoked| revoked.admits_the_same_as(rule));
+            let id = revoked.and_then(|revoked| revoked.id.clone()).or_else(|| rule.id.clone());
+            self.revoked.push(IngressRule { id, ..rule.clone() });
         }
     }
+
+    fn not_revoked(&mut self, rules: &[IngressRule], error: &AwsError) {
+        for rule in rules {
+            self.failures.retain(|(failed, _)| !is_same(failed, rule));
+            if is_absent(error) {
+                self.already_absent.push(rule.clone());
+                continue;
+            }
+            warn!(security_group_rule.id = rule.id, %error, "rule not revoked");
+            self.failures.push((rule.clone(), error.clone()));
+        }
+    }
+}
+
+/// Returns true for the same rule with the same content.
+pub(crate) fn is_same(one: &IngressRule, other: &IngressRule) -> bool {
+    one.id == other.id && one.admits_the_same_as(other)
+}
+
+/// What a rule counts against.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// The quota for IPv4.
+    V4,
+    /// The quota for IPv6.
+    V6,
+    /// Both quotas.
+    Both,
+    /// Counts as many rules as the list can have entries.
+    PrefixList(String),
+}
+
+impl Room {
+    /// Source: Amazon VPC user guide, [Amazon VPC quotas](https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
+    fn of(rule: &IngressRule) -> Self {
+        match &rule.source {
+            Source::Cidr(network) if network.is_ipv4() => Self::V4,
+            Source::Cidr(_) => Self::V6,
+            Source::PrefixList(id) => Self::PrefixList(id.clone()),
+            Source::SecurityGroup { .. } | Source::Unrecognized(_) => Self::Both,
+        }
+    }
+}
+
+/// The error for a rule for which the group has certainly no room: a rule like it was refused.
+fn no_room(full: &[(Room, AwsError)], rule: &IngressRule) -> Option<AwsError> {
+    let room = Room::of(rule);
+    let is_full = |refused: &Room| *refused == room || (room == Room::Both && matches!(refused, Room::V4 | Room::V6));
+    full.iter().find(|(refused, _)| is_full(refused)).map(|(_, error)| error.clone())
 }
 
 /// Returns true if the group has reached its quota of rules.
@@ -163,32 +270,22 @@ pub(crate) fn is_quota(error: &AwsError) -> bool {
     error.code() == Some("RulesPerSecurityGroupLimitExceeded")
 }
 
-/// Returns false for denied and throttled calls, which fail for every rule alike.
+/// Returns false for calls that fail for every rule alike: denied, throttled, unanswered, or of a group that is gone.
 fn is_about_one_rule(error: &AwsError) -> bool {
-    !error.is_denied() && !error.is_throttled()
+    !error.is_denied() && !error.is_transient() && error.code() != Some("InvalidGroup.NotFound")
 }
 
 /// Returns true if the rule or its group no longer exists, which counts as revoked.
 fn is_absent(error: &AwsError) -> bool {
-    matches!(
-        error.code(),
-        Some("InvalidSecurityGroupRuleId.NotFound" | "InvalidPermission.NotFound" | "InvalidGroup.NotFound")
-    )
+    matches!(error.code(), Some("InvalidPermission.NotFound" | "InvalidGroup.NotFound"))
 }
 
-/// Splits `rules` into batches, each for one call. The rules of a batch have the same tags, because EC2 applies the
-/// tags of a call to all of its rules, and the same kind of source, so that a quota reached for IPv4 does not fail IPv6
-/// as well.
-fn batches(rules: &[IngressRule]) -> Vec<Vec<IngressRule>> {
-    let mut batches: BTreeMap<(u8, &BTreeMap<String, String>), Vec<IngressRule>> = BTreeMap::new();
+/// Splits `rules` into chunks, each for one call. The rules of a chunk have the same tags, because EC2 applies the tags of
+/// a call to all of its rules.
+fn chunks_of_the_same_tags(rules: &[IngressRule]) -> Vec<Vec<IngressRule>> {
+    let mut by_tags: BTreeMap<_, Vec<IngressRule>> = BTreeMap::new();
     for rule in rules {
-        let kind = match &rule.source {
-            Source::Cidr(network) if network.is_ipv4() => 0,
-            Source::Cidr(_) => 1,
-            Source::PrefixList(_) => 2,
-            Source::SecurityGroup { .. } | Source::Unrecognized(_) => 3,
-        };
-        batches.entry((kind, &rule.tags)).or_default().push(rule.clone());
+        by_tags.entry(&rule.tags).or_default().push(rule.clone());
     }
-    batches.into_values().flat_map(|batch| batch.chunks(CHUNK).map(<[_]>::to_vec).collect::<Vec<_>>()).collect()
+    by_tags.into_values().flat_map(|rules| rules.chunks(CHUNK).map(<[_]>::to_vec).collect::<Vec<_>>()).collect()
 }

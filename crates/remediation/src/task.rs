@@ -8,6 +8,9 @@ pub(crate) trait Task {
     /// Runs the action.
     async fn run(&mut self) -> Result<Response, RemediationError>;
 
+    /// Records how the action ended, also if it ran out of time.
+    async fn conclude(&mut self) {}
+
     /// The error for an action that ran out of time, with its changes so far.
     fn interrupted(&mut self) -> RemediationError;
 }

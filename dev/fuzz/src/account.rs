@@ -117,7 +117,7 @@ pub(crate) fn evaluate(aws: &FakeAws, event: Map<String, Value>) -> Result<Invoc
 
 /// Reads a request and carries it out.
 pub(crate) fn remediate(aws: &FakeAws, request: Value) -> Result<Response, RemediationError> {
-    let policy = ConfigRulePolicy::new(aws.clone(), aws.clone(), now);
+    let policy = ConfigRulePolicy::new(aws.clone(), aws.clone());
     let remediation = Remediation::new(aws.clone(), Box::new(policy), now);
     run(remediation.run(&Request::from_payload(request)?, timestamp("2026-11-21T00:02:00Z")))
 }

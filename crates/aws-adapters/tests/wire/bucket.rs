@@ -1,5 +1,7 @@
 //! S3: the bucket of the snapshots.
 
+use std::collections::BTreeMap;
+
 use aws_adapters::Bucket;
 use aws_traits::object_store::{ObjectStore, StoreError};
 use rstest::rstest;
@@ -82,8 +84,11 @@ async fn a_refused_put_is_an_error(
     #[values(true, false)] is_new: bool,
 ) {
     let aws = Canned::serve([(status, &s3_error(code))]).await;
-    let error =
-        if is_new { put_new(&aws).await.unwrap_err() } else { bucket(&aws).put(KEY, "{}".into()).await.unwrap_err() };
+    let error = if is_new {
+        put_new(&aws).await.unwrap_err()
+    } else {
+        bucket(&aws).put(KEY, "{}".into(), BTreeMap::new()).await.unwrap_err()
+    };
     assert_eq!(code_of(&error), Some(code));
     assert_eq!(error.to_string(), format!("s3:PutObject on s3://snapshots/{KEY} failed: {code}: no{advice}"));
 }
@@ -125,7 +130,10 @@ async fn a_denied_put_is_not_retried() {
 #[tokio::test]
 async fn a_note_replaces_an_existing_one() {
     let aws = Canned::serve([(200, "")]).await;
-    bucket(&aws).put("holds/111122223333/us-east-1/sg-1.json", "{}".into()).await.unwrap();
+    bucket(&aws)
+        .put("holds/111122223333/us-east-1/sg-1.json", "{}".into(), [("until".into(), "2026".into())].into())
+        .await
+        .unwrap();
     let request = only(&aws);
     assert_eq!(request.line(), "PUT /snapshots/holds/111122223333/us-east-1/sg-1.json?x-id=PutObject");
     assert_eq!(request.header("if-none-match"), None);

@@ -42,37 +42,57 @@ async fn ingress_rules_are_paged_and_egress_is_left_out() {
 }
 
 #[tokio::test]
-async fn revoke_sends_rule_ids_and_returns_the_rules_that_ec2_revoked() {
+async fn revoke_sends_the_content_and_returns_the_rules_that_ec2_revoked() {
     let reply = xml(
         "RevokeSecurityGroupIngress",
         "<return>true</return><revokedSecurityGroupRuleSet>
             <item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-0aaaaaaaaaaaaaaaa</groupId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><cidrIpv4>0.0.0.0/0</cidrIpv4></item>
-        </revokedSecurityGroupRuleSet><unknownIpPermissionSet/>",
+        </revokedSecurityGroupRuleSet>
+        <unknownIpPermissionSet>
+            <item><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><groups/><ipRanges/><ipv6Ranges><item><cidrIpv6>::/0</cidrIpv6></item></ipv6Ranges><prefixListIds/></item>
+        </unknownIpPermissionSet>",
     );
     let aws = Canned::serve([(200, &reply)]).await;
-    let ids = ["sgr-1".to_owned(), "sgr-2".to_owned()];
-    let revoked = Ec2::new(&aws.sdk).revoke("sg-0aaaaaaaaaaaaaaaa", &ids).await.unwrap();
-    assert_eq!(revoked.len(), 1);
-    assert_eq!(revoked[0].source, Source::from("0.0.0.0/0"));
+    let rules = [tcp("0.0.0.0/0".into()), tcp("::/0".into())];
+    let revocation = Ec2::new(&aws.sdk).revoke("sg-0aaaaaaaaaaaaaaaa", &rules).await.unwrap();
+    assert_eq!(revocation.revoked.len(), 1);
+    assert_eq!(revocation.revoked[0].id.as_deref(), Some("sgr-1"));
+    assert_eq!(revocation.revoked[0].source, Source::from("0.0.0.0/0"));
+    assert_eq!(revocation.absent.iter().map(|rule| rule.source.to_string()).collect::<Vec<_>>(), ["::/0"]);
     let request = &aws.requests()[0];
     assert!(request.contains("Action=RevokeSecurityGroupIngress"), "{request}");
-    assert!(request.contains("SecurityGroupRuleId.1=sgr-1&SecurityGroupRuleId.2=sgr-2"), "{request}");
+    assert!(request.contains("IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0"), "{request}");
+    assert!(request.contains("IpPermissions.2.Ipv6Ranges.1.CidrIpv6=::/0"), "{request}");
+    assert!(!request.contains("SecurityGroupRuleId"), "{request}");
 }
 
 #[rstest]
-#[case("InvalidSecurityGroupRuleId.NotFound")]
+#[case("InvalidPermission.NotFound")]
 #[case("RequestLimitExceeded")]
 #[tokio::test]
 async fn revoke_keeps_the_error_code(#[case] code: &str) {
     let aws = Canned::serve([(400, &ec2_error(code))]).await;
-    let error = Ec2::new(&aws.sdk).revoke("sg-1", &["sgr-1".to_owned()]).await.unwrap_err();
+    let error = Ec2::new(&aws.sdk).revoke("sg-1", &[tcp("0.0.0.0/0".into())]).await.unwrap_err();
     assert_eq!(error.code(), Some(code));
+}
+
+/// A change that EC2 may have made is not sent again; one that it has certainly not made is.
+#[rstest]
+#[case::unknown("InternalError", 1)]
+#[case::throttled("RequestLimitExceeded", 2)]
+#[tokio::test]
+async fn a_change_is_sent_again_only_if_ec2_throttles(#[case] code: &str, #[case] requests: usize) {
+    let done = xml("RevokeSecurityGroupIngress", "<return>true</return>");
+    let aws = Canned::serve([(503, &ec2_error(code)), (200, &done)]).await;
+    let sdk = aws.sdk.to_builder().retry_config(aws_smithy_types::retry::RetryConfig::standard()).build();
+    let revoked = Ec2::new(&sdk).revoke("sg-1", &[tcp("0.0.0.0/0".into())]).await;
+    assert_eq!((revoked.is_ok(), aws.requests().len()), (requests == 2, requests));
 }
 
 #[tokio::test]
 async fn a_denied_call_says_which_permission_is_missing() {
     let aws = Canned::serve([(403, &ec2_error("UnauthorizedOperation"))]).await;
-    let error = Ec2::new(&aws.sdk).revoke("sg-1", &["sgr-1".to_owned()]).await.unwrap_err();
+    let error = Ec2::new(&aws.sdk).revoke("sg-1", &[tcp("0.0.0.0/0".into())]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "ec2:RevokeSecurityGroupIngress on sg-1 failed: UnauthorizedOperation: no \
@@ -193,7 +213,7 @@ async fn a_rule_that_is_not_understood_is_not_sent(#[case] rule: IngressRule, #[
 #[tokio::test]
 async fn return_false_is_a_failure() {
     let aws = Canned::serve([(200, &xml("RevokeSecurityGroupIngress", "<return>false</return>"))]).await;
-    assert!(Ec2::new(&aws.sdk).revoke("sg-1", &["sgr-1".to_owned()]).await.is_err());
+    assert!(Ec2::new(&aws.sdk).revoke("sg-1", &[tcp("0.0.0.0/0".into())]).await.is_err());
     let aws = Canned::serve([(200, &xml("AuthorizeSecurityGroupIngress", "<return>false</return>"))]).await;
     assert!(Ec2::new(&aws.sdk).authorize("sg-1", &[tcp("10.0.0.0/8".into())]).await.is_err());
 }

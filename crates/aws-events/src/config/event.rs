@@ -20,6 +20,8 @@ pub struct RuleInvocation {
     pub rule_parameters: Option<String>,
     /// `resultToken`: ties evaluations to this invocation. Never to be logged.
     pub result_token: String,
+    /// `notificationCreationTime`, which AWS documents for most notifications. `None` if it is missing or malformed.
+    pub notified: Option<Timestamp>,
     /// The event itself.
     pub notification: Notification,
 }
@@ -87,6 +89,7 @@ pub enum EventError {
 #[serde(rename_all = "camelCase")]
 struct Kind {
     message_type: String,
+    notification_creation_time: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -122,16 +125,18 @@ impl RuleInvocation {
         let proactive = payload.get("evaluationMode").and_then(Value::as_str) == Some("PROACTIVE");
         let event: ConfigEvent = serde_json::from_value(Value::Object(payload)).map_err(EventError::Payload)?;
         let invoking_event = event.invoking_event.ok_or(EventError::Missing("invokingEvent"))?;
+        let (notified, notification) = if proactive {
+            (None, Notification::Proactive)
+        } else {
+            Notification::read(&invoking_event, event.event_left_scope).map_err(EventError::InvokingEvent)?
+        };
         Ok(Self {
             rule_name: event.config_rule_name.ok_or(EventError::Missing("configRuleName"))?,
             account_id: event.account_id,
             rule_parameters: event.rule_parameters,
             result_token: event.result_token.ok_or(EventError::Missing("resultToken"))?,
-            notification: if proactive {
-                Notification::Proactive
-            } else {
-                Notification::read(&invoking_event, event.event_left_scope).map_err(EventError::InvokingEvent)?
-            },
+            notified,
+            notification,
         })
     }
 
@@ -143,9 +148,11 @@ impl RuleInvocation {
 }
 
 impl Notification {
-    fn read(invoking_event: &str, left_scope: bool) -> Result<Self, serde_json::Error> {
-        let Object(Kind { message_type }) = serde_json::from_str(invoking_event)?;
-        Ok(match message_type.as_str() {
+    /// Reads the creation time, if there is one, and the event.
+    fn read(invoking_event: &str, left_scope: bool) -> Result<(Option<Timestamp>, Self), serde_json::Error> {
+        let Object(Kind { message_type, notification_creation_time }) = serde_json::from_str(invoking_event)?;
+        let notified = notification_creation_time.as_ref().and_then(Value::as_str).and_then(|time| time.parse().ok());
+        let notification = match message_type.as_str() {
             "ConfigurationItemChangeNotification" => {
                 let Object(Change { configuration_item: Object(item) }) = serde_json::from_str(invoking_event)?;
                 Self::Change { item: Box::new(item.into()), left_scope }
@@ -160,6 +167,7 @@ impl Notification {
                 Self::Scheduled { at: notification_creation_time }
             }
             _ => Self::Other { message_type },
-        })
+        };
+        Ok((notified, notification))
     }
 }

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::FakeAws;
 use crate::config::{
-    ConfigRules, ConfigurationHistory, Delivery, EVALUATIONS_PER_CALL, Evaluation, Evaluations, RemediationExceptions,
+    ConfigRules, ConfigurationHistory, Delivery, EVALUATIONS_PER_CALL, Evaluation, Evaluations, Reevaluations,
+    RemediationException, RemediationExceptions, StoredResult,
 };
 use crate::error::AwsError;
 
@@ -82,14 +83,63 @@ impl RemediationExceptions for FakeAws {
         &self,
         rule_name: &str,
         group_id: &str,
-        _message: &str,
+        message: &str,
         expires: Timestamp,
     ) -> Result<Option<String>, AwsError> {
         self.call("config:PutRemediationExceptions", group_id, |account| {
             if account.exception_refused.is_none() {
-                account.exceptions.push((rule_name.to_owned(), group_id.to_owned(), expires));
+                let (group, message) = (group_id.to_owned(), Some(message.to_owned()));
+                let exception = RemediationException { group_id: group.clone(), message, expires: Some(expires) };
+                account.exceptions.insert((rule_name.to_owned(), group), exception);
             }
             Ok(account.exception_refused.clone())
+        })
+        .await
+    }
+
+    async fn remediation_exceptions(
+        &self,
+        rule_name: &str,
+        group_id: Option<&str>,
+    ) -> Result<Vec<RemediationException>, AwsError> {
+        self.call("config:DescribeRemediationExceptions", rule_name, |account| {
+            let of_rule = account.exceptions.iter().filter(|((rule, _), _)| rule == rule_name);
+            let wanted = of_rule.filter(|((_, group), _)| group_id.is_none_or(|wanted| wanted == group));
+            Ok(wanted.map(|(_, exception)| exception.clone()).collect())
+        })
+        .await
+    }
+
+    async fn delete_remediation_exception(&self, rule_name: &str, group_id: &str) -> Result<(), AwsError> {
+        self.call("config:DeleteRemediationExceptions", group_id, |account| {
+            account.exceptions.remove(&(rule_name.to_owned(), group_id.to_owned()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError> {
+        self.call("config:DescribeRemediationConfigurations", rule_name, |account| {
+            Ok(account.remediations.get(rule_name).cloned())
+        })
+        .await
+    }
+}
+
+impl Reevaluations for FakeAws {
+    async fn stored_result(&self, rule_name: &str, group_id: &str) -> Result<Option<StoredResult>, AwsError> {
+        self.call("config:GetComplianceDetailsByResource", group_id, |account| {
+            Ok(account.results.get(&(rule_name.to_owned(), group_id.to_owned())).copied())
+        })
+        .await
+    }
+
+    async fn start_evaluation(&self, rule_name: &str) -> Result<bool, AwsError> {
+        self.call("config:StartConfigRulesEvaluation", rule_name, |account| {
+            if !account.is_evaluating {
+                account.started.push(rule_name.to_owned());
+            }
+            Ok(!account.is_evaluating)
         })
         .await
     }

@@ -4,7 +4,7 @@ use exposure::{Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use super::FakeAws;
-use crate::ec2::{GroupRules, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use crate::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
 use crate::error::AwsError;
 
 impl SecurityGroups for FakeAws {
@@ -85,25 +85,29 @@ impl SecurityGroupRules for FakeAws {
         .await
     }
 
-    async fn revoke(&self, group_id: &str, rule_ids: &[String]) -> Result<Vec<IngressRule>, AwsError> {
+    async fn revoke(&self, group_id: &str, rules: &[IngressRule]) -> Result<Revocation, AwsError> {
         const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
         self.call(OPERATION, group_id, |account| {
             let error = |code| AwsError::new(OPERATION, group_id, Some(code), "gone");
             let group = account.groups.get_mut(group_id).ok_or_else(|| error("InvalidGroup.NotFound"))?;
-            let is_meant = |rule: &IngressRule| rule.id.as_ref().is_some_and(|id| rule_ids.contains(id));
-            // Like EC2 outside the default VPC: one unknown id, and nothing of the call is done.
-            if group.ingress.iter().filter(|rule| is_meant(rule)).count() < rule_ids.len() {
-                return Err(error("InvalidSecurityGroupRuleId.NotFound"));
+            let is_meant = |known: &IngressRule| rules.iter().any(|rule| rule.admits_the_same_as(known));
+            let is_known = |rule: &&IngressRule| group.ingress.iter().any(|known| known.admits_the_same_as(rule));
+            let absent: Vec<IngressRule> = rules.iter().filter(|rule| !is_known(rule)).cloned().collect();
+            if !absent.is_empty() && !account.is_default_vpc {
+                return Err(error("InvalidPermission.NotFound"));
             }
-            if rule_ids.iter().any(|id| account.locked.contains(id)) {
+            let among = |ids: &[String]| {
+                group.ingress.iter().any(|rule| is_meant(rule) && rule.id.as_ref().is_some_and(|id| ids.contains(id)))
+            };
+            if among(&account.locked) {
                 return Err(error("OperationNotPermitted"));
             }
-            if rule_ids.iter().any(|id| account.protected.contains(id)) {
+            if among(&account.protected) {
                 return Err(error("UnauthorizedOperation"));
             }
             let (revoked, kept) = std::mem::take(&mut group.ingress).into_iter().partition(is_meant);
             group.ingress = kept;
-            Ok(revoked)
+            Ok(Revocation { revoked, absent })
         })
         .await
     }

@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_events::config::ConfigurationItem;
 use exposure::{AddressSet, PrefixList, SecurityGroup};
-use jiff::Timestamp;
 
-use crate::config::Evaluation;
+use crate::config::{Evaluation, RemediationException, StoredResult};
 use crate::error::AwsError;
 use crate::network_acl::VpcNetworkAcl;
 use crate::object_store::StoreLocation;
@@ -72,10 +71,22 @@ pub struct Account {
     pub subnets: BTreeMap<String, Vec<(String, String)>>,
     /// Addresses by VPC.
     pub vpcs: BTreeMap<String, AddressSet>,
+    /// Whether the groups are in the default VPC, in which EC2 ignores rules to revoke that a group does not have.
+    pub is_default_vpc: bool,
     /// Objects of the bucket by key.
-    pub objects: BTreeMap<String, String>,
-    /// Remediation exceptions: rule, group, expiry.
-    pub exceptions: Vec<(String, String, Timestamp)>,
+    pub objects: BTreeMap<String, Object>,
+    /// The KMS key that the caller may use, and that encrypts new objects.
+    pub kms_key: Option<String>,
+    /// Remediation exceptions by rule and group.
+    pub exceptions: BTreeMap<(String, String), RemediationException>,
+    /// Documents that remediate the resources of a rule, by rule.
+    pub remediations: BTreeMap<String, String>,
+    /// Results that AWS Config has stored, by rule and group.
+    pub results: BTreeMap<(String, String), StoredResult>,
+    /// Rules that were evaluated on demand, in order.
+    pub started: Vec<String>,
+    /// Whether AWS Config refuses another evaluation at the moment.
+    pub is_evaluating: bool,
     /// Reason with which AWS Config refuses exceptions, if it does.
     pub exception_refused: Option<String>,
     /// Groups or results on a page; 0 for all.
@@ -86,6 +97,23 @@ pub struct Account {
     /// Number of further calls after which none is answered.
     cut_after: Option<usize>,
     rules_made: usize,
+}
+
+/// An object of the bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Object {
+    /// Content.
+    pub json: String,
+    /// Metadata by name.
+    pub metadata: BTreeMap<String, String>,
+    /// KMS key that encrypts it.
+    pub kms_key: Option<String>,
+}
+
+impl From<&str> for Object {
+    fn from(json: &str) -> Self {
+        Self { json: json.to_owned(), ..Self::default() }
+    }
 }
 
 /// A disturbance of the next call of an operation.
@@ -194,6 +222,11 @@ impl FakeAws {
 }
 
 impl Account {
+    /// Writes an object, encrypted with the present key.
+    pub fn put_object(&mut self, key: &str, json: String, metadata: BTreeMap<String, String>) {
+        self.objects.insert(key.to_owned(), Object { json, metadata, kms_key: self.kms_key.clone() });
+    }
+
     /// One page of `items`, starting at the index that `token` holds.
     fn page<T: Clone>(&self, items: &[T], token: Option<&str>) -> (Vec<T>, Option<String>) {
         let start = token.and_then(|token| token.parse().ok()).unwrap_or(0);

@@ -1,7 +1,10 @@
 //! A bucket in memory.
 
-use super::FakeAws;
-use crate::object_store::{ObjectStore, StoreError, StoreLocation};
+use std::collections::BTreeMap;
+
+use super::{FakeAws, Object};
+use crate::error::AwsError;
+use crate::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 
 impl ObjectStore for FakeAws {
     fn location(&self) -> &StoreLocation {
@@ -12,23 +15,40 @@ impl ObjectStore for FakeAws {
         let answer = self.call("s3:PutObject", key, |account| {
             let is_new = !account.objects.contains_key(key);
             if is_new {
-                account.objects.insert(key.to_owned(), json);
+                account.put_object(key, json, BTreeMap::new());
             }
             Ok(is_new)
         });
         Ok(answer.await?)
     }
 
-    async fn put(&self, key: &str, json: String) -> Result<(), StoreError> {
+    async fn put(&self, key: &str, json: String, metadata: BTreeMap<String, String>) -> Result<(), StoreError> {
         let answer = self.call("s3:PutObject", key, |account| {
-            account.objects.insert(key.to_owned(), json);
+            account.put_object(key, json, metadata);
             Ok(())
         });
         Ok(answer.await?)
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.call("s3:GetObject", key, |account| Ok(account.objects.get(key).cloned())).await?)
+        const OPERATION: &str = "s3:GetObject";
+        let answer = self.call(OPERATION, key, |account| match account.objects.get(key) {
+            // Of another key than the present one.
+            Some(object) if object.kms_key != account.kms_key && object.kms_key.is_some() => {
+                Err(AwsError::new(OPERATION, key, Some("AccessDenied"), "kms:Decrypt is not allowed"))
+            }
+            object => Ok(object.map(|object| object.json.clone())),
+        });
+        Ok(answer.await?)
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError> {
+        let answer = self.call("s3:HeadObject", key, |account| {
+            let head =
+                |object: &Object| ObjectHead { metadata: object.metadata.clone(), kms_key: object.kms_key.clone() };
+            Ok(account.objects.get(key).map(head))
+        });
+        Ok(answer.await?)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

@@ -1,25 +1,35 @@
 //! Closes the exposures of one group: read, judge, plan, snapshot, authorise, revoke, verify.
 
+mod debts;
+mod hold;
 mod outcome;
 
-use aws_traits::AwsError;
-use aws_traits::Services;
-use aws_traits::config::RemediationExceptions;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_traits::{AwsError, Services};
 use exposure::{Assessment, IngressRule, Plan, Strategy, Verdict, plan};
-use judgement::{JudgedGroup, UnjudgedError};
+use judgement::{JudgedGroup, RuleParameters, UnjudgedError};
 use plain_text::error_message;
 use tracing::warn;
 
+use self::debts::Due;
 use crate::environment::Environment;
 use crate::error::RemediationError;
+use crate::gate::{Closed, UnlessHeld};
 use crate::live_group::{self, LiveGroup};
+use crate::reevaluation;
 use crate::request::{Close, RequestError};
-use crate::response::{Closed, Remaining, Response, Status};
+use crate::response::{Remaining, Response, Status};
+use crate::room;
 use crate::rounds::{self, Progress, ROUNDS, Rounds};
-use crate::rule_changes::Changes;
+use crate::rule_changes::{Changes, OnFull, is_same};
 use crate::services::RemediationServices;
-use crate::snapshot::{Action, Author, Hold, Vault};
+use crate::snapshot::{Action, Author, Vault};
 use crate::task::{Task, out_of_time};
+
+/// Time for adding rules before the exposing ones are revoked. A throttled EC2 must not keep a port open for longer.
+const BEFORE_REVOCATION: Duration = Duration::from_secs(20);
 
 /// State of one closing.
 pub(crate) struct Closing<'a, S: RemediationServices> {
@@ -28,25 +38,27 @@ pub(crate) struct Closing<'a, S: RemediationServices> {
     strategy: Strategy,
     vault: Vault<'a, <S as Services>::Store>,
     changes: Changes,
-    /// URI of the snapshot taken before the first change.
-    snapshot: Option<String>,
-    /// Latest snapshot.
-    kept: Option<Kept>,
+    /// Policy of the rule, once it is read.
+    policy: Option<Arc<RuleParameters>>,
+    /// Snapshots that this closing took, oldest first.
+    kept: Vec<Kept>,
+    /// URI of the snapshot of an earlier closing that this one completes.
+    continues: Option<String>,
     /// Exposing rules that the latest round found.
     open: Vec<IngressRule>,
-    /// Owed rules: their predecessors are revoked, and they are still to be added. With the error of the latest
-    /// attempt.
-    due: Vec<(IngressRule, Option<AwsError>)>,
-    /// Whether the store has a record of owed rules.
-    owed: bool,
+    /// Owed rules: their predecessors are revoked, and they are still to be added.
+    due: Due,
     /// Rules for all traffic that were narrowed.
     narrowed: Vec<IngressRule>,
+    /// Whether a rule is from a prefix list, whose change AWS Config does not notice.
+    has_prefix_lists: bool,
 }
 
-/// Snapshot that this closing took, or continues.
+/// Snapshot that this closing took.
 struct Kept {
     uri: String,
-    ingress: Vec<IngressRule>,
+    /// Rules that the closing revokes by it.
+    planned: Vec<IngressRule>,
 }
 
 impl<'a, S: RemediationServices> Closing<'a, S> {
@@ -57,12 +69,13 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
             strategy: request.strategy(),
             vault: Vault::new(environment.store(), &request.security_group_id, environment.now),
             changes: Changes::default(),
-            snapshot: None,
-            kept: None,
+            policy: None,
+            kept: Vec::new(),
+            continues: None,
             open: Vec::new(),
-            due: Vec::new(),
-            owed: false,
+            due: Due::default(),
             narrowed: Vec::new(),
+            has_prefix_lists: false,
         }
     }
 
@@ -71,36 +84,40 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
     }
 
     /// Checks that can end the closing before anything is changed: the verdict, and a hold.
-    async fn before_anything(&mut self, assessment: &Assessment<'_>) -> Result<Option<Response>, RemediationError> {
-        match assessment.verdict() {
-            Verdict::Unknown => return Err(UnjudgedError::new(self.group_id(), assessment).into()),
-            Verdict::Exempt => return Ok(Some(self.exempt(assessment))),
-            Verdict::NonCompliant | Verdict::Compliant => {}
+    async fn before_anything(
+        &mut self,
+        live: &LiveGroup,
+        assessment: &Assessment<'_>,
+    ) -> Result<Option<Response>, RemediationError> {
+        let verdict = assessment.verdict();
+        if verdict == Verdict::Unknown {
+            return Err(UnjudgedError::new(self.group_id(), assessment).into());
         }
-        // Only strategies that add rules can owe rules.
-        if self.strategy != Strategy::Revoke
-            && let Some(debt) = self.vault.debt().await?
-        {
-            self.owed = true;
-            self.due = debt.rules().into_iter().map(|rule| (rule, None)).collect();
-            // Rules added now belong to the change that began with that snapshot.
-            self.kept = debt.snapshot().map(|uri| Kept { uri: uri.to_owned(), ingress: Vec::new() });
+        if verdict == Verdict::Exempt {
+            self.end_ignored_hold().await?;
+            return Ok(Some(self.exempt(assessment)));
         }
-        if assessment.verdict() == Verdict::Compliant {
-            return Ok(self.due.is_empty().then(|| self.nothing_to_do()));
+        self.read_debt(live).await?;
+        if verdict == Verdict::Compliant {
+            self.end_ignored_hold().await?;
+            if self.due.is_empty() {
+                return Ok(Some(self.nothing_to_do()));
+            }
         }
-        if !self.request.ignore_hold
-            && let Some(hold) = self.vault.hold().await?
-        {
-            return Ok(Some(self.held(&hold).await));
+        if self.request.ignore_hold {
+            return Ok(None);
         }
-        Ok(None)
+        Ok(match self.current_hold().await? {
+            Some(hold) => Some(self.held(&hold).await),
+            None => None,
+        })
     }
 
-    /// Takes a snapshot of the group, unless one of this closing already has every rule in `open`.
+    /// Takes a snapshot of the group, unless those of this closing have every rule in `open` as it is now.
     async fn keep(&mut self, live: &LiveGroup, plan: &Plan, open: &[IngressRule]) -> Result<(), RemediationError> {
-        let is_kept = |kept: &Kept| open.iter().all(|rule| kept.ingress.iter().any(|known| known.id == rule.id));
-        if self.snapshot.is_some() && self.kept.as_ref().is_some_and(is_kept) {
+        let is_kept =
+            |rule: &IngressRule| self.kept.iter().any(|kept| kept.planned.iter().any(|planned| is_same(planned, rule)));
+        if !self.kept.is_empty() && open.iter().all(is_kept) {
             return Ok(());
         }
         let author = Author {
@@ -110,86 +127,72 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
             execution_id: self.request.execution_id.as_deref(),
         };
         let mut plan = plan.clone();
-        plan.authorize.extend(self.due.iter().map(|(rule, _)| rule.clone()));
-        let continues = self.kept.as_ref().map(|kept| kept.uri.clone());
+        plan.authorize.extend(self.due.rules());
+        let continues = self.kept.last().map(|kept| kept.uri.clone()).or_else(|| self.continues.clone());
         let uri = self.vault.keep(author, &live.judged.group, &live.egress, &plan, continues).await?;
-        self.snapshot.get_or_insert_with(|| uri.clone());
-        self.kept = Some(Kept { uri, ingress: live.judged.group.ingress.clone() });
+        self.kept.push(Kept { uri, planned: plan.revoke });
         Ok(())
     }
 
-    /// Adds, then revokes, so that legitimate traffic is never interrupted. Returns true if there is nothing left to
-    /// retry.
-    async fn change(&mut self, plan: &Plan, open: &[IngressRule], round: usize) -> bool {
+    /// Adds, then revokes, so that legitimate traffic is never interrupted; the other way round in a group that has no room.
+    /// Returns true if there is nothing left to retry.
+    async fn change(
+        &mut self,
+        live: &LiveGroup,
+        plan: &Plan,
+        open: &[IngressRule],
+        round: usize,
+    ) -> Result<bool, Closed> {
         let ec2 = self.environment.ec2();
+        let group_id = self.group_id();
+        let mut gate = UnlessHeld(&self.vault);
         let heirs: Vec<_> = plan.authorize.iter().filter(|rule| !self.changes.is_added(rule)).cloned().collect();
-        let failed = self.changes.authorize(ec2, self.group_id(), &heirs).await;
-        if round < ROUNDS && failed.iter().any(|(_, error)| error.is_transient()) {
-            // The next round retries; until then, nothing is revoked.
-            return false;
+        let mut refused: Vec<(IngressRule, AwsError)> = Vec::new();
+        if !heirs.is_empty() && room::for_rules(&live.judged.group.ingress, &heirs) {
+            let adding = self.changes.authorize(ec2, group_id, &heirs, OnFull::Stop, &mut gate);
+            if let Ok(added) = tokio::time::timeout(BEFORE_REVOCATION, adding).await {
+                refused = added?;
+            }
+            if round == 1 && refused.iter().any(|(_, error)| error.is_transient()) {
+                // The next round retries; until then, nothing is revoked.
+                return Ok(false);
+            }
         }
         // The other rules cannot be added now, most likely because the group is full. Closing has priority.
-        self.due.extend(failed.into_iter().map(|(rule, error)| (rule, Some(error))));
+        for heir in heirs.into_iter().filter(|rule| !self.changes.is_added(rule)) {
+            let error = refused.iter().find(|(rule, _)| rule.admits_the_same_as(&heir)).map(|(_, error)| error.clone());
+            self.due.add(heir, error);
+        }
         if !self.due.is_empty() && !open.is_empty() {
-            self.record_owed_rules().await;
+            self.record_debt(live, open).await;
         }
-        self.changes.revoke(ec2, self.group_id(), open).await;
-        let due: Vec<_> = std::mem::take(&mut self.due).into_iter().map(|(rule, _)| rule).collect();
-        let failed = self.changes.authorize(ec2, self.group_id(), &due).await;
-        self.due = failed.into_iter().map(|(rule, error)| (rule, Some(error))).collect();
-        // A retry does not help against a full group.
-        let hopeless = self.due.iter().all(|(_, error)| error.as_ref().is_some_and(|error| !error.is_transient()));
-        (self.due.is_empty() || hopeless) && open.iter().all(|rule| self.changes.is_gone(rule))
-    }
-
-    /// The response for a group on hold. Also requests the remediation exception again, which AWS Config accepts only
-    /// while the group is non-compliant, so that it starts no further closing until the hold ends.
-    async fn held(&self, hold: &Hold) -> Response {
-        let Hold { until, execution_id, config_rule_name, .. } = hold;
-        let by = execution_id.as_ref().map_or_else(|| "a restore".to_owned(), |id| format!("the restore by {id}"));
-        let message = format!("on hold until {until} after {by}");
-        if !self.request.dry_run {
-            let config = self.environment.config();
-            match config.put_remediation_exception(config_rule_name, self.group_id(), &message, *until).await {
-                Ok(None) => {}
-                Ok(Some(reason)) => {
-                    warn!(security_group.id = self.group_id(), reason, "remediation exception not created");
-                }
-                Err(error) => warn!(security_group.id = self.group_id(), %error, "remediation exception not created"),
-            }
-        }
-        let message = format!(
-            "{} was not changed: {message}; to close it now, set IgnoreHold (command line: --ignore-hold)",
-            self.group_id()
-        );
-        self.response(Status::Exempt, message, Closed { held_until: Some(*until), ..Closed::default() })
-    }
-
-    /// Records the owed rules, so that the next run adds them if this one ends too early.
-    async fn record_owed_rules(&mut self) {
-        let rules: Vec<_> = self.due.iter().map(|(rule, _)| rule.clone()).collect();
-        let snapshot = self.kept.as_ref().map(|kept| kept.uri.clone());
-        match self.vault.put_debt(&rules, snapshot).await {
-            Ok(()) => self.owed = true,
-            // The snapshot has them as well. Closing has priority.
-            Err(error) => {
-                warn!(security_group.id = self.group_id(), error = error_message(&error), "owed rules not recorded");
-            }
-        }
+        let mut gate = UnlessHeld(&self.vault);
+        self.changes.revoke(ec2, group_id, open, &mut gate).await?;
+        let due = self.due.rules();
+        let failed = self.changes.authorize(ec2, group_id, &due, OnFull::AddSome, &mut gate).await?;
+        self.due.replace(failed);
+        Ok(self.due.is_hopeless() && open.iter().all(|rule| self.changes.is_gone(rule)))
     }
 }
 
 impl<S: RemediationServices> Rounds for Closing<'_, S> {
     async fn round(&mut self, round: usize) -> Result<Progress, RemediationError> {
-        let live = live_group::read(self.environment, &self.request.config_rule_name, self.group_id()).await?;
+        // One policy for the whole closing, and the exemptions of the moment.
+        let live = match self.policy.clone() {
+            Some(policy) => live_group::read_again(self.environment, policy, self.group_id()).await?,
+            None => live_group::read(self.environment, &self.request.config_rule_name, self.group_id()).await?,
+        };
         let judged = &live.judged;
+        self.policy = Some(Arc::clone(&judged.criteria.parameters));
         let assessment = judged.assess();
+        self.has_prefix_lists = judged.has_prefix_lists();
         if round == 1
-            && let Some(response) = self.before_anything(&assessment).await?
+            && let Some(response) = self.before_anything(&live, &assessment).await?
         {
             return Ok(Progress::Done(Box::new(response)));
         }
-        self.due.retain(|(rule, _)| !judged.group.ingress.iter().any(|known| known.admits_the_same_as(rule)));
+        self.changes.settle(&judged.group.ingress);
+        self.due.retain_missing(&judged.group.ingress);
         let plan = plan(&judged.group, &assessment, &self.strategy, &judged.prefix_lists);
         if let Strategy::Replace(_) = self.strategy {
             replacement_closes(judged, &plan)?;
@@ -207,13 +210,17 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
             return Err(self.still_open(&settling));
         }
         self.keep(&live, &plan, &open).await?;
-        // Not earlier: a closing that cannot begin changes nothing, and keeps the hold.
-        if round == 1 && self.request.ignore_hold {
-            self.vault.delete_hold().await?;
+        // Not earlier: a closing that cannot begin changes nothing, and keeps the hold. A hold that is found from now on is
+        // newer than this request, and counts.
+        if round == 1 {
+            self.end_ignored_hold().await?;
         }
         self.narrowed.extend(plan.narrowed.iter().filter(|rule| open.contains(rule)).cloned());
-        let settled = self.change(&plan, &open, round).await;
-        Ok(if settled && settling.is_empty() { Progress::Settled } else { Progress::Unsettled })
+        match self.change(&live, &plan, &open, round).await {
+            Ok(settled) => Ok(if settled && settling.is_empty() { Progress::Settled } else { Progress::Unsettled }),
+            Err(Closed::Held(hold)) => Ok(Progress::Done(Box::new(self.held(&hold).await))),
+            Err(Closed::Unknown(error)) => Err(error.into()),
+        }
     }
 
     fn has_begun(&self) -> bool {
@@ -227,8 +234,11 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
 
 impl<S: RemediationServices> Task for Closing<'_, S> {
     async fn run(&mut self) -> Result<Response, RemediationError> {
-        let response = rounds::run(self).await?;
-        if self.owed && self.due.is_empty() && !self.request.dry_run {
+        let mut response = rounds::run(self).await?;
+        if self.request.dry_run {
+            return Ok(response);
+        }
+        if self.due.is_settled() {
             self.vault.delete_debt().await.unwrap_or_else(|error| {
                 // The record expires, and a rule that exists is not added twice.
                 warn!(
@@ -238,7 +248,22 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
                 );
             });
         }
+        reevaluation::after_closing(self.environment, self.request, self.has_prefix_lists, &mut response).await;
         Ok(response)
+    }
+
+    /// Records the rules that were revoked, where they are not those of the snapshot.
+    async fn conclude(&mut self) {
+        for Kept { uri, planned } in &self.kept {
+            let revoked: Vec<_> = planned.iter().filter(|rule| self.changes.may_have_revoked(rule)).cloned().collect();
+            if revoked.len() == planned.len() {
+                continue;
+            }
+            if let Err(error) = self.vault.put_outcome(uri, &revoked).await {
+                // A restore then gives back what the snapshot plans and the group no longer has.
+                warn!(security_group.id = self.group_id(), error = error_message(&error), "outcome not recorded");
+            }
+        }
     }
 
     fn interrupted(&mut self) -> RemediationError {

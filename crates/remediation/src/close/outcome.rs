@@ -6,7 +6,6 @@ use judgement::annotation;
 use super::Closing;
 use crate::error::RemediationError;
 use crate::response::{Closed, Details, Remaining, Response, Status, count, records};
-use crate::rule_changes::is_quota;
 use crate::services::RemediationServices;
 
 impl<S: RemediationServices> Closing<'_, S> {
@@ -15,7 +14,7 @@ impl<S: RemediationServices> Closing<'_, S> {
             status,
             security_group_id: self.group_id().to_owned(),
             details: Details::Close(closed),
-            snapshot: self.snapshot.clone(),
+            snapshot: self.kept.first().map(|kept| kept.uri.clone()),
             message,
         }
     }
@@ -31,8 +30,8 @@ impl<S: RemediationServices> Closing<'_, S> {
     }
 
     pub(super) fn planned(&self, plan: &Plan, assessment: &Assessment<'_>) -> Response {
-        let due = self.due.iter().map(|(rule, _)| rule);
-        let authorized = records(plan.authorize.iter().chain(due));
+        let due = self.due.rules();
+        let authorized = records(plan.authorize.iter().chain(&due));
         let mut parts = vec![format!("{} would be revoked", count(plan.revoke.len()))];
         if !authorized.is_empty() {
             parts.push(format!("{} added", authorized.len()));
@@ -68,7 +67,7 @@ impl<S: RemediationServices> Closing<'_, S> {
         if let Some(first) = not_authorized.first() {
             parts.push(format!("{} could not be added; first {first}", not_authorized.len()));
         }
-        if self.due.iter().any(|(_, error)| error.as_ref().is_some_and(is_quota)) {
+        if self.due.is_for_want_of_room() {
             parts.push("raise the quota of rules per security group and close the group again within a day".to_owned());
         }
         if let Some(first) = remaining.first() {

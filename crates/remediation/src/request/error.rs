@@ -1,5 +1,7 @@
 //! Errors in requests.
 
+use aws_traits::AwsError;
+
 /// A request was refused, and nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -26,6 +28,24 @@ pub enum RequestError {
     /// The name of the AWS Config rule is empty.
     #[error("the request is refused, nothing was changed: `configRuleName` is empty")]
     RuleName,
+    /// There is no such rule.
+    #[error("the request is refused, nothing was changed: there is no AWS Config rule `{rule_name}`")]
+    NoSuchRule {
+        /// Name in the request.
+        rule_name: String,
+        /// Answer of AWS Config.
+        #[source]
+        problem: AwsError,
+    },
+    /// The rule is not remediated by this stack.
+    #[error(
+        "the request is refused, nothing was changed: the AWS Config rule `{rule_name}` is not remediated by the document of \
+         this stack; name the rule of the stack in `configRuleName`"
+    )]
+    NotOurRule {
+        /// Name in the request.
+        rule_name: String,
+    },
     /// A replacement would be an exposure itself.
     #[error(
         "the request is refused, nothing was changed: with the replacement {source_text} the group would still expose \

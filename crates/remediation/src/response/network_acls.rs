@@ -75,6 +75,13 @@ pub struct AclEntryLeft {
     pub reason: String,
 }
 
+impl AclEntryLeft {
+    /// An entry that stays, because the quarantine of another group needs it.
+    pub(crate) fn needed_by(entry: &AclEntry, group_id: &str) -> Self {
+        Self { entry: entry.into(), reason: format!("`{entry}` is needed by the quarantine of {group_id}") }
+    }
+}
+
 impl From<&AclLeft> for AclEntryLeft {
     fn from(left: &AclLeft) -> Self {
         Self { entry: (&left.entry).into(), reason: left.to_string() }

@@ -1,6 +1,6 @@
 //! Reads and writes the documents in the store.
 
-use aws_traits::object_store::ObjectStore;
+use aws_traits::object_store::{ObjectHead, ObjectStore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,16 +10,25 @@ use super::key::has_json_extension;
 /// Version of the documents that this release writes and reads.
 pub(super) const VERSION: u32 = 1;
 
-/// Reads a document that usually does not exist. Lists it first, because S3 answers a get of a missing key with "access
-/// denied" unless the role may list the whole bucket.
+/// Returns true if there is an object. Lists it, because S3 answers a get of a missing key with "access denied" unless the
+/// role may list the whole bucket.
 ///
 /// Source: Amazon S3 API reference, [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
+async fn exists(store: &impl ObjectStore, key: &str) -> Result<bool, SnapshotError> {
+    Ok(store.list(key).await.map_err(SnapshotError::NotRead)?.iter().any(|found| found == key))
+}
+
+/// Reads a document that usually does not exist.
 pub(super) async fn find<T: for<'de> Deserialize<'de>>(
     store: &impl ObjectStore,
     key: &str,
 ) -> Result<Option<T>, SnapshotError> {
-    let found = store.list(key).await.map_err(SnapshotError::NotRead)?;
-    if found.iter().any(|found| found == key) { get(store, key).await } else { Ok(None) }
+    if exists(store, key).await? { get(store, key).await } else { Ok(None) }
+}
+
+/// Reads what is known of an object without its content, if it exists, which it usually does not.
+pub(super) async fn find_head(store: &impl ObjectStore, key: &str) -> Result<Option<ObjectHead>, SnapshotError> {
+    if exists(store, key).await? { store.head(key).await.map_err(SnapshotError::NotRead) } else { Ok(None) }
 }
 
 /// Reads a document, if there is one. Its version is checked before its fields.
@@ -27,7 +36,15 @@ pub(super) async fn get<T: for<'de> Deserialize<'de>>(
     store: &impl ObjectStore,
     key: &str,
 ) -> Result<Option<T>, SnapshotError> {
-    let Some(json) = store.get(key).await.map_err(SnapshotError::NotRead)? else { return Ok(None) };
+    let json = match store.get(key).await {
+        Ok(Some(json)) => json,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            // An error of the head adds nothing to that of the content.
+            let key = store.head(key).await.ok().flatten().and_then(|head| head.kms_key);
+            return Err(SnapshotError::NotRead(error).with_key(key));
+        }
+    };
     let malformed = |problem: String| SnapshotError::Malformed { uri: store.location().uri(key), problem };
     let document: Value = serde_json::from_str(&json).map_err(|error| malformed(error.to_string()))?;
     match document.get("version") {

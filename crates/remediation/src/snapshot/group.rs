@@ -1,9 +1,10 @@
 //! Snapshot of a security group.
 
+use exposure::IngressRule;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rule_state::{RuleState, rules_of_one_source};
+use super::rule_state::{RuleState, rules, rules_of_one_source};
 use crate::request::StrategyName;
 
 /// A group before a change, and the planned change.
@@ -61,6 +62,13 @@ pub(crate) struct Author<'a> {
 }
 
 impl Snapshot {
+    /// Rules that the closing planned to revoke.
+    pub(super) fn planned(&self) -> Vec<IngressRule> {
+        let is_planned =
+            |rule: &&RuleState| rule.security_group_rule_id.as_ref().is_some_and(|id| self.plan.revoke.contains(id));
+        rules(self.security_group.ingress.iter().filter(is_planned))
+    }
+
     /// Returns true if this snapshot belongs to the same change as `earlier`, or to a later run that finishes it.
     pub(super) fn finishes(&self, earlier: &Self, earlier_uri: &str) -> bool {
         let is_same_run = self.execution_id.is_some() && self.execution_id == earlier.execution_id;

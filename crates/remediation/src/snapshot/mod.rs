@@ -7,11 +7,14 @@ mod group;
 mod hold;
 mod key;
 mod network_acl;
+mod outcome;
 mod rule_state;
+mod taken;
 mod vault;
 
 pub use self::error::SnapshotError;
 pub(crate) use self::group::{Action, Author};
-pub(crate) use self::hold::Hold;
-pub(crate) use self::network_acl::{AclAuthor, AclVault, Added, RELEASED};
-pub(crate) use self::vault::{Taken, Vault};
+pub(crate) use self::hold::{Hold, HoldState};
+pub(crate) use self::network_acl::{AclAuthor, AclPlan, AclVault, Added, RELEASED};
+pub(crate) use self::taken::Taken;
+pub(crate) use self::vault::Vault;

@@ -1,5 +1,7 @@
 //! Snapshots of network ACLs, each with the planned change, and records of complete releases.
 
+use std::collections::BTreeMap;
+
 use aws_traits::object_store::{ObjectStore, StoreLocation};
 use exposure::{AclAction, AclEntry, NetworkAcl, Source, Traffic};
 use jiff::{SignedDuration, Timestamp};
@@ -27,10 +29,16 @@ struct AclSnapshot {
     taken_at: Timestamp,
     execution_id: Option<String>,
     config_rule_name: String,
+    /// The group of the quarantine; `None` in records of version 0.1.
+    #[serde(default)]
+    security_group_id: Option<String>,
     account_id: String,
     region: String,
     network_acl: AclState,
     plan: AclPlanState,
+    /// Entries of quarantines of other groups on which this quarantine relies.
+    #[serde(default)]
+    shares: Vec<EntryState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +54,13 @@ struct AclState {
 struct AclPlanState {
     add: Vec<EntryState>,
     remove: Vec<EntryState>,
+}
+
+impl AclSnapshot {
+    /// Entries that the quarantine added or shares.
+    fn entries(&self) -> impl Iterator<Item = AclEntry> {
+        self.plan.add.iter().chain(&self.shares).map(AclEntry::from)
+    }
 }
 
 /// An entry with the field names of the EC2 API.
@@ -97,17 +112,36 @@ impl From<&EntryState> for AclEntry {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AclAuthor<'a> {
     pub(crate) action: &'static str,
+    pub(crate) security_group_id: &'a str,
     pub(crate) config_rule_name: &'a str,
     pub(crate) execution_id: Option<&'a str>,
 }
 
-/// Entries that quarantines have added to an ACL.
-#[derive(Debug)]
+/// Planned change of an ACL.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AclPlan<'a> {
+    pub(crate) add: &'a [AclEntry],
+    pub(crate) remove: &'a [AclEntry],
+    /// Entries of quarantines of other groups on which the change relies.
+    pub(crate) shares: &'a [AclEntry],
+}
+
+/// Entries of quarantines in an ACL.
+#[derive(Debug, Default)]
 pub(crate) struct Added {
-    /// The entries, those of the oldest quarantine first.
+    /// The entries that quarantines of the group have added or share, those of the oldest quarantine first.
     pub(crate) entries: Vec<AclEntry>,
+    /// The entries that quarantines of other groups have added or share, with the group.
+    pub(crate) of_others: Vec<(AclEntry, String)>,
     /// Whether the release is to be recorded once they are gone.
     pub(crate) is_to_be_recorded: bool,
+}
+
+impl Added {
+    /// Another group whose quarantine needs the entry.
+    pub(crate) fn other_owner(&self, entry: &AclEntry) -> Option<&str> {
+        self.of_others.iter().find(|(other, _)| other == entry).map(|(_, group_id)| group_id.as_str())
+    }
 }
 
 /// Store for the snapshots of network ACLs.
@@ -137,8 +171,7 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
         author: AclAuthor<'_>,
         vpc_id: &str,
         acl: &NetworkAcl,
-        add: &[AclEntry],
-        remove: &[AclEntry],
+        plan: &AclPlan<'_>,
     ) -> Result<String, SnapshotError> {
         let taken_at = (self.now)();
         let StoreLocation { account_id, region, .. } = self.store.location();
@@ -149,6 +182,7 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
             taken_at,
             execution_id: author.execution_id.map(str::to_owned),
             config_rule_name: author.config_rule_name.to_owned(),
+            security_group_id: Some(author.security_group_id.to_owned()),
             account_id: account_id.clone(),
             region: region.clone(),
             network_acl: AclState {
@@ -156,42 +190,61 @@ impl<'a, S: ObjectStore> AclVault<'a, S> {
                 vpc_id: vpc_id.to_owned(),
                 ingress: states(&acl.ingress),
             },
-            plan: AclPlanState { add: states(add), remove: states(remove) },
+            plan: AclPlanState { add: states(plan.add), remove: states(plan.remove) },
+            shares: states(plan.shares),
         };
         let stem = format!("{}{}", self.prefix(&acl.id), file_stem(taken_at, author.execution_id));
         keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
     }
 
-    /// Entries that quarantines have added to an ACL: all quarantines, or that of the snapshot `name`.
-    pub(crate) async fn added(&self, acl_id: &str, name: &str) -> Result<Added, SnapshotError> {
+    /// Entries of the quarantines of a group in an ACL: of all of them, or of that with the snapshot `name`; and the entries of
+    /// other groups, which a release of this group leaves in place.
+    pub(crate) async fn added(&self, acl_id: &str, group_id: &str, name: &str) -> Result<Added, SnapshotError> {
         let prefix = self.prefix(acl_id);
-        if name != LATEST {
-            let key = named_key(self.store.location(), &prefix, name, acl_id, (self.now)())?;
-            let AclSnapshot { plan, .. } = self.read(acl_id, &key).await?;
-            return Ok(Added { entries: plan.add.iter().map(AclEntry::from).collect(), is_to_be_recorded: false });
-        }
         let mut keys = keys_below(self.store, &prefix).await?;
-        let mut newest_first = Vec::new();
-        let mut released_at: Option<Timestamp> = None;
+        let mut newest_first: Vec<(AclSnapshot, bool)> = Vec::new();
+        // End of the quarantines by group; of all groups, in records of version 0.1.
+        let mut released: BTreeMap<Option<String>, Timestamp> = BTreeMap::new();
         while let Some(key) = keys.pop() {
             let snapshot = self.read(acl_id, &key).await?;
             // A quarantine that was planned shortly before the release may have added its entries afterwards.
-            if released_at.is_some_and(|released_at| released_at.duration_since(snapshot.taken_at) > LONGEST_RUN) {
+            let is_over = |owner: &Option<String>| {
+                released.get(owner).is_some_and(|at| at.duration_since(snapshot.taken_at) > LONGEST_RUN)
+            };
+            if is_over(&None) {
                 break;
             }
+            if is_over(&snapshot.security_group_id) {
+                continue;
+            }
+            let is_released = released.contains_key(&snapshot.security_group_id) || released.contains_key(&None);
             if snapshot.action == RELEASED {
-                released_at = released_at.or(Some(snapshot.taken_at));
+                released.entry(snapshot.security_group_id.clone()).or_insert(snapshot.taken_at);
             }
-            newest_first.push(snapshot);
+            newest_first.push((snapshot, is_released));
         }
-        let is_to_be_recorded = newest_first.first().is_some_and(|newest| newest.action != RELEASED);
-        let mut entries: Vec<AclEntry> = Vec::new();
-        for entry in newest_first.iter().rev().flat_map(|snapshot| &snapshot.plan.add).map(AclEntry::from) {
-            if !entries.contains(&entry) {
-                entries.push(entry);
+        let mut added = Added::default();
+        for (snapshot, is_released) in newest_first.iter().rev() {
+            // A record without a group may be of any.
+            let other = snapshot.security_group_id.as_ref().filter(|owner| *owner != group_id);
+            if other.is_none() {
+                added.is_to_be_recorded = snapshot.action != RELEASED;
+            }
+            for entry in snapshot.entries() {
+                match other {
+                    Some(_) if *is_released => {}
+                    Some(owner) => added.of_others.push((entry, owner.clone())),
+                    None if added.entries.contains(&entry) => {}
+                    None => added.entries.push(entry),
+                }
             }
         }
-        Ok(Added { entries, is_to_be_recorded })
+        if name != LATEST {
+            let key = named_key(self.store.location(), &prefix, name, acl_id, (self.now)())?;
+            added.entries = self.read(acl_id, &key).await?.entries().collect();
+            added.is_to_be_recorded = false;
+        }
+        Ok(added)
     }
 
     async fn read(&self, acl_id: &str, key: &str) -> Result<AclSnapshot, SnapshotError> {

@@ -66,6 +66,13 @@ pub(super) fn rules_of_one_source<'de, D: Deserializer<'de>>(deserializer: D) ->
     }
 }
 
+/// As [`rules_of_one_source`], for a list that may be missing.
+pub(super) fn some_rules_of_one_source<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<RuleState>>, D::Error> {
+    rules_of_one_source(deserializer).map(Some)
+}
+
 impl From<&IngressRule> for RuleState {
     fn from(rule: &IngressRule) -> Self {
         let mut state = Self {

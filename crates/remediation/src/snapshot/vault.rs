@@ -1,28 +1,25 @@
 //! Documents of one security group: snapshots, the hold, the record of owed rules.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
 use exposure::{IngressRule, Plan, SecurityGroup};
 use jiff::Timestamp;
+use plain_text::error_chain;
 
-use super::debt::{Debt, EXPIRES_AFTER};
-use super::document::{VERSION, find, get, keep_new, keys_below, to_json};
+use super::debt::Debt;
+use super::document::{VERSION, find, find_head, get, keep_new, keys_below, to_json};
 use super::error::SnapshotError;
 use super::group::{Action, Author, GroupState, PlanState, Snapshot};
-use super::hold::Hold;
-use super::key::{file_stem, named_key};
-use super::rule_state::{rules, states};
+use super::hold::{self, Hold, HoldDocument, HoldState};
+use super::key::{file_stem, has_json_extension, named_key};
+use super::outcome::{Outcome, outcome_key};
+use super::rule_state::states;
+use super::taken::{Entry, Taken};
 use crate::request::LATEST;
 
-/// Changes to a group by a closing, or by several in a row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Taken {
-    /// Rules before the change.
-    pub(crate) before: Vec<IngressRule>,
-    /// Rules that the closing planned to add.
-    pub(crate) added: Vec<IngressRule>,
-    /// URIs of the snapshots, newest first.
-    pub(crate) uris: Vec<String>,
-}
+/// Most snapshots that `latest` reads. An older one has to be named.
+const MOST_SNAPSHOTS: usize = 100;
 
 /// Store for the documents of one group.
 #[derive(Debug)]
@@ -87,47 +84,84 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
     }
 
-    /// Changes of the closing that `name` names, or of the latest one together with those that it finished.
-    pub(crate) async fn taken(&self, name: &str) -> Result<Taken, SnapshotError> {
-        let prefix = format!("{}/", self.key("security-groups"));
-        if name != LATEST {
-            let key = named_key(self.store.location(), &prefix, name, self.group_id, (self.now)())?;
-            let snapshot = self.read(&key).await?;
-            return Ok(chain(&[(self.uri(&key), snapshot)]));
-        }
-        let mut keys = keys_below(self.store, &prefix).await?;
-        let Some(latest) = keys.pop() else { return Err(SnapshotError::None(self.uri(&prefix))) };
-        let mut newest_first = vec![(self.uri(&latest), self.read(&latest).await?)];
-        while let (Some(earlier), Some((_, later))) = (keys.pop(), newest_first.last()) {
-            let snapshot = self.read(&earlier).await?;
-            let uri = self.uri(&earlier);
-            if !later.finishes(&snapshot, &uri) {
-                break;
-            }
-            newest_first.push((uri, snapshot));
-        }
-        Ok(chain(&newest_first))
+    /// Records the rules that the closing with the snapshot `uri` revoked, if they are not all that it planned.
+    pub(crate) async fn put_outcome(&self, uri: &str, revoked: &[IngressRule]) -> Result<(), StoreError> {
+        let Some(key) = self.store.location().key(uri) else { return Ok(()) };
+        let outcome = Outcome { version: VERSION, revoked: states(revoked) };
+        self.store.put(&outcome_key(key), to_json(&outcome), BTreeMap::new()).await
     }
 
-    async fn read(&self, key: &str) -> Result<Snapshot, SnapshotError> {
+    /// What the closing that `name` names took from the group. `latest` is the last one that took a rule that is missing in
+    /// `live`, together with those that it finished. A closing that a restore has undone in whole counts as well, so that a
+    /// restore can be repeated; `None` if there is no such closing.
+    pub(crate) async fn taken(&self, name: &str, live: &[IngressRule]) -> Result<Option<Taken>, SnapshotError> {
+        let prefix = format!("{}/", self.key("security-groups"));
+        let mut keys = self.store.list(&prefix).await.map_err(SnapshotError::NotRead)?;
+        let outcomes: BTreeSet<String> = keys.iter().filter(|key| !has_json_extension(key)).cloned().collect();
+        keys.retain(|key| has_json_extension(key));
+        if name != LATEST {
+            let key = named_key(self.store.location(), &prefix, name, self.group_id, (self.now)())?;
+            return Ok(Some(Taken::new(&[self.read(&key, &outcomes).await?], live)));
+        }
+        if keys.is_empty() {
+            return Err(SnapshotError::None(self.uri(&prefix)));
+        }
+        let mut keys = keys.into_iter().rev().take(MOST_SNAPSHOTS);
+        let mut next = keys.next();
+        while let Some(key) = next.take() {
+            let mut newest_first = vec![self.read(&key, &outcomes).await?];
+            for earlier in keys.by_ref() {
+                let entry = self.read(&earlier, &outcomes).await?;
+                if !newest_first.last().is_some_and(|later| later.finishes(&entry)) {
+                    next = Some(earlier);
+                    break;
+                }
+                newest_first.push(entry);
+            }
+            let taken = Taken::new(&newest_first, live);
+            if taken.is_missing_in(live) || (!taken.revoked.is_empty() && self.is_restored(&taken).await?) {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read(&self, key: &str, outcomes: &BTreeSet<String>) -> Result<Entry, SnapshotError> {
         let snapshot: Snapshot = get(self.store, key).await?.ok_or_else(|| SnapshotError::None(self.uri(key)))?;
         if snapshot.security_group.group_id != self.group_id || snapshot.action != Action::Close {
             let problem = format!("it is not the snapshot of a closing of {}", self.group_id);
             return Err(SnapshotError::Malformed { uri: self.uri(key), problem });
         }
-        Ok(snapshot)
+        let key_of_outcome = outcome_key(key);
+        let outcome: Option<Outcome> =
+            if outcomes.contains(&key_of_outcome) { get(self.store, &key_of_outcome).await? } else { None };
+        Ok(Entry { uri: self.uri(key), snapshot, outcome })
+    }
+
+    /// Returns true if the last restore was of this closing.
+    async fn is_restored(&self, taken: &Taken) -> Result<bool, SnapshotError> {
+        let prefix = format!("{}/", self.key("restores"));
+        let Some(latest) = keys_below(self.store, &prefix).await?.pop() else { return Ok(false) };
+        let restore: Option<Snapshot> = get(self.store, &latest).await?;
+        let restored = restore.and_then(|restore| restore.continues);
+        Ok(restored.is_some_and(|uri| taken.uris.contains(&uri)))
     }
 
     /// Rules that an earlier closing still has to add.
     pub(crate) async fn debt(&self) -> Result<Option<Debt>, SnapshotError> {
         let debt: Option<Debt> = find(self.store, &self.debt_key()).await?;
-        Ok(debt.filter(|debt| (self.now)().duration_since(debt.since) < EXPIRES_AFTER))
+        Ok(debt.filter(|debt| !debt.has_ended((self.now)())))
     }
 
-    /// Records rules that are still to be added, replacing an earlier record.
-    pub(crate) async fn put_debt(&self, rules: &[IngressRule], snapshot: Option<String>) -> Result<(), StoreError> {
-        let debt = Debt { version: VERSION, since: (self.now)(), snapshot, rules: states(rules) };
-        self.store.put(&self.debt_key(), to_json(&debt)).await
+    /// Records rules that are still to be added to a group with the rules `ingress`, replacing an earlier record.
+    pub(crate) async fn put_debt(
+        &self,
+        rules: &[IngressRule],
+        ingress: &[IngressRule],
+        snapshot: Option<String>,
+    ) -> Result<(), StoreError> {
+        let debt = Debt::new(VERSION, (self.now)(), snapshot, rules, ingress);
+        self.store.put(&self.debt_key(), to_json(&debt), BTreeMap::new()).await
     }
 
     pub(crate) async fn delete_debt(&self) -> Result<(), StoreError> {
@@ -138,10 +172,37 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         format!("{}.json", self.key("owed"))
     }
 
-    /// The hold on this group, unless it has ended.
+    /// The hold on this group, if it is in force.
     pub(crate) async fn hold(&self) -> Result<Option<Hold>, SnapshotError> {
-        let hold: Option<Hold> = find(self.store, &self.hold_key()).await?;
-        Ok(hold.filter(|hold| (self.now)() < hold.until))
+        match self.hold_state().await? {
+            HoldState::Active(hold) => Ok(Some(hold)),
+            HoldState::None | HoldState::Ended => Ok(None),
+        }
+    }
+
+    /// The state of the hold on this group. Its end is read before its content, which may be encrypted with a key that the
+    /// stack no longer has.
+    pub(crate) async fn hold_state(&self) -> Result<HoldState, SnapshotError> {
+        let key = self.hold_key();
+        let Some(head) = find_head(self.store, &key).await? else { return Ok(HoldState::None) };
+        let now = (self.now)();
+        let known = hold::end(&head.metadata);
+        if known.is_some_and(|until| until <= now) {
+            return Ok(HoldState::Ended);
+        }
+        match (get::<HoldDocument>(self.store, &key).await, known) {
+            (Ok(None), _) => Ok(HoldState::None),
+            (Ok(Some(hold)), known) => {
+                let until = known.unwrap_or(hold.until);
+                let hold = Hold { until, execution_id: hold.execution_id, unreadable: None };
+                Ok(if now < until { HoldState::Active(hold) } else { HoldState::Ended })
+            }
+            (Err(error), Some(until)) => {
+                let unreadable = Some(error_chain(&error.with_key(head.kms_key)));
+                Ok(HoldState::Active(Hold { until, execution_id: None, unreadable }))
+            }
+            (Err(error), None) => Err(error.with_key(head.kms_key)),
+        }
     }
 
     pub(crate) async fn put_hold(
@@ -150,13 +211,13 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         execution_id: Option<&str>,
         config_rule_name: &str,
     ) -> Result<(), StoreError> {
-        let hold = Hold {
+        let hold = HoldDocument {
             version: VERSION,
             until,
             execution_id: execution_id.map(str::to_owned),
             config_rule_name: config_rule_name.to_owned(),
         };
-        self.store.put(&self.hold_key(), to_json(&hold)).await
+        self.store.put(&self.hold_key(), to_json(&hold), hold::metadata(until)).await
     }
 
     pub(crate) async fn delete_hold(&self) -> Result<(), StoreError> {
@@ -166,20 +227,4 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
     fn hold_key(&self) -> String {
         format!("{}.json", self.key("holds"))
     }
-}
-
-/// Combines several closings in a row. Rules that others added between them count as rules before the change.
-fn chain(newest_first: &[(String, Snapshot)]) -> Taken {
-    let mut taken = Taken::default();
-    for (uri, snapshot) in newest_first.iter().rev() {
-        let has = |rules: &[IngressRule], rule: &IngressRule| rules.iter().any(|other| other.admits_the_same_as(rule));
-        for rule in rules(&snapshot.security_group.ingress) {
-            if !has(&taken.before, &rule) && !has(&taken.added, &rule) {
-                taken.before.push(rule);
-            }
-        }
-        taken.added.extend(rules(&snapshot.plan.authorize));
-        taken.uris.insert(0, uri.clone());
-    }
-    taken
 }

@@ -80,7 +80,7 @@ pub(crate) fn remediation(aws: &FakeAws) -> Remediation<FakeAws> {
 }
 
 fn remediation_at(aws: &FakeAws, now: fn() -> Timestamp) -> Remediation<FakeAws> {
-    Remediation::new(aws.clone(), Box::new(ConfigRulePolicy::new(aws.clone(), aws.clone(), now)), now)
+    Remediation::new(aws.clone(), Box::new(ConfigRulePolicy::new(aws.clone(), aws.clone())), now)
 }
 
 pub(crate) async fn handle(aws: &FakeAws, request: Value) -> Result<Response, RemediationError> {

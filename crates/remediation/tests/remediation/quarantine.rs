@@ -194,10 +194,10 @@ async fn a_snapshot_of_something_else_releases_nothing(
     let quarantined = entries(&aws);
     {
         let mut account = aws.account();
-        let json = account.objects.values_mut().next().unwrap();
-        let mut snapshot: Value = serde_json::from_str(json).unwrap();
+        let object = account.objects.values_mut().next().unwrap();
+        let mut snapshot: Value = serde_json::from_str(&object.json).unwrap();
         *snapshot.pointer_mut(field).unwrap() = value;
-        *json = snapshot.to_string();
+        object.json = snapshot.to_string();
     }
     let error = error_chain(&handle(&aws, acl_request("release")).await.unwrap_err());
     assert!(error.starts_with("nothing was changed: s3://portcullis-snapshots/network-acls/"), "{error}");

@@ -58,7 +58,8 @@ async fn a_release_that_cannot_be_recorded_is_a_release() {
     aws.fail(PUT, "AccessDenied");
     assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::Released);
     assert_eq!(entries(&aws), before);
-    let noted = |aws: &FakeAws| aws.account().objects.values().filter(|json| json.contains("\"released\"")).count();
+    let noted =
+        |aws: &FakeAws| aws.account().objects.values().filter(|object| object.json.contains("\"released\"")).count();
     assert_eq!(noted(&aws), 0);
     for _ in 0..2 {
         assert_eq!(handle(&aws, acl_request("release")).await.unwrap().status, Status::NothingToDo);

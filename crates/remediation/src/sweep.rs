@@ -1,0 +1,67 @@
+//! Regular check of what no event reports: groups that automatic mode no longer closes, and evaluations that are due.
+
+use aws_traits::config::RemediationExceptions;
+use exposure::Verdict;
+use jiff::Timestamp;
+use plain_text::error_message;
+use serde::Serialize;
+use tracing::{error, warn};
+
+use crate::environment::Environment;
+use crate::error::{Obstacle, RemediationError};
+use crate::exception::is_ours;
+use crate::live_group;
+use crate::reevaluation::{self, Wish};
+use crate::services::RemediationServices;
+
+/// Result of a sweep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sweep {
+    /// Groups that are open, and that automatic mode does not close because of a remediation exception that is not ours: AWS
+    /// Config adds one after too many attempts.
+    pub parked: Vec<String>,
+    /// Groups with such an exception that could not be judged.
+    pub unjudged: Vec<String>,
+    /// Whether AWS Config evaluates the rule again, as an earlier closing asked.
+    pub evaluated: bool,
+}
+
+/// Looks for parked groups of a rule, and grants a wish for an evaluation whose time has come.
+pub(crate) async fn sweep(
+    environment: &Environment<impl RemediationServices>,
+    rule_name: &str,
+) -> Result<Sweep, RemediationError> {
+    let mut found = Sweep::default();
+    match reevaluation::remembered(environment, rule_name).await {
+        Ok(wish) => found.evaluated = wish == Some(Wish::Granted),
+        Err(error) => warn!(config_rule.name = rule_name, error = error_message(&error), "evaluation not requested"),
+    }
+    let exceptions = environment.config().remediation_exceptions(rule_name, None).await.map_err(Obstacle::from)?;
+    for exception in exceptions.iter().filter(|exception| !is_ours(exception)) {
+        let group_id = exception.group_id.as_str();
+        let message = exception.message.as_deref().unwrap_or_default();
+        let until = exception.expires.as_ref().map(Timestamp::to_string);
+        match live_group::read(environment, rule_name, group_id).await {
+            Ok(live) => match live.judged.assess().verdict() {
+                Verdict::NonCompliant => {
+                    error!(
+                        security_group.id = group_id,
+                        config_rule.name = rule_name,
+                        exception = message,
+                        until,
+                        "security group parked"
+                    );
+                    found.parked.push(group_id.to_owned());
+                }
+                Verdict::Unknown => found.unjudged.push(group_id.to_owned()),
+                Verdict::Compliant | Verdict::Exempt => {}
+            },
+            Err(problem) => {
+                error!(security_group.id = group_id, error = error_message(&problem), "security group not judged");
+                found.unjudged.push(group_id.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
