@@ -4,13 +4,16 @@ usage: merge_parameters.py TEMPLATE (FILE | 'KEY=VALUE KEY=VALUE ...')...
 
 A file contains {"Parameters": {"Key": "Value"}}. In words, a value ends where the next KEY= begins, so JSON and spaces need
 no quotes: 'Description=no open ports SourceInputParameters={"FocusOnPorts": "22, 80"}'. Later values win. A name that is no
-parameter of the template is an error; the AWS CLI would ignore it. Prints KEY=VALUE pairs, each followed by a NUL.
+parameter of the template is an error; the AWS CLI would ignore it. ReplacementCidrs are checked, and their host bits dropped.
+Prints KEY=VALUE pairs, each followed by a NUL.
 """
 
+import ipaddress
 import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -45,15 +48,31 @@ def read(argument: str) -> dict[str, str]:
     return result
 
 
+def without_host_bits(cidrs: str, definition: dict[str, Any]) -> str:
+    """The CIDRs as EC2 would store them, with a note if they differ. The template's pattern cannot find host bits."""
+    if len(cidrs) > definition["MaxLength"] or not re.fullmatch(definition["AllowedPattern"], cidrs):
+        sys.exit(f"error: ReplacementCidrs `{cidrs}` is refused: it {definition['ConstraintDescription']}")
+    result = []
+    for cidr in cidrs.split(",") if cidrs else []:
+        given, network = ipaddress.ip_interface(cidr.strip()), ipaddress.ip_network(cidr.strip(), strict=False)
+        if given.ip != network.network_address:
+            print(f"note: ReplacementCidrs: {cidr.strip()} has host bits, and is deployed as {network}, as EC2 reads it", file=sys.stderr)
+        result.append(str(network))
+    return ",".join(result)
+
+
 def main() -> None:
     """Prints the merged parameters."""
-    known = yaml.load(Path(sys.argv[1]).read_text(encoding="utf-8"), NamesOnly)["Parameters"].keys()
+    definitions = yaml.load(Path(sys.argv[1]).read_text(encoding="utf-8"), NamesOnly)["Parameters"]
+    known = definitions.keys()
     merged: dict[str, str] = {}
     for argument in sys.argv[2:]:
         merged |= read(argument)
     unknown = sorted(merged.keys() - known)
     if unknown:
         sys.exit(f"error: the template has no parameter `{'`, `'.join(unknown)}`: name some of {', '.join(sorted(known))}")
+    if "ReplacementCidrs" in merged:
+        merged["ReplacementCidrs"] = without_host_bits(merged["ReplacementCidrs"], definitions["ReplacementCidrs"])
     for key, value in sorted(merged.items()):
         print(f"{key}={value}", end="\0")
 

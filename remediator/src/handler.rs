@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use plain_text::error_message;
-use remediation::{Remediation, RemediationError, RemediationServices, Request, Response};
-use serde_json::Value;
+use remediation::{Payload, Remediation, RemediationError, RemediationServices, Request, Response};
 use tracing::{error, info};
 
 use crate::error::InvocationError;
@@ -30,7 +29,7 @@ impl<S: RemediationServices> Remediator<S> {
     /// # Errors
     ///
     /// If the request is refused, if an obstacle prevents it, or if only part of it could be done.
-    pub async fn handle(&self, payload: Value, deadline: Timestamp) -> Result<Response, InvocationError> {
+    pub async fn handle(&self, payload: impl Into<Payload>, deadline: Timestamp) -> Result<Response, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = Request::from_payload(payload).inspect_err(|problem| {
             error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");

@@ -4,7 +4,7 @@ use aws_adapters::{Bucket, LambdaServices};
 use jiff::{SignedDuration, Timestamp};
 use judgement::ConfigRulePolicy;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use remediation::{ReevaluationLimits, Remediation};
+use remediation::{Payload, ReevaluationLimits, Remediation};
 use remediator::Remediator;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         remediation = remediation.with_close_document(document);
     }
     let remediator = Remediator::new(remediation);
-    run(service_fn(|event: LambdaEvent<_>| {
+    run(service_fn(|event: LambdaEvent<Payload>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
         remediator.handle(event.payload, deadline)
     }))

@@ -12,12 +12,12 @@ mod network_acl;
 
 use aws_traits::fakes::FakeAws;
 use lambda_runtime::Diagnostic;
-use remediation::Response;
+use remediation::{Payload, Response};
 use remediator::{InvocationError, Remediator};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::account::{GROUP, aws, deadline, remediation, request, restore, with};
+use crate::account::{GROUP, aws, deadline, left, remediation, request, restore, with};
 use crate::log::{lines, watch};
 use crate::network_acl::{acl_request, aws_in_subnets};
 
@@ -110,6 +110,21 @@ async fn a_refused_request_is_an_error() {
     let line = line("ERROR");
     assert_eq!((&line["message"], &line["error"]), (&json!("request refused"), &json!(error)));
     assert_eq!((&line["service"], line.get("security_group.id")), (&json!("remediator"), None));
+}
+
+/// Lambda hands over the text of the payload, in which a key may be repeated.
+#[rstest]
+#[case(r#""dryRun":true,"dryRun":false"#)]
+#[case(r#""dryRun":true,"dry\u0052un":false"#)]
+#[tokio::test]
+async fn a_repeated_key_changes_nothing(#[case] fields: &str) {
+    let aws = aws();
+    let text = format!(r#"{{"action":"close","securityGroupId":"{GROUP}","configRuleName":"portcullis",{fields}}}"#);
+    let payload: Payload = serde_json::from_str(&text).unwrap();
+    let error = Diagnostic::from(remediator(&aws).handle(payload, deadline()).await.unwrap_err());
+    assert_eq!(error.error_type, "InvalidRequest");
+    assert!(error.error_message.contains("`dryRun` is given more than once"), "{}", error.error_message);
+    assert_eq!(left(&aws).len(), 4);
 }
 
 /// Alarms and log queries filter by `errorType`.

@@ -1,5 +1,7 @@
 """What scripts/ decides: parameters are merged, recorders are judged, and errors say what to do."""
 
+import importlib.util
+import ipaddress
 import json
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 SECURITY_GROUP = "AWS::EC2::SecurityGroup"
 
@@ -61,6 +64,36 @@ def test_bad_parameters_are_refused(checkout: Path, argument: str, word: str) ->
     assert done.returncode == 1
     assert word in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_replacements_are_those_of_the_table(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.util.spec_from_file_location("merge_parameters", checkout / "scripts" / "merge_parameters.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    template = (checkout / "cloudformation" / "portcullis.yaml").read_text(encoding="utf-8")
+    definition = yaml.load(template, script.NamesOnly)["Parameters"]["ReplacementCidrs"]
+    table = json.loads((checkout / "tests" / "replacement_cidrs.json").read_text(encoding="utf-8"))
+    for text, cidrs in table["accepted"].items():
+        result = script.without_host_bits(text, definition)
+        assert [ipaddress.ip_network(cidr) for cidr in result.split(",") if cidr] == [ipaddress.ip_network(cidr) for cidr in cidrs], text
+        has_host_bits = any(
+            ipaddress.ip_interface(cidr.strip()).ip != ipaddress.ip_network(cidr.strip(), False)[0] for cidr in text.split(",") if cidr
+        )
+        assert ("note:" in capsys.readouterr().err) == has_host_bits, text
+    for text in table["refused"]:
+        with pytest.raises(SystemExit, match="ReplacementCidrs"):
+            script.without_host_bits(text, definition)
+
+
+def test_host_bits_are_dropped_before_anything_is_created(checkout: Path) -> None:
+    done = merge(checkout, "RemediationStrategy=Replace ReplacementCidrs=10.0.0.1/8, fd00::/8")
+    assert merged(done)["ReplacementCidrs"] == "10.0.0.0/8,fd00::/8"
+    assert done.stderr == "note: ReplacementCidrs: 10.0.0.1/8 has host bits, and is deployed as 10.0.0.0/8, as EC2 reads it\n"
+    refused = merge(checkout, "ReplacementCidrs=0.0.0.0/0")
+    assert refused.returncode == 1
+    assert "none of them /0" in refused.stderr
+    deploy = (checkout / "scripts" / "deploy").read_text(encoding="utf-8")
+    assert deploy.index("merge_parameters.py") < deploy.index("aws s3 cp"), "a refused parameter must leave nothing behind"
 
 
 def recorder(**group: Any) -> dict[str, Any]:

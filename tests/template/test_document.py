@@ -1,6 +1,7 @@
 """The SSM documents: their parameters, the payloads for their functions, and their steps."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,10 @@ PAYLOADS = {
         "executionId": "{{ automation:EXECUTION_ID }}",
     },
 }
+
+ACLS = [f"acl-{number:017x}" for number in range(24)]
+# The values that the template, scripts/deploy and the function accept and refuse.
+REPLACEMENTS = json.loads((Path(__file__).parents[1] / "replacement_cidrs.json").read_text(encoding="utf-8"))
 
 VARIANTS: list[dict[str, str]] = [
     {},
@@ -107,20 +112,42 @@ def test_parameters_are_described_and_checked(content: dict[str, Any]) -> None:
     for name, parameter in content["parameters"].items():
         assert parameter["description"].startswith(("(Required) ", "(Optional) ")), name
         assert ("default" not in parameter) == parameter["description"].startswith("(Required) "), name
-        # SSM checks the type of an integer, and the function its bounds.
-        assert "allowedPattern" in parameter or "allowedValues" in parameter or parameter["type"] == "Integer", name
+        assert "allowedPattern" in parameter or "allowedValues" in parameter, name
+
+
+def test_every_parameter_is_text(content: dict[str, Any]) -> None:
+    # AWS documents InputPayload as a map of strings that is checked when the step runs, and messages are text.
+    for name, parameter in content["parameters"].items():
+        assert parameter["type"] == "String", name
+        values = [parameter.get("default", ""), *parameter.get("allowedValues", [])]
+        assert all(isinstance(value, str | dict) for value in values), name
+        # Limit of a value in StartAutomationExecution; a list has to fit in one value.
+        assert parameter.get("maxChars", 512) == 512, name
+
+
+def test_payloads_and_branches_are_text(content: dict[str, Any]) -> None:
+    for step in content["mainSteps"]:
+        payload = step["inputs"].get("InputPayload", {})
+        assert all(isinstance(value, str) for value in payload.values()), step["name"]
+        for choice in step["inputs"].get("Choices", []):
+            assert all(isinstance(one["StringEquals"], str) for one in choice["Or"]), step["name"]
+
+
+def test_dry_run_is_accepted_in_the_usual_spellings(content: dict[str, Any]) -> None:
+    for name in {"DryRun", "IgnoreHold"} & content["parameters"].keys():
+        assert content["parameters"][name]["default"] == "false"
+        assert content["parameters"][name]["allowedValues"] == ["true", "false", "True", "False"]
 
 
 def test_defaults_are_allowed(content: dict[str, Any]) -> None:
     for name, parameter in content["parameters"].items():
         default = parameter.get("default")
-        values = default if isinstance(default, list) else [default]
-        assert len(values) <= parameter.get("maxItems", 1), name
-        for value in values:
-            if "allowedValues" in parameter:
-                assert value in parameter["allowedValues"], name
-            elif "allowedPattern" in parameter and isinstance(value, str):
-                assert re.search(parameter["allowedPattern"], value), name
+        if default is None:
+            continue
+        if "allowedValues" in parameter:
+            assert default in parameter["allowedValues"], name
+        elif isinstance(default, str):
+            assert re.fullmatch(parameter["allowedPattern"], default), name
 
 
 def test_parameters_are_used(content: dict[str, Any]) -> None:
@@ -225,14 +252,20 @@ def test_rule_names_are_checked_as_those_of_the_stack(content: dict[str, Any], t
         (
             "QuarantineDocument",
             "NetworkAclIds",
-            ["acl-01234567", "acl-0123456789abcdef0"],
-            ["", "acl-", "sg-0123456789abcdef0", "acl-01234567,acl-01234568"],
+            ["", "acl-01234567", "acl-01234567,acl-0123456789abcdef0", "acl-01234567, acl-01234568 ", ",".join(ACLS[:23])],
+            ["acl-", "sg-0123456789abcdef0", "acl-01234567,", "acl-01234567;acl-01234568", "['acl-01234567']", ",".join(ACLS)],
         ),
         (
             "CloseDocument",
             "ReplacementCidrs",
-            ["10.0.0.0/8", "fd00::/8"],
-            ["", "10.0.0.0", "private", "10.0.0.0/8,fd00::/8"],
+            list(REPLACEMENTS["accepted"]),
+            ["10.0.0.0", "private", "10.0.0.0/8,", "10.0.0.0/8 fd00::/8", "[10.0.0.0/8]", REPLACEMENTS["refused"][-1]],
+        ),
+        (
+            "RestoreDocument",
+            "ExceptionHours",
+            [str(hours) for hours in range(8761)],
+            ["", "-1", "8761", "8800", "9000", "10000", "24.0", "1e3", " 24", "+24", "\uff12\uff14"],
         ),
     ],
 )
@@ -245,7 +278,7 @@ def test_patterns(stack: Stack, document: str, parameter: str, good: list[str], 
 
 
 def test_defaults_of_restore_and_quarantine(stack: Stack) -> None:
-    assert stack.resources["RestoreDocument"]["Content"]["parameters"]["ExceptionHours"]["default"] == 24
+    assert stack.resources["RestoreDocument"]["Content"]["parameters"]["ExceptionHours"]["default"] == "24"
     action = stack.resources["QuarantineDocument"]["Content"]["parameters"]["Action"]
     assert (action["default"], action["allowedValues"]) == ("quarantine", ["quarantine", "release"])
 
@@ -256,19 +289,17 @@ def test_defaults_of_restore_and_quarantine(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("parameters", "allowed", "cidrs"),
     [
-        ({}, ["Revoke"], []),
-        ({"RemediationStrategy": "Carve"}, ["Revoke", "Carve", "Replace"], []),
-        ({"RemediationStrategy": "Replace"}, ["Revoke", "Carve", "Replace"], []),
+        ({}, ["Revoke"], ""),
+        ({"RemediationStrategy": "Carve"}, ["Revoke", "Carve", "Replace"], ""),
+        ({"RemediationStrategy": "Replace"}, ["Revoke", "Carve", "Replace"], ""),
         (
             {"RemediationStrategy": "Replace", "ReplacementCidrs": "10.0.0.0/8, fd00::/8"},
             ["Revoke", "Carve", "Replace"],
-            ["10.0.0.0/8", "fd00::/8"],
+            "10.0.0.0/8, fd00::/8",
         ),
     ],
 )
-def test_the_strategy_is_that_of_the_stack(
-    template: dict[str, Any], parameters: dict[str, str], allowed: list[str], cidrs: list[str]
-) -> None:
+def test_the_strategy_is_that_of_the_stack(template: dict[str, Any], parameters: dict[str, str], allowed: list[str], cidrs: str) -> None:
     stack = Stack(template, **parameters)
     strategy = parameters.get("RemediationStrategy", "Revoke")
     by_hand = stack.resources["CloseDocument"]["Content"]["parameters"]
@@ -277,11 +308,18 @@ def test_the_strategy_is_that_of_the_stack(
     assert by_hand["ReplacementCidrs"]["default"] == cidrs
     by_config = stack.resources["Remediation"]["Parameters"]
     assert by_config["Strategy"] == {"StaticValue": {"Values": [strategy]}}
-    assert by_config.get("ReplacementCidrs") == ({"StaticValue": {"Values": cidrs}} if cidrs else None)
+    # AWS Config passes at most 256 characters, so the replacements are the default of the document.
+    assert "ReplacementCidrs" not in by_config
 
 
-def test_config_can_pass_on_every_replacement(document: dict[str, Any]) -> None:
-    assert document["parameters"]["ReplacementCidrs"]["maxItems"] == 25
+def test_config_can_pass_on_every_parameter(variant: Stack) -> None:
+    definitions = variant.resources["CloseDocument"]["Content"]["parameters"]
+    for name, parameter in variant.resources["Remediation"]["Parameters"].items():
+        if "StaticValue" in parameter:
+            # One value, since every parameter is a String. A longer one would be refused.
+            [value] = parameter["StaticValue"]["Values"]
+            assert len(value) <= 256 if isinstance(value, str) else name in {"ConfigRuleName", "AutomationAssumeRole"}
+    assert definitions["ReplacementCidrs"]["maxChars"] == variant.template["Parameters"]["ReplacementCidrs"]["MaxLength"]
 
 
 def test_an_approval_comes_first(variant: Stack) -> None:
@@ -291,7 +329,9 @@ def test_an_approval_comes_first(variant: Stack) -> None:
         return
     assert [step["name"] for step in steps] == ["AskUnlessDryRun", "Approve", "InvokeRemediator", "VerifyOutcome"]
     branch = steps[0]["inputs"]
-    assert branch["Choices"] == [{"NextStep": "InvokeRemediator", "Variable": "{{ DryRun }}", "BooleanEquals": True}]
+    assert branch["Choices"] == [
+        {"NextStep": "InvokeRemediator", "Or": [{"Variable": "{{ DryRun }}", "StringEquals": text} for text in ("true", "True")]}
+    ]
     assert branch["Default"] == "Approve"
     inputs = steps[1]["inputs"]
     assert inputs.keys() == {"NotificationArn", "Message", "MinRequiredApprovals", "Approvers"}

@@ -102,7 +102,7 @@ impl How {
         let cidr = |text: &String| {
             remediation::replacement_cidr(text).ok_or_else(|| {
                 Usage(format!(
-                    "--replacement-cidr: `{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"
+                    "--replacement-cidr: `{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, with a prefix above /0"
                 ))
             })
         };

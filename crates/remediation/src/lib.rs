@@ -26,7 +26,7 @@ pub use error::{Obstacle, RemediationError};
 pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{
-    Close, NetworkAclRequest, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
+    Close, NetworkAclRequest, Payload, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
 };
 pub use response::{
     AclChange, AclEntryLeft, AclEntryRecord, Closed, Details, Quarantined, Remaining, Response, Restored, RuleRecord,

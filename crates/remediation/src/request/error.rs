@@ -8,6 +8,15 @@ pub enum RequestError {
     /// The payload does not have the documented fields.
     #[error("the request is refused, nothing was changed")]
     Shape(#[from] serde_json::Error),
+    /// An object of the payload has a key twice.
+    #[error(
+        "the request is refused, nothing was changed: `{}` is given more than once; give each field once",
+        plain_text::clip(name, 40)
+    )]
+    Repeated {
+        /// The key.
+        name: String,
+    },
     /// A field is malformed.
     #[error("the request is refused, nothing was changed: `{name}`")]
     Field {
@@ -45,6 +54,12 @@ pub enum RequestError {
     NotOurRule {
         /// Name in the request.
         rule_name: String,
+    },
+    /// The name of the AWS Config rule is longer than AWS Config permits.
+    #[error("the request is refused, nothing was changed: `configRuleName` `{start}` has more than 128 characters")]
+    LongRuleName {
+        /// The start of the name.
+        start: String,
     },
     /// A replacement would be an exposure itself.
     #[error(

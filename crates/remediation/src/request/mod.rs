@@ -1,15 +1,19 @@
 //! Requests as types. [`payload`] reads them from JSON.
 
 mod error;
+mod json;
+mod list;
 mod payload;
 
 use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
 use ipnetwork::IpNetwork;
+use plain_text::clip;
 use serde::Deserialize;
 
 use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids, networks, ports};
 
 pub use self::error::RequestError;
+pub use self::json::Payload;
 
 /// A request to the remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +131,11 @@ pub enum StrategyName {
 /// Value of `snapshot` for the latest one.
 pub(crate) const LATEST: &str = "latest";
 
+/// Longest name of an AWS Config rule, in characters.
+///
+/// Source: <https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html>
+const LONGEST_RULE_NAME: usize = 128;
+
 /// Hours of a year, the longest hold.
 const MOST_EXCEPTION_HOURS: u32 = 8760;
 
@@ -143,6 +152,9 @@ impl Request {
         }
         if subject.config_rule_name.trim().is_empty() {
             return Err(RequestError::RuleName);
+        }
+        if subject.config_rule_name.chars().count() > LONGEST_RULE_NAME {
+            return Err(RequestError::LongRuleName { start: clip(subject.config_rule_name, 40).into_owned() });
         }
         match self {
             Self::Restore(restore) if restore.exception_hours > MOST_EXCEPTION_HOURS => {
@@ -175,12 +187,21 @@ impl Request {
     }
 }
 
-/// Reads a CIDR of `replacementCidrs`. Host bits are refused, because EC2 would drop them, and the rule would differ
-/// from the requested one.
+/// Most members of `replacementCidrs`, as in the template.
+const MOST_REPLACEMENT_CIDRS: usize = 25;
+
+/// Reads a CIDR of `replacementCidrs`, as narrowly as the template does: no /0, which is the internet, no leading zeros,
+/// no IPv4 in IPv6. Host bits are dropped, as EC2 drops them: `10.0.0.1/8` is 10.0.0.0/8.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html>
 #[must_use]
 pub fn replacement_cidr(text: &str) -> Option<IpNetwork> {
-    let network: IpNetwork = text.trim().parse().ok()?;
-    (text.contains('/') && network.network() == network.ip()).then_some(network)
+    let (address, prefix) = text.trim().split_once('/')?;
+    if prefix.starts_with(['0', '+']) || (address.contains(':') && address.contains('.')) {
+        return None;
+    }
+    let network = IpNetwork::new(address.parse().ok()?, prefix.parse().ok()?).ok()?;
+    IpNetwork::new(network.network(), network.prefix()).ok()
 }
 
 impl Close {

@@ -6,7 +6,9 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{LATEST, Request, RequestError, replacement_cidr};
+use super::json::Payload;
+use super::list::read_list;
+use super::{LATEST, MOST_REPLACEMENT_CIDRS, Request, RequestError, replacement_cidr};
 
 /// `action`, which determines the other fields.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -21,14 +23,21 @@ enum Action {
 /// Most values in a list: far more than the network ACLs of a VPC. Bounds the time that a request takes to be refused.
 const MOST_VALUES: usize = 1000;
 
+/// Longest execution id. Those of SSM are UUIDs of 36 characters; a snapshot's name contains the id.
+const LONGEST_EXECUTION_ID: usize = 64;
+
 impl Request {
     /// Reads and checks a payload. Unknown fields are refused: a misspelt `dryRun` must not change a firewall.
     ///
     /// # Errors
     ///
-    /// If a field is missing, unknown or malformed.
-    pub fn from_payload(payload: Value) -> Result<Self, RequestError> {
-        let mut fields: Map<String, Value> = serde_json::from_value(payload)?;
+    /// If a field is missing, unknown, repeated or malformed.
+    pub fn from_payload(payload: impl Into<Payload>) -> Result<Self, RequestError> {
+        let Payload { json, repeated_key } = payload.into();
+        if let Some(name) = repeated_key {
+            return Err(RequestError::Repeated { name });
+        }
+        let mut fields: Map<String, Value> = serde_json::from_value(json)?;
         let action = fields.remove("action").ok_or_else(|| serde_json::Error::missing_field("action"))?;
         let action = Action::deserialize(action)
             .map_err(|problem| RequestError::Field { name: "action".to_owned(), problem })?;
@@ -86,25 +95,38 @@ pub(super) fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
 
 /// Reads an execution id. An empty one is none: otherwise two manual changes would count as one.
 pub(super) fn execution_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty()))
+    let Some(id) = Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty()) else {
+        return Ok(None);
+    };
+    if id.len() <= LONGEST_EXECUTION_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Ok(Some(id));
+    }
+    Err(D::Error::custom(format!(
+        "`{}` is not the id of an execution, which has at most {LONGEST_EXECUTION_ID} letters, digits and hyphens",
+        plain_text::clip(&id, LONGEST_EXECUTION_ID)
+    )))
 }
 
-/// Reads a list. AWS does not document whether SSM passes a list, or an empty one, as text: both are accepted.
 fn list<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<Vec<String>, D::Error> {
-    let from_text =
-        |text: &str| if text.trim().is_empty() { Some(Vec::new()) } else { serde_json::from_str(text).ok() };
-    let values: Vec<String> = json_or_text(deserializer, from_text, &format!("is not a list of {what}"))?;
+    let value = Value::deserialize(deserializer)?;
+    let values = read_list(&value).ok_or_else(|| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        D::Error::custom(format!("`{text}` is not a list of {what}"))
+    })?;
     if values.len() > MOST_VALUES {
         return Err(D::Error::custom(format!("{} {what} exceed the limit of {MOST_VALUES}", values.len())));
     }
-    Ok(values.into_iter().filter(|value| !value.trim().is_empty()).collect())
+    Ok(values)
 }
 
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNetwork>, D::Error> {
     let cidrs = list(deserializer, "CIDRs")?;
+    if cidrs.len() > MOST_REPLACEMENT_CIDRS {
+        return Err(D::Error::custom(format!("{} CIDRs exceed the limit of {MOST_REPLACEMENT_CIDRS}", cidrs.len())));
+    }
     let network = |text: &String| {
         replacement_cidr(text).ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, without host bits"))
+            D::Error::custom(format!("`{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, with a prefix above /0"))
         })
     };
     cidrs.iter().map(network).collect()
