@@ -101,6 +101,61 @@ def test_a_failure_that_is_continued_leaves_the_execution_successful(run):
     assert execution["AutomationExecutionStatus"] == "Success"
 
 
+def receive(name: str, **payload) -> dict:
+    """A step whose script returns its payload as one text."""
+    step = script(name, "import json\ndef handler(events, context): return {'got': json.dumps(events, sort_keys=True)}")
+    step["inputs"]["InputPayload"] = payload
+    step["outputs"] = [{"Name": "Got", "Selector": "$.Payload.got", "Type": "String"}]
+    return step
+
+
+TYPED = {
+    "Flag": {"type": "Boolean", "default": False},
+    "Hours": {"type": "Integer", "default": 24},
+    "Cidrs": {"type": "StringList", "default": ["10.0.0.0/8", "fd00::/8"]},
+    "Text": {"type": "String", "default": "true"},
+}
+
+
+@pytest.mark.parametrize("lists", ["json", "comma"])
+def test_strictly_a_payload_is_a_map_of_strings(fresh, run, lists):
+    fresh.settings(strictPayloadTypes=True, listAsText=lists)
+    execution = run(receive("S", flag="{{ Text }}", text="a {{ Text }}"), outputs=["S.Got"], parameters=TYPED)
+    assert json.loads(execution["Outputs"]["S.Got"][0]) == {"flag": "true", "text": "a true"}
+    for payload in ({"flag": "{{ Flag }}"}, {"hours": "{{ Hours }}"}, {"cidrs": "{{ Cidrs }}"}, {"flag": True}, {"map": {"a": "b"}}):
+        execution = run(receive("S", text="{{ Text }}", **payload), parameters=TYPED)
+        assert statuses(execution) == {"S": "Failed"}, payload
+        message = execution["StepExecutions"][0]["FailureMessage"]
+        assert "validating and resolving the step inputs" in message
+        assert f"StringMap. The value of {next(iter(payload))} is of type " in message
+    for name in ("Flag", "Hours", "Cidrs"):
+        execution = run(receive("S", text=f"a {{{{ {name} }}}}"), parameters=TYPED)
+        assert f"Failed to resolve input: {name} to type String" in execution["StepExecutions"][0]["FailureMessage"]
+
+
+@pytest.mark.parametrize(("lists", "written"), [("json", '["10.0.0.0/8","fd00::/8"]'), ("comma", "10.0.0.0/8,fd00::/8")])
+def test_laxly_a_payload_keeps_types_and_text_has_everything(fresh, run, lists, written):
+    fresh.settings(strictPayloadTypes=False, listAsText=lists)
+    step = receive("S", flag="{{ Flag }}", hours="{{ Hours }}", cidrs="{{ Cidrs }}", text="{{ Flag }} {{ Hours }} {{ Cidrs }}")
+    execution = run(step, outputs=["S.Got"], parameters=TYPED)
+    assert json.loads(execution["Outputs"]["S.Got"][0]) == {
+        "flag": False,
+        "hours": 24,
+        "cidrs": ["10.0.0.0/8", "fd00::/8"],
+        "text": f"false 24 {written}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameter", "word"),
+    [({"type": "String", "default": True}, "is a String"), ({"type": "Boolean", "default": "false"}, "is a Boolean")],
+)
+def test_a_literal_of_another_type_is_refused_with_the_document(run, parameter, word):
+    with pytest.raises(ClientError, match=word) as caught:
+        run(script("S", "def handler(events, context): pass"), parameters={"P": parameter})
+    assert caught.value.response["Error"]["Code"] == "InvalidDocumentContent"
+
+
 def test_stopping(fresh, run):
     ssm = fresh.client("ssm")
     execution = run(script("Slow", "import time\ndef handler(events, context): time.sleep(60)"), wait=False)

@@ -141,6 +141,21 @@ def test_attempts_are_counted_and_then_an_exception_stops_them(fresh, loop_templ
     assert exception["ResourceId"] == group
 
 
+@pytest.mark.parametrize(("counted", "parked"), [("failures", False), ("attempts", True)])
+def test_successful_attempts_count_if_all_do(fresh, loop_template, counted, parked):
+    config, ec2 = fresh.client("config"), fresh.client("ec2")
+    fresh.settings(remediationSnapshotSeconds=0.1, attemptsCounted=counted)
+    # Two attempts are permitted in ten minutes.
+    rule = fresh.deploy("loop", loop_template, RemediationMode="True")["RuleName"]
+    group = fresh.group("re-opened")
+    for _ in range(3):
+        ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+        fresh.settle()
+    exceptions = config.describe_remediation_exceptions(ConfigRuleName=rule)["RemediationExceptions"]
+    assert [(e["ResourceId"], "ExpirationTime" in e) for e in exceptions] == ([(group, False)] if parked else [])
+    assert ("0.0.0.0/0" in sources(fresh, group)) == parked
+
+
 def test_injected_throttling_is_counted_and_survived(fresh, loop_template):
     outputs = fresh.deploy("loop", loop_template)
     group = fresh.group("throttled", SSH)

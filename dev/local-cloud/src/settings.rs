@@ -38,6 +38,13 @@ pub(crate) struct Settings {
     pub(crate) drop_needless_exceptions: bool,
     /// Let a `FunctionError` of Lambda fail an `aws:invokeLambdaFunction` step.
     pub(crate) function_error_fails_step: bool,
+    /// Let a step fail if a value of its `InputPayload`, or a value within text, is not a String. AWS documents
+    /// `InputPayload` as a map of strings that is checked when the step runs.
+    pub(crate) strict_payload_types: bool,
+    /// How a list within text is written.
+    pub(crate) list_as_text: ListAsText,
+    /// Which attempts count towards `MaximumAutomaticAttempts`.
+    pub(crate) attempts_counted: AttemptsCounted,
     /// Highest number of concurrent automation executions; further executions stay `Pending`.
     pub(crate) automation_concurrency: usize,
     /// Delay before the first retry of an asynchronous invocation (a minute in AWS).
@@ -50,6 +57,28 @@ pub(crate) struct Settings {
     pub(crate) ec2_refill_per_second: f64,
     /// Substring of the ARN of callers that are throttled; empty means all callers.
     pub(crate) ec2_throttled_principal: String,
+}
+
+/// How a list within text is written, which AWS does not document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ListAsText {
+    /// `["a","b"]`
+    Json,
+    /// `a,b`
+    Comma,
+}
+
+/// Which automatic attempts count, of which AWS's documentation has both readings.
+///
+/// Source: <https://docs.aws.amazon.com/config/latest/APIReference/API_RemediationConfiguration.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum AttemptsCounted {
+    /// Those that failed, as at `MaximumAutomaticAttempts`. A success starts over.
+    Failures,
+    /// All, as at `RetryAttemptSeconds`.
+    Attempts,
 }
 
 impl Default for Settings {
@@ -68,6 +97,9 @@ impl Default for Settings {
             remediate_while_evaluation_pending: false,
             drop_needless_exceptions: false,
             function_error_fails_step: false,
+            strict_payload_types: true,
+            list_as_text: ListAsText::Json,
+            attempts_counted: AttemptsCounted::Failures,
             automation_concurrency: 100,
             async_retry_base_seconds: 1.0,
             missing_key_has_prefix: false,
@@ -105,6 +137,20 @@ mod tests {
     fn a_change_keeps_the_other_settings() {
         let changed = Settings::default().merged(&json!({"functionErrorFailsStep": true})).unwrap();
         assert_eq!(changed, Settings { function_error_fails_step: true, ..Settings::default() });
+    }
+
+    #[test]
+    fn readings_of_the_documentation_are_switched_by_name() {
+        let change = json!({"strictPayloadTypes": false, "listAsText": "comma", "attemptsCounted": "attempts"});
+        let changed = Settings::default().merged(&change).unwrap();
+        let expected = Settings {
+            strict_payload_types: false,
+            list_as_text: ListAsText::Comma,
+            attempts_counted: AttemptsCounted::Attempts,
+            ..Settings::default()
+        };
+        assert_eq!(changed, expected);
+        assert!(Settings::default().merged(&json!({"listAsText": "yaml"})).unwrap_err().contains("yaml"));
     }
 
     #[test]

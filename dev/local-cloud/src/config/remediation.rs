@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::State;
 use super::exception::Exception;
 use crate::clock;
-use crate::settings::Settings;
+use crate::settings::{AttemptsCounted, Settings};
 
 /// Rule and resource.
 pub(crate) type Key = (String, String);
@@ -136,7 +136,8 @@ pub(crate) struct Remediations {
     pub(crate) configurations: BTreeMap<String, RemediationConfiguration>,
     pub(crate) exceptions: BTreeMap<Key, Exception>,
     pub(crate) runs: BTreeMap<Key, Run>,
-    failures: BTreeMap<Key, Vec<Timestamp>>,
+    /// Ends of the automatic attempts that count.
+    attempts: BTreeMap<Key, Vec<Timestamp>>,
     batches: BTreeMap<String, Batch>,
     last_snapshot: BTreeSet<Key>,
 }
@@ -151,7 +152,7 @@ impl Remediations {
     pub(crate) fn forget_rule(&mut self, rule: &str) {
         self.exceptions.retain(|(name, _), _| name != rule);
         self.runs.retain(|(name, _), _| name != rule);
-        self.failures.retain(|(name, _), _| name != rule);
+        self.attempts.retain(|(name, _), _| name != rule);
     }
 
     /// Returns true if a rule has an unfinished run.
@@ -163,13 +164,9 @@ impl Remediations {
         self.exceptions.get(key).is_some_and(|exception| exception.holds(now))
     }
 
-    fn failures_within(&self, key: &Key, seconds: f64, now: Timestamp) -> usize {
-        let failures = self.failures.get(key).map_or(&[][..], Vec::as_slice);
-        failures.iter().filter(|at| clock::after(**at, seconds) >= now).count()
-    }
-
-    /// Records the end of a run.
-    pub(crate) fn finish(&mut self, key: &Key, error: Option<String>, now: Timestamp) {
+    /// Records the end of a run. After the last of the attempts that are permitted within the window, an exception
+    /// without an end excludes the resource from automatic remediation.
+    pub(crate) fn finish(&mut self, key: &Key, error: Option<String>, now: Timestamp, counted: AttemptsCounted) {
         let Some(run) = self.runs.get_mut(key) else { return };
         let failed = error.is_some();
         run.progress = if failed { Progress::Failed } else { Progress::Succeeded };
@@ -178,13 +175,28 @@ impl Remediations {
         if !run.automatic {
             return;
         }
+        let resource_type = run.resource_type.clone();
         if failed {
-            self.failures.entry(key.clone()).or_default().push(now);
             let batch = self.batches.entry(key.0.clone()).or_default();
             batch.failed = batch.failed.saturating_add(1);
-        } else {
-            self.failures.remove(key);
+        } else if counted == AttemptsCounted::Failures {
+            self.attempts.remove(key);
+            return;
         }
+        let Some(configuration) = self.configurations.get(&key.0) else { return };
+        let attempts = self.attempts.entry(key.clone()).or_default();
+        attempts.push(now);
+        attempts.retain(|at| clock::after(*at, configuration.window()) >= now);
+        if attempts.len() < configuration.attempts() {
+            return;
+        }
+        let message = format!(
+            "Automatic remediation was tried {} times within {} seconds. Delete this exception to try again.",
+            attempts.len(),
+            configuration.window()
+        );
+        self.attempts.remove(key);
+        self.exceptions.insert(key.clone(), Exception { resource_type, message: Some(message), expires: None });
     }
 
     /// Returns true if a run needs a human decision to continue: its execution waits for one, or all those ahead of it
@@ -215,10 +227,7 @@ impl Remediations {
             && !snapshot.iter().any(|key| {
                 !self.excepted(key, now)
                     && !rests(key)
-                    && self.configuration(&key.0).is_some_and(|configuration| {
-                        configuration.automatic
-                            && self.failures_within(key, configuration.window(), now) < configuration.attempts()
-                    })
+                    && self.configuration(&key.0).is_some_and(|configuration| configuration.automatic)
             })
     }
 }
@@ -269,11 +278,8 @@ impl State {
                 .retain(|(name, _), run| !(name == rule && run.automatic && run.progress == Progress::Queued));
             return Vec::new();
         };
-        let due: Vec<Key> = snapshot
-            .iter()
-            .filter(|key| key.0 == rule && self.due(key, &configuration, now, settings))
-            .cloned()
-            .collect();
+        let due: Vec<Key> =
+            snapshot.iter().filter(|key| key.0 == rule && self.due(key, now, settings)).cloned().collect();
         let in_progress = |board: &Remediations| {
             board.runs.iter().filter(|(key, run)| key.0 == rule && run.progress == Progress::Running).count()
         };
@@ -309,33 +315,11 @@ impl State {
         started
     }
 
-    /// Returns true if a resource of the snapshot is to be remediated. Adds an exception if its attempts are used up.
-    fn due(
-        &mut self,
-        key: &Key,
-        configuration: &RemediationConfiguration,
-        now: Timestamp,
-        settings: &Settings,
-    ) -> bool {
-        if self.remediation.excepted(key, now)
-            || self.remediation.runs.get(key).is_some_and(|run| run.progress == Progress::Running)
-            || (!settings.remediate_while_evaluation_pending && self.evaluation_pending(&key.0, &key.1))
-        {
-            return false;
-        }
-        let failed = self.remediation.failures_within(key, configuration.window(), now);
-        if failed < configuration.attempts() {
-            return true;
-        }
-        let resource_type = self.results.get(key).map_or_else(String::new, |result| result.resource_type.clone());
-        let message = format!(
-            "Automatic remediation failed {failed} times within {} seconds. Delete this exception to try again.",
-            configuration.retry_attempt_seconds.unwrap_or(60)
-        );
-        let exception = Exception { resource_type, message: Some(message), expires: None };
-        self.remediation.exceptions.insert(key.clone(), exception);
-        self.remediation.failures.remove(key);
-        false
+    /// Returns true if a resource of the snapshot is to be remediated.
+    fn due(&self, key: &Key, now: Timestamp, settings: &Settings) -> bool {
+        !self.remediation.excepted(key, now)
+            && self.remediation.runs.get(key).is_none_or(|run| run.progress != Progress::Running)
+            && (settings.remediate_while_evaluation_pending || !self.evaluation_pending(&key.0, &key.1))
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn launch(cloud: &Arc<Cloud>, keys: Vec<Key>) {
             let settings = cloud.settings();
             let mut state = cloud.config();
             let now = clock::now();
-            state.remediation.finish(&key, error, now);
+            state.remediation.finish(&key, error, now, settings.attempts_counted);
             let next = state.start_queued(now, &settings);
             drop(state);
             launch(&cloud, next);

@@ -42,7 +42,11 @@ fn judge(state: &mut State, index: usize, compliance: &str) {
 }
 
 fn failed(state: &mut State, index: usize, seconds: i64) {
-    state.remediation.finish(&key(index), Some("it failed".to_owned()), at(seconds));
+    state.remediation.finish(&key(index), Some("it failed".to_owned()), at(seconds), AttemptsCounted::Failures);
+}
+
+fn succeeded(state: &mut State, index: usize, seconds: i64, counted: AttemptsCounted) {
+    state.remediation.finish(&key(index), None, at(seconds), counted);
 }
 
 #[test]
@@ -60,7 +64,7 @@ fn a_quarter_of_the_resources_runs_at_a_time() {
     assert_eq!(state.remediation.runs[&key(7)].progress, Progress::Queued);
     assert!(state.start_automatic(at(2), &settings).is_empty(), "both places are taken");
     judge(&mut state, 0, "COMPLIANT");
-    state.remediation.finish(&key(0), None, at(2));
+    succeeded(&mut state, 0, 2, AttemptsCounted::Failures);
     assert_eq!(state.start_queued(at(2), &settings), [key(2)]);
 }
 
@@ -95,8 +99,50 @@ fn a_success_that_leaves_the_resource_non_compliant_is_repeated_without_end() {
     let mut state = state(1, true);
     for second in 1..20 {
         assert_eq!(state.start_automatic(at(second), &Settings::default()), [key(0)]);
-        state.remediation.finish(&key(0), None, at(second));
+        succeeded(&mut state, 0, second, AttemptsCounted::Failures);
     }
+}
+
+#[test]
+fn a_success_starts_the_count_of_failures_over() {
+    let mut state = state(1, true);
+    for second in 1..20 {
+        assert_eq!(state.start_automatic(at(second), &Settings::default()), [key(0)]);
+        if second % 3 == 0 {
+            succeeded(&mut state, 0, second, AttemptsCounted::Failures);
+        } else {
+            failed(&mut state, 0, second);
+        }
+    }
+}
+
+#[test]
+fn if_all_attempts_count_the_last_success_adds_an_exception_without_end() {
+    let mut state = state(1, true);
+    let settings = Settings { attempts_counted: AttemptsCounted::Attempts, ..Settings::default() };
+    for attempt in 1..=3 {
+        assert!(state.remediation.exceptions.is_empty());
+        judge(&mut state, 0, "NON_COMPLIANT");
+        assert_eq!(state.start_automatic(at(attempt), &settings), [key(0)], "attempt {attempt}");
+        succeeded(&mut state, 0, attempt, AttemptsCounted::Attempts);
+        judge(&mut state, 0, "COMPLIANT");
+    }
+    assert_eq!(state.remediation.exceptions[&key(0)].expires, None);
+    judge(&mut state, 0, "NON_COMPLIANT");
+    assert!(state.start_automatic(at(1_000_000), &settings).is_empty(), "re-opened, and left open");
+    state.remediation.exceptions.clear();
+    assert_eq!(state.start_automatic(at(1_000_001), &settings), [key(0)], "deleting the exception starts over");
+}
+
+#[test]
+fn attempts_outside_the_window_do_not_count() {
+    let mut state = state(1, true);
+    let settings = Settings { attempts_counted: AttemptsCounted::Attempts, ..Settings::default() };
+    for attempt in 1..=6 {
+        assert_eq!(state.start_automatic(at(attempt * 301), &settings), [key(0)]);
+        succeeded(&mut state, 0, attempt * 301, AttemptsCounted::Attempts);
+    }
+    assert!(state.remediation.exceptions.is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
 use super::document::{Action, Output, Step};
+use super::variable::type_name;
 use super::{action_api, action_approve, action_branch, action_lambda, action_script};
 use crate::bridge::{BridgeError, Credentials};
 use crate::cloud::Cloud;
@@ -44,6 +45,11 @@ impl StepFailure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { stage: "Execute/Cancelling action", message: message.into(), outputs: BTreeMap::new() }
     }
+
+    /// Creates a failure during the verification of the inputs.
+    pub(crate) fn of_inputs(message: impl Into<String>) -> Self {
+        Self { stage: "validating and resolving the step inputs", ..Self::new(message) }
+    }
 }
 
 impl From<BridgeError> for StepFailure {
@@ -68,6 +74,27 @@ pub(crate) async fn perform(
         Action::AssertAwsResourceProperty => action_api::assert_property(context, inputs).await,
         Action::Branch => action_branch::choose(&inputs),
         Action::Approve => action_approve::wait(context, step, &inputs).await,
+    }
+}
+
+/// Checks that `InputPayload` of a function or a script is a map of strings, as AWS documents it.
+///
+/// Source: <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-lamb.html>
+pub(crate) fn check_payload(action: Action, inputs: &Map<String, Value>) -> Result<(), StepFailure> {
+    if !matches!(action, Action::InvokeLambdaFunction | Action::ExecuteScript) {
+        return Ok(());
+    }
+    let wrong = |problem: String| StepFailure::of_inputs(format!("Failed to resolve input: {problem}."));
+    match inputs.get("InputPayload") {
+        None => Ok(()),
+        Some(Value::Object(payload)) => match payload.iter().find(|(_, value)| !value.is_string()) {
+            None => Ok(()),
+            Some((name, value)) => Err(wrong(format!(
+                "InputPayload to type StringMap. The value of {name} is of type {}, and not a String",
+                type_name(value)
+            ))),
+        },
+        Some(other) => Err(wrong(format!("InputPayload to type StringMap. It is of type {}", type_name(other)))),
     }
 }
 
@@ -132,6 +159,30 @@ mod tests {
         assert_eq!(select("$.Groups[*].Id", &value).unwrap(), json!(["a", "b"]));
         assert_eq!(select("$.Groups..Id", &value).unwrap(), json!(["a", "b"]));
         assert!(select("$.Missing", &value).is_err());
+    }
+
+    #[test]
+    fn a_payload_is_a_map_of_strings() {
+        let check = |action, payload: Value| {
+            let inputs = json!({"InputPayload": payload});
+            check_payload(action, inputs.as_object().unwrap()).map_err(|failure| failure.message)
+        };
+        let (function, script) = (Action::InvokeLambdaFunction, Action::ExecuteScript);
+        assert!(check(function, json!({})).is_ok() && check(function, json!({"a": "true", "b": ""})).is_ok());
+        for (value, kind) in [
+            (json!(true), "Boolean"),
+            (json!(24), "Integer"),
+            (json!(["a"]), "StringList"),
+            (json!([{}]), "MapList"),
+            (json!({"b": "c"}), "StringMap"),
+        ] {
+            for action in [function, script] {
+                let error = check(action, json!({"a": value})).unwrap_err();
+                assert!(error.contains(kind) && error.contains("StringMap"), "{error}");
+            }
+            assert!(check(Action::ExecuteAwsApi, json!({"a": value})).is_ok());
+        }
+        assert!(check(function, json!("text")).is_err());
     }
 
     #[test]

@@ -20,6 +20,38 @@ pub(crate) fn choose(inputs: &Map<String, Value>) -> Result<StepOutcome, StepFai
     Ok(StepOutcome { outputs: BTreeMap::new(), next: inputs.get("Default").map(plain) })
 }
 
+/// Checks the types of the literals that choices compare with, as AWS does when the document is created.
+///
+/// # Errors
+///
+/// A message that names the comparison.
+pub(crate) fn check(inputs: &Map<String, Value>) -> Result<(), String> {
+    inputs.get("Choices").and_then(Value::as_array).into_iter().flatten().try_for_each(check_choice)
+}
+
+fn check_choice(choice: &Value) -> Result<(), String> {
+    for (name, literal) in choice.as_object().into_iter().flatten() {
+        let fits = match name.as_str() {
+            "And" | "Or" => {
+                literal.as_array().into_iter().flatten().try_for_each(check_choice)?;
+                literal.is_array()
+            }
+            "Not" => {
+                check_choice(literal)?;
+                literal.is_object()
+            }
+            _ if plain(literal).contains("{{") => true,
+            "BooleanEquals" => literal.is_boolean(),
+            name if name.starts_with("Numeric") => literal.is_number(),
+            _ => literal.is_string() || name == "Variable",
+        };
+        if !fits {
+            return Err(format!("a choice has {name} with {literal}, which is of another type"));
+        }
+    }
+    Ok(())
+}
+
 fn holds(choice: &Value) -> Result<bool, StepFailure> {
     let members = |name: &str| choice.get(name).and_then(Value::as_array);
     if let Some(all) = members("And") {
@@ -82,6 +114,26 @@ mod tests {
         let choices = json!([{"NextStep": "A", "Variable": "x", "StringEquals": "y"}]);
         assert_eq!(next(&json!({"Choices": choices, "Default": "D"})), Some("D".to_owned()));
         assert_eq!(next(&json!({"Choices": choices})), None);
+    }
+
+    #[test]
+    fn literals_have_the_type_of_the_comparison() {
+        let check_one = |choice: Value| check(json!({"Choices": [choice]}).as_object().unwrap());
+        for good in [
+            json!({"NextStep": "A", "Variable": "{{ X }}", "BooleanEquals": true}),
+            json!({"NextStep": "A", "Variable": "{{ X }}", "NumericGreater": "{{ Y }}"}),
+            json!({"NextStep": "A", "Or": [{"Variable": "{{ X }}", "StringEquals": "true"}]}),
+        ] {
+            assert_eq!(check_one(good.clone()), Ok(()), "{good}");
+        }
+        for (bad, word) in [
+            (json!({"NextStep": "A", "Variable": "{{ X }}", "BooleanEquals": "true"}), "BooleanEquals"),
+            (json!({"NextStep": "A", "Or": [{"Variable": "{{ X }}", "StringEquals": true}]}), "StringEquals"),
+            (json!({"NextStep": "A", "Not": {"Variable": "{{ X }}", "NumericEquals": "1"}}), "NumericEquals"),
+        ] {
+            let error = check_one(bad).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -244,6 +244,9 @@ impl Document {
         {
             return Err(format!("the step {name} ({}) has the unsupported input {unknown}", step.action.name()));
         }
+        if step.action == Action::Branch {
+            super::action_branch::check(&step.inputs).map_err(|error| format!("the step {name}: {error}"))?;
+        }
         if step.action == Action::Approve {
             super::action_approve::check(&step.inputs).map_err(|error| format!("the step {name}: {error}"))?;
             if step.timeout_seconds.is_some_and(|seconds| f64::from(seconds) > step.action.longest()) {

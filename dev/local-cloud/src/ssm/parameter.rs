@@ -25,8 +25,12 @@ pub(crate) struct ParameterDefinition {
     pub(crate) _display_type: Option<String>,
 }
 
-/// Longest value that `StartAutomationExecution` accepts, in characters.
+/// Longest value that `StartAutomationExecution` accepts, in characters. An empty one is refused, too.
 const LONGEST: usize = 512;
+/// Most values of a parameter.
+const MOST_VALUES: usize = 50;
+/// Most parameters of an execution.
+const MOST_PARAMETERS: usize = 200;
 
 impl ParameterDefinition {
     /// Checks the definition itself.
@@ -44,7 +48,26 @@ impl ParameterDefinition {
             Regex::new(pattern)
                 .map_err(|error| format!("the allowedPattern of the parameter {name} cannot be read: {error}"))?;
         }
-        Ok(())
+        let literals = self.default.iter().chain(self.allowed_values.iter().flatten().filter(|_| !self.is_list()));
+        match literals.into_iter().find(|literal| !self.has_type_of(literal)) {
+            Some(bad) => Err(format!("the parameter {name} is a {}, and {bad} is not", self.kind)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.kind.as_str(), "StringList" | "MapList") || self.kind.starts_with("List<")
+    }
+
+    /// Returns true if a literal of the document has the type of the parameter.
+    fn has_type_of(&self, literal: &Value) -> bool {
+        match self.kind.as_str() {
+            "Boolean" => literal.is_boolean(),
+            "Integer" => literal.is_i64(),
+            "StringMap" => literal.is_object(),
+            _ if self.is_list() => literal.is_array(),
+            _ => literal.is_string(),
+        }
     }
 
     /// Returns true for types such as `AWS::IAM::Role::Arn`, which are text with a meaning for the console.
@@ -54,11 +77,12 @@ impl ParameterDefinition {
 
     /// Converts the passed texts to the type of the parameter.
     fn read(&self, name: &str, values: &[String]) -> Result<Value, String> {
-        if let Some(long) = values.iter().find(|value| value.chars().count() > LONGEST) {
-            return Err(format!(
-                "Parameter {name}: a value has {} characters, of at most {LONGEST}",
-                long.chars().count()
-            ));
+        if values.len() > MOST_VALUES {
+            return Err(format!("Parameter {name} has {} values, of at most {MOST_VALUES}", values.len()));
+        }
+        let lengths = values.iter().map(|value| value.chars().count());
+        if let Some(length) = lengths.into_iter().find(|length| !(1..=LONGEST).contains(length)) {
+            return Err(format!("Parameter {name}: a value has {length} characters, of 1 to {LONGEST}"));
         }
         let json = |text: &str, what: &str| -> Result<Value, String> {
             serde_json::from_str(text).map_err(|_| format!("Parameter {name} with value \"{text}\" is not {what}"))
@@ -135,6 +159,9 @@ pub(crate) fn values(
     definitions: &BTreeMap<String, ParameterDefinition>,
     passed: &BTreeMap<String, Vec<String>>,
 ) -> Result<BTreeMap<String, Value>, String> {
+    if passed.len() > MOST_PARAMETERS {
+        return Err(format!("{} parameters are passed, of at most {MOST_PARAMETERS}", passed.len()));
+    }
     if let Some(unknown) = passed.keys().find(|name| !definitions.contains_key(*name)) {
         return Err(format!("Parameter {unknown} is not defined in the document"));
     }
@@ -184,11 +211,33 @@ mod tests {
             (json!({"type": "Boolean"}), vec!["yes"]),
             (json!({"type": "Integer"}), vec!["1.5"]),
             (json!({"type": "StringList", "minItems": 2}), vec!["a"]),
+            (json!({"type": "StringList"}), vec!["a"; 51]),
+            (json!({"type": "String", "default": ""}), vec![""]),
         ] {
             let error = read(&definition, &passed).unwrap_err();
             assert!(error.contains("Parameter P"), "{error}");
         }
         assert!(read(&json!({"type": "String"}), &["x".repeat(513).as_str()]).is_err());
+    }
+
+    #[test]
+    fn literals_of_a_document_have_the_type_of_the_parameter() {
+        let check = |definition: Value| {
+            serde_json::from_value::<ParameterDefinition>(definition).map_err(|e| e.to_string())?.check("P")
+        };
+        for (kind, good, bad) in [
+            ("String", json!("true"), json!(true)),
+            ("Boolean", json!(true), json!("true")),
+            ("Integer", json!(1), json!("1")),
+            ("StringList", json!([]), json!("")),
+            ("StringMap", json!({}), json!("{}")),
+            ("AWS::IAM::Role::Arn", json!(""), json!([])),
+        ] {
+            assert_eq!(check(json!({"type": kind, "default": good})), Ok(()), "{kind}");
+            assert!(check(json!({"type": kind, "default": bad})).unwrap_err().contains(kind));
+        }
+        assert!(check(json!({"type": "String", "allowedValues": ["true", false]})).is_err());
+        assert!(check(json!({"type": "StringList", "allowedValues": ["a", "b"]})).is_ok());
     }
 
     #[test]

@@ -10,15 +10,17 @@ use tokio::sync::watch;
 use super::action::{self, StepContext, StepFailure};
 use super::document::Step;
 use super::execution::{Execution, ExecutionStatus, Stop};
-use super::variable::{References, plain};
+use super::variable::{References, TextRules, plain};
 use crate::bridge::Credentials;
 use crate::clock;
 use crate::cloud::Cloud;
+use crate::settings::Settings;
 
 /// Returns the role that an execution assumes; `None` if neither the document nor the parameter names one.
 pub(crate) fn role(execution: &Execution) -> Option<String> {
     let role = Value::from(execution.document.assume_role.as_deref()?);
-    let resolved = References::new()?.resolve(&role, &|name| execution.parameters.get(name).cloned()).ok()?;
+    let rules = TextRules::from(&Settings::default());
+    let resolved = References::new()?.resolve(&role, &|name| execution.parameters.get(name).cloned(), rules).ok()?;
     Some(plain(&resolved)).filter(|role| !role.is_empty())
 }
 
@@ -162,7 +164,7 @@ async fn attempt(
         let performed = async {
             match inputs {
                 Ok(inputs) => action::perform(context, step, inputs).await,
-                Err(name) => Err(StepFailure::new(format!("the reference {{{{ {name} }}}} cannot be resolved"))),
+                Err(failure) => Err(failure),
             }
         };
         let cancelled = async {
@@ -202,10 +204,13 @@ fn outputs_of(context: &StepContext, at: usize) -> BTreeMap<String, Value> {
     step.map(|step| step.outputs.clone()).unwrap_or_default()
 }
 
-fn resolved_inputs(context: &StepContext, step: &Step) -> Result<Map<String, Value>, String> {
-    let references = References::new().ok_or_else(String::new)?;
+/// Returns the inputs of a step, with their references replaced and their types verified.
+fn resolved_inputs(context: &StepContext, step: &Step) -> Result<Map<String, Value>, StepFailure> {
+    let gone = || StepFailure::new("the execution is gone");
+    let references = References::new().ok_or_else(gone)?;
+    let settings = context.cloud.settings();
     let state = context.cloud.ssm();
-    let execution = state.executions.get(&context.execution).ok_or_else(String::new)?;
+    let execution = state.executions.get(&context.execution).ok_or_else(gone)?;
     let now = clock::now();
     let place = &context.cloud.location;
     let lookup = |name: &str| match name {
@@ -217,10 +222,14 @@ fn resolved_inputs(context: &StepContext, step: &Step) -> Result<Map<String, Val
         "automation:EXECUTION_ID" => Some(json!(context.execution)),
         other => execution.lookup(other),
     };
-    match references.resolve(&Value::Object(step.inputs.clone()), &lookup)? {
-        Value::Object(inputs) => Ok(inputs),
-        _ => Ok(Map::new()),
+    let inputs = references
+        .resolve(&Value::Object(step.inputs.clone()), &lookup, TextRules::from(&settings))
+        .map_err(|unresolved| StepFailure::of_inputs(unresolved.to_string()))?;
+    let Value::Object(inputs) = inputs else { return Ok(Map::new()) };
+    if settings.strict_payload_types {
+        action::check_payload(step.action, &inputs)?;
     }
+    Ok(inputs)
 }
 
 fn record(context: &StepContext, at: usize, change: impl FnOnce(&mut super::execution::StepRecord)) {
