@@ -24,7 +24,7 @@ BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 
 .PHONY: help demo test prepare unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template wheel wheel-test reports package package-host \
-	binaries acceptance cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
+	binaries acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
 	sbom supply-chain mutants coverage bench
 
 help: ## Print this list
@@ -145,12 +145,20 @@ package-host:
 binaries: target-dir
 	cargo build --workspace --all-features --all-targets --locked --quiet
 
-reports acceptance cloud-test soak soak-short cli-test: export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
-reports acceptance cloud-test soak soak-short cli-test: export PORTCULLIS_BINARY := $(BINARIES)/portcullis
+IN_LOCAL_CLOUD := reports acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test
+$(IN_LOCAL_CLOUD): export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
+$(IN_LOCAL_CLOUD): export PORTCULLIS_BINARY := $(BINARIES)/portcullis
 reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 
 acceptance: tools package-host binaries ## Test the stack, deployed to the local cloud
 	$(PYTEST) tests/acceptance
+
+acceptance-switches: tools package-host binaries ## The same under every reading of AWS's documentation: eight runs, and a table
+	$(VENV)/python scripts/acceptance_switches.py
+
+# The default run is the other extreme.
+acceptance-extreme: tools package-host binaries ## The tests that run documents, with every switch of the local cloud turned over
+	$(VENV)/python scripts/acceptance_switches.py --extreme
 
 cloud-test: tools binaries ## Test the local cloud itself
 	$(PYTEST) tests/local_cloud

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 
 from local_cloud import running
-from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis
+from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
 
 # Parameters that tests change.
 AS_DEPLOYED = {
@@ -24,10 +24,14 @@ AS_DEPLOYED = {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "documents: runs SSM documents, so that the switches of the local cloud concern it")
+
+
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
     with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
-        cloud.settings(**QUICK)
+        cloud.settings(**QUICK | SWITCHES)
         cloud.client("s3").create_bucket(Bucket=BUCKET)
         stack = Portcullis(cloud, tmp_path_factory.mktemp("stack"))
         stack.exempt(NO_EXEMPTIONS)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -16,6 +17,8 @@ PARAMETERS = {"FocusOnPorts": "22,3389", "ExemptionsParameter": "/portcullis/exe
 NO_EXEMPTIONS = {"version": 1, "exemptions": []}
 # Settings of the local cloud: delays of AWS are removed in tests.
 QUICK = {"asyncRetryBaseSeconds": 0.05, "startEvaluationIntervalSeconds": 0, "remediationSnapshotSeconds": 0.1}
+# Settings of a run, as JSON: switches between readings of AWS's documentation. scripts/acceptance_switches.py sets them.
+SWITCHES = json.loads(os.environ.get("LOCAL_CLOUD_SETTINGS") or "{}")
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 from local_cloud import wait_for
 from portcullis import open_to, outcome
 
+pytestmark = pytest.mark.documents
+
 WORLD = "0.0.0.0/0"
 ACCOUNT = "123456789012"
 

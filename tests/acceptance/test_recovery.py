@@ -5,6 +5,8 @@ import json
 import pytest
 from portcullis import GROUP_TYPE, RULE, evidence, open_to, outcome
 
+pytestmark = pytest.mark.documents
+
 WORLD = "0.0.0.0/0"
 
 

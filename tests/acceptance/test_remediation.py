@@ -4,6 +4,8 @@ import pytest
 from local_cloud import wait_for
 from portcullis import RULE, evidence, open_to, outcome
 
+pytestmark = pytest.mark.documents
+
 WORLD = "0.0.0.0/0"
 REVOKE = "RevokeSecurityGroupIngress"
 

@@ -5,6 +5,8 @@ import ipaddress
 import pytest
 from portcullis import evidence, open_to, outcome
 
+pytestmark = pytest.mark.documents
+
 WORLD = "0.0.0.0/0"
 AUTHORIZE = "AuthorizeSecurityGroupIngress"
 # Most rules of a group per address family.

@@ -96,6 +96,19 @@ def test_host_bits_are_dropped_before_anything_is_created(checkout: Path) -> Non
     assert deploy.index("merge_parameters.py") < deploy.index("aws s3 cp"), "a refused parameter must leave nothing behind"
 
 
+def test_the_switches_are_settings_of_the_local_cloud_and_begin_with_the_defaults(checkout: Path) -> None:
+    spec = importlib.util.spec_from_file_location("acceptance_switches", checkout / "scripts" / "acceptance_switches.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    combinations = script.combinations()
+    assert len({json.dumps(one) for one in combinations}) == 8
+    page = (checkout / "docs" / "local-cloud.md").read_text(encoding="utf-8")
+    for name, default in combinations[0].items():
+        written = default if isinstance(default, str) else json.dumps(default)
+        assert f"| `{name}` | {written} |" in page or f"| `{name}` | `{written}` |" in page
+        assert combinations[-1][name] != default
+
+
 def recorder(**group: Any) -> dict[str, Any]:
     return {"name": "default", "recordingGroup": group}
 

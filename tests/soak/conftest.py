@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "lo
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
 from local_cloud import REPOSITORY, running, wait_for
-from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis
+from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
 # Directory for figures.
@@ -57,7 +57,7 @@ def create_stack(cloud, **parameters: str) -> None:
 def deployed(directory: pathlib.Path, **settings):
     """A local cloud with the stack in it, until the end of the block."""
     with running(directory) as cloud:
-        cloud.settings(**QUICK, **settings)
+        cloud.settings(**QUICK | SWITCHES | settings)
         stack = Portcullis(cloud, directory)
         stack.exempt(NO_EXEMPTIONS)
         create_stack(cloud, SourceInputParameters=json.dumps(PARAMETERS))
