@@ -116,6 +116,83 @@ def test_a_call_adds_all_its_rules_or_none(fresh, bad, expected):
     assert ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["security-group-rule"]}])["Tags"] == []
 
 
+@pytest.mark.parametrize(
+    ("protocol", "first", "last", "word"),
+    [
+        ("06", 22, 22, "Unknown protocol"),
+        ("256", 22, 22, "Unknown protocol"),
+        ("sctp", 22, 22, "Unknown protocol"),
+        ("tcp", -1, -1, "portRange"),
+        ("6", -1, 22, "portRange"),
+        ("udp", 53, -1, "portRange"),
+        ("tcp", 22, 21, "port range"),
+        ("tcp", 22, 65536, "port range"),
+        ("icmp", -1, 0, "ICMP"),
+        ("icmpv6", 256, -1, "ICMP"),
+    ],
+)
+def test_traffic_that_no_rule_has_is_refused(fresh, protocol, first, last, word):
+    ec2, group = fresh.client("ec2"), fresh.group("odd")
+    permission = {"IpProtocol": protocol, "FromPort": first, "ToPort": last, "IpRanges": ranges("10.0.0.0/8")}
+    for call in (ec2.authorize_security_group_ingress, ec2.revoke_security_group_ingress):
+        with pytest.raises(ClientError, match=word) as caught:
+            call(GroupId=group, IpPermissions=[permission])
+        assert code(caught) == "InvalidParameterValue"
+    assert rules(fresh, group) == []
+
+
+def authorizing(**more) -> dict:
+    return {"IpPermissions": [tcp(80, "10.0.0.0/8")], **more}
+
+
+def of_groups(*ids: str) -> dict:
+    return {"Filters": [{"Name": "group-id", "Values": list(ids)}]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "expected"),
+    [
+        ("describe_security_groups", {"GroupIds": ["sg-xyz"]}, "InvalidGroupId.Malformed"),
+        ("describe_security_groups", {"GroupIds": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),
+        ("describe_security_group_rules", {"Filters": [{"Name": "is-egress", "Values": ["false"]}]}, "InvalidParameterValue"),
+        ("describe_security_group_rules", of_groups(*(f"sg-{n:017x}" for n in range(201))), "FilterLimitExceeded"),
+        ("describe_network_interfaces", of_groups(*(f"sg-{n:017x}" for n in range(201))), "FilterLimitExceeded"),
+        ("describe_network_acls", {"NetworkAclIds": ["acl-x"]}, "InvalidNetworkAclId.Malformed"),
+        ("describe_vpcs", {"VpcIds": ["vpc-x"]}, "InvalidVpcID.Malformed"),
+        ("describe_managed_prefix_lists", {"PrefixListIds": ["pl-0123456789abcdef0"]}, "InvalidPrefixListID.NotFound"),
+        ("describe_managed_prefix_lists", {"PrefixListIds": ["pl-x"]}, "InvalidPrefixListId.Malformed"),
+        ("get_managed_prefix_list_entries", {"PrefixListId": "pl-0123456789abcdef0"}, "InvalidPrefixListID.NotFound"),
+        ("revoke_security_group_ingress", {"SecurityGroupRuleIds": ["sgr-x"]}, "InvalidSecurityGroupRuleId.Malformed"),
+        ("revoke_security_group_ingress", {}, "MissingParameter"),
+        ("authorize_security_group_ingress", {}, "MissingParameter"),
+        ("authorize_security_group_ingress", {"IpPermissions": [{"IpProtocol": "-1"}]}, "MissingParameter"),
+        ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(**{"aws:x": "y"})), "InvalidParameterValue"),
+        ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(**{"k" * 129: "y"})), "InvalidParameterValue"),
+        ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(k="v" * 257)), "InvalidParameterValue"),
+        *(
+            (
+                "authorize_security_group_ingress",
+                {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [described]}]},
+                "InvalidParameterValue",
+            )
+            for described in (
+                {"CidrIp": "10.0.0.0/8", "Description": "d" * 256},
+                {"CidrIp": "10.0.0.0/8", "Description": 'quote "'},
+                {"CidrIp": "10.0.0.0/8", "Description": "é"},
+            )
+        ),
+    ],
+)
+def test_a_request_that_ec2_refuses_is_refused(fresh, operation, given, expected):
+    ec2, group = fresh.client("ec2"), fresh.group("checked", SSH)
+    before = rules(fresh, group)
+    named = {"GroupId": group} if "ingress" in operation else {}
+    with pytest.raises(ClientError) as caught:
+        getattr(ec2, operation)(**named, **given)
+    assert code(caught) == expected
+    assert rules(fresh, group) == before
+
+
 def test_a_refused_revoke_revokes_nothing(fresh):
     ec2, group = fresh.client("ec2"), fresh.group("atomic", SSH)
     with pytest.raises(ClientError) as caught:
@@ -234,6 +311,26 @@ def test_entries_of_a_network_acl_are_created_and_deleted(fresh, acl):
     for bad in ({"RuleNumber": 32767}, {"Protocol": "tcp"}, {"PortRange": {}}, {"CidrBlock": "10.0.0.0/40"}):
         with pytest.raises(ClientError, match=r"InvalidParameterValue|MissingParameter"):
             ec2.create_network_acl_entry(**{**entry(acl, 6), **bad})
+
+
+@pytest.mark.parametrize(
+    ("cidr", "wrong"),
+    [
+        ("0.0.0.0/0", {"Protocol": "06"}),
+        ("0.0.0.0/0", {"PortRange": {"From": 23, "To": 22}}),
+        ("0.0.0.0/0", {"PortRange": {"From": 1, "To": 65536}}),
+        ("0.0.0.0/0", {"PortRange": {"From": -1, "To": -1}}),
+        ("0.0.0.0/0", {"RuleAction": "drop"}),
+        ("10.0.0.1", {}),
+        ("::/0", {"Ipv6CidrBlock": "0.0.0.0/0"}),
+    ],
+)
+def test_an_entry_that_ec2_refuses_is_refused(fresh, acl, cidr, wrong):
+    before = entries(fresh, acl)
+    with pytest.raises(ClientError) as caught:
+        fresh.client("ec2").create_network_acl_entry(**entry(acl, 50, cidr) | wrong)
+    assert code(caught) == "InvalidParameterValue"
+    assert entries(fresh, acl) == before
 
 
 def test_twenty_entries_of_each_family_and_direction(fresh, acl):

@@ -141,6 +141,17 @@ def test_a_conditional_write_does_not_overwrite(fresh, bucket):
     s3.put_object(Bucket=bucket, Key="a/once.json", Body=b"3", IfNoneMatch="*")
 
 
+def test_s3_refuses_what_no_write_has(fresh, bucket):
+    s3 = fresh.client("s3")
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch='"0123"')
+    assert code(caught) == "NotImplemented"
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket=bucket, Key="é" * 512 + "k", Body=b"x")
+    assert code(caught) == "KeyTooLongError"
+    s3.put_object(Bucket=bucket, Key="é" * 512, Body=b"x")
+
+
 def test_listing_takes_a_prefix_and_pages(fresh, bucket):
     s3 = fresh.client("s3")
     for key in ("a/1", "a/2", "a/3", "b/1"):
@@ -281,6 +292,30 @@ def test_policies_are_enforced_by_prefix_and_principal(fresh, bucket, session):
     assert other.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
     s3.delete_bucket_policy(Bucket=bucket)
     s3.delete_object(Bucket=bucket, Key="k")
+
+
+def test_a_version_is_deleted_with_a_permission_of_its_own(fresh, bucket, session):
+    s3, arn = fresh.client("s3"), f"arn:aws:s3:::{bucket}"
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    versions = [s3.put_object(Bucket=bucket, Key=f"holds/{n}", Body=b"x")["VersionId"] for n in range(3)]
+
+    marker = session("marker", statement("Allow", "s3:DeleteObject", f"{arn}/*"))
+    everything = session("everything", statement("Allow", "s3:*", [arn, f"{arn}/*"]))
+    s3.put_bucket_policy(Bucket=bucket, Policy=document(statement("Deny", "s3:DeleteObjectVersion", f"{arn}/holds/*", Principal="*")))
+    # A delete marker hides the newest version; removing it revives that version.
+    marker.delete_object(Bucket=bucket, Key="holds/2")
+    for client in (marker, everything, s3):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.delete_object(Bucket=bucket, Key="holds/0", VersionId=versions[0])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "holds/1", "VersionId": versions[1]}]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=document(statement("Deny", "s3:DeleteObject", f"{arn}/holds/*", Principal="*")))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        everything.delete_object(Bucket=bucket, Key="holds/0")
+    everything.delete_object(Bucket=bucket, Key="holds/0", VersionId=versions[0])
+    # S3 documents that a call for several objects needs s3:DeleteObject in any case.
+    with pytest.raises(ClientError, match="AccessDenied"):
+        everything.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "holds/1", "VersionId": versions[1]}]})
 
 
 def test_a_key_of_kms_has_to_be_the_caller_s_too(fresh, session):

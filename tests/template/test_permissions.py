@@ -141,6 +141,12 @@ def test_every_role_is_for_one_function_or_one_document(roles: dict[str, dict[st
         assert role["PermissionsBoundary"]["Fn::If"][0] == "HasBoundary", name
 
 
+def test_the_checks_of_the_local_cloud_are_listed_for_every_call(roles: dict[str, dict[str, Any]], checkout: Path) -> None:
+    page = (checkout / "docs" / "local-cloud-checks.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+:\w+)` \|", page, re.MULTILINE)
+    assert listed == sorted(set().union(*(allowed(role) for role in roles.values())))
+
+
 def test_every_function_has_its_own_role(resources: dict[str, dict[str, Any]]) -> None:
     for role, function in FUNCTION_ROLES.items():
         arn = resources[function]["Role"]

@@ -9,6 +9,7 @@ import importlib
 import functions
 import gate
 import identity
+import lambda_front
 import lambda_kill
 import proxies
 import resources
@@ -21,6 +22,7 @@ import s3_front
 REQUIRED = {
     "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
     "ministack.core.iam_actions": (
+        "_s3_batch_delete_targets",
         "access_denied_response",
         "identity_denial_message",
         "extract_iam_action",
@@ -102,6 +104,7 @@ def install() -> None:
     proxies.install()
     s3_front.install()
     functions.install()
+    lambda_front.install()
     lambda_kill.install()
     resources.install()
     resources_ec2.install()

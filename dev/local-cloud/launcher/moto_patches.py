@@ -7,6 +7,7 @@ import copy
 import importlib
 import ipaddress
 import logging
+import re
 
 REQUIRED = {
     "moto.backends": ("list_of_moto_modules",),
@@ -86,8 +87,30 @@ def _canonical(cidr: str) -> str:
 # --- security groups ---
 
 
-def _install_rule() -> None:
+def _check_traffic(protocol: str, first, last) -> None:
+    """Raises an error for a protocol or for ports that EC2 refuses.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
     from moto.ec2.exceptions import InvalidParameterValue
+
+    named = protocol in ("-1", "tcp", "udp", "icmp", "icmpv6")
+    if not named and not (re.fullmatch("0|[1-9][0-9]{0,2}", protocol) and int(protocol) <= 255):
+        raise InvalidParameterValue(f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
+    if protocol in ("tcp", "udp", "icmp") and None in (first, last):
+        raise InvalidParameterValue("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+    if None in (first, last):
+        return
+    first, last = int(first), int(last)
+    if protocol in ("tcp", "udp") and -1 in (first, last):
+        raise InvalidParameterValue("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+    if protocol in ("tcp", "udp") and not 0 <= first <= last <= 65535:
+        raise InvalidParameterValue(f"Invalid TCP/UDP port range ({first}:{last})")
+    if protocol in ("icmp", "icmpv6") and (not (-1 <= first <= 255 and -1 <= last <= 255) or (first == -1 and last != -1)):
+        raise InvalidParameterValue(f"ICMP type ({first}) and code ({last}) are not valid")
+
+
+def _install_rule() -> None:
     from moto.ec2.models.security_groups import SecurityGroupRule
 
     make = SecurityGroupRule.__init__
@@ -96,8 +119,7 @@ def _install_rule() -> None:
         protocol = str(ip_protocol).lower()
         protocol = _PROTOCOLS.get(protocol, protocol)
         given = (from_port, to_port)
-        if None in given and protocol in ("tcp", "udp", "icmp"):
-            raise InvalidParameterValue("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+        _check_traffic(protocol, from_port, to_port)
         if None in given and protocol == "icmpv6":
             given = (-1, -1)
         ports = given if None not in given else (0, 0)

@@ -7,6 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
+import ec2_checks
 import ec2_paging
 import ec2_revoke
 import gate
@@ -90,14 +91,15 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
     refused = _unauthorized(form, headers)
     if refused:
         return refused
+    try:
+        ec2_checks.check(form)
+        ec2_paging.check(form)
+    except (ec2_checks.Refused, ec2_paging.Refused) as error:
+        return _ec2_error(error.code, str(error))
     rules = ec2_revoke.before(form)
     unknown = ec2_revoke.unknown_rule(form, rules)
     if unknown:
         return _ec2_error("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{unknown}' does not exist")
-    try:
-        ec2_paging.check(form)
-    except ec2_paging.Refused as error:
-        return _ec2_error(error.code, str(error))
     forwarded = {k: v for k, v in headers.items() if k not in ("host", "content-length", "connection")}
     reply = _moto.request(method, settings.current().moto_url + path, body=body, headers=forwarded, timeout=60)
     reply_headers = {k: v for k, v in reply.headers.items() if k.lower() not in _HOP_BY_HOP}

@@ -15,6 +15,8 @@ import settings
 
 # The root user may always change the policy of a bucket, so that no bucket is locked for ever.
 _ROOTS_OWN = {"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}
+# Longest key of an object, in bytes.
+_LONGEST_KEY = 1024
 _OWNER_HEADERS = ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
 _KMS_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
@@ -95,6 +97,22 @@ def _policy_problem(bucket: str, body: bytes) -> str | None:
     return None
 
 
+def _version_refusal(access_key: str, bucket: str, body: bytes):
+    """Returns the error if the caller may not delete a version that DeleteObjects names, or None.
+
+    MiniStack authorizes the first object as if it had no version.
+    """
+    from ministack.core import iam_actions, iam_evaluator
+
+    action = "s3:DeleteObjectVersion"
+    for arn, version in iam_actions._s3_batch_delete_targets(bucket, body):
+        refused = grants.authorize(access_key, action, arn, {}) if version else None
+        if refused:
+            gate.record("s3", action, iam_evaluator.caller_arn(), arn, 403, "AccessDenied")
+            return _error("AccessDenied", 403, refused)
+    return None
+
+
 def _install_handler() -> None:
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, router
@@ -114,6 +132,14 @@ def _install_handler() -> None:
             problem = _policy_problem(bucket, body)
             if problem:
                 return _error("MalformedPolicy", 400, problem)
+        if method == "POST" and not key and "delete" in query_params:
+            refused = _version_refusal(access_key, bucket, body)
+            if refused:
+                return refused
+        if method == "PUT" and _header(headers, "if-none-match") not in ("", "*"):
+            return _error("NotImplemented", 501, "A header you provided implies functionality that is not implemented")
+        if len(key.encode()) > _LONGEST_KEY:
+            return _error("KeyTooLongError", 400, "Your key is too long")
         object_call = owner and _is_object_call(method, key, query_params)
         if object_call and method == "PUT":
             kms_key = _encryption_of_write(bucket, headers)

@@ -8,6 +8,11 @@ use super::action::{StepContext, StepFailure, StepOutcome, declared};
 use super::document::Step;
 use super::variable::plain;
 
+/// Longest `Payload` among the outputs, in bytes. AWS returns "up to 200 KB".
+///
+/// Source: <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-lamb.html>
+const LARGEST_OUTPUT: usize = 200 * 1024;
+
 /// Invokes a function with the given invocation type, by default synchronously.
 pub(crate) async fn invoke(
     context: &StepContext,
@@ -27,8 +32,11 @@ pub(crate) async fn invoke(
     if let Some(payload) = payload {
         parameters.insert("Payload".to_owned(), json!(payload));
     }
-    let answer =
+    let mut answer =
         context.cloud.bridge.call("lambda", "Invoke", Value::Object(parameters), Some(&context.credentials)).await?;
+    if let Some(Value::String(payload)) = answer.get_mut("Payload") {
+        payload.truncate(payload.floor_char_boundary(LARGEST_OUTPUT));
+    }
     let mut outputs: BTreeMap<String, Value> = ["StatusCode", "FunctionError", "LogResult", "Payload"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), answer.get(name)?.clone())))
