@@ -75,6 +75,33 @@ def test_replace_admits_the_operators_networks_instead(portcullis):
     assert portcullis.rules(group) == before
 
 
+@pytest.mark.parametrize(
+    ("cidrs", "admitted"),
+    [
+        # As the console accepts it. EC2 drops host bits, and so does the remediator.
+        ("10.1.2.3/16, fd00:1::1/32", {"10.1.0.0/16", "fd00:1::/32"}),
+        # More than the 256 characters that AWS Config passes on.
+        (",".join(f"198.51.{number}.0/24" for number in range(25)), {f"198.51.{number}.0/24" for number in range(25)}),
+    ],
+    ids=["host bits", "25"],
+)
+def test_every_replacement_that_the_template_accepts_closes(portcullis, cidrs, admitted):
+    portcullis.update(RemediationStrategy="Replace", ReplacementCidrs=cidrs)
+    group = portcullis.cloud.group("replaced", open_to(WORLD, "::/0"))
+    portcullis.cloud.settle()
+    assert portcullis.remediate(group)["State"] == "SUCCEEDED"
+    assert portcullis.sources(group) == admitted
+
+
+def test_a_caller_passes_replacements_as_one_text(portcullis):
+    portcullis.update(RemediationStrategy="Replace")
+    group = portcullis.cloud.group("replaced", open_to(WORLD, "::/0"))
+    portcullis.cloud.settle()
+    assert outcome(portcullis.close(group, ReplacementCidrs="10.2.0.0/16, fd00:2::/32", DryRun="True")) == "PLANNED"
+    assert outcome(portcullis.close(group, ReplacementCidrs="10.2.0.0/16, fd00:2::/32", DryRun="False")) == "CLOSED"
+    assert portcullis.sources(group) == {"10.2.0.0/16", "fd00:2::/32"}
+
+
 def test_a_full_group_is_closed_first_and_gets_its_other_rules_when_there_is_room(carving):
     group = carving.cloud.group("full", others(QUOTA - 1), open_to(WORLD, ports=(20, 25)))
     carving.cloud.settle()

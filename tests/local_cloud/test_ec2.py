@@ -169,17 +169,10 @@ def of_groups(*ids: str) -> dict:
         ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(**{"aws:x": "y"})), "InvalidParameterValue"),
         ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(**{"k" * 129: "y"})), "InvalidParameterValue"),
         ("authorize_security_group_ingress", authorizing(TagSpecifications=specification(k="v" * 257)), "InvalidParameterValue"),
-        *(
-            (
-                "authorize_security_group_ingress",
-                {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [described]}]},
-                "InvalidParameterValue",
-            )
-            for described in (
-                {"CidrIp": "10.0.0.0/8", "Description": "d" * 256},
-                {"CidrIp": "10.0.0.0/8", "Description": 'quote "'},
-                {"CidrIp": "10.0.0.0/8", "Description": "é"},
-            )
+        (
+            "authorize_security_group_ingress",
+            {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "d" * 256}]}]},
+            "InvalidParameterValue",
         ),
     ],
 )

@@ -10,7 +10,7 @@ use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use judgement::ConfigRulePolicy;
-use remediation::{Remediation, RemediationError, Request, Response};
+use remediation::{Payload, Remediation, RemediationError, Request, Response};
 use rule_evaluator::{Evaluator, EvaluatorError, InvocationSummary};
 use serde_json::{Map, Value};
 
@@ -116,7 +116,7 @@ pub(crate) fn evaluate(aws: &FakeAws, event: Map<String, Value>) -> Result<Invoc
 }
 
 /// Reads a request and carries it out.
-pub(crate) fn remediate(aws: &FakeAws, request: Value) -> Result<Response, RemediationError> {
+pub(crate) fn remediate(aws: &FakeAws, request: impl Into<Payload>) -> Result<Response, RemediationError> {
     let policy = ConfigRulePolicy::new(aws.clone(), aws.clone());
     let remediation = Remediation::new(aws.clone(), Box::new(policy), now);
     run(remediation.run(&Request::from_payload(request)?, timestamp("2026-11-21T00:02:00Z")))

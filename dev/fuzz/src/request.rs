@@ -1,6 +1,6 @@
 //! The request to the remediator: close, restore, quarantine, release.
 
-use remediation::RemediationError;
+use remediation::{Payload, RemediationError};
 use serde_json::{Value, json};
 
 use crate::account::{GROUP, SNAPSHOTS, State, account, remediate, rule};
@@ -8,10 +8,12 @@ use crate::account::{GROUP, SNAPSHOTS, State, account, remediate, rule};
 /// A rejected request and a dry run change nothing, and no request changes a group that it does not name.
 pub fn check(data: &[u8]) {
     let Ok(request) = serde_json::from_slice::<Value>(data) else { return };
+    // As the function reads it. Of a key that is repeated, `request` has the last value.
+    let Ok(payload) = serde_json::from_slice::<Payload>(data) else { panic!("{request} is JSON, and no payload") };
     let aws = account();
     aws.account().objects.insert(format!("{SNAPSHOTS}20261120T000000.000Z_8a1b.json"), snapshot());
     let before = State::of(&aws);
-    let result = remediate(&aws, request.clone());
+    let result = remediate(&aws, payload);
     let after = State::of(&aws);
     let wants = ["dryRun", "dry_run", "DryRun"].iter().any(|key| {
         let value = &request[*key];
