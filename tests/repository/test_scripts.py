@@ -160,6 +160,16 @@ def test_the_recorder_is_judged(checkout: Path, tmp_path: Path, recorders: list[
         assert problem in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("region", "warns"), [("mx-central-1", True), ("ap-southeast-7", True), ("eu-central-1", False), ("eusc-de-east-1", False)]
+)
+def test_a_region_without_remediation_is_announced(checkout: Path, region: str, warns: bool) -> None:
+    done = run(checkout, sys.executable, "scripts/check_region.py", "cloudformation/portcullis.yaml", region)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (f"AWS Config has no remediation in {region}" in done.stderr) is warns
+    assert bool(done.stderr) is warns
+
+
 @pytest.mark.parametrize("arguments", [[], ["--bucket", "b"], ["--bucket"], ["--region", "r"], ["--buckets", "b", "--region", "r"]])
 def test_deploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> None:
     done = subprocess.run(

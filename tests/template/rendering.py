@@ -44,11 +44,11 @@ class Stack:
     `${X}` or `${X.Arn}` in a text.
     """
 
-    def __init__(self, template: dict[str, Any], **parameters: str):
+    def __init__(self, template: dict[str, Any], region: str = PSEUDO["AWS::Region"], partition: str = "aws", **parameters: str):
         definitions = template["Parameters"]
         assert parameters.keys() <= definitions.keys()
         self.template = template
-        self.values: dict[str, Any] = dict(PSEUDO)
+        self.values: dict[str, Any] = PSEUDO | {"AWS::Region": region, "AWS::Partition": partition}
         for name, definition in definitions.items():
             value = str(parameters.get(name, definition.get("Default", f"a-{name.lower()}")))
             is_list = definition["Type"] == "CommaDelimitedList"

@@ -278,6 +278,8 @@ def holds(node: Any, values: dict[str, Any]) -> Any:
             return any(holds(one, values) for one in inner)
         case {"Fn::EachMemberEquals": [members, wanted]}:
             return all(member == wanted for member in holds(members, values))
+        case {"Fn::Contains": [members, wanted]}:
+            return holds(wanted, values) in members
         case str():
             return node
     raise AssertionError(f"unknown rule function: {node}")

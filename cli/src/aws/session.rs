@@ -181,7 +181,8 @@ fn home_region(args: &Scan, sdk: &SdkConfig) -> Option<String> {
 fn check_region(region: &str) -> Result<(), Usage> {
     let mut parts = region.split('-');
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    let first = parts.next().is_some_and(|part| part.len() == 2 && is_word(part));
+    // Four letters in the European Sovereign Cloud: eusc-de-east-1.
+    let first = parts.next().is_some_and(|part| matches!(part.len(), 2 | 4) && is_word(part));
     let last = parts.next_back().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     let middle: Vec<_> = parts.collect();
     if first && last && !middle.is_empty() && middle.iter().all(|part| is_word(part)) {
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn malformed_region_names_are_refused() {
-        for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12", "us-iso-east-1"] {
+        for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12", "us-isob-east-1", "eusc-de-east-1"] {
             assert!(check_region(region).is_ok(), "{region}");
         }
         for region in

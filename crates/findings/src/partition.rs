@@ -29,7 +29,11 @@ mod tests {
     #[case("eu-central-1", "aws")]
     #[case("us-gov-west-1", "aws-us-gov")]
     #[case("cn-north-1", "aws-cn")]
+    #[case("us-iso-east-1", "aws-iso")]
     #[case("us-isob-east-1", "aws-iso-b")]
+    #[case("eu-isoe-west-1", "aws-iso-e")]
+    #[case("us-isof-south-1", "aws-iso-f")]
+    #[case("eusc-de-east-1", "aws-eusc")]
     fn a_region_has_a_partition(#[case] region: &str, #[case] expected: &str) {
         assert_eq!(partition(region), expected);
     }

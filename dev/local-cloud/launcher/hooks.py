@@ -47,6 +47,7 @@ REQUIRED = {
     "ministack.core.responses": ("request_scope",),
     "ministack.core.router": ("detect_service", "extract_region"),
     "ministack.services.cloudformation": ("_stacks",),
+    "ministack.services.cloudformation.engine": ("_evaluate_conditions",),
     "ministack.services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
         "_REPLACING_PROPERTIES",

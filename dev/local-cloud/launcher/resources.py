@@ -223,6 +223,7 @@ def install() -> None:
         "AWS::SSM::Document": (create_document, update_document, delete_document),
     }
     register(types)
+    _install_conditions()
     provisioners._REPLACING_PROPERTIES.update(
         {
             "AWS::Config::ConfigRule": ("ConfigRuleName",),
@@ -244,6 +245,22 @@ def install() -> None:
     for module in (provisioners, stacks):
         if hasattr(module, "_replacing_change"):
             module._replacing_change = replacing_change
+
+
+def _install_conditions() -> None:
+    """Lets conditions compare pseudo parameters, which MiniStack knows everywhere else."""
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
+
+    evaluate = engine._evaluate_conditions
+
+    def evaluate_conditions(template, params):
+        current = settings.current()
+        pseudo = {"AWS::Region": current.region, "AWS::AccountId": current.account_id, "AWS::Partition": "aws"}
+        return evaluate(template, {name: {"Value": value} for name, value in pseudo.items()} | params)
+
+    # Each of them has imported the name into its own namespace.
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate_conditions
 
 
 def register(types: dict) -> None:
