@@ -3,7 +3,7 @@
 usage: check_recorder.py RECORDERS.json STATUS.json REGION
 
 Without a recorder the rule cannot be created. With a recorder that does not record security groups the rule would be
-created, and never be invoked.
+created, and never be invoked. A recorder that records them once a day only delays every verdict: a warning.
 """
 
 import json
@@ -48,13 +48,39 @@ def problem(recorders: list[dict[str, Any]], statuses: list[dict[str, Any]], reg
     return None
 
 
+def records_daily(recorder: dict[str, Any]) -> bool:
+    """True if a recorder records security groups once a day, and not at every change. An override of the type counts more than
+    the frequency of the recorder."""
+    # Older recorders have no recording mode, and record continuously.
+    mode = recorder.get("recordingMode") or {}
+    frequency = mode.get("recordingFrequency", "CONTINUOUS")
+    for override in mode.get("recordingModeOverrides") or []:
+        if SECURITY_GROUP in override.get("resourceTypes", []):
+            frequency = override.get("recordingFrequency", frequency)
+    return frequency == "DAILY"
+
+
+def delay(recorders: list[dict[str, Any]], region: str) -> str | None:
+    """What a daily recording means. None if changes are recorded at once."""
+    if not any(records_security_groups(recorder) and records_daily(recorder) for recorder in recorders):
+        return None
+    return (
+        f"the AWS Config recorder in {region} records {SECURITY_GROUP} once a day (DAILY): an open group is found up to a day later,"
+        f" and a closed one stays NON_COMPLIANT for up to a day. Record the type continuously (AWS Config, Settings, Recording"
+        f" method, Override settings), or deploy with SourcePeriodic=One_Hour, which does not wait for the recorder"
+    )
+
+
 def main() -> None:
-    """Exits with the problem as an error message if there is one."""
+    """Exits with the problem as an error message if there is one; prints a warning about a delay."""
     recorders = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["ConfigurationRecorders"]
     statuses = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))["ConfigurationRecordersStatus"]
     found = problem(recorders, statuses, sys.argv[3])
     if found is not None:
         sys.exit(f"error: {found}")
+    late = delay(recorders, sys.argv[3])
+    if late is not None:
+        print(f"warning: {late}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,14 @@ def recorder(**group: Any) -> dict[str, Any]:
     return {"name": "default", "recordingGroup": group}
 
 
+def judge(checkout: Path, directory: Path, recorders: list[Any], statuses: list[Any]) -> subprocess.CompletedProcess[str]:
+    (directory / "recorders.json").write_text(json.dumps({"ConfigurationRecorders": recorders}))
+    (directory / "status.json").write_text(json.dumps({"ConfigurationRecordersStatus": statuses}))
+    return run(
+        checkout, sys.executable, "scripts/check_recorder.py", directory / "recorders.json", directory / "status.json", "eu-central-1"
+    )
+
+
 ALL = recorder(allSupported=True, includeGlobalResourceTypes=True)
 RUNNING = [{"name": "default", "recording": True}]
 
@@ -150,14 +158,42 @@ RUNNING = [{"name": "default", "recording": True}]
     ],
 )
 def test_the_recorder_is_judged(checkout: Path, tmp_path: Path, recorders: list[Any], statuses: list[Any], problem: str | None) -> None:
-    (tmp_path / "recorders.json").write_text(json.dumps({"ConfigurationRecorders": recorders}))
-    (tmp_path / "status.json").write_text(json.dumps({"ConfigurationRecordersStatus": statuses}))
-    done = run(checkout, sys.executable, "scripts/check_recorder.py", tmp_path / "recorders.json", tmp_path / "status.json", "eu-central-1")
+    done = judge(checkout, tmp_path, recorders, statuses)
     if problem is None:
         assert (done.returncode, done.stderr) == (0, "")
     else:
         assert done.returncode == 1
         assert problem in done.stderr
+
+
+def mode(frequency: str, *overrides: tuple[str, list[str]]) -> dict[str, Any]:
+    """A recording mode as `describe-configuration-recorders` prints it."""
+    return {
+        "recordingFrequency": frequency,
+        "recordingModeOverrides": [{"recordingFrequency": other, "resourceTypes": types} for other, types in overrides],
+    }
+
+
+@pytest.mark.parametrize(
+    ("recording", "warns"),
+    [
+        (None, False),
+        ({}, False),
+        ({"recordingFrequency": "CONTINUOUS"}, False),
+        ({"recordingFrequency": "DAILY"}, True),
+        (mode("CONTINUOUS", ("DAILY", ["AWS::EC2::VPC"])), False),
+        (mode("CONTINUOUS", ("DAILY", ["AWS::EC2::VPC", SECURITY_GROUP])), True),
+        (mode("DAILY", ("CONTINUOUS", [SECURITY_GROUP])), False),
+        (mode("DAILY", ("CONTINUOUS", ["AWS::EC2::VPC"])), True),
+    ],
+)
+def test_a_daily_recording_is_announced_and_does_not_stop_the_deployment(
+    checkout: Path, tmp_path: Path, recording: dict[str, Any] | None, warns: bool
+) -> None:
+    done = judge(checkout, tmp_path, [ALL | ({} if recording is None else {"recordingMode": recording})], RUNNING)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert ("records AWS::EC2::SecurityGroup once a day (DAILY)" in done.stderr) is warns
+    assert bool(done.stderr) is warns
 
 
 @pytest.mark.parametrize(
