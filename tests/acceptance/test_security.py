@@ -210,6 +210,44 @@ def test_no_other_principal_writes_a_snapshot_even_with_iam_permissions(portcull
     assert portcullis.sources(group) == {WORLD}
 
 
+def versions_of(s3, bucket: str, key: str) -> list[str]:
+    """Ids of the versions of an object and of the markers of its deletions."""
+    found = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    return [one["VersionId"] for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])]
+
+
+def one_of_a_batch(s3, **named: str):
+    """Deletes an object in a call that may name several. S3 answers for each object; it may also refuse the whole call."""
+    answer = s3.delete_objects(Bucket=named.pop("Bucket"), Delete={"Objects": [named]})
+    if answer.get("Errors"):
+        raise ClientError({"Error": answer["Errors"][0]}, "DeleteObjects")
+
+
+@pytest.mark.parametrize("deletion", ["one", "one of a batch"])
+def test_nobody_revives_a_hold_that_has_ended(portcullis, people, bucket, deletion):
+    """To delete the marker of a deletion is to bring back what was deleted: an administrator who may do anything by IAM cannot."""
+    group, snapshot = closed_group(portcullis, "revived")
+    hold = f"holds/{ACCOUNT}/us-east-1/{group}.json"
+    assert outcome(portcullis.restore(group)) == "RESTORED"
+    assert outcome(portcullis.close(group, IgnoreHold="true")) == "CLOSED"
+    s3 = portcullis.cloud.client("s3")
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key=hold)
+
+    administrator = portcullis.cloud.client("s3", people.user("*"))
+    versions = versions_of(administrator, bucket, hold)
+    assert len(versions) == 2, "the hold, and the marker of its deletion"
+    # Nor does anybody make an older snapshot the latest one. The second client is the root user.
+    for key, version in [*((hold, version) for version in versions), (snapshot, versions_of(administrator, bucket, snapshot)[0])]:
+        for client in (administrator, s3):
+            delete = client.delete_object if deletion == "one" else lambda client=client, **named: one_of_a_batch(client, **named)
+            refusal(delete, Bucket=bucket, Key=key, VersionId=version)
+    assert versions_of(s3, bucket, hold) == versions
+    # The group is still closed again, without IgnoreHold.
+    portcullis.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[open_to(WORLD)])
+    assert outcome(portcullis.close(group)) == "CLOSED"
+
+
 def test_a_snapshot_of_another_group_is_refused_in_any_location(portcullis, bucket):
     """An administrator who removes the policy can write there, but a snapshot is valid for its own group only."""
     open_group, foreign = closed_group(portcullis, "foreign-source")

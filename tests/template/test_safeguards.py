@@ -90,7 +90,8 @@ def permitted_roles(denials: list[dict[str, Any]], action: str, key: str) -> set
         resources = [resource for resource in as_list(statement["Resource"]) if isinstance(resource, str)]
         covers = any(f"${{SnapshotBucket.Arn}}/{key}".startswith(resource.removesuffix("*")) for resource in resources)
         if action in as_list(statement["Action"]) and covers:
-            exempt = {arn["Fn::GetAtt"][0] for arn in as_list(statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"])}
+            exemptions = statement.get("Condition", {}).get("ArnNotEquals", {}).get("aws:PrincipalArn", [])
+            exempt = {arn["Fn::GetAtt"][0] for arn in as_list(exemptions)}
             left = exempt if left is None else left & exempt
     return left
 
@@ -120,7 +121,7 @@ def test_the_role_of_the_command_line_may_close_and_restore(template: dict[str, 
     role = "arn:aws:iam::123456789012:role/firefighter"
     denials = Stack(template, CliRoleArn=role).resources["SnapshotBucketPolicy"]["PolicyDocument"]["Statement"]
     for statement in denials:
-        allowed = as_list(statement["Condition"].get("ArnNotEquals", {}).get("aws:PrincipalArn", []))
+        allowed = as_list(statement.get("Condition", {}).get("ArnNotEquals", {}).get("aws:PrincipalArn", []))
         # The command line does not change network ACLs.
         about_groups = not any("network-acls" in resource for resource in as_list(statement["Resource"]) if isinstance(resource, str))
         assert (role in allowed) is (about_groups and bool(allowed)), statement["Sid"]
@@ -131,10 +132,17 @@ def test_every_prefix_has_a_writer() -> None:
 
 
 def test_only_the_remediator_deletes_holds(denials: list[dict[str, Any]]) -> None:
-    assert permitted_roles(denials, "s3:DeleteObject", "holds/123456789012/x") == {"RemediatorRole"}
-    # Versions keep deleted snapshots, and emptying the bucket needs the permission.
+    for prefix in ("holds", "owed"):
+        # Replication deletes as well, with another permission.
+        for action in ("s3:DeleteObject", "s3:ReplicateDelete"):
+            assert permitted_roles(denials, action, f"{prefix}/123456789012/x") == {"RemediatorRole"}
+    # Versions keep deleted snapshots.
     assert permitted_roles(denials, "s3:DeleteObject", "security-groups/123456789012/x") is None
-    assert permitted_roles(denials, "s3:DeleteObjectVersion", "security-groups/123456789012/x") is None
+
+
+@pytest.mark.parametrize("prefix", sorted(PREFIXES))
+def test_nobody_makes_an_older_version_the_current_one(denials: list[dict[str, Any]], prefix: str) -> None:
+    assert permitted_roles(denials, "s3:DeleteObjectVersion", f"{prefix}123456789012/x") == set()
 
 
 def test_every_writer_of_the_policy_has_the_permission_in_its_role(stack: Stack, denials: list[dict[str, Any]]) -> None:
