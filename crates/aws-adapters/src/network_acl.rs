@@ -14,11 +14,22 @@ use crate::error::FromSdk;
 const DESCRIBE: &str = "ec2:DescribeNetworkAcls";
 const CREATE: &str = "ec2:CreateNetworkAclEntry";
 
+/// Network interfaces per page. Without a page size, EC2 throttles the call earlier, and a group with many interfaces may take
+/// longer than an attempt.
+///
+/// Source: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>.
+const INTERFACES_PER_PAGE: i32 = 1000;
+
 impl NetworkAcls for Ec2 {
     async fn subnets_of_group(&self, group_id: &str) -> Result<BTreeSet<String>, AwsError> {
         let mut subnets = BTreeSet::new();
-        let mut pages =
-            self.client.describe_network_interfaces().filters(of_groups([group_id])).into_paginator().send();
+        let mut pages = self
+            .client
+            .describe_network_interfaces()
+            .filters(of_groups([group_id]))
+            .max_results(INTERFACES_PER_PAGE)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeNetworkInterfaces", group_id, &error))?;
             subnets.extend(page.network_interfaces.unwrap_or_default().into_iter().filter_map(|one| one.subnet_id));
