@@ -21,6 +21,10 @@ AS_DEPLOYED = {
     "Approvers": "",
     "ApprovalTopicArn": "",
     "SourceInputParameters": json.dumps(PARAMETERS),
+    "FocusOnPorts": "22,3389",
+    "SourceScope": "World",
+    "AuthorizedCidrs": "",
+    "ExemptionsParameter": "",
 }
 
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from local_cloud import REPOSITORY
-from portcullis import GROUP_TYPE, RULE, open_to
+from portcullis import GROUP_TYPE, RULE, open_to, outcome
 
 WORLD = "0.0.0.0/0"
 LOCAL = re.compile(r"local.?cloud|ministack|\bmoto\b|localhost|127\.0\.0\.1", re.IGNORECASE)
@@ -68,6 +68,30 @@ def test_a_bad_parameter_is_refused_before_anything_is_changed(portcullis):
     assert "FocusOnPorts" in done.stderr
     status = portcullis.cloud.client("cloudformation").describe_stacks(StackName="portcullis")["Stacks"][0]["StackStatus"]
     assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+def test_the_policy_is_a_form_or_json_and_not_both(portcullis):
+    policy = {
+        "FocusOnPorts": "1234",
+        "SourceScope": "Public",
+        "AuthorizedCidrs": "198.51.100.0/24",
+        "ExemptionsParameter": "/portcullis/exemptions",
+    }
+    refused = portcullis.script_deploy(**policy)
+    assert refused.returncode != 0
+    assert "SourceInputParameters alone counts if it is given" in refused.stderr
+
+    done = portcullis.script_deploy(SourceInputParameters="", **policy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    portcullis.deployed()
+    rule = portcullis.config.describe_config_rules(ConfigRuleNames=[RULE])["ConfigRules"][0]
+    assert json.loads(rule["InputParameters"]) == policy
+    found = portcullis.cloud.group("form-open", open_to("8.8.8.0/24", ports=(1234, 1234)))
+    authorized = portcullis.cloud.group("form-authorized", open_to("198.51.100.0/24", ports=(1234, 1234)), open_to(WORLD))
+    portcullis.cloud.settle()
+    assert portcullis.result(found)[0] == "NON_COMPLIANT"
+    assert portcullis.result(authorized)[0] == "COMPLIANT"
+    assert outcome(portcullis.close(found)) == "CLOSED"
 
 
 def test_no_function_is_denied_anything(portcullis):

@@ -32,7 +32,7 @@ def test_parameters_come_from_files_and_words_and_the_later_wins(checkout: Path)
     parameters = merged(done)
     assert parameters["RemediationMode"] == "True"
     assert parameters["Timeout"] == "45"
-    assert parameters["SourceInputParameters"] == '{"FocusOnPorts":"22,3389"}'
+    assert parameters["FocusOnPorts"] == "22,3389"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ class Stack:
                 return any(map(self.render, inner))
             case {"Fn::Select": [index, members]}:
                 return self.render(members)[int(index)]
+            case {"Fn::Join": [separator, members]}:
+                return separator.join(self.render(members))
             case {"Fn::Split": [separator, text]}:
                 return self.render(text).split(separator)
             case {"Fn::FindInMap": [name, *keys]}:

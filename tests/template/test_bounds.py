@@ -128,7 +128,6 @@ def test_an_approval_times_out_after_a_week_at_most(template: dict[str, Any]) ->
 
 def test_the_rule_stays_within_the_limits_of_config(template: dict[str, Any]) -> None:
     rule = one_of_type(template, "AWS::Config::ConfigRule")
-    assert template["Parameters"]["SourceInputParameters"]["MaxLength"] == 1024
     assert template["Parameters"]["RuleName"]["MaxLength"] == 128
     assert template["Parameters"]["Description"]["MaxLength"] == 256
     assert rule["Source"]["Owner"] == "CUSTOM_LAMBDA"

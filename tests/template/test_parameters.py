@@ -34,7 +34,12 @@ def accepts(template: dict[str, Any], name: str, value: str) -> bool:
 REPLACEMENTS = json.loads((Path(__file__).parents[1] / "replacement_cidrs.json").read_text(encoding="utf-8"))
 
 GOOD = {
+    "FocusOnPorts": ["22", "22,3389", " 22 , 80", "tcp/22,UDP/53 - 54", "0,65535,0022", "8000-8100", ",".join(["6553"] * 51)],
+    "SourceScope": ["World", "Public"],
+    "AuthorizedCidrs": ["", "198.51.100.0/24", "198.51.100.0/24, 2001:db8::/32", "::1/128", ",".join(["192.0.2.0/24"] * 30)],
+    "ExemptionsParameter": ["", "/portcullis/exemptions", "/portcullis/team-a/" + "e" * 109],
     "SourceInputParameters": [
+        "",
         '{"FocusOnPorts":"22,3389"}',
         '{"FocusOnPorts": "22, 80,3389"}',
         '{"FocusOnPorts":22}',
@@ -81,8 +86,39 @@ GOOD = {
 }
 
 BAD = {
-    "SourceInputParameters": [
+    "FocusOnPorts": [
         "",
+        "ssh",
+        "65536",
+        "99999",
+        "655360",
+        "-22",
+        "22,",
+        ",22",
+        "22,,80",
+        "22;80",
+        "22 80",
+        "icmp/8",
+        '22"',
+        "22}",
+        "8000-",
+        "22,x",
+        "22," * 100 + "22",
+    ],
+    "SourceScope": ["", "world", "PUBLIC", "everyone"],
+    "AuthorizedCidrs": [
+        "office",
+        "10.0.0.0",
+        "10.0.0.0/33",
+        "0.0.0.0/0",
+        "::/0",
+        '10.0.0.0/8"',
+        "10.0.0.0/8,",
+        "10.0.0.0/8;fd00::/8",
+        "1:2/64",
+    ],
+    "ExemptionsParameter": ["exemptions", "/other/exemptions", "/portcullis/", '/portcullis/a"b', "/portcullis/" + "e" * 117],
+    "SourceInputParameters": [
         "{}",
         "22,3389",
         '"FocusOnPorts"',
@@ -109,6 +145,7 @@ BAD = {
         '{"SourceScope":"World"}',
         '{"blockedPort6":"22"}',
         '{"FocusOnPorts":"' + "22," * 337 + '22"}',
+        '{"FocusOnPorts":"22"' + " " * 855 + "}",
         '{"FocusOnPorts":"' + "22," * 330 + 'x"}',
     ],
     "ExemptionTagKey": ["aws:x", "AWS:x", 'a"b', "a\\b", "a}b", "a{b", "${x}", "a b", " ", "a\nb", "a,b", "a*", "ä", "x" * 129],
@@ -237,6 +274,12 @@ def test_patterns_do_not_backtrack(template: dict[str, Any]) -> None:
         '{"FocusOnPorts":"22","AuthorizedCidrs":[' + '"1",' * 240,
     ]:
         assert not pattern.fullmatch(text)
+    pattern = re.compile(template["Parameters"]["FocusOnPorts"]["AllowedPattern"])
+    for text in ["1" * 256, "22," * 85 + "x", "22 , " * 51 + "!", "22 - 23 , " * 25 + "!", " " * 256, "tcp / " * 42]:
+        assert not pattern.fullmatch(text)
+    pattern = re.compile(template["Parameters"]["AuthorizedCidrs"]["AllowedPattern"])
+    for text in ["1." * 200, "a:" * 200, "::" + "a:" * 199, "10.0.0.0/8," * 36, "fd00::/8 , " * 36 + "x", "1" + " " * 399]:
+        assert not pattern.fullmatch(text)
     pattern = re.compile(template["Parameters"]["ReplacementCidrs"]["AllowedPattern"])
     for text in [
         "1." * 2000,
@@ -283,6 +326,25 @@ def holds(node: Any, values: dict[str, Any]) -> Any:
         case str():
             return node
     raise AssertionError(f"unknown rule function: {node}")
+
+
+FORM = {"FocusOnPorts": "22,3389", "SourceScope": "World", "AuthorizedCidrs": "", "ExemptionsParameter": ""}
+OTHER = {"FocusOnPorts": "22", "SourceScope": "Public", "AuthorizedCidrs": "10.0.0.0/8", "ExemptionsParameter": "/portcullis/e"}
+
+
+@pytest.mark.parametrize("name", sorted(FORM))
+@pytest.mark.parametrize(("json_parameters", "good"), [("", True), ('{"FocusOnPorts":"22,3389"}', False)])
+def test_rule_parameters_are_given_in_one_place(template: dict[str, Any], name: str, json_parameters: str, good: bool) -> None:
+    rule = template["Rules"]["RuleParametersInOnePlace"]
+    (assertion,) = rule["Assertions"]
+    assert {one: template["Parameters"][one]["Default"] for one in FORM} == FORM
+
+    def accepted(values: dict[str, str]) -> bool:
+        return not holds(rule["RuleCondition"], values) or holds(assertion["Assert"], values)
+
+    # The defaults count as not given: a stack that has had SourceInputParameters keeps it in an update.
+    assert accepted(FORM | {"SourceInputParameters": json_parameters})
+    assert accepted(FORM | {name: OTHER[name], "SourceInputParameters": json_parameters}) is good
 
 
 @pytest.mark.parametrize("empty", [[], [""]], ids=["no member", "an empty member"])

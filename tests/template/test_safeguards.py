@@ -208,4 +208,44 @@ def test_a_tag_key_in_both_places_is_passed_on_twice(template: dict[str, Any]) -
 
 @pytest.mark.parametrize("parameters", ['{"FocusOnPorts":"22"}', ' {"FocusOnPorts":"22","ExemptionTagKey":"one"} '])
 def test_without_a_tag_the_parameters_of_the_rule_are_unchanged(template: dict[str, Any], parameters: str) -> None:
-    assert Stack(template, SourceInputParameters=parameters).resources["ConfigRule"]["InputParameters"] == parameters
+    assert Stack(template, SourceInputParameters=parameters).resources["ConfigRule"]["InputParameters"].strip() == parameters.strip()
+
+
+@pytest.mark.parametrize(
+    ("form", "policy"),
+    [
+        ({}, {"FocusOnPorts": "22,3389", "SourceScope": "World", "AuthorizedCidrs": ""}),
+        (
+            {"FocusOnPorts": "tcp/22", "SourceScope": "Public", "AuthorizedCidrs": "198.51.100.0/24, 2001:db8::/32"},
+            {"FocusOnPorts": "tcp/22", "SourceScope": "Public", "AuthorizedCidrs": "198.51.100.0/24, 2001:db8::/32"},
+        ),
+        (
+            {"ExemptionsParameter": "/portcullis/e", "ExemptionTagKey": "exempt"},
+            {
+                "FocusOnPorts": "22,3389",
+                "SourceScope": "World",
+                "AuthorizedCidrs": "",
+                "ExemptionsParameter": "/portcullis/e",
+                "ExemptionTagKey": "exempt",
+            },
+        ),
+    ],
+    ids=["the defaults", "ports, scope and CIDRs", "exemptions"],
+)
+def test_the_form_becomes_the_parameters_of_the_rule(template: dict[str, Any], form: dict[str, str], policy: dict[str, str]) -> None:
+    assert json.loads(Stack(template, **form).resources["ConfigRule"]["InputParameters"]) == policy
+
+
+def test_the_parameters_of_the_rule_fit_whatever_is_given(template: dict[str, Any]) -> None:
+    longest = {name: "x" * parameter["MaxLength"] for name, parameter in template["Parameters"].items() if "MaxLength" in parameter}
+    form = {name: longest[name] for name in ("FocusOnPorts", "AuthorizedCidrs", "ExemptionsParameter", "ExemptionTagKey")}
+    text = '{"FocusOnPorts":"22"' + " " * (len(longest["SourceInputParameters"]) - 21) + "}"
+    assert len(text) == template["Parameters"]["SourceInputParameters"]["MaxLength"]
+    as_json = {"SourceInputParameters": text, "ExemptionTagKey": longest["ExemptionTagKey"]}
+    for given in ({**form, "SourceScope": "World"}, {**form, "SourceScope": "Public"}, as_json):
+        parameters = Stack(template, **given).resources["ConfigRule"]["InputParameters"]
+        # Limit of AWS Config.
+        # Source: https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html
+        assert len(parameters) <= 1024
+        assert len(parameters) > 1000, "no room is given away"
+        json.loads(parameters)
