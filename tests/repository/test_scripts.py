@@ -206,6 +206,54 @@ def test_a_region_without_remediation_is_announced(checkout: Path, region: str, 
     assert bool(done.stderr) is warns
 
 
+ROLE = "arn:aws-cn:iam::123456789012:role/team/evaluator"
+KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
+
+
+def simulate(checkout: Path, directory: Path, decision: str, key: str = "") -> tuple[subprocess.CompletedProcess[str], str]:
+    """Runs the check of a role with an `aws` that answers like IAM's simulation, and returns the calls of that command too."""
+    stub = directory / "aws"
+    stub.write_text(
+        f"""#!{sys.executable}
+import json, sys
+arguments = sys.argv[1:]
+with open({str(directory / "calls")!r}, "a") as calls:
+    print(*arguments, file=calls)
+actions = arguments[arguments.index("--action-names") + 1:arguments.index("--resource-arns")]
+if {decision!r} == "refused":
+    sys.exit("An error occurred (AccessDenied) when calling the SimulatePrincipalPolicy operation: not authorized")
+def decide(action):
+    return {decision!r} if action.startswith(("sqs:", "kms:")) else "allowed"
+print(json.dumps({{"EvaluationResults": [{{"EvalActionName": a, "EvalDecision": decide(a)}} for a in actions]}}))
+"""
+    )
+    stub.chmod(0o755)
+    command = [sys.executable, "scripts/check_role.py", "cloudformation/portcullis.yaml", ROLE, "my-stack", "cn-north-1", key, stub]
+    done = run(checkout, *command)
+    return done, (directory / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("decision", "key", "warnings"),
+    [
+        ("allowed", KEY, []),
+        ("implicitDeny", "", ["sqs:SendMessage on arn:aws-cn:sqs:cn-north-1:123456789012:my-stack-DeadLetterQueue-"]),
+        ("explicitDeny", KEY, ["sqs:SendMessage on ", f"kms:Decrypt on {KEY}", f"kms:GenerateDataKey on {KEY}"]),
+        ("refused", "", [f"the permissions of {ROLE} are not checked: An error occurred (AccessDenied)", "iam:SimulatePrincipalPolicy"]),
+    ],
+)
+def test_a_brought_role_is_checked(checkout: Path, tmp_path: Path, decision: str, key: str, warnings: list[str]) -> None:
+    done, calls = simulate(checkout, tmp_path, decision, key)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert bool(done.stderr) is bool(warnings)
+    for warning in warnings:
+        assert warning in done.stderr
+    assert "config:PutEvaluations" not in done.stderr
+    if decision == "allowed":
+        assert "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/my-stack-rule-evaluator:*" in calls
+        assert "$" not in calls
+
+
 @pytest.mark.parametrize("arguments", [[], ["--bucket", "b"], ["--bucket"], ["--region", "r"], ["--buckets", "b", "--region", "r"]])
 def test_deploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> None:
     done = subprocess.run(

@@ -1,0 +1,90 @@
+"""Says which permissions an existing role for the rule evaluator lacks.
+
+usage: check_role.py TEMPLATE ROLE-ARN STACK REGION KMS-KEY-ARN AWS-CLI...
+
+What the role needs is what EvaluatorRole of the template allows; the names of the log group and the queue begin with that of the
+stack. IAM simulates the policies of the role. Prints a warning about what is missing, or that it could not be simulated. Both
+succeed: a policy may be narrower than the template's, and name exactly one parameter with exemptions.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class Loader(yaml.SafeLoader):
+    """Reads `!Ref x`, `!Sub x` and `!GetAtt x.Arn` as texts with the name in `${}`, and other intrinsic functions as lists."""
+
+
+def reference(loader: Loader, suffix: str, node: yaml.Node) -> Any:
+    """Value of a short form."""
+    if isinstance(node, yaml.ScalarNode):
+        text = loader.construct_scalar(node)
+        return text if suffix == "Sub" else f"${{{text}}}"
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+Loader.add_multi_constructor("!", reference)
+
+
+def needed(template: dict[str, Any], values: dict[str, str]) -> list[tuple[list[str], str]]:
+    """Actions and the resource of each statement of EvaluatorRole. Without a key, the statement about it is left out."""
+    (policy,) = template["Resources"]["EvaluatorRole"]["Properties"]["Policies"]
+    found = []
+    for entry in policy["PolicyDocument"]["Statement"]:
+        # !If [HasKey, statement, !Ref AWS::NoValue]
+        statement = entry[1] if isinstance(entry, list) else entry
+        if isinstance(entry, list) and not values["KmsKeyArn"]:
+            continue
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        resource = re.sub(r"\$\{([\w:.]+)\}", lambda match: values[match[1]], statement["Resource"])
+        found.append((actions, resource))
+    return found
+
+
+def denied(role: str, actions: list[str], resource: str, aws: list[str]) -> list[str]:
+    """Actions that the policies of a role do not allow. Raises CalledProcessError if IAM does not simulate them."""
+    command = [*aws, "iam", "simulate-principal-policy", "--policy-source-arn", role, "--output", "json"]
+    command += ["--action-names", *actions, "--resource-arns", resource]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    results = json.loads(done.stdout)["EvaluationResults"]
+    return [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
+
+
+def main() -> None:
+    """Prints a warning if a permission is missing, or if that is not known."""
+    template, role, stack, region, key, *aws = sys.argv[1:]
+    _, partition, _, _, account, _ = role.split(":", 5)
+    values = {
+        "AWS::Partition": partition,
+        "AWS::Region": region,
+        "AWS::AccountId": account,
+        "EvaluatorLogGroup.Arn": f"arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-rule-evaluator:*",
+        "DeadLetterQueue.Arn": f"arn:{partition}:sqs:{region}:{account}:{stack}-DeadLetterQueue-0123456789ab",
+        "KmsKeyArn": key,
+    }
+    missing = []
+    for actions, resource in needed(yaml.load(Path(template).read_text(encoding="utf-8"), Loader), values):
+        try:
+            missing += [f"{action} on {resource}" for action in denied(role, actions, resource, aws)]
+        except subprocess.CalledProcessError as error:
+            reason = error.stderr.strip().splitlines()[-1] if error.stderr.strip() else "no reason given"
+            print(
+                f"warning: the permissions of {role} are not checked: {reason}. Allow iam:SimulatePrincipalPolicy on the role, or"
+                " compare its policy with docs/iam.md",
+                file=sys.stderr,
+            )
+            return
+    if missing:
+        print(f"warning: LambdaRoleArn {role} lacks what the rule evaluator needs (docs/iam.md): {', '.join(missing)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
