@@ -254,6 +254,48 @@ def test_a_brought_role_is_checked(checkout: Path, tmp_path: Path, decision: str
         assert "$" not in calls
 
 
+def aws_stub(directory: Path, version: str) -> str:
+    """A PATH with an `aws` of this version, which AWS refuses. No version: without one."""
+    if version:
+        stub = directory / "aws"
+        stub.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && echo {version} Python/3 || {{ echo "$0 $*" >> {directory}/calls; exit 255; }}\n'
+        )
+        stub.chmod(0o755)
+    return f"{directory}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("version", "ours"),
+    [("aws-cli/2.31.4", True), ("aws-cli/2.0.1", True), ("aws-cli/1.45.11", False), ("aws-cli/20.1", False), ("", False)],
+)
+def test_version_2_of_the_aws_cli_is_used_where_there_is_one(checkout: Path, tmp_path: Path, version: str, ours: bool) -> None:
+    path = aws_stub(tmp_path, version)
+    done = subprocess.run(["scripts/aws-cli"], cwd=checkout, capture_output=True, text=True, check=True, env={"PATH": path})
+    assert done.stdout.strip() == str(tmp_path / "aws" if ours else checkout / ".tools" / "venv" / "bin" / "aws")
+
+
+def test_a_failed_sign_in_says_which_aws_cli_was_used(checkout: Path, tmp_path: Path) -> None:
+    # The same scripts and tools, and zips that need no build.
+    for name in ("scripts", "tools", ".tools", "cloudformation"):
+        (tmp_path / name).symlink_to(checkout / name)
+    zips = tmp_path / "target" / "lambda" / "x86_64"
+    zips.mkdir(parents=True)
+    for function in ("rule-evaluator", "remediator"):
+        (zips / f"{function}.zip").touch()
+    done = subprocess.run(
+        ["scripts/deploy", "--bucket", "b", "--region", "eu-central-1", "--arch", "x86_64"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": aws_stub(tmp_path, "aws-cli/2.31.4"), "PYTHON": sys.executable},
+    )
+    assert done.returncode == 1
+    assert f"AWS refused the credentials of AWS CLI aws-cli/2.31.4 ({tmp_path / 'aws'}): sign in with aws login" in done.stderr
+    assert (tmp_path / "calls").read_text().startswith(f"{tmp_path / 'aws'} sts get-caller-identity")
+
+
 @pytest.mark.parametrize("arguments", [[], ["--bucket", "b"], ["--bucket"], ["--region", "r"], ["--buckets", "b", "--region", "r"]])
 def test_deploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> None:
     done = subprocess.run(
