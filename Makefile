@@ -24,8 +24,8 @@ BINARIES := $(CARGO_TARGET_DIR)/debug
 PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
 
 .PHONY: help demo test prepare unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template wheel wheel-test reports package package-host \
-	binaries acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test deploy docs doc-check clean tools target-dir deny audit \
-	sbom supply-chain mutants coverage bench
+	binaries acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test deploy undeploy docs doc-check clean tools \
+	target-dir deny audit sbom supply-chain mutants coverage bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -183,6 +183,9 @@ wheel-test: tools target-dir
 deploy: package ## Deploy to AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
 		$(if $(ARCH),--arch '$(ARCH)') $(if $(PARAMETERS),--parameters "$$PARAMETERS")
+
+undeploy: ## Delete the stack: make undeploy REGION=... [STACK=portcullis] [RELEASE=1|KEEP=1]; lists open quarantines and exceptions first
+	@scripts/undeploy --region '$(REGION)' --stack '$(or $(STACK),portcullis)' $(if $(RELEASE),--release,$(if $(KEEP),--keep))
 
 docs: ## Build the book in docs/book
 	$$(scripts/cargo-tool mdbook $(MDBOOK_VERSION)) build docs

@@ -305,6 +305,15 @@ def test_deploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> Non
     assert "usage: deploy --bucket BUCKET --region REGION" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["--region"], ["--region", "r", "--force"], ["--release"], ["--region", "r", "--bucket", "b"]])
+def test_undeploy_says_how_it_is_used(checkout: Path, arguments: list[str]) -> None:
+    done = subprocess.run(
+        ["scripts/undeploy", *arguments], cwd=checkout, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}
+    )
+    assert done.returncode == 2
+    assert "usage: undeploy --region REGION" in done.stderr
+
+
 def test_package_says_how_it_is_used(checkout: Path) -> None:
     done = run(checkout, "scripts/package", "--sparc")
     assert done.returncode == 2
