@@ -46,7 +46,7 @@ supply-chain  | supply chain                                    |   60 |  240 | 
 binaries      | the workspace, compiled                         |  150 | 1200 | prepare                           | sdk
 coverage      | coverage                                        |   90 |  400 | prepare                           |
 soak-short    | load, faults and delivery, in short             |  400 |  400 | package-host binaries             |
-acceptance    | acceptance                                      |  300 |  300 | package-host binaries             |
+acceptance    | acceptance and upgrades                         |  420 |  420 | package-host binaries             |
 rust-lint     | Rust lints                                      |   90 |  500 | prepare                           | sdk
 cli-test      | the CLI                                         |  200 |  200 | binaries                          |
 cloud-test    | the local cloud                                 |  250 |  250 | binaries                          |
@@ -150,8 +150,8 @@ $(IN_LOCAL_CLOUD): export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
 $(IN_LOCAL_CLOUD): export PORTCULLIS_BINARY := $(BINARIES)/portcullis
 reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 
-acceptance: tools package-host binaries ## Test the stack, deployed to the local cloud
-	$(PYTEST) tests/acceptance
+acceptance: tools package-host binaries ## Test the stack, deployed to the local cloud, and its upgrades
+	$(PYTEST) tests/acceptance tests/upgrade
 
 acceptance-switches: tools package-host binaries ## The same under every reading of AWS's documentation: eight runs, and a table
 	$(VENV)/python scripts/acceptance_switches.py

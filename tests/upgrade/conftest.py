@@ -1,0 +1,32 @@
+"""Stacks of earlier versions, and one of the checkout that finds what they wrote."""
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from upgrading import NO_EXEMPTIONS, Upgrading, stack_of
+from versions import CURRENT
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
+
+from portcullis import PARAMETERS
+
+
+@pytest.fixture(scope="session")
+def current(tmp_path_factory):
+    """The stack of the checkout, which may carve."""
+    parameters = {"SourceInputParameters": json.dumps(PARAMETERS), "RemediationStrategy": "Carve"}
+    with stack_of(tmp_path_factory.mktemp("current"), CURRENT / "portcullis.yaml", **parameters) as stack:
+        yield stack
+
+
+@pytest.fixture
+def reader(current) -> Upgrading:
+    """The stack of the checkout without the groups of other tests."""
+    with current.undone():
+        yield current
+    current.exempt(NO_EXEMPTIONS)
