@@ -8,24 +8,22 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from upgrading import NO_EXEMPTIONS, Upgrading, stack_of
+# This one first: it adds the directories of the modules that other tests share.
+import upgrading
+from portcullis import NO_EXEMPTIONS, PARAMETERS
 from versions import CURRENT
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
-
-from portcullis import PARAMETERS
 
 
 @pytest.fixture(scope="session")
 def current(tmp_path_factory):
     """The stack of the checkout, which may carve."""
     parameters = {"SourceInputParameters": json.dumps(PARAMETERS), "RemediationStrategy": "Carve"}
-    with stack_of(tmp_path_factory.mktemp("current"), CURRENT / "portcullis.yaml", **parameters) as stack:
+    with upgrading.stack_of(tmp_path_factory.mktemp("current"), CURRENT / "portcullis.yaml", **parameters) as stack:
         yield stack
 
 
 @pytest.fixture
-def reader(current) -> Upgrading:
+def reader(current) -> upgrading.Upgrading:
     """The stack of the checkout without the groups of other tests."""
     with current.undone():
         yield current

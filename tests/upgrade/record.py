@@ -14,12 +14,12 @@ import shutil
 import sys
 import tempfile
 
-from upgrading import Upgrading, stack_of
-from versions import ACCOUNT, BUCKET, CURRENT, GROUP, HERE, NETWORK_ACL, PREFIX_LIST, REGION, VPC, Sample
-
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
 from portcullis import PARAMETERS, open_to, outcome
+from upgrading import Upgrading, stack_of, take_types
+from versions import ACCOUNT, BUCKET, CURRENT, GROUP, HERE, NETWORK_ACL, PREFIX_LIST, REGION, VPC, Sample
 
 WORLD = "0.0.0.0/0"
 TAGS = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "team", "Value": "web"}]}]
@@ -99,6 +99,7 @@ def main(version: str) -> None:
     shutil.rmtree(directory / "samples", ignore_errors=True)
     parameters = {"SourceInputParameters": json.dumps(PARAMETERS), "RemediationStrategy": "Carve"}
     with tempfile.TemporaryDirectory() as state, stack_of(pathlib.Path(state), directory / "portcullis.yaml", **parameters) as stack:
+        take_types(stack.cloud, True)
         recorder = Recorder(stack, version)
         recorder.closings()
         recorder.owed()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from portcullis import open_to, outcome
-from upgrading import Upgrading, stack_of
+from upgrading import Upgrading, stack_of, take_types
 from versions import HERE, VERSIONS, label
 
 WORLD = "0.0.0.0/0"
@@ -24,6 +24,7 @@ def old(request, tmp_path):
     parameters = json.loads(request.param.read_text(encoding="utf-8"))["Parameters"]
     template = request.param.parents[1] / "portcullis.yaml"
     with stack_of(tmp_path, template, **parameters) as stack:
+        take_types(stack.cloud, True)
         yield stack, parameters
 
 
@@ -66,6 +67,7 @@ def test_an_update_in_place_changes_no_mode_and_loses_nothing(old):
     values, ids, objects = stack.parameters(), stack.physical_ids(), stack.objects()
 
     stack.upgrade()
+    take_types(stack.cloud, False)
 
     assert stack.is_automatic() is automatic
     assert {name: stack.parameters().get(name) for name in values} == values
