@@ -130,6 +130,13 @@ class Account:
                 DocumentFormat="JSON",
                 Tags=[{"Key": TAG, "Value": self.run}],
             )
+
+            def status() -> Json | None:
+                document = ssm.describe_document(Name=name)["Document"]
+                return document if document["Status"] in ("Active", "Failed") else None
+
+            if (made := self.wait("the document", status))["Status"] == "Failed":
+                raise Unobserved(f"the document was not made: {made.get('StatusInformation')}")
             yield name
         finally:
             self._delete_document(name)
@@ -189,6 +196,8 @@ class Group:
         )
         self.id = made["GroupId"]
         say(f"made security group {self.id} in {vpc}")
+        named = [{"Name": "group-id", "Values": [self.id]}]
+        account.wait("the group", lambda: self._ec2.describe_security_groups(Filters=named)["SecurityGroups"], 60)
 
     def rules(self) -> list[Json]:
         """Its ingress rules."""

@@ -215,6 +215,15 @@ def test_a_group_that_cannot_be_deleted_is_named_with_the_command(portcullis):
     assert f"an earlier run left {group}" in first_hour(portcullis, "--only", "recording").stderr
 
 
+def test_the_group_is_made_in_the_named_vpc(portcullis):
+    vpc = portcullis.ec2.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
+    done = first_hour(portcullis, "--yes", "--only", "revoke-permissions", "--vpc", vpc)
+    assert answers(done.stdout) == {"revoke-permissions": CONFIRMED}, done.stderr
+    assert "in a VPC other than the default: InvalidPermission.NotFound; 1 of 1 matching rule left" in done.stdout
+    assert made(portcullis) == []
+    portcullis.ec2.delete_vpc(VpcId=vpc)
+
+
 def test_the_account_is_shown_on_request(portcullis):
     account = portcullis.cloud.client("sts").get_caller_identity()["Account"]
     assert account in first_hour(portcullis, "--only", "recording", "--show-account").stdout
