@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use plain_text::error_message;
-use remediation::{Payload, Remediation, RemediationError, RemediationServices, Request, Response};
+use remediation::{Payload, Remediation, RemediationError, RemediationServices, Request, Response, Sweep};
+use serde::Serialize;
 use tracing::{error, info};
 
 use crate::error::InvocationError;
@@ -24,7 +25,48 @@ impl<S: RemediationServices> Remediator<S> {
         Self { remediation, cold: AtomicBool::new(true) }
     }
 
-    /// Handles one invocation, and stops shortly before `deadline`.
+    /// Answers one invocation: a request, or the sweep that the schedule of the stack asks for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Remediator::handle`]; or if a sweep could not read the remediation exceptions.
+    pub async fn answer(&self, payload: Payload, deadline: Timestamp) -> Result<Answer, InvocationError> {
+        match payload.sweep_of() {
+            Some(rule_name) => self.sweep(rule_name).await.map(Answer::Sweep),
+            None => self.handle(payload, deadline).await.map(Answer::Change),
+        }
+    }
+
+    async fn sweep(&self, rule_name: &str) -> Result<Sweep, InvocationError> {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        let result = self.remediation.sweep(rule_name).await;
+        match &result {
+            Ok(found) => info!(
+                service = SERVICE,
+                cold_start,
+                action = "sweep",
+                config_rule.name = rule_name,
+                security_groups.parked = found.parked.len(),
+                security_groups.unjudged = found.unjudged.len(),
+                evaluated = found.evaluated,
+                "sweep done"
+            ),
+            Err(problem) => {
+                let error = error_message(problem);
+                error!(
+                    service = SERVICE,
+                    cold_start,
+                    action = "sweep",
+                    config_rule.name = rule_name,
+                    error,
+                    "sweep failed"
+                );
+            }
+        }
+        Ok(result?)
+    }
+
+    /// Handles one request, and stops shortly before `deadline`.
     ///
     /// # Errors
     ///
@@ -63,6 +105,16 @@ impl<S: RemediationServices> Remediator<S> {
         }
         Ok(result?)
     }
+}
+
+/// Answer to an invocation.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a request.
+    Change(Response),
+    /// To a sweep.
+    Sweep(Sweep),
 }
 
 fn evidence(response: &Response) -> String {

@@ -4,4 +4,4 @@ mod error;
 mod handler;
 
 pub use error::InvocationError;
-pub use handler::Remediator;
+pub use handler::{Answer, Remediator};

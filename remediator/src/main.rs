@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let remediator = Remediator::new(remediation);
     run(service_fn(|event: LambdaEvent<Payload>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
-        remediator.handle(event.payload, deadline)
+        remediator.answer(event.payload, deadline)
     }))
     .await
 }

@@ -8,6 +8,7 @@ import yaml
 PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
     "AWS::Region": "eu-central-1",
     "AWS::StackName": "portcullis",
 }

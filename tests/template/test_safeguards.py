@@ -7,7 +7,7 @@ import pytest
 from rendering import Stack
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-PREFIXES = {"security-groups/", "restores/", "network-acls/", "holds/", "owed/"}
+PREFIXES = {"security-groups/", "restores/", "network-acls/", "holds/", "owed/", "evaluations/"}
 
 # ---- the bucket
 
@@ -45,7 +45,7 @@ def test_every_object_in_the_bucket_expires(template: dict[str, Any]) -> None:
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
     assert expiring.keys() == PREFIXES
-    assert {days for prefix, days in expiring.items() if prefix != "holds/"} == {"30"}
+    assert {str(days) for prefix, days in expiring.items() if prefix != "holds/"} == {"30"}
     (rest,) = [rule for rule in rules if "ExpirationInDays" not in rule]
     assert "Prefix" not in rest
     assert rest["NoncurrentVersionExpiration"] == {"NoncurrentDays": "30"}
@@ -65,6 +65,7 @@ def test_a_hold_expires_before_its_object(stack: Stack) -> None:
 WRITERS = {
     "security-groups/": "RemediatorRole",
     "owed/": "RemediatorRole",
+    "evaluations/": "RemediatorRole",
     "restores/": "RestorerRole",
     "holds/": "RestorerRole",
     "network-acls/": "QuarantineRole",
@@ -131,11 +132,11 @@ def test_every_prefix_has_a_writer() -> None:
     assert WRITERS.keys() == PREFIXES
 
 
-def test_only_the_remediator_deletes_holds(denials: list[dict[str, Any]]) -> None:
+def test_only_remediator_and_restorer_delete_holds(denials: list[dict[str, Any]]) -> None:
     for prefix in ("holds", "owed"):
         # Replication deletes as well, with another permission.
         for action in ("s3:DeleteObject", "s3:ReplicateDelete"):
-            assert permitted_roles(denials, action, f"{prefix}/123456789012/x") == {"RemediatorRole"}
+            assert permitted_roles(denials, action, f"{prefix}/123456789012/x") == {"RemediatorRole", "RestorerRole"}
     # Versions keep deleted snapshots.
     assert permitted_roles(denials, "s3:DeleteObject", "security-groups/123456789012/x") is None
 

@@ -38,6 +38,7 @@ impl Default for FakeAws {
 
 /// State of the account. Tests set it up and inspect it through [`FakeAws::account`].
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent switch")]
 pub struct Account {
     /// Security groups by id.
     pub groups: BTreeMap<String, SecurityGroup>,

@@ -170,14 +170,14 @@ impl<S: RemediationServices> Task for Restoring<'_, S> {
         if self.request.dry_run {
             return;
         }
-        if self.succeeded || self.changes.begun {
-            if let Err(error) = self.vault.delete_debt().await {
-                warn!(
-                    security_group.id = self.group_id(),
-                    error = error_message(&error),
-                    "record of owed rules not deleted"
-                );
-            }
+        if (self.succeeded || self.changes.begun)
+            && let Err(error) = self.vault.delete_debt().await
+        {
+            warn!(
+                security_group.id = self.group_id(),
+                error = error_message(&error),
+                "record of owed rules not deleted"
+            );
         }
         if !self.succeeded && self.changes.is_empty() {
             self.take_back_hold().await;

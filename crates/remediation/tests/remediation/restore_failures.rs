@@ -1,6 +1,7 @@
 //! Restores with failures or concurrent changes.
 
 use aws_traits::fakes::Account;
+use exposure::IngressRule;
 use plain_text::error_chain;
 use remediation::{RemediationError, Status};
 use rstest::rstest;
