@@ -331,6 +331,12 @@ def test_an_old_python_is_refused(checkout: Path, tmp_path: Path) -> None:
     assert "Python 3.9.1, but 3.10 or newer is needed" in done.stderr
 
 
+def test_the_pinned_aws_cli_signs_in_the_profiles_of_aws_login(checkout: Path) -> None:
+    # botocore needs awscrt for them, in the version that it names.
+    # Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+    assert "\nawscrt==" in (checkout / "tools" / "requirements.txt").read_text(encoding="utf-8")
+
+
 def test_every_requirement_is_pinned_with_a_hash(checkout: Path) -> None:
     text = (checkout / "tools" / "requirements.txt").read_text(encoding="utf-8")
     requirements = text.replace("\\\n", " ").splitlines()
