@@ -678,6 +678,9 @@ fn exemptions_by_name_or_account_depend_on_the_group(#[case] fields: &str, #[cas
 #[case(Some("PortcullisExempt"), "2026-12-31 moving to a VPN", Verdict::Exempt)]
 #[case(Some("PortcullisExempt"), "2026-11-01 moving to a VPN", Verdict::NonCompliant)]
 #[case(Some("PortcullisExempt"), "2026-13-01", Verdict::NonCompliant)]
+#[case(Some("PortcullisExempt"), "#1234 moving to a VPN", Verdict::Exempt)]
+#[case(Some("PortcullisExempt"), "VPN2 migration", Verdict::Exempt)]
+#[case(Some("PortcullisExempt"), "\u{1f3d7}\u{fe0f} moving", Verdict::Exempt)]
 fn a_tag_exempts_only_if_the_operator_names_its_key(
     #[case] key: Option<&str>,
     #[case] value: &str,
@@ -687,6 +690,34 @@ fn a_tag_exempts_only_if_the_operator_names_its_key(
     tagged.tags.insert("PortcullisExempt".into(), value.into());
     let policy = Policy { exemption_tag_key: key.map(str::to_owned), ..policy("22") };
     assert_eq!(judge(&tagged, &policy).verdict(), expected);
+}
+
+/// A value that looks as if it began with a date exempts only if it begins with a plain one.
+#[rstest]
+#[case::full_width("２０２０-０１-０１ migration")]
+#[case::full_width_and_later("２０９９-１２-３１ migration")]
+#[case::arabic_indic("٢٠٢٠-٠١-٠١ migration")]
+#[case::mathematical("𝟐𝟎𝟐𝟎-𝟎𝟏-𝟎𝟏 migration")]
+#[case::zero_width_space("\u{200b}2099-01-01 migration")]
+#[case::within("20\u{200b}99-01-01 migration")]
+#[case::byte_order_mark("\u{feff}2099-01-01 migration")]
+#[case::mark_of_direction("\u{200e}2099-01-01 migration")]
+#[case::word_joiner("\u{2060}2099-01-01 migration")]
+#[case::soft_hyphen("\u{ad}2099-01-01 migration")]
+#[case::selector("\u{fe0f}2099-01-01 migration")]
+#[case::tag("\u{e0020}2099-01-01 migration")]
+#[case::braille_blank("\u{2800}2099-01-01 migration")]
+#[case::quotes("'2020-01-01' migration")]
+#[case::brackets("(2020/01/01) migration")]
+#[case::hyphen_of_another_kind("2099\u{2010}01\u{2010}01 migration")]
+#[case::no_separator("20990101 migration")]
+fn a_tag_with_an_odd_date_exempts_nothing_and_it_is_said(#[case] value: &str) {
+    let mut tagged = group([ssh_from("0.0.0.0/0")]);
+    tagged.tags.insert("PortcullisExempt".into(), value.into());
+    let policy = Policy { exemption_tag_key: Some("PortcullisExempt".to_owned()), ..policy("22") };
+    let assessment = judge(&tagged, &policy);
+    assert_eq!(assessment.verdict(), Verdict::NonCompliant);
+    assert_eq!(assessment.malformed_tag.as_deref(), Some("PortcullisExempt"));
 }
 
 /// The whitelist of Dow Jones Hammer is accepted unchanged, as a section or as a whole file.
@@ -705,6 +736,14 @@ fn the_whitelist_of_hammer_is_accepted(#[case] document: &str, #[case] expected:
 /// A mistake in a document invalidates all of it, and the error names its place.
 #[rstest]
 #[case("not json", "line 1 column 2")]
+#[case(
+    r#"{"111122223333":["sg-0aaaaaaaaaaaaaaaa"],"111122223333":["sg-0bbbbbbbbbbbbbbbb"]}"#,
+    "account `111122223333` is there twice"
+)]
+#[case(
+    r#"{"secgrp_unrestricted_access":{"111122223333":[],"111122223333":["sg-0bbbbbbbbbbbbbbbb"]}}"#,
+    "account `111122223333` is there twice"
+)]
 #[case("{}", "missing field `version`")]
 #[case(r#"{"version":2,"exemptions":[]}"#, "`version` is 2")]
 #[case(

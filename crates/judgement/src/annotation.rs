@@ -13,10 +13,17 @@ const SOURCES_SHOWN: usize = 4;
 const REASON_MAX_CHARS: usize = 120;
 
 /// Annotation with every exposure, most severe first: `tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to
-/// 0.0.0.0/0; +2 more`.
+/// 0.0.0.0/0; +2 more`. Mentions a tag that exempts nothing because its end is malformed.
 #[must_use]
 pub fn exposed(assessment: &Assessment<'_>) -> Annotation {
-    Annotation::new(&exposures(&assessment.exposures, ANNOTATION_MAX_CHARS))
+    let tag = assessment.malformed_tag.as_deref().map_or_else(String::new, |key| {
+        one_line(
+            &format!("; tag {key} exempts nothing: it does not begin with a date such as 2026-12-31"),
+            REASON_MAX_CHARS,
+        )
+    });
+    let room = ANNOTATION_MAX_CHARS.saturating_sub(tag.chars().count());
+    Annotation::new(&format!("{}{tag}", exposures(&assessment.exposures, room)))
 }
 
 /// Annotation with expiry and reason of the exemption, and the exposures that it covers: `exempt until 2026-12-31:

@@ -84,6 +84,8 @@ pub struct Assessment<'g> {
     pub unjudged: Vec<Unjudged<'g>>,
     /// Rules of unknown exposure for which an exemption covers every port that they may expose.
     pub exempted_unjudged: Vec<(Unjudged<'g>, Exemption)>,
+    /// Key of the tag that would exempt the group if it began with a plain date.
+    pub malformed_tag: Option<String>,
 }
 
 impl Assessment<'_> {

@@ -21,7 +21,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use self::candidate::{candidates, exposures};
-use crate::exemption::{Exemption, Exemptions};
+use crate::exemption::{Exemption, Exemptions, is_malformed_tag};
 use crate::group::{IngressRule, SecurityGroup, Source};
 use crate::internet::Reach;
 use crate::policy::Policy;
@@ -53,7 +53,8 @@ pub fn assess<'g>(
     }
     exposures.sort_by_cached_key(severity_order);
     exempted.sort_by_cached_key(|exempted: &Exempted<'_>| severity_order(&exempted.exposure));
-    Assessment { exposures, exempted, unjudged, exempted_unjudged }
+    let malformed_tag = policy.exemption_tag_key.clone().filter(|key| is_malformed_tag(group, key));
+    Assessment { exposures, exempted, unjudged, exempted_unjudged, malformed_tag }
 }
 
 /// Moves the ports that `exemption` covers from `exposures` to `exempted`.

@@ -40,7 +40,7 @@ pub use expiry::Expiry;
 
 use jiff::Timestamp;
 
-use self::tag::exemption_by_tag;
+use self::tag::{Tag, exemption_by_tag};
 use crate::group::SecurityGroup;
 use crate::port::PortSet;
 
@@ -120,9 +120,17 @@ impl Exemptions {
         tag_key: Option<&str>,
         now: Timestamp,
     ) -> impl Iterator<Item = Exemption> + 'a {
-        let by_tag = tag_key.and_then(|key| exemption_by_tag(group, key));
+        let by_tag = match tag_key.and_then(|key| exemption_by_tag(group, key)) {
+            Some(Tag::Exempts(exemption)) => Some(*exemption),
+            Some(Tag::Malformed) | None => None,
+        };
         self.0.iter().cloned().chain(by_tag).filter(move |exemption| exemption.holds_for(group, now))
     }
+}
+
+/// Returns true if the tag `key` of a group would exempt it, but begins with something like a date that is not a plain one.
+pub(crate) fn is_malformed_tag(group: &SecurityGroup, key: &str) -> bool {
+    matches!(exemption_by_tag(group, key), Some(Tag::Malformed))
 }
 
 impl FromIterator<Exemption> for Exemptions {

@@ -15,8 +15,10 @@
 //! The entries have no expiry, no reason and no ports: they are exempt on every port until they are removed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::document::is_account_id;
 use super::{Exemption, ExemptionError, Exemptions, GroupSelector};
@@ -32,8 +34,36 @@ pub(super) struct WhitelistFile {
     pub(super) secgrp_unrestricted_access: Whitelist,
 }
 
-/// A section of `whitelist.json`: the groups of each account, and comments.
-pub(super) type Whitelist = BTreeMap<String, WhitelistValue>;
+/// A section of `whitelist.json`: the groups of each account, and comments. An account that is there twice is an error: JSON
+/// would keep the last one, and drop the exemptions of the other.
+pub(super) struct Whitelist(BTreeMap<String, WhitelistValue>);
+
+impl<'de> Deserialize<'de> for Whitelist {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Section;
+
+        impl<'de> Visitor<'de> for Section {
+            type Value = BTreeMap<String, WhitelistValue>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from account ids to lists of security groups")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut section = BTreeMap::new();
+                while let Some((account, value)) = map.next_entry::<String, WhitelistValue>()? {
+                    if section.contains_key(&account) && is_account_id(&account) {
+                        return Err(A::Error::custom(format!("account `{account}` is there twice")));
+                    }
+                    section.insert(account, value);
+                }
+                Ok(section)
+            }
+        }
+
+        deserializer.deserialize_map(Section).map(Self)
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -50,7 +80,7 @@ pub(super) fn is_section(document: &BTreeMap<String, serde_json::Value>) -> bool
 /// Converts a section of the whitelist.
 pub(super) fn exemptions(whitelist: Whitelist) -> Result<Exemptions, ExemptionError> {
     let mut exemptions = Vec::new();
-    for (account, value) in whitelist {
+    for (account, value) in whitelist.0 {
         let groups = match value {
             WhitelistValue::Comment(_) if account.starts_with("__") => continue,
             WhitelistValue::Groups(groups) if is_account_id(&account) => groups,
