@@ -186,12 +186,23 @@ def test_a_request_that_ec2_refuses_is_refused(fresh, operation, given, expected
     assert rules(fresh, group) == before
 
 
-def test_a_refused_revoke_revokes_nothing(fresh):
-    ec2, group = fresh.client("ec2"), fresh.group("atomic", SSH)
+def test_a_revoke_by_content_is_exact(fresh):
+    ec2 = fresh.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    missing = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}
+    # In the default VPC, permissions that match nothing are returned, and the others revoked.
+    group = fresh.group("default-vpc", SSH)
+    reply = ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH, missing])
+    assert {rule["CidrIpv4"] for rule in reply["RevokedSecurityGroupRules"]} == {"0.0.0.0/0", "10.0.0.0/8"}
+    assert [unknown["IpRanges"] for unknown in reply["UnknownIpPermissions"]] == [[{"CidrIp": "192.0.2.0/24"}]]
+    assert not ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    # In any other, the call is refused, and nothing is revoked.
+    group = ec2.create_security_group(GroupName="own-vpc", Description="d", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     with pytest.raises(ClientError) as caught:
-        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH, tcp(99, "10.0.0.0/8")])
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH, missing])
     assert code(caught) == "InvalidPermission.NotFound"
-    assert len(rules(fresh, group)) == 2
+    assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
 
 
 def test_sixty_rules_of_each_family(fresh):

@@ -1,4 +1,7 @@
-"""Revocation of rules as in EC2: by rule id all or none, and the reply contains the revoked rules."""
+"""Revocation of rules as in EC2: by rule id all or none, and the reply contains the revoked rules.
+
+Revocation by content is in `moto_patches.py`.
+"""
 
 from xml.etree import ElementTree
 
@@ -54,6 +57,7 @@ def reply(form: dict, rules: dict, answer: bytes) -> bytes:
         for wire, value in members:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             ElementTree.SubElement(item, namespace + wire).text = text
-    ElementTree.SubElement(root, namespace + "unknownIpPermissionSet")
+    if root.find(namespace + "unknownIpPermissionSet") is None:
+        ElementTree.SubElement(root, namespace + "unknownIpPermissionSet")
     ElementTree.register_namespace("", namespace.strip("{}"))
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)

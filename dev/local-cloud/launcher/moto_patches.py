@@ -172,12 +172,10 @@ def _source(rule) -> str:
     return rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6") or rule.source_group.get("GroupId") or rule.prefix_list_id or ""
 
 
-def _authorize_ingress(self):
-    """Adds all permissions of a call or none, within the quotas of AWS."""
-    from moto.core.responses import ActionResult
-    from moto.ec2.exceptions import InvalidParameterValue, InvalidSecurityGroupNotFoundError, RulesPerSecurityGroupLimitExceededError
+def _planned_rules(self) -> tuple:
+    """Returns the group of a call, and a rule for each source of its permissions, with the tags of new rules."""
+    from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
 
-    self.error_on_dryrun()
     backend, planned, group, tags = self.ec2_backend, [], None, {}
     for given in self._process_rules_from_querystring():
         group = backend.get_security_group_by_name_or_id(given["group_name_or_id"])
@@ -199,6 +197,47 @@ def _authorize_ingress(self):
             is_egress=False,
         )
         tags = given["sgrule_tags"] or {}
+    return group, planned, tags
+
+
+def _revoke_by_content(self):
+    """Revokes the rules that match exactly. Where one matches nothing: no rule of the call, or in the default VPC the others."""
+    from moto.core.responses import ActionResult
+
+    self.error_on_dryrun()
+    group, planned, _ = _planned_rules(self)
+    if group is None:
+        raise _error("MissingParameter", "The request must contain the parameter ipPermissions or securityGroupRuleIds")
+    unknown = [rule for rule in planned if rule not in group.ingress_rules]
+    is_default = str(self.ec2_backend.get_vpc(group.vpc_id).is_default).lower() == "true"
+    if unknown and not is_default:
+        raise _error("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+    group.ingress_rules = [rule for rule in group.ingress_rules if rule not in planned]
+    return ActionResult({"Return": True, "UnknownIpPermissions": [_permission(rule) for rule in unknown]})
+
+
+def _permission(rule) -> dict:
+    """Returns a rule as a permission of the API."""
+    permission = {"IpProtocol": rule.ip_protocol}
+    if rule.ip_protocol != "-1":
+        permission |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
+    if rule.ip_range.get("CidrIp"):
+        return permission | {"IpRanges": [{"CidrIp": rule.ip_range["CidrIp"]}]}
+    if rule.ip_range.get("CidrIpv6"):
+        return permission | {"Ipv6Ranges": [{"CidrIpv6": rule.ip_range["CidrIpv6"]}]}
+    if rule.prefix_list_id:
+        return permission | {"PrefixListIds": [{"PrefixListId": rule.prefix_list_id}]}
+    return permission | {"UserIdGroupPairs": [{"GroupId": rule.source_group.get("GroupId")}]}
+
+
+def _authorize_ingress(self):
+    """Adds all permissions of a call or none, within the quotas of AWS."""
+    from moto.core.responses import ActionResult
+    from moto.ec2.exceptions import InvalidParameterValue, RulesPerSecurityGroupLimitExceededError
+
+    self.error_on_dryrun()
+    backend = self.ec2_backend
+    group, planned, tags = _planned_rules(self)
     for index, rule in enumerate(planned):
         if rule in planned[:index]:
             raise InvalidParameterValue("The same permission must not appear multiple times")
@@ -235,6 +274,8 @@ def _install_groups() -> None:
 
     def revoke_ingress(self):
         """Revokes no rule if the call is rejected."""
+        if not any(name.startswith("SecurityGroupRuleId.") for name in self.querystring):
+            return _revoke_by_content(self)
         name = self._get_param("GroupId") or self._get_param("GroupName")
         group = self.ec2_backend.get_security_group_by_name_or_id(name) if name else None
         before = list(group.ingress_rules) if group else []

@@ -157,7 +157,10 @@ def _install_handler() -> None:
                 # A caller without permission to list keys must not learn which exist.
                 message = iam_actions.identity_denial_message("s3:ListBucket", iam_evaluator.caller_arn(), f"arn:aws:s3:::{bucket}", False)
                 return _error("AccessDenied", 403, message)
-        kms_key = _header(reply[1], _KMS_KEY) if reply[0] < 300 else ""
+        # A head needs the key for the checksum only.
+        # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+        needs_key = method == "GET" or _header(headers, "x-amz-checksum-mode").upper() == "ENABLED"
+        kms_key = _header(reply[1], _KMS_KEY) if reply[0] < 300 and needs_key else ""
         refused = _kms_refusal(access_key, "kms:Decrypt", kms_key, bucket, key) if kms_key else None
         return refused or reply
 
