@@ -14,8 +14,8 @@ async fn main() -> Result<(), Error> {
     let services = LambdaServices::new(&sdk).with_store(Bucket::from_env(&sdk)?);
     let policy = ConfigRulePolicy::new(services.config.clone(), services.ssm.clone());
     let mut remediation = Remediation::new(services, Box::new(policy), Timestamp::now).with_reevaluations(limits()?);
-    if let Ok(document) = std::env::var("CLOSE_DOCUMENT") {
-        remediation = remediation.with_close_document(document);
+    if let Ok(rule) = std::env::var("CONFIG_RULE") {
+        remediation = remediation.with_own_rule(rule);
     }
     let remediator = Remediator::new(remediation);
     run(service_fn(|event: LambdaEvent<Payload>| {

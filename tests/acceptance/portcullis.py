@@ -152,7 +152,7 @@ class Portcullis:
         pages = self.ssm.get_paginator("describe_automation_executions").paginate()
         ids = [run["AutomationExecutionId"] for page in pages for run in page["AutomationExecutionMetadataList"]]
         runs = [self.ssm.get_automation_execution(AutomationExecutionId=i)["AutomationExecution"] for i in ids]
-        runs = [run for run in runs if run["Parameters"]["SecurityGroupId"] == [group]]
+        runs = [run for run in runs if run["Parameters"].get("SecurityGroupId") == [group]]
         return sorted(runs, key=lambda run: run["ExecutionStartTime"])
 
     def sources(self, group: str, port: int = 22) -> set[str]:

@@ -62,10 +62,15 @@ def row(out: str, title: str) -> list[str]:
 def test_stages_run_in_order_and_a_table_names_seconds_and_budgets(stages) -> None:
     code, out, err = ended(stages(WARM, "quick | what is quick | 300 | 400 | prepare |"))
     assert (code, err) == (0, "")
-    assert out.index("preparing") < out.index("==> what is quick\nquick work\n<== what is quick: 0 s")
+    assert out.index("preparing") < out.index("==> what is quick\nquick work\n<== what is quick: ")
     assert out.count("preparing") == 1, "what a stage needs is not made again"
-    assert row(out, "what is quick") == ["0", "300", "0", "ok"]
-    assert row(out, "all of them, 2 at once") == ["0", "1500", "0"]
+    seconds, *rest = row(out, "what is quick")
+    assert seconds.isdecimal()
+    assert rest == ["300", "0", "ok"]
+    # A busy machine may take a second.
+    seconds, *rest = row(out, "all of them, 2 at once")
+    assert seconds.isdecimal()
+    assert rest == ["1500", "0"]
     assert "warning" not in out
 
 

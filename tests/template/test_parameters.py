@@ -81,6 +81,8 @@ GOOD = {
     "BoundaryPolicyArn": ["", "arn:aws:iam::123456789012:policy/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
     "KmsKeyArn": ["", KEY, KEY.replace("1234abcd-", "mrk-", 1)],
     "SnapshotRetentionDays": ["1", "365", "3650"],
+    "ReevaluationMinutes": ("2", "15", "1440"),
+    "ReevaluationsPerDay": ("1", "12", "720"),
     "LogRetentionDays": ["1", "90", "3653"],
     "AlarmTopicArn": ["", TOPIC, TOPIC.replace("aws", "aws-cn", 1)],
 }
@@ -184,6 +186,8 @@ BAD = {
     "BoundaryPolicyArn": ["boundary", ROLE, "arn:aws:iam::123456789012:policy/"],
     "KmsKeyArn": ["alias/my-key", KEY.replace(":key/", ":alias/"), KEY.rsplit("/", 1)[1]],
     "SnapshotRetentionDays": ["", "0", "3651", "forever"],
+    "ReevaluationMinutes": ("1", "1441", "often"),
+    "ReevaluationsPerDay": ("0", "721", ""),
     "LogRetentionDays": ["", "0", "2", "91", "forever"],
     "AlarmTopicArn": ["alarms", TOPIC.rsplit(":", 1)[0], TOPIC.replace(":sns:", ":sqs:")],
 }

@@ -49,8 +49,6 @@ CALLS = {
     },
     "RestorerRole": {
         "config:DeleteRemediationExceptions",
-        "config:DescribeConfigRules",
-        "config:DescribeRemediationConfigurations",
         "config:DescribeRemediationExceptions",
         "config:PutRemediationExceptions",
         "ec2:AuthorizeSecurityGroupIngress",
@@ -367,9 +365,7 @@ def test_an_earlier_key_decrypts_objects_of_the_bucket_and_nothing_else(stack: S
     assert targets(statement) == ["arn:aws:kms:eu-central-1:123456789012:key/*"]
     assert statement["Condition"] == {
         "StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"},
-        "StringLike": {
-            "kms:EncryptionContext:aws:s3:arn": [{"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, "${SnapshotBucket.Arn}/*"]
-        },
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": [{"Fn::GetAtt": ["SnapshotBucket", "Arn"]}, "${SnapshotBucket.Arn}/*"]},
     }
 
 
@@ -393,7 +389,7 @@ def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
         for path in sorted([*checkout.glob(f"crates/aws-adapters/src/{stem}.rs"), *checkout.glob(f"crates/aws-adapters/src/{stem}/*.rs")]):
             source = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
             for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
-                operations = re.findall(r"\.client\s*\.\s*([a-z0-9_]+)\(\)", body)
+                operations = re.findall(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)", body)
                 found.setdefault(implementation[1], set()).update(f"{service}:{pascal(operation)}" for operation in operations)
     return {trait: operations for trait, operations in found.items() if operations}
 
@@ -427,7 +423,7 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 
 def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
     # A call outside a trait would escape the comparison below. Functions of the stack do not call the terminal modules.
-    operation = re.compile(r"\.client\s*\.\s*([a-z0-9_]+)\(\)")
+    operation = re.compile(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)")
     library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
     of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))
     assert of_the_terminal == {"terminal"}

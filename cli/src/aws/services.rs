@@ -85,13 +85,6 @@ impl RemediationExceptions for RuleExceptions {
             None => Ok(()),
         }
     }
-
-    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError> {
-        match &self.0 {
-            Some(config) => config.remediation_document(rule_name).await,
-            None => Ok(None),
-        }
-    }
 }
 
 /// A command does not have AWS Config evaluate a rule: the user can.

@@ -13,19 +13,22 @@ use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traff
 use ipnetwork::IpNetwork;
 
 use crate::error::FromSdk;
-use crate::once::sent_once;
+use crate::once::OnlyIfThrottled;
 
 /// Client of Amazon EC2.
 #[derive(Debug, Clone)]
 pub struct Ec2 {
     pub(crate) client: aws_sdk_ec2::Client,
+    /// For changes of security groups, whose requests are sent once.
+    changes: aws_sdk_ec2::Client,
 }
 
 impl Ec2 {
     /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: aws_sdk_ec2::Client::new(sdk) }
+        let once = aws_sdk_ec2::config::Builder::from(sdk).retry_classifier(OnlyIfThrottled).build();
+        Self { client: aws_sdk_ec2::Client::new(sdk), changes: aws_sdk_ec2::Client::from_conf(once) }
     }
 }
 
@@ -93,13 +96,11 @@ impl SecurityGroupRules for Ec2 {
         const OPERATION: &str = "ec2:AuthorizeSecurityGroupIngress";
         let permissions = to_permissions(OPERATION, group_id, rules)?;
         let output = self
-            .client
+            .changes
             .authorize_security_group_ingress()
             .group_id(group_id)
             .set_ip_permissions(Some(permissions))
             .set_tag_specifications(rules.first().and_then(tag_specification).map(|tags| vec![tags]))
-            .customize()
-            .config_override(sent_once())
             .send()
             .await
             .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;
@@ -113,12 +114,10 @@ impl SecurityGroupRules for Ec2 {
         const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
         let permissions = to_permissions(OPERATION, group_id, rules)?;
         let output = self
-            .client
+            .changes
             .revoke_security_group_ingress()
             .group_id(group_id)
             .set_ip_permissions(Some(permissions))
-            .customize()
-            .config_override(sent_once())
             .send()
             .await
             .map_err(|error| AwsError::from_sdk(OPERATION, group_id, &error))?;

@@ -1,6 +1,5 @@
 //! Requests that are sent once.
 
-use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_ec2::operation::authorize_security_group_ingress::AuthorizeSecurityGroupIngressError;
 use aws_sdk_ec2::operation::revoke_security_group_ingress::RevokeSecurityGroupIngressError;
@@ -9,16 +8,11 @@ use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_traits::AwsError;
 
-/// Configuration for a call that changes a security group: a request that EC2 may have carried out is not sent again. A
-/// second revocation by content could take an equal rule that was added in between. The caller reads the group, and decides
-/// anew.
-pub(crate) fn sent_once() -> Builder {
-    Builder::new().retry_classifier(OnlyIfThrottled)
-}
-
-/// Allows a retry only after an answer by which EC2 has certainly done nothing: it is throttling requests.
+/// For calls that change a security group: a request that EC2 may have carried out is not sent again. A second revocation by
+/// content could take an equal rule that was added in between. The caller reads the group, and decides anew. A retry is
+/// allowed after an answer by which EC2 has certainly done nothing: it is throttling requests.
 #[derive(Debug)]
-struct OnlyIfThrottled;
+pub(crate) struct OnlyIfThrottled;
 
 impl ClassifyRetry for OnlyIfThrottled {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {

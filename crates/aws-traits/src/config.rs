@@ -201,13 +201,6 @@ pub trait RemediationExceptions {
     ///
     /// If the call fails.
     async fn delete_remediation_exception(&self, rule_name: &str, group_id: &str) -> Result<(), AwsError>;
-
-    /// `DescribeRemediationConfigurations`: the document that remediates the resources of a rule; `None` if none does.
-    ///
-    /// # Errors
-    ///
-    /// If the call fails.
-    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError>;
 }
 
 /// A result that AWS Config has stored.

@@ -18,8 +18,8 @@ pub(crate) struct Environment<S> {
     pub(crate) now: fn() -> Timestamp,
     /// Limits of evaluations on demand; `None` for no such evaluations.
     pub(crate) reevaluations: Option<ReevaluationLimits>,
-    /// Name of the document that closes groups. A restore is refused for a rule with another remediation.
-    pub(crate) close_document: Option<String>,
+    /// The only rule that the stack remediates. A restore for another one is refused.
+    pub(crate) own_rule: Option<String>,
 }
 
 impl<S: RemediationServices> Environment<S> {
@@ -30,7 +30,7 @@ impl<S: RemediationServices> Environment<S> {
             prefix_lists: CachedPrefixLists::new(SignedDuration::ZERO),
             now,
             reevaluations: None,
-            close_document: None,
+            own_rule: None,
         }
     }
 

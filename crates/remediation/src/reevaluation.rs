@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 
 use aws_traits::config::{Reevaluations, StoredResult};
 use aws_traits::object_store::{ObjectStore, StoreError, StoreLocation};
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
 use tracing::{error, warn};
@@ -25,10 +23,12 @@ const NOTICE: SignedDuration = SignedDuration::from_mins(10);
 /// Time between two closings of a group that has nothing to close, until AWS Config evaluates it. Short, since automatic mode
 /// does not close the group meanwhile.
 const BRAKE: SignedDuration = SignedDuration::from_secs(30);
+/// Days begin at midnight, UTC.
+const SECONDS_A_DAY: i64 = 86_400;
 /// Name of the object that remembers a wish.
 const WISH: &str = "wish.json";
-/// Format of the names of the objects that record evaluations.
-const STARTED_AT: &str = "%Y%m%dT%H%M%SZ.json";
+/// End of the names of the objects that record evaluations; before it comes the time.
+const JSON: &str = ".json";
 
 /// Limits of evaluations on demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,12 +119,13 @@ async fn wish(
     let is_remembered = keys.contains(&wish);
     let started = keys.iter().filter_map(|key| started_at(key.strip_prefix(&prefix)?)).collect::<Vec<_>>();
     let is_too_early = started.iter().any(|at| now.duration_since(*at) < limits.interval);
-    let today = started.iter().filter(|at| at.strftime("%F").to_string() == now.strftime("%F").to_string()).count();
+    let day = |at: &Timestamp| at.as_second().div_euclid(SECONDS_A_DAY);
+    let today = started.iter().filter(|at| day(at) == day(&now)).count();
     if today >= limits.per_day {
         error!(config_rule.name = rule_name, evaluations = today, "evaluations of the day used up");
     }
     if !is_too_early && today < limits.per_day {
-        let record = format!("{prefix}{}", now.strftime(STARTED_AT));
+        let record = format!("{prefix}{now}{JSON}");
         // Before the call: after an interruption, an evaluation too many would cost more than one too few.
         if store.put_new(&record, "{}".to_owned()).await? {
             match environment.config().start_evaluation(rule_name).await {
@@ -155,6 +156,5 @@ fn prefix(location: &StoreLocation, rule_name: &str) -> String {
 
 /// Time of the evaluation with the record `name`; `None` for another object.
 fn started_at(name: &str) -> Option<Timestamp> {
-    let time = DateTime::strptime(STARTED_AT, name).ok()?;
-    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    name.strip_suffix(JSON)?.parse().ok()
 }

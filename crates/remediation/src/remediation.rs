@@ -40,10 +40,10 @@ impl<S: RemediationServices> Remediation<S> {
         self
     }
 
-    /// Refuses restores for a rule that is not remediated by the document `name`.
+    /// Refuses restores for another rule than `name`, the only one that the stack remediates.
     #[must_use]
-    pub fn with_close_document(mut self, name: String) -> Self {
-        self.environment.close_document = Some(name);
+    pub fn with_own_rule(mut self, name: String) -> Self {
+        self.environment.own_rule = Some(name);
         self
     }
 

@@ -117,13 +117,6 @@ impl RemediationExceptions for FakeAws {
         })
         .await
     }
-
-    async fn remediation_document(&self, rule_name: &str) -> Result<Option<String>, AwsError> {
-        self.call("config:DescribeRemediationConfigurations", rule_name, |account| {
-            Ok(account.remediations.get(rule_name).cloned())
-        })
-        .await
-    }
 }
 
 impl Reevaluations for FakeAws {

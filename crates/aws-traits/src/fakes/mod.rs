@@ -80,8 +80,6 @@ pub struct Account {
     pub kms_key: Option<String>,
     /// Remediation exceptions by rule and group.
     pub exceptions: BTreeMap<(String, String), RemediationException>,
-    /// Documents that remediate the resources of a rule, by rule.
-    pub remediations: BTreeMap<String, String>,
     /// Results that AWS Config has stored, by rule and group.
     pub results: BTreeMap<(String, String), StoredResult>,
     /// Rules that were evaluated on demand, in order.
@@ -95,6 +93,8 @@ pub struct Account {
     /// The operations that were called, in order.
     pub calls: Vec<&'static str>,
     faults: VecDeque<Fault>,
+    /// Changes by others, each just before the call with this number.
+    changes: Vec<(usize, Change)>,
     /// Number of further calls after which none is answered.
     cut_after: Option<usize>,
     rules_made: usize,
@@ -117,6 +117,9 @@ impl From<&str> for Object {
     }
 }
 
+/// A change of the account by someone else.
+pub type Change = fn(&mut Account);
+
 /// A disturbance of the next call of an operation.
 #[derive(Debug)]
 struct Fault {
@@ -128,7 +131,7 @@ struct Fault {
 enum Then {
     Fail { code: &'static str },
     FailAfterwards { code: &'static str },
-    Meanwhile(fn(&mut Account)),
+    Meanwhile(Change),
     Hang,
 }
 
@@ -149,8 +152,18 @@ impl FakeAws {
     }
 
     /// Changes the account just before the next call of `operation`.
-    pub fn meanwhile(&self, operation: &'static str, change: fn(&mut Account)) {
+    pub fn meanwhile(&self, operation: &'static str, change: Change) {
         self.account().faults.push_back(Fault { operation, then: Then::Meanwhile(change) });
+    }
+
+    /// Changes the account just before the call with this number, counted from 0, whatever it is.
+    pub fn meanwhile_at(&self, call: usize, change: Change) {
+        self.account().changes.push((call, change));
+    }
+
+    /// Drops the changes by others that are still to come.
+    pub fn undisturbed(&self) {
+        self.account().changes.clear();
     }
 
     /// Leaves the next call of `operation` without an answer.
@@ -203,6 +216,10 @@ impl FakeAws {
         let mut account = self.account();
         if account.cut_after == Some(0) {
             return None;
+        }
+        let number = account.calls.len();
+        for (_, change) in account.changes.extract_if(.., |(call, _)| *call == number).collect::<Vec<_>>() {
+            change(&mut account);
         }
         account.calls.push(operation);
         let error = |code| AwsError::new(operation, subject, Some(code), "injected");

@@ -170,7 +170,12 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         self.changes.revoke(ec2, group_id, open, &mut gate).await?;
         let due = self.due.rules();
         let failed = self.changes.authorize(ec2, group_id, &due, OnFull::AddSome, &mut gate).await?;
+        let are_fewer = failed.len() < due.len();
         self.due.replace(failed);
+        if are_fewer && !self.due.is_empty() {
+            // What was added is no longer owed: if its owner removes it, nobody adds it again.
+            self.record_debt(live, open).await;
+        }
         Ok(self.due.is_hopeless() && open.iter().all(|rule| self.changes.is_gone(rule)))
     }
 }

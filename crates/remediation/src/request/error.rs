@@ -48,12 +48,14 @@ pub enum RequestError {
     },
     /// The rule is not remediated by this stack.
     #[error(
-        "the request is refused, nothing was changed: the AWS Config rule `{rule_name}` is not remediated by the document of \
-         this stack; name the rule of the stack in `configRuleName`"
+        "the request is refused, nothing was changed: the stack does not remediate the AWS Config rule `{rule_name}`; its \
+         rule is `{own_rule}`"
     )]
     NotOurRule {
         /// Name in the request.
         rule_name: String,
+        /// The rule of the stack.
+        own_rule: String,
     },
     /// The name of the AWS Config rule is longer than AWS Config permits.
     #[error("the request is refused, nothing was changed: `configRuleName` `{start}` has more than 128 characters")]

@@ -4,7 +4,6 @@ mod exchange;
 mod hold;
 mod outcome;
 
-use aws_traits::config::RemediationExceptions;
 use aws_traits::ec2::{GroupRules, SecurityGroupRules, SecurityGroups};
 use aws_traits::{AwsError, Services};
 use exposure::{IngressRule, Plan, Restoration, SecurityGroup, restoration};
@@ -67,24 +66,25 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
         &self.request.security_group_id
     }
 
-    /// Checks that the rule exists and closes groups by the document of this stack. Otherwise its exception would hold nothing
-    /// back, and automatic mode of the real rule would start closings until the hold ends.
+    /// Checks that the rule is that of the stack, or at least exists. Otherwise its exception would hold nothing back, and
+    /// automatic mode of the real rule would start closings until the hold ends.
     async fn check_rule(&self) -> Result<(), RemediationError> {
         let rule_name = &self.request.config_rule_name;
+        if let Some(own_rule) = &self.environment.own_rule {
+            return if own_rule == rule_name {
+                Ok(())
+            } else {
+                let (rule_name, own_rule) = (rule_name.clone(), own_rule.clone());
+                Err(RequestError::NotOurRule { rule_name, own_rule }.into())
+            };
+        }
         match self.environment.policy.rule_parameters(rule_name).await {
             Err(PolicyError::Rule(error)) if error.code() == Some("NoSuchConfigRuleException") => {
-                return Err(RequestError::NoSuchRule { rule_name: rule_name.clone(), problem: error }.into());
+                Err(RequestError::NoSuchRule { rule_name: rule_name.clone(), problem: error }.into())
             }
-            Err(error @ PolicyError::Rule(_)) => return Err(error.into()),
+            Err(error @ PolicyError::Rule(_)) => Err(error.into()),
             // A restore needs no policy.
-            Ok(_) | Err(PolicyError::RuleParameters { .. } | PolicyError::Exemptions(_)) => {}
-        }
-        let Some(document) = &self.environment.close_document else { return Ok(()) };
-        let remediation = self.environment.config().remediation_document(rule_name).await?;
-        if remediation.as_ref() == Some(document) {
-            Ok(())
-        } else {
-            Err(RequestError::NotOurRule { rule_name: rule_name.clone() }.into())
+            Ok(_) | Err(PolicyError::RuleParameters { .. } | PolicyError::Exemptions(_)) => Ok(()),
         }
     }
 

@@ -79,6 +79,17 @@ pub(crate) fn remediation(aws: &FakeAws) -> Remediation<FakeAws> {
     remediation_at(aws, now)
 }
 
+/// A restore by a stack whose rule is `portcullis`.
+pub(crate) async fn restore_by_the_stack(aws: &FakeAws, rule: &str) -> Result<Response, RemediationError> {
+    let remediation = remediation(aws).with_own_rule("portcullis".to_owned());
+    run(&remediation, restore_with("configRuleName", json!(rule)), deadline()).await
+}
+
+/// Number of lines with this message.
+pub(crate) fn log_lines(message: &str) -> usize {
+    crate::log::lines().iter().filter(|line| line["message"] == message).count()
+}
+
 fn remediation_at(aws: &FakeAws, now: fn() -> Timestamp) -> Remediation<FakeAws> {
     Remediation::new(aws.clone(), Box::new(ConfigRulePolicy::new(aws.clone(), aws.clone())), now)
 }

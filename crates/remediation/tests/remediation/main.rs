@@ -5,10 +5,15 @@
 mod account;
 mod close;
 mod close_failures;
+mod holds;
 mod log;
 mod network_acl;
+mod owner;
 mod quarantine;
 mod quarantine_failures;
+mod quarantine_owners;
+mod quota;
+mod reevaluation;
 mod request;
 mod restore;
 mod restore_failures;
