@@ -14,7 +14,7 @@ use crate::snapshot::{Hold, HoldState, SnapshotError};
 /// Change that a restore has made to the hold.
 #[derive(Debug, Default)]
 pub(super) struct HoldChange {
-    /// The hold before, once it was changed.
+    /// The hold before, once a change of it was attempted.
     before: Option<HoldState>,
     /// End of the hold now.
     pub(super) until: Option<Timestamp>,
@@ -26,13 +26,14 @@ impl<S: RemediationServices> Restoring<'_, S> {
     /// Puts a hold on the group with its remediation exception; or ends both, if the request asks for none.
     pub(super) async fn change_hold(&mut self) -> Result<(), RemediationError> {
         let before = self.vault.hold_state().await?;
+        // Before the first write: a write whose answer is lost is taken back as well.
+        self.hold.before = Some(before.clone());
         let (execution_id, rule_name) = (self.request.execution_id.as_deref(), &*self.request.config_rule_name);
         if self.request.exception_hours == 0 {
             if before != HoldState::None {
                 self.vault.delete_hold().await.map_err(SnapshotError::NotWritten)?;
                 exception::end(self.environment.config(), rule_name, self.group_id()).await;
             }
-            self.hold.before = Some(before);
             return Ok(());
         }
         let until = (self.environment.now)()
@@ -41,7 +42,7 @@ impl<S: RemediationServices> Restoring<'_, S> {
             .and_then(|until| until.round(Unit::Second))
             .unwrap_or(Timestamp::MAX);
         self.vault.put_hold(until, execution_id, rule_name).await.map_err(SnapshotError::NotWritten)?;
-        (self.hold.before, self.hold.until) = (Some(before), Some(until));
+        self.hold.until = Some(until);
         let message = format!("restored by {}", execution_id.unwrap_or("an operator"));
         // The hold alone keeps the group open. The exception is requested again when AWS Config next starts a closing.
         let config = self.environment.config();

@@ -156,11 +156,11 @@ impl<S: RemediationServices> Task for Restoring<'_, S> {
             }
             None => self.nothing_taken(),
         };
-        self.succeeded = true;
         if !self.request.dry_run && self.snapshot.is_none() {
             self.change_hold().await?;
             self.mention_hold(&mut response);
         }
+        self.succeeded = true;
         Ok(response)
     }
 

@@ -117,6 +117,35 @@ async fn a_failed_restore_leaves_the_hold_as_it_was(#[case] was_held: bool) {
     assert_eq!(has_hold(&aws), was_held);
 }
 
+/// The answer of S3 is lost when the hold is written or deleted: the restore fails, and the hold is as before.
+#[rstest]
+#[case::put(24, "s3:PutObject", false)]
+#[case::replaced(1, "s3:PutObject", true)]
+#[case::ended(0, "s3:DeleteObject", true)]
+#[tokio::test]
+async fn a_change_of_the_hold_without_an_answer_is_taken_back(
+    #[case] hours: u32,
+    #[case] operation: &'static str,
+    #[case] was_held: bool,
+    #[values(true, false)] is_missing: bool,
+) {
+    let aws = held().await;
+    if !was_held {
+        handle(&aws, restore_with("exceptionHours", json!(0))).await.unwrap();
+    }
+    if is_missing {
+        aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.source.to_string() != "::/0");
+        if operation == "s3:PutObject" {
+            // That of the snapshot.
+            aws.meanwhile(operation, |_| {});
+        }
+    }
+    let before = aws.account().objects.get(HOLD).map(|object| object.metadata.clone());
+    aws.lose_answer(operation);
+    assert!(handle(&aws, restore_with("exceptionHours", json!(hours))).await.is_err());
+    assert_eq!(aws.account().objects.get(HOLD).map(|object| object.metadata.clone()), before);
+}
+
 /// A restore names a rule that exists and that the stack remediates, or is refused before anything changes.
 #[tokio::test]
 async fn a_restore_for_another_rule_is_refused() {
