@@ -71,7 +71,9 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
             // Entries of other groups' quarantines on which this one relies: they must outlive the release of those groups.
             let is_shared = |entry: &AclEntry| acl.ingress.contains(entry) && concerns(entry, ports);
             let shares = known.of_others.iter().map(|(entry, _)| entry.clone()).filter(is_shared).collect::<Vec<_>>();
-            if plan.is_empty() && shares.iter().all(|entry| known.entries.contains(entry)) {
+            // After a release, the entries are known as well, but this quarantine no longer counts as their owner.
+            let is_owner = |entry: &AclEntry| known.is_to_be_recorded && known.entries.contains(entry);
+            if plan.is_empty() && shares.iter().all(is_owner) {
                 return;
             }
             if self.acls.request.dry_run {

@@ -2,11 +2,12 @@
 
 use aws_traits::fakes::FakeAws;
 use exposure::SecurityGroup;
+use jiff::{SignedDuration, Timestamp};
 use remediation::Status;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::account::{GROUP, handle, rule};
+use crate::account::{GROUP, handle, handle_at, now, rule};
 use crate::network_acl::{ACL, acl_request, aws_in_subnets, changes, entries};
 
 const OTHER: &str = "sg-0bbbbbbbbbbbbbbbb";
@@ -69,6 +70,24 @@ async fn a_release_keeps_the_entries_of_another_group(#[case] first: &str, #[cas
     // The last owner takes the rest along.
     let last = handle(&aws, of(OTHER, "release", "")).await.unwrap();
     assert_eq!(last.status, Status::Released);
+    assert_eq!(entries(&aws), before);
+}
+
+/// A group that was released and is quarantined again needs the entries of the other group again.
+#[tokio::test]
+async fn a_second_quarantine_shares_entries_as_well() {
+    let aws = two_groups(22);
+    let before = entries(&aws);
+    handle(&aws, of(GROUP, "quarantine", "22")).await.unwrap();
+    handle(&aws, of(OTHER, "quarantine", "22")).await.unwrap();
+    handle(&aws, of(OTHER, "release", "")).await.unwrap();
+    // Within the time in which the first quarantine of the group may still be at work.
+    let minutes_later: fn() -> Timestamp = || now() + SignedDuration::from_mins(5);
+    handle_at(&aws, minutes_later, of(OTHER, "quarantine", "22")).await.unwrap();
+    handle_at(&aws, minutes_later, of(GROUP, "release", "")).await.unwrap();
+    assert!(denied(&aws, "22"), "{:?}", entries(&aws));
+    let hours_later: fn() -> Timestamp = || now() + SignedDuration::from_hours(1);
+    handle_at(&aws, hours_later, of(OTHER, "release", "")).await.unwrap();
     assert_eq!(entries(&aws), before);
 }
 
