@@ -81,7 +81,12 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
             Action::Restore => "restores",
         };
         let stem = format!("{}/{}", self.key(prefix), file_stem(taken_at, author.execution_id));
-        keep_new(self.store, &stem, &to_json(&snapshot)).await.map(|key| self.uri(&key))
+        let kept = keep_new(self.store, &stem, &to_json(&snapshot)).await;
+        if matches!(kept, Err(SnapshotError::NotWritten(_))) && author.action == Action::Close {
+            // The snapshot exists nevertheless if only the answer is lost. A restore must not take its plan for what was revoked.
+            let _ = self.put_outcome(&self.uri(&format!("{stem}.json")), &[]).await;
+        }
+        kept.map(|key| self.uri(&key))
     }
 
     /// Records the rules that the closing with the snapshot `uri` revoked, if they are not all that it planned.

@@ -230,3 +230,16 @@ async fn out_of_time_the_remaining_rules_are_reported(
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
     assert_eq!(admitted(&aws), before);
 }
+
+/// The snapshot of a closing exists, but S3 has not said so, and the closing has revoked nothing. What its owner has removed
+/// since is not restored.
+#[tokio::test]
+async fn a_snapshot_without_an_answer_is_of_nothing() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 22, "::/0")]);
+    aws.lose_answer(PUT);
+    handle(&aws, request()).await.unwrap_err();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.source.to_string() != "0.0.0.0/0");
+    let there = admitted(&aws);
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
+    assert_eq!(admitted(&aws), there);
+}
