@@ -1,6 +1,7 @@
 //! Rules that a closing owes: their predecessors are revoked, and they are still to be added.
 
 use aws_traits::AwsError;
+use aws_traits::object_store::StoreError;
 use exposure::{IngressRule, Strategy};
 use plain_text::error_message;
 use tracing::warn;
@@ -10,6 +11,7 @@ use crate::error::RemediationError;
 use crate::live_group::LiveGroup;
 use crate::rule_changes::is_quota;
 use crate::services::RemediationServices;
+use crate::snapshot::SnapshotError;
 
 /// Owed rules, each with the error of the latest attempt to add it.
 #[derive(Debug, Default)]
@@ -75,7 +77,17 @@ impl<S: RemediationServices> Closing<'_, S> {
         if self.strategy == Strategy::Revoke {
             return Ok(());
         }
-        let Some(debt) = self.vault.debt().await? else { return Ok(()) };
+        let debt = match self.vault.debt().await {
+            Ok(Some(debt)) => debt,
+            Ok(None) => return Ok(()),
+            // Closing has priority: without the key of an earlier stack, the group could not be closed before the record
+            // expires.
+            Err(SnapshotError::Encrypted { key, problem: StoreError::Aws(problem) }) if problem.is_denied() => {
+                warn!(security_group.id = self.group_id(), key, error = %problem, "owed rules unreadable");
+                return Ok(());
+            }
+            Err(problem) => return Err(problem.into()),
+        };
         self.due.is_recorded = true;
         let group = &live.judged.group;
         let assessment = live.judged.assess();

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::account::{
-    AUTHORIZE, GROUP, REVOKE, admitted, aws_with, carve, handle, incomplete, left, ports, restore_with, rule,
+    AUTHORIZE, GROUP, REVOKE, admitted, aws_with, carve, handle, incomplete, left, log_lines, ports, restore_with, rule,
 };
 
 /// `open` rules that expose port 22 and leave one rule each, and innocent rules up to `size`.
@@ -124,6 +124,25 @@ fn opens(aws: &FakeAws, rule: &str) -> bool {
 #[tokio::test(start_paused = true)]
 async fn an_owed_rule_is_added_later() {
     let aws = owing().await;
+    handle(&aws, carve()).await.unwrap();
+    assert!(opens(&aws, "tcp/23-25 0.0.0.0/0"), "{:?}", admitted(&aws));
+}
+
+/// The key of the stack was changed: what an earlier closing owes cannot be read, which does not keep a port open.
+#[tokio::test(start_paused = true)]
+async fn owed_rules_under_another_key_do_not_keep_a_port_open() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), rule("2", 443, "10.0.0.0/8")]);
+    aws.account().quota = 2;
+    aws.account().kms_key = Some("first".into());
+    incomplete(handle(&aws, carve()).await);
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("3", 3389, "0.0.0.0/0"));
+    aws.account().kms_key = Some("second".into());
+    crate::log::watch();
+    assert_eq!(handle(&aws, carve()).await.unwrap().status, Status::Closed);
+    assert_eq!(log_lines("owed rules unreadable"), 1);
+    // With the key, they are still owed.
+    aws.account().kms_key = Some("first".into());
+    aws.account().quota = 0;
     handle(&aws, carve()).await.unwrap();
     assert!(opens(&aws, "tcp/23-25 0.0.0.0/0"), "{:?}", admitted(&aws));
 }
