@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_traits::AwsError;
 use aws_traits::ec2::{Revocation, SecurityGroupRules};
-use exposure::{IngressRule, Source};
+use exposure::{IngressRule, Source, Traffic};
 use tracing::warn;
 
 use crate::gate::{Closed, Gate};
@@ -85,6 +85,11 @@ impl Changes {
                 self.already_absent.push(rule.clone());
             }
         }
+    }
+
+    /// Counts rules as not revoked that are still listed after the last attempt.
+    pub(crate) fn are_there(&mut self, listed: &[IngressRule]) {
+        self.unanswered.retain(|rule| !listed.iter().any(|listed| is_same(listed, rule)));
     }
 
     /// Adds `rules`. Returns those that could not be added, with their errors.
@@ -231,6 +236,19 @@ impl Changes {
 /// Returns true for the same rule with the same content.
 pub(crate) fn is_same(one: &IngressRule, other: &IngressRule) -> bool {
     one.id == other.id && one.admits_the_same_as(other)
+}
+
+/// Returns true if a closing may have put `heir` in the place of `rule`: it admits a part of the same traffic from the same
+/// source, or the same traffic from another source.
+pub(crate) fn stands_for(heir: &IngressRule, rule: &IngressRule) -> bool {
+    let is_part = match (&rule.traffic, &heir.traffic) {
+        (Traffic::All, _) => true,
+        (Traffic::Ports { transport, range }, Traffic::Ports { transport: of_heir, range: part }) => {
+            transport == of_heir && range.from() <= part.from() && part.to() <= range.to()
+        }
+        (traffic, of_heir) => traffic == of_heir,
+    };
+    if heir.source == rule.source { is_part } else { heir.traffic == rule.traffic }
 }
 
 /// What a rule counts against.

@@ -161,9 +161,11 @@ impl FakeAws {
         self.account().changes.push((call, change));
     }
 
-    /// Drops the changes by others that are still to come.
+    /// Drops the disturbances and the changes by others that are still to come.
     pub fn undisturbed(&self) {
-        self.account().changes.clear();
+        let mut account = self.account();
+        account.faults.clear();
+        account.changes.clear();
     }
 
     /// Leaves the next call of `operation` without an answer.

@@ -9,7 +9,7 @@ use tracing::warn;
 use super::Closing;
 use crate::error::RemediationError;
 use crate::live_group::LiveGroup;
-use crate::rule_changes::is_quota;
+use crate::rule_changes::{is_quota, stands_for};
 use crate::services::RemediationServices;
 use crate::snapshot::SnapshotError;
 
@@ -122,6 +122,30 @@ impl<S: RemediationServices> Closing<'_, S> {
             !is_forbidden
         });
         Ok(())
+    }
+
+    /// Drops the rules whose predecessors could not be revoked: while these stay, nothing is owed. Otherwise their successors
+    /// would be added after someone else has removed them.
+    pub(super) async fn drop_premature_debt(&mut self, live: &LiveGroup, open: &[IngressRule]) {
+        let stays = |rule: &&IngressRule| !self.changes.is_gone(rule) && !self.changes.may_have_revoked(rule);
+        let stays: Vec<_> = open.iter().filter(stays).collect();
+        let owed = self.due.rules.len();
+        self.due.rules.retain(|(rule, _)| !stays.iter().any(|predecessor| stands_for(rule, predecessor)));
+        if self.due.rules.len() == owed {
+            return;
+        }
+        if self.due.is_empty() { self.delete_debt().await } else { self.record_debt(live, open).await }
+    }
+
+    pub(super) async fn delete_debt(&self) {
+        self.vault.delete_debt().await.unwrap_or_else(|error| {
+            // The record expires, and a rule that exists is not added twice.
+            warn!(
+                security_group.id = self.group_id(),
+                error = error_message(&error),
+                "record of owed rules not deleted"
+            );
+        });
     }
 
     /// Records the owed rules, so that the next run adds them if this one ends too early.

@@ -168,6 +168,8 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         }
         let mut gate = UnlessHeld(&self.vault);
         self.changes.revoke(ec2, group_id, open, &mut gate).await?;
+        self.drop_premature_debt(live, open).await;
+        let mut gate = UnlessHeld(&self.vault);
         let due = self.due.rules();
         let failed = self.changes.authorize(ec2, group_id, &due, OnFull::AddSome, &mut gate).await?;
         let are_fewer = failed.len() < due.len();
@@ -212,6 +214,8 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
             return self.finished(&assessment).map(|response| Progress::Done(Box::new(response)));
         }
         if round > ROUNDS || (settling.is_empty() && !open.is_empty() && self.changes.all_denied(&open)) {
+            self.changes.are_there(&open);
+            self.drop_premature_debt(&live, &open).await;
             return Err(self.still_open(&settling));
         }
         self.keep(&live, &plan, &open).await?;
@@ -244,14 +248,7 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
             return Ok(response);
         }
         if self.due.is_settled() {
-            self.vault.delete_debt().await.unwrap_or_else(|error| {
-                // The record expires, and a rule that exists is not added twice.
-                warn!(
-                    security_group.id = self.group_id(),
-                    error = error_message(&error),
-                    "record of owed rules not deleted"
-                );
-            });
+            self.delete_debt().await;
         }
         reevaluation::after_closing(self.environment, self.request, self.has_prefix_lists, &mut response).await;
         Ok(response)

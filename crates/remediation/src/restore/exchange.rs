@@ -1,12 +1,12 @@
 //! The changes of a restore, in a group that may be full.
 
 use aws_traits::AwsError;
-use exposure::{IngressRule, Restoration, Traffic};
+use exposure::{IngressRule, Restoration};
 
 use super::Restoring;
 use crate::gate::Open;
 use crate::rounds::ROUNDS;
-use crate::rule_changes::{OnFull, is_quota};
+use crate::rule_changes::{OnFull, is_quota, stands_for};
 use crate::services::RemediationServices;
 
 type Failed = Vec<(IngressRule, AwsError)>;
@@ -93,19 +93,6 @@ impl<S: RemediationServices> Restoring<'_, S> {
     pub(super) fn stands_for_refused(&self, heir: &IngressRule) -> bool {
         self.refused.iter().any(|(rule, _)| stands_for(heir, rule))
     }
-}
-
-/// Returns true if a closing may have put `heir` in the place of `rule`: it admits a part of the same traffic from the same
-/// source, or the same traffic from another source.
-fn stands_for(heir: &IngressRule, rule: &IngressRule) -> bool {
-    let is_part = match (&rule.traffic, &heir.traffic) {
-        (Traffic::All, _) => true,
-        (Traffic::Ports { transport, range }, Traffic::Ports { transport: of_heir, range: part }) => {
-            transport == of_heir && range.from() <= part.from() && part.to() <= range.to()
-        }
-        (traffic, of_heir) => traffic == of_heir,
-    };
-    if heir.source == rule.source { is_part } else { heir.traffic == rule.traffic }
 }
 
 /// Splits failures into those with such an error, and the others.

@@ -165,6 +165,24 @@ async fn a_debt_ends_with_a_change_of_its_source() {
     assert!(!opens(&aws, "tcp/23-25 0.0.0.0/0"), "{:?}", admitted(&aws));
 }
 
+/// The exposing rule could not be revoked: its successors are not owed, and its owner may remove it.
+#[rstest]
+#[case::denied("UnauthorizedOperation")]
+#[case::throttled("RequestLimitExceeded")]
+#[case::unanswered("InternalError")]
+#[tokio::test(start_paused = true)]
+async fn nothing_is_owed_for_a_rule_that_stays(#[case] code: &'static str) {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), rule("2", 443, "10.0.0.0/8")]);
+    aws.account().quota = 2;
+    (0..4).for_each(|_| aws.fail(REVOKE, code));
+    let response = incomplete(handle(&aws, carve()).await);
+    assert!(response.closed().unwrap().not_authorized.is_empty(), "{response:?}");
+    aws.undisturbed();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.source.to_string() != "0.0.0.0/0");
+    handle(&aws, carve()).await.unwrap();
+    assert_eq!(admitted(&aws), ["tcp/443 10.0.0.0/8 - {}"]);
+}
+
 /// A restore makes the debt moot.
 #[tokio::test(start_paused = true)]
 async fn a_debt_ends_with_a_restore() {

@@ -243,3 +243,14 @@ async fn a_snapshot_without_an_answer_is_of_nothing() {
     assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
     assert_eq!(admitted(&aws), there);
 }
+
+/// No revocation is answered, and the rule is still there after the last one. What its owner has removed since is not restored.
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_was_still_there_is_not_restored() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 22, "::/0")]);
+    (0..4).for_each(|_| aws.fail(REVOKE, "InternalError"));
+    assert_eq!(incomplete(handle(&aws, request()).await).closed().unwrap().remaining.len(), 2);
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.retain(|rule| rule.source.to_string() != "0.0.0.0/0");
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::NothingToDo);
+    assert_eq!(left(&aws), ["sgr-2"]);
+}
