@@ -7,6 +7,7 @@ mod close;
 mod close_failures;
 mod holds;
 mod log;
+mod model;
 mod network_acl;
 mod owner;
 mod quarantine;

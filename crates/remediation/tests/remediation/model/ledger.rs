@@ -1,0 +1,178 @@
+//! What people have decided, what closings took, and what they owe.
+
+use std::collections::BTreeSet;
+
+use exposure::IngressRule;
+use jiff::{SignedDuration, Timestamp};
+
+use super::action::Action;
+use super::reach::{Point, content, contents, exposes, is_private, reach};
+use super::world::clock;
+
+/// Strategies of closings, in the order of their index.
+pub(super) const STRATEGIES: [&str; 3] = ["Revoke", "Carve", "Replace"];
+
+/// Time after which nothing is owed any more.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Points that the closings so far may still open: they took them along with an exposure.
+#[derive(Debug, Clone)]
+struct Owed {
+    points: BTreeSet<Point>,
+    since: Timestamp,
+    /// Sources of the rules that were taken.
+    sources: BTreeSet<String>,
+    /// Rules of these sources beside them. If their owner changes them, nothing is owed any more.
+    beside: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Rules of the owner that no policy forbids.
+    pub(super) innocent: BTreeSet<String>,
+    /// Rules that closings took. A restore may add them.
+    pub(super) taken: BTreeSet<String>,
+    /// Rules that the last closing took which took any.
+    pub(super) taken_last: BTreeSet<String>,
+    /// Rules that closings added. A restore may remove them.
+    pub(super) added: BTreeSet<String>,
+    pub(super) hold: Option<Timestamp>,
+    owed: Option<Owed>,
+    /// Points that the next complete closing must give back, since nobody has decided anything meanwhile.
+    pub(super) promised: BTreeSet<Point>,
+    promised_at: Option<Timestamp>,
+}
+
+/// Points of `gone` that a closing must leave: with `Carve` the ports that are not blocked, with `Replace` the private sources.
+fn remainder(strategy: &str, gone: &[IngressRule], blocked: &[i64]) -> BTreeSet<Point> {
+    let mut points = reach(gone);
+    points.retain(|point| match strategy {
+        "Carve" => !blocked.contains(&point.1),
+        "Replace" => is_private(point),
+        _ => false,
+    });
+    points
+}
+
+/// A closing, as it was observed.
+pub(super) struct Seen<'s> {
+    pub(super) strategy: &'s str,
+    pub(super) blocked: &'s [i64],
+    pub(super) before: &'s [IngressRule],
+    pub(super) after: &'s [IngressRule],
+    /// Whether the function was killed: nobody knows what it has revoked, and what its owner has removed meanwhile.
+    pub(super) is_killed: bool,
+}
+
+impl Seen<'_> {
+    pub(super) fn gone(&self) -> Vec<IngressRule> {
+        without(self.before, self.after)
+    }
+
+    pub(super) fn come(&self) -> Vec<IngressRule> {
+        without(self.after, self.before)
+    }
+
+    /// Points that the closing must leave, and has not.
+    pub(super) fn lost(&self) -> BTreeSet<Point> {
+        let kept = reach(self.before.iter().filter(|rule| !exposes(rule, self.blocked)));
+        let due = remainder(self.strategy, &self.gone(), self.blocked);
+        kept.union(&due).copied().collect::<BTreeSet<_>>().difference(&reach(self.after)).copied().collect()
+    }
+}
+
+/// Rules of `rules` that `others` do not have.
+pub(super) fn without(rules: &[IngressRule], others: &[IngressRule]) -> Vec<IngressRule> {
+    let others = contents(others);
+    rules.iter().filter(|rule| !others.contains(&content(rule))).cloned().collect()
+}
+
+impl Ledger {
+    /// Notes what the owner has decided by the difference between two states.
+    pub(super) fn owner(&mut self, before: &[IngressRule], after: &[IngressRule], policies: &[i64]) {
+        for rule in without(before, after) {
+            self.innocent.remove(&content(&rule));
+        }
+        let is_innocent = |rule: &&IngressRule| !exposes(rule, policies);
+        self.innocent.extend(without(after, before).iter().filter(is_innocent).map(content));
+        if contents(before) != contents(after) {
+            self.promised.clear();
+        }
+    }
+
+    /// Notes a decision that may change what the next closing gives back.
+    pub(super) fn decide(&mut self, action: Action) {
+        if matches!(action, Action::Exempt(_) | Action::Policy(_) | Action::Key(_)) {
+            self.promised.clear();
+        }
+    }
+
+    pub(super) fn time_passed(&mut self) {
+        self.hold = self.hold.filter(|until| *until > clock());
+        if self.promised_at.is_some_and(|at| clock().duration_since(at) >= A_DAY) {
+            self.promised.clear();
+        }
+    }
+
+    /// Points that the closing may open.
+    pub(super) fn may_open(&self, seen: &Seen<'_>) -> BTreeSet<Point> {
+        let Some(owed) = &self.owed else { return BTreeSet::new() };
+        let is_over = clock().duration_since(owed.since) >= A_DAY;
+        if seen.strategy == "Revoke" || is_over {
+            return BTreeSet::new();
+        }
+        let is_current = beside(seen.before, &owed.sources, seen.blocked).is_subset(&owed.beside)
+            && owed.beside.is_subset(&contents(seen.before));
+        owed.points.iter().filter(|point| is_current || is_private(point)).copied().collect()
+    }
+
+    pub(super) fn closing(&mut self, seen: &Seen<'_>, is_complete: bool) {
+        let gone = seen.gone();
+        let may_be_gone: Vec<_> = if seen.is_killed {
+            seen.before.iter().filter(|rule| exposes(rule, seen.blocked)).cloned().collect()
+        } else {
+            gone.clone()
+        };
+        self.taken.extend(may_be_gone.iter().map(content));
+        if !gone.is_empty() {
+            self.taken_last = contents(&gone);
+        }
+        self.added.extend(seen.come().iter().map(content));
+        if seen.strategy == "Revoke" {
+            self.promised.clear();
+            return;
+        }
+        if is_complete {
+            (self.owed, self.promised) = (None, BTreeSet::new());
+            return;
+        }
+        let lost = seen.lost();
+        if !lost.is_empty() {
+            self.promised.extend(&lost);
+            self.promised_at = Some(clock());
+        }
+        let mut points = remainder(seen.strategy, &may_be_gone, seen.blocked);
+        points.extend(self.may_open(seen));
+        let given = reach(&seen.come());
+        points.retain(|point| !given.contains(point));
+        let mut sources: BTreeSet<_> = may_be_gone.iter().map(|rule| rule.source.to_string()).collect();
+        sources.extend(self.owed.iter().flat_map(|owed| owed.sources.clone()));
+        let beside = beside(seen.after, &sources, seen.blocked);
+        self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), sources, beside });
+    }
+
+    pub(super) fn restored(&mut self) {
+        self.owed = None;
+        self.promised.clear();
+    }
+}
+
+/// Rules of these sources that are not exposing.
+fn beside(rules: &[IngressRule], sources: &BTreeSet<String>, blocked: &[i64]) -> BTreeSet<String> {
+    contents(rules.iter().filter(|rule| sources.contains(&rule.source.to_string()) && !exposes(rule, blocked)))
+}
+
+/// Ports of `blocked` that the rules open to the world.
+pub(super) fn open_ports(rules: &[IngressRule], blocked: &[i64]) -> BTreeSet<i64> {
+    blocked.iter().copied().filter(|port| rules.iter().any(|rule| exposes(rule, &[*port]))).collect()
+}
