@@ -47,6 +47,7 @@ binaries      | the workspace, compiled                         |  150 | 1200 | 
 coverage      | coverage                                        |   90 |  400 | prepare                           |
 soak-short    | load, faults and delivery, in short             |  400 |  400 | package-host binaries             |
 acceptance    | acceptance and upgrades                         |  480 |  480 | package-host binaries             |
+acceptance-extreme | acceptance, the other reading of AWS             |  240 |  240 | package-host binaries             |
 rust-lint     | Rust lints                                      |   90 |  500 | prepare                           | sdk
 cli-test      | the CLI                                         |  200 |  200 | binaries                          |
 cloud-test    | the local cloud                                 |  250 |  250 | binaries                          |

@@ -6,6 +6,7 @@ use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, RevokedSecurityGroupRule,
     SecurityGroup as SdkGroup, SecurityGroupRule as SdkRule, Tag, TagSpecification, UserIdGroupPair,
 };
+use aws_smithy_types::retry::RetryMode;
 use aws_traits::AwsError;
 use aws_traits::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
 use aws_types::SdkConfig;
@@ -14,6 +15,7 @@ use ipnetwork::IpNetwork;
 
 use crate::error::FromSdk;
 use crate::once::OnlyIfThrottled;
+use crate::sdk::patient_retry_config;
 
 /// Client of Amazon EC2.
 #[derive(Debug, Clone)]
@@ -27,7 +29,11 @@ impl Ec2 {
     /// Creates the adapter and its client. Call it once per process.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let once = aws_sdk_ec2::config::Builder::from(sdk).retry_classifier(OnlyIfThrottled).build();
+        let mut once = aws_sdk_ec2::config::Builder::from(sdk).retry_classifier(OnlyIfThrottled);
+        if sdk.retry_config().is_some_and(|config| config.mode() == RetryMode::Adaptive) {
+            once = once.retry_config(patient_retry_config());
+        }
+        let once = once.build();
         Self { client: aws_sdk_ec2::Client::new(sdk), changes: aws_sdk_ec2::Client::from_conf(once) }
     }
 }
@@ -112,7 +118,9 @@ impl SecurityGroupRules for Ec2 {
 
     async fn revoke(&self, group_id: &str, rules: &[IngressRule]) -> Result<Revocation, AwsError> {
         const OPERATION: &str = "ec2:RevokeSecurityGroupIngress";
-        let permissions = to_permissions(OPERATION, group_id, rules)?;
+        // Without descriptions: EC2 does not need them, and the owner may have edited them.
+        let rules: Vec<_> = rules.iter().map(|rule| IngressRule { description: None, ..rule.clone() }).collect();
+        let permissions = to_permissions(OPERATION, group_id, &rules)?;
         let output = self
             .changes
             .revoke_security_group_ingress()

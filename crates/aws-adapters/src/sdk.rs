@@ -72,9 +72,8 @@ pub fn from_env() -> Result<SdkConfig, EnvironmentError> {
     Ok(builder.build())
 }
 
-/// Retries for the command line, where a user waits. The adaptive mode suits many concurrent remediations, but delays the few
-/// calls of a command for too long.
-#[cfg(feature = "terminal")]
+/// Retries for the command line, where a user waits, and for changes of a security group, which should not wait while a port is
+/// open. The adaptive mode suits many concurrent remediations, but delays few calls for too long.
 pub(crate) fn patient_retry_config() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(Duration::from_secs(5))
 }

@@ -61,9 +61,9 @@ async fn revoke_sends_the_content_and_returns_the_rules_that_ec2_revoked() {
     assert_eq!(revocation.absent.iter().map(|rule| rule.source.to_string()).collect::<Vec<_>>(), ["::/0"]);
     let request = &aws.requests()[0];
     assert!(request.contains("Action=RevokeSecurityGroupIngress"), "{request}");
-    assert!(request.contains("IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0"), "{request}");
-    assert!(request.contains("IpPermissions.2.Ipv6Ranges.1.CidrIpv6=::/0"), "{request}");
-    assert!(!request.contains("SecurityGroupRuleId"), "{request}");
+    assert!(request.contains("IpRanges.1.CidrIp=0.0.0.0%2F0"), "{request}");
+    assert!(request.contains("Ipv6Ranges.1.CidrIpv6=%3A%3A%2F0"), "{request}");
+    assert!(!request.contains("SecurityGroupRuleId") && !request.contains("Description"), "{request}");
 }
 
 #[rstest]
