@@ -30,6 +30,23 @@ fn annotation(ports: &str, rules: Vec<IngressRule>) -> String {
     evaluation.annotation.to_string()
 }
 
+/// A tag that would exempt the group is mentioned if it does not begin with a plain date, also beside many exposures.
+#[rstest]
+#[case(1)]
+#[case(60)]
+fn a_malformed_tag_is_said(#[case] exposures: i64) {
+    let rules = (0..exposures).map(|number| rule("tcp", 22 + number, 22 + number, "0.0.0.0/0")).collect();
+    let mut group = SecurityGroup { id: GROUP.into(), ingress: rules, ..SecurityGroup::default() };
+    group.tags.insert("Keep".into(), "(2099-01-01) moving".into());
+    let policy = Policy { exemption_tag_key: Some("Keep".into()), ..Policy::new("22-100".parse().unwrap()) };
+    let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+    let assessment = assess(&group, &policy, &Exemptions::default(), &PrefixLists::default(), now);
+    let text = evaluation(GROUP, &assessment, SourceScope::World, now).unwrap().annotation.to_string();
+    assert!(text.starts_with("tcp/22"), "{text}");
+    assert!(text.ends_with("; tag Keep exempts nothing: it does not begin with a date such as 2026-12-31"), "{text}");
+    assert!(text.chars().count() <= ANNOTATION_MAX_CHARS);
+}
+
 #[test]
 fn the_annotation_names_port_source_and_rule() {
     let rules = vec![

@@ -7,7 +7,7 @@ use exposure::{
     AddressSet, Exemptions, IngressRule, Policy, PrefixList, PrefixLists, SecurityGroup, Source, Traffic, Verdict,
 };
 use jiff::{SignedDuration, Timestamp};
-use judgement::{CachedPrefixLists, ConfigRulePolicy, Criteria};
+use judgement::{CachedExemptions, CachedPrefixLists, ConfigRulePolicy, Criteria};
 use plain_text::error_chain;
 use rstest::rstest;
 
@@ -94,6 +94,24 @@ async fn prefix_lists_are_read_as_seldom_as_possible() {
         Criteria { since, ..criteria.clone() }.judge(listed(), &aws, &lists).await;
         assert_eq!(aws.count(READ), reads);
     }
+}
+
+/// An exemptions document is read once for the notifications that are older than its copy, and anew for a newer one: who
+/// withdraws an exemption and has the rule evaluated again gets a judgement without it.
+#[tokio::test]
+async fn a_withdrawn_exemption_does_not_count_for_a_newer_notification() {
+    let aws = account(WITH_EXEMPTIONS, Some(EXEMPT));
+    let cached = CachedExemptions::new(SignedDuration::from_secs(60));
+    let second = SignedDuration::from_secs(1);
+    let read =
+        async |since, at| cached.read(&aws, Some("/portcullis/exemptions"), since, at).await.unwrap().iter().count();
+    assert_eq!(read(Some(now()), now()).await, 1);
+    aws.account().parameters.insert("/portcullis/exemptions".into(), r#"{"version":1,"exemptions":[]}"#.into());
+    assert_eq!(read(Some(now()), now() + second).await, 1, "older than the copy");
+    assert_eq!(read(Some(now() + second), now() + second).await, 0);
+    assert_eq!(read(None, now() + second).await, 0);
+    assert_eq!(aws.count("ssm:GetParameter"), 3);
+    assert!(cached.read(&aws, None, None, now()).await.unwrap().iter().next().is_none());
 }
 
 /// A file does not contain the entries of a prefix list.
