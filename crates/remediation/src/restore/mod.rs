@@ -164,13 +164,13 @@ impl<S: RemediationServices> Task for Restoring<'_, S> {
         Ok(response)
     }
 
-    /// Ends what the restore has made moot: rules that closings owe to the group. Takes back the hold of a restore that has
-    /// changed nothing.
+    /// Ends what the restore has made moot: rules that closings owe to the group. A restore that has changed nothing leaves them,
+    /// and its hold is taken back.
     async fn conclude(&mut self) {
         if self.request.dry_run {
             return;
         }
-        if (self.succeeded || self.changes.begun)
+        if (self.succeeded || !self.changes.is_empty())
             && let Err(error) = self.vault.delete_debt().await
         {
             warn!(

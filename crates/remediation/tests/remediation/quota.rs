@@ -193,3 +193,14 @@ async fn a_debt_ends_with_a_restore() {
     handle(&aws, carve()).await.unwrap();
     assert_eq!(admitted(&aws), ["tcp/443 10.0.0.0/8 - {}"]);
 }
+
+/// A restore that fails and has changed nothing leaves the debt.
+#[tokio::test(start_paused = true)]
+async fn a_debt_does_not_end_with_a_restore_that_fails() {
+    let aws = owing().await;
+    (0..8).for_each(|_| aws.fail(AUTHORIZE, "RequestLimitExceeded"));
+    incomplete(handle(&aws, restore_with("exceptionHours", json!(0))).await);
+    aws.undisturbed();
+    handle(&aws, carve()).await.unwrap();
+    assert!(opens(&aws, "tcp/23-25 0.0.0.0/0"), "{:?}", admitted(&aws));
+}
