@@ -33,6 +33,7 @@ impl Model {
             .handle(json!({"action":"close","securityGroupId":GROUP,"configRuleName":RULE,"strategy":strategy,
                 "dryRun":dry_run,"ignoreHold":ignore_hold}))
             .await;
+        self.succeeded = matches!(outcome, Some(Ok(_)));
         let after = self.world.state();
         let seen =
             Seen { strategy, blocked, before: before.rules(), after: after.rules(), is_killed: outcome.is_none() };

@@ -24,6 +24,8 @@ struct Owed {
     sources: BTreeSet<String>,
     /// Rules of these sources beside them. If their owner changes them, nothing is owed any more.
     beside: BTreeSet<String>,
+    /// Rules that a closing added before it was killed: it may owe them for all that is recorded.
+    uncertain: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -121,8 +123,9 @@ impl Ledger {
         if seen.strategy == "Revoke" || is_over {
             return BTreeSet::new();
         }
-        let is_current = beside(seen.before, &owed.sources, seen.blocked).is_subset(&owed.beside)
-            && owed.beside.is_subset(&contents(seen.before));
+        let mut now = beside(seen.before, &owed.sources, seen.blocked);
+        now.retain(|rule| !owed.uncertain.contains(rule));
+        let is_current = now.is_subset(&owed.beside) && owed.beside.is_subset(&contents(seen.before));
         owed.points.iter().filter(|point| is_current || is_private(point)).copied().collect()
     }
 
@@ -134,7 +137,10 @@ impl Ledger {
             gone.clone()
         };
         self.taken.extend(may_be_gone.iter().map(content));
-        if !gone.is_empty() {
+        if seen.is_killed && gone.len() < may_be_gone.len() {
+            // If the owner removes the rest, it looks as if this closing had taken it.
+            self.taken_last.clear();
+        } else if !gone.is_empty() {
             self.taken_last = contents(&gone);
         }
         self.added.extend(seen.come().iter().map(content));
@@ -153,12 +159,19 @@ impl Ledger {
         }
         let mut points = remainder(seen.strategy, &may_be_gone, seen.blocked);
         points.extend(self.may_open(seen));
-        let given = reach(&seen.come());
+        let (given, uncertain) = if seen.is_killed {
+            (BTreeSet::new(), contents(&seen.come()))
+        } else {
+            (reach(&seen.come()), BTreeSet::new())
+        };
         points.retain(|point| !given.contains(point));
-        let mut sources: BTreeSet<_> = may_be_gone.iter().map(|rule| rule.source.to_string()).collect();
+        let owes =
+            |rule: &&IngressRule| !remainder(seen.strategy, std::slice::from_ref(*rule), seen.blocked).is_empty();
+        let mut sources: BTreeSet<_> = may_be_gone.iter().filter(owes).map(|rule| rule.source.to_string()).collect();
         sources.extend(self.owed.iter().flat_map(|owed| owed.sources.clone()));
-        let beside = beside(seen.after, &sources, seen.blocked);
-        self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), sources, beside });
+        let mut beside = beside(seen.after, &sources, seen.blocked);
+        beside.retain(|rule| !uncertain.contains(rule));
+        self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), sources, beside, uncertain });
     }
 
     pub(super) fn restored(&mut self) {
