@@ -1,6 +1,7 @@
 """The pages of the project beside the book: what SECURITY.md points at is there."""
 
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -18,25 +19,37 @@ def test_links_lead_somewhere(checkout: Path, name: str) -> None:
     assert [link for link in broken(page, prose(page)) if link.removeprefix("#") not in anchors] == []
 
 
-def test_every_test_that_security_names_exists(checkout: Path) -> None:
-    page = (checkout / "SECURITY.md").read_text(encoding="utf-8")
-    sources = [*checkout.glob("tests/**/*.py"), *checkout.glob("**/tests/**/*.rs"), *checkout.glob("**/src/**/*.rs")]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    defined = set(re.findall(r"(?:def|fn) (\w+)", code))
-    named = set(re.findall(r"`((?:test|an?|the|only)_\w+)(?:`|…)", page))
-    assert len(named) > 20
-    assert {
-        name for name in named if not any(known == name or (name.endswith("_") and known.startswith(name)) for known in defined)
-    } == set()
+# A test in Python, and one in Rust: the first function after the attribute and its cases.
+PYTHON_TEST = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
+RUST_TEST = re.compile(r"#\[(?:test|rstest|tokio::test)\b.*?\bfn (\w+)", re.DOTALL)
+# What a span in backticks looks like that names a test, or the beginning of its name.
+NAMED = re.compile(r"`([a-z]+(?:_[a-z]+){2,}_?)(?:`|…)")
 
 
-def test_every_file_that_security_names_exists(checkout: Path) -> None:
-    page = (checkout / "SECURITY.md").read_text(encoding="utf-8")
-    paths = set(re.findall(r"`([\w.-]+/[\w./-]+)`", page))
-    assert len(paths) > 10
-    assert [path for path in sorted(paths) if not (checkout / path).exists()] == []
-    files = set(re.findall(r"`(test_\w+\.py)`", page))
-    assert {file for file in files if not list(checkout.glob(f"tests/*/{file}"))} == set()
+@pytest.fixture(scope="module")
+def tests(checkout: Path) -> set[str]:
+    python = [PYTHON_TEST.findall(path.read_text(encoding="utf-8")) for path in checkout.glob("tests/**/*.py")]
+    sources = [*checkout.glob("**/tests/**/*.rs"), *checkout.glob("**/src/**/*.rs")]
+    rust = [RUST_TEST.findall(path.read_text(encoding="utf-8")) for path in sources]
+    return set(chain.from_iterable(python + rust))
+
+
+@pytest.fixture(scope="module")
+def security(checkout: Path) -> str:
+    return (checkout / "SECURITY.md").read_text(encoding="utf-8")
+
+
+def test_every_test_that_security_names_exists(security: str, tests: set[str]) -> None:
+    named = set(NAMED.findall(security))
+    assert len(named) > 60
+    assert {name for name in named if not any(test == name or (name.endswith("_") and test.startswith(name)) for test in tests)} == set()
+
+
+def test_every_claim_of_security_names_a_test(security: str) -> None:
+    section = security.partition("## Claims, and what shows them")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ") and not line.startswith("| Claim ")]
+    assert len(rows) > 30
+    assert [claim for claim, shown in rows if not NAMED.search(shown)] == []
 
 
 def test_reports_of_vulnerabilities_do_not_become_issues(checkout: Path) -> None:

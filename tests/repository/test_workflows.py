@@ -119,8 +119,29 @@ def test_what_the_release_runs_exists(checkout: Path) -> None:
     functions = re.search(r"^functions=\((.*)\)$", (checkout / "scripts" / "package").read_text(encoding="utf-8"), re.MULTILINE)
     assert functions
     assert f"for function in {functions[1]}; do" in scripts
-    assert "diff --recursive built/functions-1 built/functions-2" in scripts
     assert re.search(r"^cargo-auditable ", (checkout / "tools" / "cargo-tools.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_a_release_is_built_twice_and_attested() -> None:
+    release = jobs(yaml.safe_load((WORKFLOWS / "release.yml").read_text(encoding="utf-8")))
+    assert release["functions"]["strategy"]["matrix"]["build"] == [1, 2]
+    draft = release["draft"]["steps"]
+    [compared] = [
+        number for number, step in enumerate(draft) if "diff --recursive built/functions-1 built/functions-2" in step.get("run", "")
+    ]
+    [attested] = [number for number, step in enumerate(draft) if step.get("uses", "").startswith("actions/attest-build-provenance@")]
+    [published] = [number for number, step in enumerate(draft) if "gh release create" in step.get("run", "")]
+    assert compared < attested < published
+    assert draft[attested]["with"]["subject-path"] == "dist/*"
+
+
+def test_advisories_are_looked_for_each_week_and_when_dependencies_change() -> None:
+    audit = yaml.safe_load((WORKFLOWS / "audit.yml").read_text(encoding="utf-8"))
+    # YAML reads the key `on` as true.
+    [schedule] = audit[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"]), "a day of each week"
+    assert "Cargo.lock" in audit[True]["push"]["paths"]
+    assert "make audit" in [step.get("run") for step in steps(audit)]
 
 
 def test_dependabot_watches_everything_that_is_pinned(checkout: Path) -> None:

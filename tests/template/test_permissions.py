@@ -8,6 +8,7 @@ from typing import Any
 
 import cfnlint
 import pytest
+import yaml
 from rendering import Stack
 
 Statement = dict[str, Any]
@@ -203,6 +204,33 @@ def test_statements_have_unique_sids(roles: dict[str, dict[str, Any]]) -> None:
 
 def test_roles_only_allow(roles: dict[str, dict[str, Any]]) -> None:
     assert {statement["Effect"] for role in roles.values() for _, statement in statements(role)} == {"Allow"}
+
+
+def test_only_lambda_assumes_the_roles_of_functions(roles: dict[str, dict[str, Any]]) -> None:
+    for name in FUNCTION_ROLES:
+        (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}, name
+
+
+def test_only_services_for_this_stack_invoke_its_functions(template: dict[str, Any]) -> None:
+    permissions = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Permission"]
+    callers = {one["Principal"]: {key: value for key, value in one.items() if key not in ("Action", "Principal")} for one in permissions}
+    assert callers == {
+        # The ARN of the rule is not known before the rule is created, and then AWS Config has to be allowed already.
+        "config.amazonaws.com": {"FunctionName": {"Fn::GetAtt": ["EvaluatorFunction", "Arn"]}, "SourceAccount": {"Ref": "AWS::AccountId"}},
+        "events.amazonaws.com": {
+            "FunctionName": {"Fn::GetAtt": ["RemediatorFunction", "Arn"]},
+            "SourceArn": {"Fn::GetAtt": ["Sweep", "Arn"]},
+        },
+    }
+    assert len(permissions) == len(callers)
+
+
+def test_no_secret_is_given_to_the_stack(template: dict[str, Any]) -> None:
+    assert [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter] == []
+    text = yaml.safe_dump(template)
+    for source_of_secrets in ("{{resolve:secretsmanager", "{{resolve:ssm-secure", "AWS::IAM::AccessKey", "AWS::SecretsManager"):
+        assert source_of_secrets not in text
 
 
 # ---- a VPC
