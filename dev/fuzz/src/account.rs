@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_events::config::{ConfigurationItem, SECURITY_GROUP_RESOURCE_TYPE};
-use aws_traits::config::{Compliance, Evaluation};
-use aws_traits::fakes::FakeAws;
+use aws_traits::config::{Compliance, Evaluation, RemediationException};
+use aws_traits::fakes::{FakeAws, Object};
 use aws_traits::network_acl::VpcNetworkAcl;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use ipnetwork::IpNetwork;
@@ -133,8 +133,8 @@ pub(crate) fn compliant(aws: &FakeAws) -> Vec<Evaluation> {
 pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, SecurityGroup>,
     network_acls: Vec<(String, exposure::NetworkAcl)>,
-    objects: BTreeMap<String, String>,
-    exceptions: Vec<(String, String, Timestamp)>,
+    objects: BTreeMap<String, Object>,
+    exceptions: BTreeMap<(String, String), RemediationException>,
 }
 
 impl State {

@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
     // As the function reads it. Of a key that is repeated, `request` has the last value.
     let Ok(payload) = serde_json::from_slice::<Payload>(data) else { panic!("{request} is JSON, and no payload") };
     let aws = account();
-    aws.account().objects.insert(format!("{SNAPSHOTS}20261120T000000.000Z_8a1b.json"), snapshot());
+    aws.account().objects.insert(format!("{SNAPSHOTS}20261120T000000.000Z_8a1b.json"), snapshot().as_str().into());
     let before = State::of(&aws);
     let result = remediate(&aws, payload);
     let after = State::of(&aws);

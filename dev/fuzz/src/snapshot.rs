@@ -19,7 +19,7 @@ pub fn check(data: &[u8]) {
 
 fn check_named(name: &str, text: &str) {
     let aws = account();
-    aws.account().objects.insert(format!("{SNAPSHOTS}{NAME}"), text.to_owned());
+    aws.account().objects.insert(format!("{SNAPSHOTS}{NAME}"), text.into());
     let before = State::of(&aws);
     let request = json!({"action": "restore", "securityGroupId": GROUP, "configRuleName": RULE, "snapshot": name});
     let result = remediate(&aws, request);
