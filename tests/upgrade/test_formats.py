@@ -13,17 +13,10 @@ WORLD = "0.0.0.0/0"
 CLOSINGS = samples("revoke", "carve", "replace", "paid")
 
 
-def named(stack: Upgrading, **others: str) -> dict[str, str]:
-    """Names in place of the placeholders of a sample."""
-    account, region = stack.place()
-    bucket = stack.outputs["SnapshotBucketName"]
-    return {"account": account, "region": region, "bucket": bucket, "vpc": stack.vpc(), **others}
-
-
 def prepare(stack: Upgrading, sample: Sample) -> tuple[str, dict[str, dict]]:
     """A group, and the objects of a sample about it in the bucket."""
     group = stack.cloud.group(f"{sample.version}-{sample.name}")
-    objects = sample.objects(**named(stack, group=group, prefix_list=stack.prefix_list()))
+    objects = sample.objects(**stack.names(group=group, prefix_list=stack.prefix_list()))
     stack.put_objects(objects)
     return group, objects
 
@@ -72,6 +65,7 @@ def test_a_stored_closing_is_undone(reader, sample: Sample):
 def test_a_stored_snapshot_is_restored_by_its_name(reader, sample: Sample):
     group, objects = prepare(reader, sample)
     newest = max(key for key in objects if key.startswith("security-groups/"))
+    give(reader, group, after(objects[newest]))
     assert outcome(reader.restore(group, Snapshot=newest.rpartition("/")[2])) == "RESTORED"
     assert reader.rules(group) == {content(rule) for rule in objects[newest]["securityGroup"]["ingress"]}
 
@@ -105,7 +99,7 @@ def test_a_stored_hold_keeps_a_group_open_until_it_ends(reader, sample: Sample):
 def test_a_stored_quarantine_is_released(reader, sample: Sample):
     group, acl = reader.cloud.group(f"{sample.version}-{sample.name}"), reader.network_acl()
     entries = reader.ingress(acl)
-    objects = sample.objects(**named(reader, group=group, network_acl=acl))
+    objects = sample.objects(**reader.names(group=group, network_acl=acl))
     reader.put_objects(objects)
     [snapshot] = objects.values()
     for entry in snapshot["plan"]["add"]:
@@ -127,7 +121,7 @@ def test_a_stored_quarantine_is_released(reader, sample: Sample):
 @pytest.mark.parametrize("sample", samples("released"), ids=label)
 def test_a_stored_release_leaves_equal_entries_of_an_operator_alone(reader, sample: Sample):
     group, acl = reader.cloud.group(f"{sample.version}-{sample.name}"), reader.network_acl()
-    objects = sample.objects(**named(reader, group=group, network_acl=acl))
+    objects = sample.objects(**reader.names(group=group, network_acl=acl))
     # Longer ago than a function runs, so that the quarantine has no entry to make any more.
     earlier = {key: document for key, document in objects.items() if document["action"] == "quarantine"}
     assert earlier

@@ -114,6 +114,11 @@ class Upgrading(Portcullis):
             self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions, **options)
         self.cloud.settle()
 
+    def names(self, **others: str) -> dict[str, str]:
+        """Names in place of the placeholders of a sample."""
+        account, region = self.place()
+        return {"account": account, "region": region, "bucket": self.outputs["SnapshotBucketName"], "vpc": self.vpc(), **others}
+
     def place(self) -> tuple[str, str]:
         """Account and region."""
         return self.cloud.client("sts").get_caller_identity()["Account"], self.cloud.endpoints["region"]
