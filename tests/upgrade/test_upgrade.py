@@ -34,14 +34,14 @@ def restored(stack: Upgrading, version: str, blocked: int) -> tuple[str, set]:
     built here, and those of the checkout need the variables of their own template to restore."""
     group = stack.cloud.group("held")
     stack.put_objects(Sample(version, "restored").objects(**stack.names(group=group, prefix_list=stack.prefix_list())))
-    stack.config.put_remediation_exceptions(
+    stack.reopen(group, [open_to("10.0.0.0/8", ports=(blocked, blocked)), open_to(WORLD, ports=(blocked, blocked))])
+    put = stack.config.put_remediation_exceptions(
         ConfigRuleName=RULE,
         ResourceKeys=[{"ResourceType": GROUP_TYPE, "ResourceId": group}],
         Message="restored by portcullis",
         ExpirationTime=datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1),
     )
-    permissions = [open_to("10.0.0.0/8", ports=(blocked, blocked)), open_to(WORLD, ports=(blocked, blocked))]
-    stack.reopen(group, permissions)
+    assert put["FailedBatches"] == []
     return group, stack.rules(group)
 
 
