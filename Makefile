@@ -154,7 +154,7 @@ reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 acceptance: tools package-host binaries ## Test the stack, deployed to the local cloud, and its upgrades
 	$(PYTEST) tests/acceptance tests/upgrade
 
-acceptance-switches: tools package-host binaries ## The same under every reading of AWS's documentation: eight runs, and a table
+acceptance-switches: tools package-host binaries ## The same, and the fault tests, under every reading of AWS's documentation: eight runs, and a table
 	$(VENV)/python scripts/acceptance_switches.py
 
 # The default run is the other extreme.

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the acceptance tests under every reading of AWS's documentation, one after the other, and ends with a table.
+"""Runs the acceptance and the fault tests under every reading of AWS's documentation, one after the other, and ends with a table.
 
 Usage: acceptance_switches.py [--extreme] [ARGUMENT OF PYTEST]...
 
 --extreme  only the combination in which every switch differs from its default, with the tests that run SSM documents. The
            default run of the acceptance tests is the other extreme.
 
-The suite and its programs are those of `make acceptance`. Exits with 1 if a combination failed.
+The programs are those of `make acceptance`. Exits with 1 if a combination failed.
 """
 
 import itertools
@@ -24,6 +24,8 @@ SWITCHES = {
     "listAsText": ["json", "comma"],
     "attemptsCounted": ["failures", "attempts"],
 }
+# Each in a pytest of its own, as in `make acceptance` and `make soak-short`.
+SUITES = ["tests/acceptance", "tests/soak/test_faults.py"]
 
 
 def combinations() -> list[dict[str, object]]:
@@ -31,9 +33,9 @@ def combinations() -> list[dict[str, object]]:
     return [dict(zip(SWITCHES, values, strict=True)) for values in itertools.product(*SWITCHES.values())]
 
 
-def run(settings: dict[str, object], arguments: list[str]) -> tuple[bool, str, float]:
-    """Runs the suite. Returns whether it passed, the last line of pytest, and the seconds it took."""
-    command = [sys.executable, "-m", "pytest", "--quiet", "--timeout", "300", "tests/acceptance", *arguments]
+def run(suite: str, settings: dict[str, object], arguments: list[str]) -> tuple[bool, str, float]:
+    """Runs a suite. Returns whether it passed, the last line of pytest, and the seconds it took."""
+    command = [sys.executable, "-m", "pytest", "--quiet", "--timeout", "300", suite, *arguments]
     started = time.monotonic()
     environment = os.environ | {"LOCAL_CLOUD_SETTINGS": json.dumps(settings)}
     with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as tests:
@@ -52,12 +54,12 @@ def main() -> None:
         arguments = [argument for argument in arguments if argument != "--extreme"] + ["-m", "documents"]
         chosen = chosen[-1:]
     rows, passed = [], True
-    for settings in chosen:
-        print(f"=== {json.dumps(settings)}", flush=True)
-        good, last, seconds = run(settings, arguments)
+    for settings, suite in itertools.product(chosen, SUITES):
+        print(f"=== {suite}: {json.dumps(settings)}", flush=True)
+        good, last, seconds = run(suite, settings, arguments)
         passed = passed and good
-        rows.append([*map(str, settings.values()), "passed" if good else "FAILED", f"{seconds:.0f}", last])
-    table = [[*SWITCHES, "result", "seconds", "tests"], *rows]
+        rows.append([*map(str, settings.values()), suite, "passed" if good else "FAILED", f"{seconds:.0f}", last])
+    table = [[*SWITCHES, "suite", "result", "seconds", "tests"], *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 
 from local_cloud import running
-from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
+from portcullis import BUCKET, MARKER, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
 
 # Parameters that tests change.
 AS_DEPLOYED = {
@@ -29,7 +29,7 @@ AS_DEPLOYED = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "documents: runs SSM documents, so that the switches of the local cloud concern it")
+    config.addinivalue_line("markers", MARKER)
 
 
 @pytest.fixture(scope="session")

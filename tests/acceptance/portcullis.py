@@ -19,6 +19,7 @@ NO_EXEMPTIONS = {"version": 1, "exemptions": []}
 QUICK = {"asyncRetryBaseSeconds": 0.05, "startEvaluationIntervalSeconds": 0, "remediationSnapshotSeconds": 0.1}
 # Settings of a run, as JSON: switches between readings of AWS's documentation. scripts/acceptance_switches.py sets them.
 SWITCHES = json.loads(os.environ.get("LOCAL_CLOUD_SETTINGS") or "{}")
+MARKER = "documents: runs SSM documents, so that the switches of the local cloud concern it"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -34,8 +35,11 @@ class Portcullis:
         """Runs the command that `make deploy` runs."""
         file = self.directory / "parameters.json"
         file.write_text(json.dumps({"Parameters": parameters}))
-        command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
-        command += ["--arch", ARCHITECTURE, "--parameters", str(file)]
+        return self.script("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+
+    def script(self, name: str, *options: str) -> subprocess.CompletedProcess:
+        """Runs a script of the repository as an operator does."""
+        command = [f"scripts/{name}", "--region", self.cloud.endpoints["region"], *options]
         return subprocess.run(command, cwd=REPOSITORY, env=self.cloud.environment(), capture_output=True, text=True, check=False)
 
     def deploy(self, **parameters: str) -> None:

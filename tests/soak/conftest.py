@@ -14,11 +14,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "lo
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
 from local_cloud import REPOSITORY, running, wait_for
-from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
+from portcullis import ARCHITECTURE, BUCKET, MARKER, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
 # Directory for figures.
 REPORTS = pathlib.Path(os.environ.get("SOAK_REPORTS", REPOSITORY / "target" / "soak"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
 
 
 def number(name: str, short: int, long: int) -> int:

@@ -114,6 +114,7 @@ def kinds_of(place: int, offset: int) -> list[str]:
 IN_TURN = [name for name in NAMES if LONG or name != "close with Carve"]
 
 
+@pytest.mark.documents
 @pytest.mark.timeout(4 * 3600 if LONG else 300)
 @pytest.mark.parametrize("name", IN_TURN)
 def test_every_call_in_turn(portcullis, name):
