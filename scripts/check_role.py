@@ -7,14 +7,13 @@ stack. IAM simulates the policies of the role. Prints a warning about what is mi
 succeed: a policy may be narrower than the template's, and name exactly one parameter with exemptions.
 """
 
-import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
+from aws_command import Aws, Refused
 
 
 class Loader(yaml.SafeLoader):
@@ -49,12 +48,10 @@ def needed(template: dict[str, Any], values: dict[str, str]) -> list[tuple[list[
     return found
 
 
-def denied(role: str, actions: list[str], resource: str, aws: list[str]) -> list[str]:
-    """Actions that the policies of a role do not allow. Raises CalledProcessError if IAM does not simulate them."""
-    command = [*aws, "iam", "simulate-principal-policy", "--policy-source-arn", role, "--output", "json"]
-    command += ["--action-names", *actions, "--resource-arns", resource]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    results = json.loads(done.stdout)["EvaluationResults"]
+def denied(role: str, actions: list[str], resource: str, aws: Aws) -> list[str]:
+    """Actions that the policies of a role do not allow."""
+    asked = {"policy_source_arn": role, "action_names": actions, "resource_arns": [resource]}
+    results = aws("iam", "simulate-principal-policy", **asked)["EvaluationResults"]
     return [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
 
 
@@ -73,11 +70,10 @@ def main() -> None:
     missing = []
     for actions, resource in needed(yaml.load(Path(template).read_text(encoding="utf-8"), Loader), values):
         try:
-            missing += [f"{action} on {resource}" for action in denied(role, actions, resource, aws)]
-        except subprocess.CalledProcessError as error:
-            reason = error.stderr.strip().splitlines()[-1] if error.stderr.strip() else "no reason given"
+            missing += [f"{action} on {resource}" for action in denied(role, actions, resource, Aws(*aws))]
+        except Refused as error:
             print(
-                f"warning: the permissions of {role} are not checked: {reason}. Allow iam:SimulatePrincipalPolicy on the role, or"
+                f"warning: the permissions of {role} are not checked: {error.reason}. Allow iam:SimulatePrincipalPolicy on the role, or"
                 " compare its policy with docs/iam.md",
                 file=sys.stderr,
             )

@@ -5,50 +5,18 @@ usage: undeploy_stack.py AWS-CLI STACK ask|release|keep
 
 import datetime
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
-Json = dict[str, Any]
+from aws_command import Aws, Json, Refused, fail
+from retire_rule import end_remediation
+
 # A quarantine that was planned before a release may have been carried out for as long as a function can run.
 LONGEST_RUN = datetime.timedelta(minutes=15)
 ENDED = {"Success", "Failed", "TimedOut", "Cancelled", "CompletedWithFailure"}
 SECONDS_TO_RELEASE = 600
-
-
-class Refused(Exception):
-    """A call that AWS refused: the command and the message."""
-
-
-class Aws:
-    """The AWS CLI."""
-
-    def __init__(self, program: str):
-        self.program = program
-
-    def __call__(self, *command: str, **options: Any) -> Any:
-        """Answer to a command. Options are passed with hyphens, and as JSON unless they are text."""
-        words = [self.program, *command]
-        for name, value in options.items():
-            words += ["--" + name.replace("_", "-"), value if isinstance(value, str) else json.dumps(value)]
-        done = subprocess.run([*words, "--output", "json"], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            raise Refused(f"aws {' '.join(command)} failed: {lines[-1] if lines else 'no reason given'}")
-        return json.loads(done.stdout) if done.stdout.strip() else {}
-
-    def text(self, *command: str) -> str:
-        """Output of a command as it is."""
-        done = subprocess.run([self.program, *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Refused(f"aws {' '.join(command)} failed: {done.stderr.strip()}")
-        return done.stdout
-
-
-def fail(message: str) -> NoReturn:
-    sys.exit(f"error: {message}")
 
 
 # ---- quarantines
@@ -180,6 +148,8 @@ def undeploy(aws: Aws, stack: str, rest: str) -> None:
         if exceptions:
             delete_exceptions(aws, rule, exceptions)
 
+    if rule:
+        end_remediation(aws, rule)
     print(f"deleting stack {stack} in {region}")
     aws("cloudformation", "delete-stack", stack_name=stack)
     aws.text("cloudformation", "wait", "stack-delete-complete", "--stack-name", described["StackId"])

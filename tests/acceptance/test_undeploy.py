@@ -1,10 +1,8 @@
 """`make undeploy` lists quarantines and exceptions, releases them on request, and deletes the stack."""
 
-import subprocess
-
 import pytest
 from botocore.exceptions import ClientError
-from local_cloud import REPOSITORY, running
+from local_cloud import running
 from portcullis import BUCKET, GROUP_TYPE, QUICK, RULE, Portcullis, open_to, outcome
 
 
@@ -17,11 +15,6 @@ def stack(tmp_path):
         stack = Portcullis(cloud, tmp_path)
         stack.deploy(RuleName=RULE, FocusOnPorts="22,3389")
         yield stack
-
-
-def undeploy(stack, *options: str) -> subprocess.CompletedProcess:
-    command = ["scripts/undeploy", "--region", stack.cloud.endpoints["region"], *options]
-    return subprocess.run(command, cwd=REPOSITORY, env=stack.cloud.environment(), capture_output=True, text=True, check=False)
 
 
 def test_what_remains_is_listed_and_released_before_the_stack_is_deleted(stack):
@@ -43,7 +36,7 @@ def test_what_remains_is_listed_and_released_before_the_stack_is_deleted(stack):
     stack.config.put_remediation_exceptions(ConfigRuleName=RULE, ResourceKeys=[key], Message="INC-4711")
     quarantined = entries()
 
-    refused = undeploy(stack)
+    refused = stack.script("undeploy")
     assert refused.returncode == 1, refused.stdout + refused.stderr
     assert "open quarantine: " in refused.stdout
     assert f", of {group}" in refused.stdout
@@ -53,7 +46,7 @@ def test_what_remains_is_listed_and_released_before_the_stack_is_deleted(stack):
     cloudformation = stack.cloud.client("cloudformation")
     assert cloudformation.describe_stacks(StackName="portcullis")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
-    done = undeploy(stack, "--release")
+    done = stack.script("undeploy", "--release")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"of {group}\n" in done.stdout
     assert "released: acl-" in done.stdout
@@ -64,7 +57,7 @@ def test_what_remains_is_listed_and_released_before_the_stack_is_deleted(stack):
         cloudformation.describe_stacks(StackName="portcullis")
     assert stack.cloud.client("s3").head_bucket(Bucket=stack.outputs["SnapshotBucketName"])
 
-    again = undeploy(stack)
+    again = stack.script("undeploy")
     assert again.returncode == 1
     assert "error: aws cloudformation describe-stacks failed: " in again.stderr
     assert "Traceback" not in again.stderr

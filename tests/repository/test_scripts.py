@@ -219,7 +219,7 @@ import json, sys
 arguments = sys.argv[1:]
 with open({str(directory / "calls")!r}, "a") as calls:
     print(*arguments, file=calls)
-actions = arguments[arguments.index("--action-names") + 1:arguments.index("--resource-arns")]
+actions = json.loads(arguments[arguments.index("--action-names") + 1])
 if {decision!r} == "refused":
     sys.exit("An error occurred (AccessDenied) when calling the SimulatePrincipalPolicy operation: not authorized")
 def decide(action):
