@@ -138,6 +138,10 @@ def test_automatic_mode_stops_after_its_attempts_and_reports_it(portcullis):
     cloud.settle()
     assert len(portcullis.executions(group)) == 3
     assert portcullis.sources(group) == {WORLD}
+    # It stays open, and somebody is told: the sweep that EventBridge starts logs what an alarm counts.
+    assert portcullis.invoke("RemediatorFunctionName", action="sweep", configRuleName=RULE)["parked"] == [group]
+    parked = [line for line in portcullis.log("RemediatorLogGroup") if line["message"] == "security group parked"]
+    assert [line["security_group.id"] for line in parked] == [group]
     key = {"ResourceType": "AWS::EC2::SecurityGroup", "ResourceId": group}
     cloud.control("DELETE", "/faults")
     portcullis.config.delete_remediation_exceptions(ConfigRuleName=RULE, ResourceKeys=[key])

@@ -93,12 +93,6 @@ def read(portcullis, bucket: str, key: str) -> dict:
     return json.loads(portcullis.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def invoke(portcullis, function: str, **request) -> dict:
-    """Invokes a function directly, without its document, as an administrator may."""
-    reply = portcullis.cloud.client("lambda").invoke(FunctionName=portcullis.outputs[function], Payload=json.dumps(request))
-    return json.loads(reply["Payload"].read())
-
-
 # ---- permissions to open
 
 
@@ -155,7 +149,7 @@ def test_the_other_roles_change_no_security_group(portcullis, people, role):
 def test_a_function_asked_for_another_s_duty_is_denied_by_its_role(portcullis, function):
     """One program serves three functions: their roles separate them, not the program."""
     group, _ = closed_group(portcullis, f"confused-{function}".lower())
-    answer = invoke(portcullis, function, action="restore", securityGroupId=group, configRuleName=RULE)
+    answer = portcullis.invoke(function, action="restore", securityGroupId=group, configRuleName=RULE)
     assert "nothing was changed" in answer["errorMessage"], answer
     assert DENIED.search(answer["errorMessage"]), answer
     assert portcullis.sources(group) == set()
@@ -172,7 +166,7 @@ def test_the_restorer_does_not_close_and_the_remediator_changes_no_network_acl(p
         ("RemediatorFunctionName", "quarantine"),
         ("RestorerFunctionName", "quarantine"),
     ]:
-        answer = invoke(portcullis, function, action=action, securityGroupId=group, configRuleName=RULE)
+        answer = portcullis.invoke(function, action=action, securityGroupId=group, configRuleName=RULE)
         assert DENIED.search(answer["errorMessage"]), (function, action, answer)
     assert portcullis.sources(group) == {WORLD}
     assert portcullis.ec2.describe_network_acls()["NetworkAcls"] == before
@@ -376,7 +370,7 @@ def test_an_exemption_s_reason_stays_on_its_line_and_fits_the_annotation(portcul
 def test_a_request_writes_no_line_of_its_own(portcullis, function, field, since):
     action = {"RemediatorFunctionName": "close", "RestorerFunctionName": "restore", "QuarantineFunctionName": "quarantine"}[function]
     request = {"action": action, "securityGroupId": "sg-0123456789abcdef0", "configRuleName": RULE, field: FORGED}
-    invoke(portcullis, function, **request)
+    portcullis.invoke(function, **request)
     assert_nothing_is_forged(portcullis, since)
     # The value of an unknown field is not repeated.
     if field not in ("snapshot", "strategy", "executionId"):
