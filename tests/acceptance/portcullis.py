@@ -8,7 +8,7 @@ import platform
 import subprocess
 
 from botocore.exceptions import ClientError
-from local_cloud import REPOSITORY, Cloud
+from local_cloud import REPOSITORY, Cloud, running
 
 BUCKET = "portcullis-code"
 RULE = "portcullis"
@@ -199,6 +199,17 @@ class Portcullis:
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
         lines = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextlib.contextmanager
+def without_stack(directory: pathlib.Path):
+    """A local cloud for one test or one session, in which the stack is not deployed yet."""
+    with running(directory) as cloud:
+        cloud.settings(**QUICK | SWITCHES)
+        cloud.client("s3").create_bucket(Bucket=BUCKET)
+        stack = Portcullis(cloud, directory)
+        stack.exempt(NO_EXEMPTIONS)
+        yield stack
 
 
 def source(rule: dict) -> str:

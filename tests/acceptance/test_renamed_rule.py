@@ -2,19 +2,15 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from local_cloud import running, wait_for
-from portcullis import BUCKET, GROUP_TYPE, QUICK, RULE, Portcullis, open_to
+from local_cloud import wait_for
+from portcullis import GROUP_TYPE, RULE, Portcullis, open_to
 
 
 @pytest.fixture
-def stack(tmp_path):
-    """A stack of its own in automatic mode, since its rule is replaced."""
-    with running(tmp_path) as cloud:
-        cloud.settings(**QUICK)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        stack = Portcullis(cloud, tmp_path)
-        stack.deploy(RuleName=RULE, FocusOnPorts="22,3389", RemediationMode="True")
-        yield stack
+def stack(fresh):
+    """A stack in automatic mode."""
+    fresh.deploy(RuleName=RULE, FocusOnPorts="22,3389", RemediationMode="True")
+    return fresh
 
 
 def start_long_closing(stack: Portcullis, seconds: int) -> dict:
