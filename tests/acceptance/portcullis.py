@@ -21,6 +21,7 @@ QUICK = {"asyncRetryBaseSeconds": 0.05, "startEvaluationIntervalSeconds": 0, "re
 SWITCHES = json.loads(os.environ.get("LOCAL_CLOUD_SETTINGS") or "{}")
 MARKER = "documents: runs SSM documents, so that the switches of the local cloud concern it"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+ZIPS = REPOSITORY / "target" / "lambda" / ARCHITECTURE
 
 
 class Portcullis:
