@@ -24,6 +24,13 @@ ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_6
 ZIPS = REPOSITORY / "target" / "lambda" / ARCHITECTURE
 
 
+def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    """Waits for a process, and returns what it has printed."""
+    with process:
+        printed, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
+
+
 class Portcullis:
     """The deployed stack."""
 
@@ -34,14 +41,24 @@ class Portcullis:
 
     def script_deploy(self, **parameters: str) -> subprocess.CompletedProcess:
         """Runs the command that `make deploy` runs."""
-        file = self.directory / "parameters.json"
-        file.write_text(json.dumps({"Parameters": parameters}))
-        return self.script("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+        return finished(self.start_deploy(**parameters))
 
     def script(self, name: str, *options: str) -> subprocess.CompletedProcess:
         """Runs a script of the repository as an operator does."""
+        return finished(self.start(name, *options))
+
+    def start_deploy(self, **parameters: str) -> subprocess.Popen:
+        """Starts the command that `make deploy` runs."""
+        file = self.directory / "parameters.json"
+        file.write_text(json.dumps({"Parameters": parameters}))
+        return self.start("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+
+    def start(self, name: str, *options: str) -> subprocess.Popen:
+        """Starts a script of the repository as an operator does."""
         command = [f"scripts/{name}", "--region", self.cloud.endpoints["region"], *options]
-        return subprocess.run(command, cwd=REPOSITORY, env=self.cloud.environment(), capture_output=True, text=True, check=False)
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, env=self.cloud.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def deploy(self, **parameters: str) -> None:
         done = self.script_deploy(**parameters)
