@@ -1,6 +1,7 @@
 //! Accounts and regions of a command, with their credentials.
 
 use anyhow::{Context, Result, bail};
+use aws_adapters::terminal::SessionError;
 use aws_adapters::{Ec2, SdkConfig, terminal};
 use findings::NotScanned;
 
@@ -27,12 +28,11 @@ const NO_REGION: &str =
 
 /// Account and region of a command that works in exactly one.
 pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
-    let mut sdk = terminal::load(args.profile.as_deref()).await?;
-    let region = match (&args.region, sdk.region()) {
-        (Some(region), _) => region.clone(),
-        (None, Some(region)) => region.to_string(),
-        (None, None) => bail!(Usage(NO_REGION.to_owned())),
-    };
+    if let Some(region) = &args.region {
+        check_region(region)?;
+    }
+    let mut sdk = terminal::load(args.profile.as_deref(), args.region.as_deref()).await?;
+    let Some(region) = sdk.region().map(ToString::to_string) else { bail!(Usage(NO_REGION.to_owned())) };
     check_region(&region)?;
     terminal::check_credentials(&sdk, args.profile.as_deref()).await?;
     sdk = terminal::in_region(&sdk, &region);
@@ -55,17 +55,24 @@ pub(crate) async fn all(args: &Scan) -> Result<Targets> {
         args.profile.iter().map(|name| Some(name.as_str())).collect()
     };
     for profile in &profiles {
-        let sdk = terminal::load(*profile).await?;
-        if let Err(problem) = terminal::check_credentials(&sdk, *profile).await {
-            if profiles.len() == 1 {
-                return Err(problem.into());
+        let sdk = match usable(*profile, args.region.first().map(String::as_str)).await {
+            Ok(sdk) => sdk,
+            Err(problem) if profiles.len() == 1 => return Err(problem.into()),
+            Err(problem) => {
+                found.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &problem);
+                continue;
             }
-            found.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &problem);
-            continue;
-        }
+        };
         found.of_profile(args, &sdk, profile.is_some() && profiles.len() > 1, *profile).await?;
     }
     Ok(found)
+}
+
+/// The configuration of a profile with credentials.
+async fn usable(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, SessionError> {
+    let sdk = terminal::load(profile, region).await?;
+    terminal::check_credentials(&sdk, profile).await?;
+    Ok(sdk)
 }
 
 impl Targets {
