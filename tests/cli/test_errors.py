@@ -231,7 +231,9 @@ def test_a_malformed_exemptions_file(with_groups, document, problem):
     ("command", "problem"),
     [
         (["plan"], "<GROUP>"),
-        (["plan", "web"], "`web` is not the id of a security group"),
+        (["plan", "sg-web"], "`sg-web` is not the id of a security group"),
+        (["plan", " "], "the name of a group is empty"),
+        (["plan", "web", "--tag", "team=shop"], "--tag"),
         (["close"], "<GROUP>"),
         (["close", "sg-1"], "`sg-1` is not the id of a security group, such as sg-0123456789abcdef0"),
         (["close", GROUP, "--all"], "--all"),
@@ -240,6 +242,7 @@ def test_a_malformed_exemptions_file(with_groups, document, problem):
         (["close", GROUP, "--snapshot-dir", "d", "--snapshot-bucket", "b"], "--snapshot-bucket"),
         (["close", GROUP, "--ports", "x"], "--ports: `x`"),
         (["restore"], "<GROUP>"),
+        (["restore", GROUP, "--exception-hours", "8761"], "8761 is not in 0..=8760"),
         (["restore", "web"], "`web` is not the id of a security group"),
         (["explain", "web"], "`web` is not the id of a security group"),
         (["exempt", "add", "web", "--expires", "2999-12-31", "--reason", "r"], "`web` is neither sg-… nor vpc-…:name"),

@@ -53,9 +53,12 @@ pub(crate) enum Command {
     /// Close groups, asking before each
     #[cfg(feature = "aws")]
     Close(Close),
-    /// Restore the rules that a closing removed from a group
+    /// Restore the rules that a closing removed from a group, or all closings of a run
     #[cfg(feature = "aws")]
     Restore(Restore),
+    /// List the snapshots that closings have kept
+    #[cfg(feature = "aws")]
+    Snapshots(Snapshots),
     /// Manage the exemptions in an SSM parameter
     #[cfg(feature = "aws")]
     #[command(subcommand)]

@@ -35,6 +35,15 @@ pub(crate) struct LiveScan {
     pub(crate) concurrency: usize,
 }
 
+/// Reads the values of `--tag`: a key, or a key and a value.
+pub(crate) fn tags(options: &[String]) -> Vec<(String, Option<String>)> {
+    let tag = |tag: &String| match tag.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (tag.clone(), None),
+    };
+    options.iter().map(tag).collect()
+}
+
 /// Scans the targets, and calls `each` with every result and every failure, in the order of the targets.
 pub(crate) async fn scan(
     scan: LiveScan,

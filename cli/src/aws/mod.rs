@@ -8,10 +8,9 @@ pub(crate) mod live_scan;
 pub(crate) mod policy;
 mod question;
 pub(crate) mod remediate;
-mod response_printer;
-mod services;
 pub(crate) mod session;
 mod snapshot_store;
+mod stop;
 
 use std::io;
 

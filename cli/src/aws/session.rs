@@ -5,7 +5,7 @@ use aws_adapters::terminal::SessionError;
 use aws_adapters::{Ec2, SdkConfig, terminal};
 use findings::NotScanned;
 
-use crate::args::{AccountArgs, Scan};
+use crate::args::{AccountArgs, RegionsArgs, Scan};
 use crate::exit::{Usage, in_one_line};
 
 /// One region of one account.
@@ -23,24 +23,52 @@ pub(crate) struct Targets {
     pub(crate) unreachable: Vec<NotScanned>,
 }
 
-const NO_REGION: &str =
-    "no region: pass --region, set AWS_REGION, or set a region in the profile; `scan` also accepts --all-regions";
+const NO_REGION: &str = "no region: pass --region, set AWS_REGION, or set a region in the profile; `scan`, `plan` and `close` also accept \
+     --all-regions";
+
+impl Target {
+    /// `in us-east-1, account 123456789012`.
+    pub(crate) fn place(&self) -> String {
+        format!("in {}, account {}", self.region, self.account)
+    }
+}
 
 /// Account and region of a command that works in exactly one.
 pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
-    if let Some(region) = &args.region {
+    let regions = RegionsArgs {
+        profile: args.profile.clone(),
+        region: args.region.iter().cloned().collect(),
+        all_regions: false,
+        assume_role_arn: args.assume_role_arn.clone(),
+    };
+    let mut targets = several(&regions).await?;
+    targets.pop().context("no region")
+}
+
+/// Regions of one account, in the order of the command line.
+pub(crate) async fn several(args: &RegionsArgs) -> Result<Vec<Target>> {
+    for region in &args.region {
         check_region(region)?;
     }
-    let mut sdk = terminal::load(args.profile.as_deref(), args.region.as_deref()).await?;
-    let Some(region) = sdk.region().map(ToString::to_string) else { bail!(Usage(NO_REGION.to_owned())) };
-    check_region(&region)?;
+    let sdk = terminal::load(args.profile.as_deref(), args.region.first().map(String::as_str)).await?;
+    let Some(home) = home_region(&args.region, args.all_regions, &sdk) else { bail!(Usage(NO_REGION.to_owned())) };
+    check_region(&home)?;
     terminal::check_credentials(&sdk, args.profile.as_deref()).await?;
-    sdk = terminal::in_region(&sdk, &region);
-    if let Some(role) = &args.assume_role_arn {
-        sdk = terminal::assume_role(&sdk, role).await?;
+    let (sdk, account) = session(&terminal::in_region(&sdk, &home), args.assume_role_arn.as_deref()).await?;
+    let names = if args.all_regions {
+        Ec2::new(&sdk).regions().await?
+    } else if args.region.is_empty() {
+        vec![home]
+    } else {
+        args.region.clone()
+    };
+    let mut targets: Vec<Target> = Vec::new();
+    for region in names {
+        if !targets.iter().any(|known| known.region == region) {
+            targets.push(Target { sdk: terminal::in_region(&sdk, &region), account: account.clone(), region });
+        }
     }
-    let account = terminal::account_id(&sdk).await?;
-    Ok(Target { sdk, account, region })
+    Ok(targets)
 }
 
 /// Accounts and regions of a scan. The failure of one profile, role or account does not affect the others.
@@ -93,7 +121,7 @@ impl Targets {
         one_of_many: bool,
         profile: Option<&str>,
     ) -> Result<()> {
-        let home = home_region(args, sdk);
+        let home = home_region(&args.region, args.all_regions, sdk);
         let Some(home) = home else {
             if one_of_many {
                 self.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &NO_REGION);
@@ -176,12 +204,13 @@ async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, Stri
     Ok((sdk, account))
 }
 
-fn home_region(args: &Scan, sdk: &SdkConfig) -> Option<String> {
-    args.region
+/// The region in which a command asks for account and regions.
+fn home_region(named: &[String], all_regions: bool, sdk: &SdkConfig) -> Option<String> {
+    named
         .first()
         .cloned()
         .or_else(|| sdk.region().map(ToString::to_string))
-        .or_else(|| args.all_regions.then(|| "us-east-1".to_owned()))
+        .or_else(|| all_regions.then(|| "us-east-1".to_owned()))
 }
 
 /// Checks the form of a region name, so that a typing error is not resolved as a host name.
@@ -195,9 +224,7 @@ fn check_region(region: &str) -> Result<(), Usage> {
     if first && last && !middle.is_empty() && middle.iter().all(|part| is_word(part)) {
         return Ok(());
     }
-    Err(Usage(format!(
-        "`{region}` is not the name of a region, such as eu-central-1; `scan --all-regions` needs no names"
-    )))
+    Err(Usage(format!("`{region}` is not the name of a region, such as eu-central-1; --all-regions needs no names")))
 }
 
 fn account_of(role_arn: &str) -> Option<String> {

@@ -108,7 +108,7 @@ mod accounts {
 
     use super::output::{self, ScanOutput};
     use crate::args::{Scan, check_group_id};
-    use crate::aws::live_scan::{self, LiveScan};
+    use crate::aws::live_scan::{self, LiveScan, tags};
     use crate::aws::policy::CommandPolicy;
     use crate::aws::session;
     use crate::exit::{Exit, Usage};
@@ -148,14 +148,7 @@ mod accounts {
         for id in &args.group_id {
             check_group_id(id)?;
         }
-        let tags = args
-            .tag
-            .iter()
-            .map(|tag| match tag.split_once('=') {
-                Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                None => (tag.clone(), None),
-            })
-            .collect();
-        Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
+        let (group_ids, vpc_ids) = (args.group_id.clone(), args.vpc_id.clone());
+        Ok(GroupFilter { group_ids, vpc_ids, tags: tags(&args.tag), ..GroupFilter::default() })
     }
 }
