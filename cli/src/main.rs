@@ -10,6 +10,7 @@ mod interrupt;
 mod man;
 mod policy;
 mod scan;
+mod values;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

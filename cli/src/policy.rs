@@ -11,6 +11,7 @@ use judgement::{Criteria, RuleParameters};
 
 use crate::args::{PolicyArgs, Scope};
 use crate::exit::Usage;
+use crate::values::check_host_bits;
 
 /// Default ports, the same as those of the stack.
 const DEFAULT_PORTS: &str = "22,3389";
@@ -57,9 +58,11 @@ fn authorized(cidrs: &[String]) -> Result<AddressSet, Usage> {
         .iter()
         .map(|cidr| {
             let cidr = cidr.trim();
-            cidr.parse::<IpNetwork>().map_err(|_| {
+            let network: IpNetwork = cidr.parse().map_err(|_| {
                 Usage(format!("--authorized-cidr: `{cidr}` is not a CIDR such as 192.0.2.0/24 or 2001:db8::/32"))
-            })
+            })?;
+            check_host_bits("--authorized-cidr", cidr, network)?;
+            Ok(network)
         })
         .collect()
 }

@@ -14,11 +14,13 @@ use serde_json::{Map, Value, json};
 use super::session;
 use crate::args::{Exempt, ParameterArgs};
 use crate::exit::{Exit, Usage};
+use crate::values::check_account;
 
 pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
     match args {
         Exempt::Add { group, expires, reason, owner, ports, account_id, parameter } => {
             let mut entry = selector(group)?;
+            account_id.iter().try_for_each(|id| check_account("--account-id", id))?;
             entry.insert("expires".into(), json!(expires));
             entry.insert("reason".into(), json!(reason));
             let optional = [("owner", owner), ("ports", ports), ("accountId", account_id)];

@@ -19,6 +19,7 @@ use self::output::{STDIN, ScanOutput};
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
+use crate::values::{check_account, check_region};
 
 pub(crate) fn run(args: &Scan) -> Result<Exit> {
     #[cfg(feature = "aws")]
@@ -39,6 +40,8 @@ fn files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
+    args.region.iter().try_for_each(|region| check_region(region))?;
+    args.account.iter().try_for_each(|id| check_account("--account", id))?;
     let mut output = ScanOutput::new(&reports, args)?;
     let criteria = policy.criteria(Timestamp::now());
     for file in &args.input {

@@ -5,6 +5,7 @@ use remediation::StrategyName;
 
 use crate::args::{StrategyArg, StrategyArgs};
 use crate::exit::Usage;
+use crate::values::check_host_bits;
 
 /// How groups are closed.
 pub(super) struct How {
@@ -24,6 +25,9 @@ impl How {
                     "--replacement-cidr: `{text}` is not a CIDR such as 10.0.0.0/8 or fd00::/8, with a prefix above /0"
                 ))
             })?;
+            // The template drops host bits, as EC2 does. A user at a terminal can correct them.
+            let typed = text.trim().parse().unwrap_or(network);
+            check_host_bits("--replacement-cidr", text.trim(), typed)?;
             Ok::<_, Usage>(network)
         };
         let replacement_cidrs = args.replacement_cidr.iter().map(cidr).collect::<Result<_, _>>()?;
