@@ -53,6 +53,29 @@ impl OptionsPolicy {
     }
 }
 
+#[cfg(feature = "aws")]
+impl PolicyArgs {
+    /// Returns true if an option states a part of the policy.
+    pub(crate) fn has_options(&self) -> bool {
+        let Self {
+            ports,
+            scope,
+            authorized_cidr,
+            exemptions,
+            exemptions_parameter,
+            exemption_tag_key,
+            rule: _,
+            no_rule: _,
+        } = self;
+        !ports.is_empty()
+            || scope.is_some()
+            || !authorized_cidr.is_empty()
+            || exemptions.is_some()
+            || exemptions_parameter.is_some()
+            || exemption_tag_key.is_some()
+    }
+}
+
 fn authorized(cidrs: &[String]) -> Result<AddressSet, Usage> {
     cidrs
         .iter()

@@ -111,7 +111,8 @@ def test_a_region_that_fails_is_listed(fresh, live):
 def role(cloud, name: str) -> str:
     iam = cloud.client("iam")
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    actions = ["ec2:Describe*", "config:DescribeConfigRules", "ssm:GetParameter"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
     return arn
@@ -382,8 +383,8 @@ def test_exemptions_are_added_applied_and_removed(fresh, live):
     assert added.out.startswith(f"added in {PARAMETER}")
     listed = live("exempt", "list")
     check_snapshot("exempt-list", listed.out.replace(group, "sg-0aaaaaaaaaaaaaaaa"))
-    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late")
-    assert changed.out.startswith("changed in ")
+    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late", "--replace")
+    assert changed.out.startswith("replaced in ")
     document = json.loads(live("exempt", "list", "--json").out)
     assert document == {
         "version": 1,

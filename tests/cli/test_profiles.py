@@ -5,6 +5,7 @@ from command_line import ERROR, EXPOSED, USAGE
 from organization import MANAGEMENT, Organization, id_of, serve
 
 DEV, PROD, REGION = "222222222222", "333333333333", "eu-central-1"
+WEB = id_of(DEV, REGION, "web")
 CREDENTIALS = f"""\
 [dev]
 aws_access_key_id = {DEV}
@@ -65,7 +66,13 @@ def test_the_environment_counts_without_a_profile(live, organization):
 
 @pytest.mark.parametrize(
     "command",
-    [["scan"], ["plan", id_of(DEV, REGION, "web")], ["close", "--all", "--yes"], ["explain", id_of(DEV, REGION, "web")], ["exempt", "list"]],
+    [
+        ["scan"],
+        ["plan", id_of(DEV, REGION, "web")],
+        ["close", "--all", "--yes"],
+        ["explain", id_of(DEV, REGION, "web")],
+        ["exempt", "list"],
+    ],
     ids=lambda command: command[0],
 )
 def test_an_unknown_profile_is_an_error(live, organization, command):

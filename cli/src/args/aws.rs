@@ -197,11 +197,14 @@ pub(crate) struct Explain {
     pub(crate) account: AccountArgs,
 }
 
+/// Name of the SSM parameter with the exemptions, unless another one is given.
+pub(crate) const EXEMPTIONS_PARAMETER: &str = "/portcullis/exemptions";
+
 /// The SSM parameter of the exemptions.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ParameterArgs {
     /// SSM parameter with the exemptions document
-    #[arg(long, value_name = "NAME", default_value = "/portcullis/exemptions")]
+    #[arg(long, value_name = "NAME", default_value = EXEMPTIONS_PARAMETER)]
     pub(crate) parameter: String,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
@@ -226,6 +229,9 @@ pub(crate) enum Exempt {
         /// Exempt only these ports [default: all]
         #[arg(short, long, value_name = "PORTS")]
         ports: Option<String>,
+        /// Replace an exemption of the same group, ports and account
+        #[arg(long)]
+        replace: bool,
         /// Exempt only in this account [default: any]
         #[arg(long, value_name = "ID")]
         account_id: Option<String>,

@@ -1,5 +1,6 @@
 //! Commands that call AWS: all except `scan --input`. A build without the feature `aws` has none of them.
 
+pub(crate) mod deployed_rule;
 pub(crate) mod directory_store;
 pub(crate) mod exempt;
 pub(crate) mod explain;

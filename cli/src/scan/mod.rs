@@ -111,23 +111,25 @@ mod accounts {
 
     use super::output::{self, ScanOutput};
     use crate::args::{Scan, check_group_id};
+    use crate::aws::deployed_rule::policies;
     use crate::aws::live_scan::{self, LiveScan, tags};
-    use crate::aws::policy::CommandPolicy;
+    use crate::aws::policy::RequestedPolicy;
     use crate::aws::session;
     use crate::exit::{Exit, Usage};
 
     pub(super) async fn run(args: &Scan) -> Result<Exit> {
         let reports = output::destinations(&args.format, &args.output)?;
-        let policy = CommandPolicy::new(&args.policy)?;
+        let policy = RequestedPolicy::new(&args.policy)?;
         let wanted = filter(args)?;
-        let mut output = ScanOutput::new(&reports, args)?;
         let found = session::all(args).await?;
+        let policies = policies(&policy, found.targets).await?;
+        policies.announce(args.quiet);
+        let mut output = ScanOutput::new(&reports, args)?;
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        let scan =
-            LiveScan { policy, wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
-        live_scan::scan(scan, found.targets, |found| match found {
+        let scan = LiveScan { wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        live_scan::scan(scan, policies.places, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
                 output.not_scanned(problem);

@@ -11,7 +11,8 @@ use super::selection::{Found, Selection};
 use super::tally::{Ending, Summary, Tally};
 use super::undo::Undo;
 use crate::args::{Close, Plan, SnapshotArgs};
-use crate::aws::policy::CommandPolicy;
+use crate::aws::deployed_rule::policies;
+use crate::aws::policy::{CommandPolicy, RequestedPolicy};
 use crate::aws::session::{self, Target};
 use crate::aws::stop;
 use crate::exit::{Exit, Usage};
@@ -20,11 +21,13 @@ pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
     let selection = Selection::new(&args.selection)?;
     // A hold prevents closings, but not their preview.
     let how = How::new(&args.strategy, true)?;
-    let policy = CommandPolicy::new(&args.policy)?;
-    let targets = session::several(&args.regions).await?;
+    let policy = RequestedPolicy::new(&args.policy)?;
+    let policies = policies(&policy, session::several(&args.regions).await?).await?;
+    policies.announce(false);
+    let places = policies.places;
     // A dry run only reads the store, to check for a hold.
-    let accounts = accounts(&policy, &targets, &SnapshotArgs::default(), &new_run())?;
-    let (groups, mut tally) = groups(&selection, &targets, &policy).await?;
+    let accounts = accounts(&places, &SnapshotArgs::default(), &new_run())?;
+    let (groups, mut tally) = groups(&selection, &places).await?;
     for group in &groups {
         let account = account(&accounts, group)?;
         tally.take(Printer::new(args.json), account, group, account.close(group, &how, true).await)?;
@@ -38,11 +41,16 @@ pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
 pub(crate) async fn close(args: &Close) -> Result<Exit> {
     let selection = Selection::new(&args.selection)?;
     let how = How::new(&args.strategy, args.ignore_hold)?;
-    let policy = CommandPolicy::new(&args.policy)?;
-    let targets = session::several(&args.regions).await?;
+    let policy = RequestedPolicy::new(&args.policy)?;
+    let mut policies = policies(&policy, session::several(&args.regions).await?).await?;
+    if !args.dry_run {
+        policies = policies.for_changes()?;
+    }
+    policies.announce(false);
+    let places = policies.places;
     let run = new_run();
-    let accounts = accounts(&policy, &targets, &args.snapshots, &run)?;
-    let (groups, mut tally) = groups(&selection, &targets, &policy).await?;
+    let accounts = accounts(&places, &args.snapshots, &run)?;
+    let (groups, mut tally) = groups(&selection, &places).await?;
     if !args.dry_run {
         stop::defer();
     }
@@ -52,10 +60,11 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         eprintln!("{summary}");
     }
     if !tally.changed_in().is_empty() {
-        let changed_in = tally.changed_in().iter();
-        let regions = changed_in.filter_map(|at| targets.get(*at)).map(|target| target.region.as_str()).collect();
+        let changed = || tally.changed_in().iter().filter_map(|at| places.get(*at));
+        let regions = changed().map(|(target, _)| target.region.as_str()).collect();
+        let rule = changed().find_map(|(_, policy)| policy.deployed());
         let (session, snapshots) = (&args.regions, &args.snapshots);
-        eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, policy: &policy }.command());
+        eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, rule }.command());
     }
     match ending {
         Ending::Done => Ok(tally.exit()),
@@ -105,8 +114,8 @@ async fn close_each(
     Ok(Ending::Done)
 }
 
-fn accounts(policy: &CommandPolicy, targets: &[Target], snapshots: &SnapshotArgs, run: &str) -> Result<Vec<Account>> {
-    targets.iter().map(|target| Account::new(policy, target.clone(), snapshots, run)).collect()
+fn accounts(places: &[(Target, CommandPolicy)], snapshots: &SnapshotArgs, run: &str) -> Result<Vec<Account>> {
+    places.iter().map(|(target, policy)| Account::new(policy, target.clone(), snapshots, run)).collect()
 }
 
 /// The account and region of a group.
@@ -115,14 +124,14 @@ pub(super) fn account<'a>(accounts: &'a [Account], group: &Group) -> Result<&'a 
 }
 
 /// The groups of a selection. Reports what could not be read.
-async fn groups(selection: &Selection, targets: &[Target], policy: &CommandPolicy) -> Result<(Vec<Group>, Tally)> {
-    let Found { groups, problems } = selection.find(targets, policy).await?;
+async fn groups(selection: &Selection, places: &[(Target, CommandPolicy)]) -> Result<(Vec<Group>, Tally)> {
+    let Found { groups, problems } = selection.find(places).await?;
     let mut tally = Tally::default();
     for problem in &problems {
         tally.problem(problem);
     }
     if let Selection::Open { .. } = selection {
-        for (at, target) in targets.iter().enumerate() {
+        for (at, (target, _)) in places.iter().enumerate() {
             let open = groups.iter().filter(|group| group.at == at).count();
             let counted = if open == 1 { "1 security group".to_owned() } else { format!("{open} security groups") };
             eprintln!("{counted} open {}", target.place());

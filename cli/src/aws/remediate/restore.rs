@@ -17,12 +17,16 @@ use crate::aws::session::{self, Target};
 use crate::aws::snapshot_store::SnapshotStore;
 use crate::aws::stop;
 use crate::exit::{Exit, Usage};
+use crate::policy::OptionsPolicy;
 
 pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
     if let Some(group) = &args.group {
         check_group_id(group)?;
     }
-    let policy = CommandPolicy::new(&PolicyArgs { rule: args.rule.clone(), ..PolicyArgs::default() })?;
+    let policy = match &args.rule {
+        Some(rule) => CommandPolicy::Rule(rule.clone()),
+        None => CommandPolicy::Options(OptionsPolicy::new(&PolicyArgs::default())?),
+    };
     let targets = session::several(&args.regions).await?;
     let (groups, snapshot) = match (&args.group, &args.run) {
         (Some(group), _) => (vec![named(group, &targets).await?], args.snapshot.as_str()),

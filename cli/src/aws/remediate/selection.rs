@@ -104,10 +104,11 @@ impl Selection {
     }
 
     /// Finds the groups, in the order of the command line, or in that of the targets.
-    pub(super) async fn find(&self, targets: &[Target], policy: &CommandPolicy) -> Result<Found> {
+    pub(super) async fn find(&self, places: &[(Target, CommandPolicy)]) -> Result<Found> {
+        let targets: Vec<Target> = places.iter().map(|(target, _)| target.clone()).collect();
         match self {
-            Self::Named(named) => of_names(named, targets).await,
-            Self::Open { filter, typed } => open(filter, typed, targets, policy).await,
+            Self::Named(named) => of_names(named, &targets).await,
+            Self::Open { filter, typed } => open(filter, typed, &targets, places).await,
         }
     }
 }
@@ -175,11 +176,16 @@ async fn of_target(named: &[Named], target: &Target) -> Result<Vec<SecurityGroup
     lookup::groups(target, &ids, &names).await
 }
 
-async fn open(filter: &GroupFilter, typed: &str, targets: &[Target], policy: &CommandPolicy) -> Result<Found> {
-    let scan = LiveScan { policy: policy.clone(), wanted: filter.clone(), with_context: false, concurrency: 16 };
+async fn open(
+    filter: &GroupFilter,
+    typed: &str,
+    targets: &[Target],
+    places: &[(Target, CommandPolicy)],
+) -> Result<Found> {
+    let scan = LiveScan { wanted: filter.clone(), with_context: false, concurrency: 16 };
     let mut found = Found::default();
     let mut matching = 0_usize;
-    live_scan::scan(scan, targets.to_vec(), |result| {
+    live_scan::scan(scan, places.to_vec(), |result| {
         match result {
             Ok(result) => {
                 matching += 1;

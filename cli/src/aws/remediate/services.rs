@@ -19,10 +19,7 @@ pub(crate) struct TerminalServices {
 
 impl TerminalServices {
     pub(crate) fn new(policy: &CommandPolicy, target: &Target, store: SnapshotStore) -> Self {
-        let config = match policy {
-            CommandPolicy::Options(_) => None,
-            CommandPolicy::Rule(_) => Some(Config::new(&target.sdk)),
-        };
+        let config = policy.deployed().map(|_| Config::new(&target.sdk));
         Self { config: RuleExceptions(config), ec2: Ec2::new(&target.sdk), store }
     }
 }

@@ -1,7 +1,6 @@
 //! The command that undoes a run of `close`.
 
 use crate::args::{RegionsArgs, SnapshotArgs};
-use crate::aws::policy::CommandPolicy;
 use crate::aws::snapshot_store::directory;
 
 /// What the command needs to name.
@@ -11,7 +10,8 @@ pub(super) struct Undo<'a> {
     pub(super) regions: Vec<&'a str>,
     pub(super) session: &'a RegionsArgs,
     pub(super) snapshots: &'a SnapshotArgs,
-    pub(super) policy: &'a CommandPolicy,
+    /// The deployed rule that closes these groups again unless it is told.
+    pub(super) rule: Option<&'a str>,
 }
 
 impl Undo<'_> {
@@ -26,7 +26,7 @@ impl Undo<'_> {
         if let Some(role) = &self.session.assume_role_arn {
             option("--assume-role-arn", role);
         }
-        if let CommandPolicy::Rule(rule) = self.policy {
+        if let Some(rule) = self.rule {
             option("--rule", rule);
         }
         if let Some(bucket) = &self.snapshots.snapshot_bucket {
