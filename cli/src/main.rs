@@ -6,9 +6,11 @@ mod aws;
 mod color;
 mod config_file;
 mod exit;
+mod interrupt;
 mod man;
 mod policy;
 mod scan;
+mod values;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -36,6 +38,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
             return Ok(if problem.use_stderr() { Exit::Usage } else { Exit::Success });
         }
     };
+    interrupt::listen()?;
     #[cfg(feature = "aws")]
     aws::init_log(cli.verbose);
     match cli.command {
@@ -49,6 +52,8 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         Command::Close(args) => aws::block_on(aws::remediate::close(&args)),
         #[cfg(feature = "aws")]
         Command::Restore(args) => aws::block_on(aws::remediate::restore(&args)),
+        #[cfg(feature = "aws")]
+        Command::Snapshots(args) => aws::block_on(aws::remediate::snapshots(&args)),
         #[cfg(feature = "aws")]
         Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
         #[cfg(feature = "aws")]

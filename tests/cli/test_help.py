@@ -12,6 +12,7 @@ COMMANDS = [
     ["plan"],
     ["close"],
     ["restore"],
+    ["snapshots"],
     ["exempt"],
     ["exempt", "add"],
     ["exempt", "list"],

@@ -5,62 +5,15 @@ import pathlib
 import subprocess
 import sys
 
-import groups
 import pytest
-from command_line import CHECKOUT, DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
+from command_line import DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
+from live_cloud import ACCOUNT, HTTPS, INSIDE, PARAMETER, SSH, WIDE, changes, close, ports, rules, snapshots, tcp
 
-sys.path.insert(0, str(CHECKOUT / "dev" / "local-cloud" / "python"))
-
-from local_cloud import running
-
-ACCOUNT = "123456789012"
 BUCKET = "portcullis-snapshots"
-PARAMETER = "/portcullis/exemptions"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def fresh(cloud):
-    cloud.reset()
-    return cloud
-
-
-@pytest.fixture
-def live(fresh, portcullis) -> CommandLine:
-    """The command line in the account of the local cloud."""
-    for name, value in fresh.environment().items():
-        if name.startswith("AWS_"):
-            portcullis.environment[name] = value
-    return portcullis
-
-
-def tcp(low: int, cidr: str, high: int | None = None, **more) -> dict:
-    return groups.permission("tcp", low, high or low, cidr) | more
-
-
-SSH, HTTPS, WIDE = tcp(22, "0.0.0.0/0"), tcp(443, "0.0.0.0/0"), tcp(20, "0.0.0.0/0", 25)
-INSIDE = tcp(22, "10.0.0.0/8")
-
-
-def rules(cloud, group: str) -> set[tuple]:
-    """Ingress rules of a group, without their ids."""
-    pages = cloud.client("ec2").get_paginator("describe_security_group_rules")
-    found = [r for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]) for r in page["SecurityGroupRules"]]
-    keys = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "Description")
-    return {tuple(rule.get(key) for key in keys) for rule in found if not rule["IsEgress"]}
-
-
-def ports(cloud, group: str) -> set[tuple]:
-    return {rule[1:3] for rule in rules(cloud, group)}
 
 
 def verdicts(report: dict) -> dict[str, str]:
@@ -70,12 +23,6 @@ def verdicts(report: dict) -> dict[str, str]:
 def of_group(report: dict, group: str) -> dict:
     [found] = [found for found in report["results"] if found["group_id"] == group]
     return found
-
-
-def changes(cloud, since: int) -> list[str]:
-    """Calls to EC2 that change something."""
-    calls = [call["action"] for call in cloud.calls(since=since) if call["service"] == "ec2"]
-    return [action for action in calls if not action.startswith("ec2:Describe")]
 
 
 # Scan.
@@ -164,7 +111,8 @@ def test_a_region_that_fails_is_listed(fresh, live):
 def role(cloud, name: str) -> str:
     iam = cloud.client("iam")
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    actions = ["ec2:Describe*", "config:DescribeConfigRules", "ssm:GetParameter"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
     return arn
@@ -215,7 +163,7 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(fresh, live):
     held = rules(fresh, group)
     done = live("plan", group)
     assert (done.code, done.err) == (EXPOSED, "")
-    assert done.out.splitlines()[0] == group
+    assert done.out.splitlines()[0] == f"{group} (web) in {fresh.endpoints['region']}, account {ACCOUNT}"
     [removed] = [line for line in done.out.splitlines() if line.startswith("  - ")]
     assert removed.split()[:3] == ["-", "tcp/22", "0.0.0.0/0"]
     assert "nothing was changed" in done.out
@@ -253,19 +201,13 @@ def test_a_missing_group_is_an_error(live, command):
 # Close.
 
 
-def snapshots(live: CommandLine, directory: str = "kept") -> list[pathlib.Path]:
-    return sorted(path for path in (live.directory / directory).rglob("*.json*") if path.is_file())
-
-
-def close(live: CommandLine, *arguments, **options):
-    return live("close", *arguments, "--snapshot-dir", "kept", **options)
-
-
 def test_an_empty_standard_input_answers_nothing(fresh, live):
     group = fresh.group("web", SSH)
     done = close(live, group)
     assert done.code == USAGE
     assert "standard input has no answer: nothing was changed; pass --yes" in done.err
+    assert "0 closed, 1 not asked, 0 failed\n" in done.err
+    assert "to undo" not in done.err
     assert ports(fresh, group) == {(22, 22)}
 
 
@@ -275,21 +217,24 @@ def test_answers(fresh, live):
     assert done.code == EXPOSED
     assert done.err.count("Close sg-") == 4
     assert [ports(fresh, group) for group in names] == [{(22, 22), (443, 443)}] + [{(443, 443)}] * 4
-    assert f"Close {names[0]}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
+    region = fresh.endpoints["region"]
+    assert f"Close {names[0]} (g0) in {region}, account {ACCOUNT}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
+    assert "4 closed, 1 declined, 0 failed\n" in done.err
 
 
 def test_quit_changes_no_further_group(fresh, live):
     names = [fresh.group(f"g{number}", SSH) for number in range(3)]
     done = close(live, *names, stdin="y\nq\n")
     assert done.code == EXPOSED
-    assert "2 security groups not changed" in done.err
+    assert "1 closed, 1 declined, 1 not asked, 0 failed\n" in done.err
     assert [bool(ports(fresh, group)) for group in names] == [False, True, True]
 
 
 def test_yes_asks_nothing_and_keeps_a_snapshot(fresh, live):
     group = fresh.group("web", SSH, HTTPS)
     done = close(live, group, "--yes")
-    assert (done.code, done.err) == (DONE, "")
+    assert done.code == DONE
+    assert done.err.startswith("1 closed, 0 failed\nto undo: portcullis restore --run cli-")
     assert ports(fresh, group) == {(443, 443)}
     assert "CLOSED" in done.out
     kept = [path for path in snapshots(live) if group in str(path)]
@@ -438,8 +383,8 @@ def test_exemptions_are_added_applied_and_removed(fresh, live):
     assert added.out.startswith(f"added in {PARAMETER}")
     listed = live("exempt", "list")
     check_snapshot("exempt-list", listed.out.replace(group, "sg-0aaaaaaaaaaaaaaaa"))
-    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late")
-    assert changed.out.startswith("changed in ")
+    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late", "--replace")
+    assert changed.out.startswith("replaced in ")
     document = json.loads(live("exempt", "list", "--json").out)
     assert document == {
         "version": 1,

@@ -53,9 +53,12 @@ pub(crate) enum Command {
     /// Close groups, asking before each
     #[cfg(feature = "aws")]
     Close(Close),
-    /// Restore the rules that a closing removed from a group
+    /// Restore the rules that a closing removed from a group, or all closings of a run
     #[cfg(feature = "aws")]
     Restore(Restore),
+    /// List the snapshots that closings have kept
+    #[cfg(feature = "aws")]
+    Snapshots(Snapshots),
     /// Manage the exemptions in an SSM parameter
     #[cfg(feature = "aws")]
     #[command(subcommand)]
@@ -100,10 +103,15 @@ pub(crate) struct PolicyArgs {
     /// Key of a tag that exempts a group
     #[arg(long, value_name = "KEY")]
     pub(crate) exemption_tag_key: Option<String>,
-    /// AWS Config rule of Portcullis to take the policy from, instead of the options above
+    /// AWS Config rule of Portcullis to take the policy from, instead of the options above [default: the
+    /// one in the region, if none of these options is given]
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["ports", "scope", "authorized_cidr", "exemptions", "exemptions_parameter", "exemption_tag_key"])]
     pub(crate) rule: Option<String>,
+    /// Look for no deployed rule and no exemptions of it: judge by these options alone
+    #[cfg(feature = "aws")]
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) no_rule: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,8 +122,16 @@ pub(crate) enum Scope {
 
 /// Options of `scan` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
-const ACCOUNT_OPTIONS: [&str; 7] =
-    ["profile", "all_regions", "assume_role_arn", "organization", "rule", "exemptions_parameter", "with_context"];
+const ACCOUNT_OPTIONS: [&str; 8] = [
+    "profile",
+    "all_regions",
+    "assume_role_arn",
+    "organization",
+    "rule",
+    "no_rule",
+    "exemptions_parameter",
+    "with_context",
+];
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]

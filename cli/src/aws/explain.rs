@@ -9,15 +9,18 @@ use exposure::{Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, 
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, Criteria};
 
-use super::policy::CommandPolicy;
+use super::deployed_rule::policies;
+use super::policy::RequestedPolicy;
 use super::session;
 use crate::args::{Explain, check_group_id};
 use crate::exit::Exit;
 
 pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     check_group_id(&args.group)?;
-    let policy = CommandPolicy::new(&args.policy)?;
-    let target = session::one(&args.account).await?;
+    let policy = RequestedPolicy::new(&args.policy)?;
+    let policies = policies(&policy, vec![session::one(&args.account).await?]).await?;
+    policies.announce(false);
+    let Some((target, policy)) = policies.places.into_iter().next() else { return Ok(Exit::Error) };
     let source = policy.in_account(&target.sdk);
     let criteria = Criteria::read(&*source, policy.rule_name(), Timestamp::now()).await?;
     let ec2 = Ec2::new(&target.sdk);

@@ -29,30 +29,38 @@ const PAGES_AHEAD: usize = 16;
 /// Settings of a scan, the same for all targets.
 #[derive(Debug)]
 pub(crate) struct LiveScan {
-    pub(crate) policy: CommandPolicy,
     pub(crate) wanted: GroupFilter,
     pub(crate) with_context: bool,
     pub(crate) concurrency: usize,
 }
 
+/// Reads the values of `--tag`: a key, or a key and a value.
+pub(crate) fn tags(options: &[String]) -> Vec<(String, Option<String>)> {
+    let tag = |tag: &String| match tag.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (tag.clone(), None),
+    };
+    options.iter().map(tag).collect()
+}
+
 /// Scans the targets, and calls `each` with every result and every failure, in the order of the targets.
 pub(crate) async fn scan(
     scan: LiveScan,
-    targets: Vec<Target>,
+    places: Vec<(Target, CommandPolicy)>,
     mut each: impl FnMut(Result<GroupResult, NotScanned>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let scan = Rc::new(scan);
     let permits = Rc::new(Semaphore::new(scan.concurrency));
     let local = LocalSet::new();
     let mut channels = Vec::new();
-    for target in targets {
+    for (target, policy) in places {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         channels.push(receiver);
         let (scan, permits) = (Rc::clone(&scan), Rc::clone(&permits));
         // The semaphore is fair, so the target that is reported next always has a permit.
         local.spawn_local(async move {
             let _permit = permits.acquire().await;
-            scan.target(&target, sender).await;
+            scan.target(&target, &policy, sender).await;
         });
     }
     let is_filtered = scan.wanted != GroupFilter::default();
@@ -92,8 +100,8 @@ pub(crate) async fn scan(
 }
 
 impl LiveScan {
-    async fn target(&self, target: &Target, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
-        if let Err(problem) = self.pages(target, &mut pages).await {
+    async fn target(&self, target: &Target, policy: &CommandPolicy, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
+        if let Err(problem) = self.pages(target, policy, &mut pages).await {
             let reason = in_one_line(&problem);
             let Target { account, region, .. } = target.clone();
             let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };
@@ -102,10 +110,15 @@ impl LiveScan {
         }
     }
 
-    async fn pages(&self, target: &Target, pages: &mut mpsc::Sender<Result<Page, NotScanned>>) -> anyhow::Result<()> {
+    async fn pages(
+        &self,
+        target: &Target,
+        policy: &CommandPolicy,
+        pages: &mut mpsc::Sender<Result<Page, NotScanned>>,
+    ) -> anyhow::Result<()> {
         let ec2 = Ec2::new(&target.sdk);
-        let source = self.policy.in_account(&target.sdk);
-        let criteria = Criteria::read(&*source, self.policy.rule_name(), Timestamp::now()).await?;
+        let source = policy.in_account(&target.sdk);
+        let criteria = Criteria::read(&*source, policy.rule_name(), Timestamp::now()).await?;
         // Each prefix list is read once for all groups.
         let prefix_lists = CachedPrefixLists::new(SignedDuration::from_hours(24));
         let region = PartOfScan { ec2, prefix_lists, criteria, region: &target.region, account: &target.account };

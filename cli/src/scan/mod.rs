@@ -19,6 +19,7 @@ use self::output::{STDIN, ScanOutput};
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
+use crate::values::{check_account, check_region};
 
 pub(crate) fn run(args: &Scan) -> Result<Exit> {
     #[cfg(feature = "aws")]
@@ -39,6 +40,8 @@ fn files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
+    args.region.iter().try_for_each(|region| check_region(region))?;
+    args.account.iter().try_for_each(|id| check_account("--account", id))?;
     let mut output = ScanOutput::new(&reports, args)?;
     let criteria = policy.criteria(Timestamp::now());
     for file in &args.input {
@@ -108,23 +111,25 @@ mod accounts {
 
     use super::output::{self, ScanOutput};
     use crate::args::{Scan, check_group_id};
-    use crate::aws::live_scan::{self, LiveScan};
-    use crate::aws::policy::CommandPolicy;
+    use crate::aws::deployed_rule::policies;
+    use crate::aws::live_scan::{self, LiveScan, tags};
+    use crate::aws::policy::RequestedPolicy;
     use crate::aws::session;
     use crate::exit::{Exit, Usage};
 
     pub(super) async fn run(args: &Scan) -> Result<Exit> {
         let reports = output::destinations(&args.format, &args.output)?;
-        let policy = CommandPolicy::new(&args.policy)?;
+        let policy = RequestedPolicy::new(&args.policy)?;
         let wanted = filter(args)?;
-        let mut output = ScanOutput::new(&reports, args)?;
         let found = session::all(args).await?;
+        let policies = policies(&policy, found.targets).await?;
+        policies.announce(args.quiet);
+        let mut output = ScanOutput::new(&reports, args)?;
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        let scan =
-            LiveScan { policy, wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
-        live_scan::scan(scan, found.targets, |found| match found {
+        let scan = LiveScan { wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        live_scan::scan(scan, policies.places, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
                 output.not_scanned(problem);
@@ -148,14 +153,7 @@ mod accounts {
         for id in &args.group_id {
             check_group_id(id)?;
         }
-        let tags = args
-            .tag
-            .iter()
-            .map(|tag| match tag.split_once('=') {
-                Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                None => (tag.clone(), None),
-            })
-            .collect();
-        Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
+        let (group_ids, vpc_ids) = (args.group_id.clone(), args.vpc_id.clone());
+        Ok(GroupFilter { group_ids, vpc_ids, tags: tags(&args.tag), ..GroupFilter::default() })
     }
 }

@@ -10,11 +10,11 @@ use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use reports::{Format, Report, ReportOptions};
-use tempfile::NamedTempFile;
 
 use crate::args::Scan;
 use crate::color;
 use crate::exit::{Exit, Usage};
+use crate::interrupt::Temporary;
 
 /// Most parts that were not scanned to list. Further ones are only counted.
 const MOST_COMPLAINTS: usize = 1000;
@@ -74,7 +74,7 @@ fn by_name(file: &Path) -> Result<Format> {
 /// previous report.
 struct Opened {
     report: Box<dyn Report>,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<(Temporary, PathBuf)>,
 }
 
 fn open(reports: &[Destination], args: &Scan) -> Result<Vec<Opened>> {
@@ -101,7 +101,7 @@ fn open(reports: &[Destination], args: &Scan) -> Result<Vec<Opened>> {
     Ok(opened)
 }
 
-type Writer = (Box<dyn Write>, Option<(NamedTempFile, PathBuf)>);
+type Writer = (Box<dyn Write>, Option<(Temporary, PathBuf)>);
 
 fn writer(file: &Path) -> io::Result<Writer> {
     // A device or a pipe is written to, not replaced by a file.
@@ -116,7 +116,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
         // Temporary files are readable by the owner only; a report has the permissions of any new file.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let temporary = builder.prefix(".portcullis-").tempfile_in(directory)?;
+    let temporary = Temporary::new(|| builder.prefix(".portcullis-").tempfile_in(directory))?;
     let writer = temporary.as_file().try_clone()?;
     Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }

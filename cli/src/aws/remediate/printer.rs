@@ -23,8 +23,8 @@ impl Printer {
         if json { Self::Json } else { Self::Text }
     }
 
-    /// Prints a response.
-    pub(crate) fn print(self, response: &Response) -> anyhow::Result<()> {
+    /// Prints a response, under the title of its group.
+    pub(crate) fn print(self, response: &Response, title: &str) -> anyhow::Result<()> {
         let mut out: Box<dyn Write> = match self {
             Self::Json | Self::Text => Box::new(io::stdout().lock()),
             Self::Aside => Box::new(io::stderr().lock()),
@@ -43,7 +43,7 @@ impl Printer {
             }
             Details::Quarantine(_) => return Ok(()),
         };
-        writeln!(out, "{}", self.styled(Style::new().bold(), &response.security_group_id))?;
+        writeln!(out, "{}", self.styled(Style::new().bold(), title))?;
         for rule in removed {
             writeln!(out, "{}", self.styled(AnsiColor::Red.on_default(), &line('-', rule)))?;
         }
