@@ -472,6 +472,13 @@ fn a_prefix_list_of_the_plan_has_its_entries() {
     assert_eq!(known(&plan(&[list(entries.clone(), json!({})), rule()])), set("10.0.0.0/8"));
     let unreadable = known(&plan(&[list(json!([{}]), json!({"entry": [{"cidr": true}]})), rule()]));
     assert!(matches!(unreadable, Some(exposure::PrefixList::Unreadable { .. })), "{unreadable:?}");
+    // A deposed list is not the one that the reference means.
+    let mut with_deposed = plan(&[list(entries.clone(), json!({})), rule()]);
+    let resources = with_deposed["planned_values"]["root_module"]["resources"].as_array_mut().unwrap();
+    let mut deposed = resources[0].clone();
+    (deposed["deposed_key"], deposed["values"]) = (json!("00000001"), json!({"entry": [{"cidr": "0.0.0.0/0"}]}));
+    resources.push(deposed);
+    assert_eq!(known(&with_deposed), set("10.0.0.0/8"));
     // An entry may be a resource of its own.
     let entry = planned(
         "aws_ec2_managed_prefix_list_entry.all",

@@ -86,6 +86,20 @@ fn the_block_of_a_vpc_may_be_a_parameter() {
     assert_eq!(verdict(&source, &sections), InsufficientData);
 }
 
+/// A block that AWS allocates has a length.
+#[rstest]
+#[case::of_a_pool(json!({"CidrIp": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}), Compliant)]
+#[case::subnet_of_a_pool(json!({"CidrIp": {"Fn::Select": [0, {"Fn::Cidr": [{"Fn::GetAtt": ["Vpc", "CidrBlock"]}, 4, 8]}]}}), Compliant)]
+#[case::ipv6(json!({"CidrIpv6": {"Fn::Select": [0, {"Fn::GetAtt": ["Vpc", "Ipv6CidrBlocks"]}]}}), Compliant)]
+#[case::ipv6_subnet(json!({"CidrIpv6": {"Fn::Select": [1, {"Fn::Cidr":
+    [{"Fn::Select": [0, {"Fn::GetAtt": ["Vpc", "Ipv6CidrBlocks"]}]}, 2, 64]}]}}), Compliant)]
+#[case::beyond(json!({"CidrIpv6": {"Fn::Select": [9, {"Fn::GetAtt": ["Vpc", "Ipv6CidrBlocks"]}]}}), InsufficientData)]
+fn the_length_of_an_allocated_block_is_known(#[case] source: Value, #[case] expected: ComplianceType) {
+    let vpc =
+        json!({"Type": "AWS::EC2::VPC", "Properties": {"Ipv4IpamPoolId": "ipam-pool-1", "Ipv4NetmaskLength": 16}});
+    assert_eq!(verdict(&source, &json!({"Resources": {"Vpc": vpc}})), expected);
+}
+
 /// An attribute of another name, or of another resource, is not the block of a VPC.
 #[rstest]
 #[case(json!({"Fn::GetAtt": ["Vpc", "DefaultNetworkAcl"]}))]
@@ -164,6 +178,17 @@ fn a_map_by_region(#[case] map: [(&str, &str); 2], #[case] region: Option<&str>,
         .as_object().unwrap().iter().map(|(key, value)| (key.clone(), value["Cidr"].clone())).collect::<Value>()}}, "Resources": {}});
     let find = json!({"Fn::FindInMap": ["Office", "Cidr", {"Ref": "AWS::Region"}]});
     assert_eq!(verdict_with(&json!({ "CidrIp": find }), &sections, &options), expected);
+}
+
+#[test]
+fn a_map_by_partition() {
+    let sections = json!({"Mappings": {"Office": {"aws": {"Cidr": "10.1.0.0/16"}, "aws-cn": {"Cidr": "0.0.0.0/0"}}},
+        "Resources": {}});
+    let source = json!({"CidrIp": {"Fn::FindInMap": ["Office", {"Ref": "AWS::Partition"}, "Cidr"]}});
+    let of = |region: &str| Options { region: Some(region.to_owned()), ..Options::default() };
+    assert_eq!(verdict(&source, &sections), InsufficientData);
+    assert_eq!(verdict_with(&source, &sections, &of("eu-west-1")), Compliant);
+    assert_eq!(verdict_with(&source, &sections, &of("cn-north-1")), NonCompliant);
 }
 
 #[test]

@@ -62,6 +62,12 @@ pub(super) fn expansion(key: &str, value: &Value) -> Reason {
     (Hidden::Loop, problem.to_owned())
 }
 
+/// An entry of the section `Modules`, which `aws cloudformation package` replaces by the resources of a file.
+pub(super) fn module(module: &Value) -> Reason {
+    let source = module.get("Source").and_then(Value::as_str).map(|source| format!(" `{source}`")).unwrap_or_default();
+    (Hidden::Module, format!("the module{source} may make security groups: scan the packaged template"))
+}
+
 /// What a resource of type `kind` makes that the template does not show.
 pub(super) fn of_type(kind: &str) -> Option<Reason> {
     if kind.ends_with("::MODULE") {

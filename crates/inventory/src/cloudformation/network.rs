@@ -16,6 +16,12 @@ pub(super) const PREFIX_LIST: &str = "AWS::EC2::PrefixList";
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-cidr.html>
 const MOST_SUBNETS: u32 = 256;
 
+/// Prefix length of the largest IPv6 block of a VPC, and the maximum number of blocks.
+///
+/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
+const LARGEST_IPV6_BLOCK: &str = "44";
+const MOST_IPV6_BLOCKS: usize = 5;
+
 /// The property that an attribute of a resource returns.
 pub(super) fn attribute<'r>(resource: &'r Value, attribute: &str) -> Option<&'r Value> {
     let property = match (resource.get("Type")?.as_str()?, attribute) {
@@ -26,6 +32,22 @@ pub(super) fn attribute<'r>(resource: &'r Value, attribute: &str) -> Option<&'r 
     resource.get("Properties")?.get(property)
 }
 
+/// What is known of a block that AWS allocates: its prefix length.
+pub(super) fn allocated<'r>(
+    resource: &'r Value,
+    attribute: &str,
+    resolve: impl Fn(&'r Value) -> Option<Resolved>,
+) -> Option<Resolved> {
+    let ending = |prefix: &str| Resolved::Ending { text: String::new(), ending: format!("/{prefix}") };
+    match (resource.get("Type")?.as_str()?, attribute) {
+        ("AWS::EC2::VPC" | "AWS::EC2::Subnet", "CidrBlock") => {
+            resolve(resource.get("Properties")?.get("Ipv4NetmaskLength")?)?.into_text().map(|prefix| ending(&prefix))
+        }
+        ("AWS::EC2::VPC", "Ipv6CidrBlocks") => Some(Resolved::List(vec![ending(LARGEST_IPV6_BLOCK); MOST_IPV6_BLOCKS])),
+        _ => None,
+    }
+}
+
 /// `Fn::Cidr`: the first `count` blocks of a network that leave `bits` bits to hosts. If only the length of the network is
 /// known, so are the lengths of its blocks.
 pub(super) fn subnets(block: &Resolved, count: &str, bits: Option<&str>) -> Option<Resolved> {
@@ -33,9 +55,14 @@ pub(super) fn subnets(block: &Resolved, count: &str, bits: Option<&str>) -> Opti
     let bits: Option<u8> = bits.map(str::parse).transpose().ok()?;
     let network: IpNetwork = match block {
         Resolved::Text(text) => text.parse().ok()?,
-        // Blocks of a network that is not known differ in their beginning only.
+        // Blocks of a network that is not known differ in their beginning only. Few bits leave the family open, for which
+        // the larger block of the two counts; with more of them, it would be that of no network.
         Resolved::Ending { .. } | Resolved::Unknown(_) => {
-            let ending = format!("/{}", 32_u8.checked_sub(bits?)?);
+            let ending = match bits? {
+                bits @ 0..=16 => format!("/{}", 32 - bits),
+                bits @ 33..=128 => format!("/{}", 128 - bits),
+                _ => return None,
+            };
             let element = Resolved::Ending { text: String::new(), ending };
             return Some(Resolved::List(vec![element; usize::try_from(count).ok()?]));
         }

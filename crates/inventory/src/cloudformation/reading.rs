@@ -73,6 +73,10 @@ impl<'t> Reading<'t> {
         for (kind, problem) in whole {
             self.hide("Transform", kind, problem);
         }
+        for (name, module) in template.get("Modules").and_then(Value::as_object).into_iter().flatten() {
+            let (kind, problem) = hidden::module(module);
+            self.hide(&format!("Modules/{name}"), kind, problem);
+        }
         let not_resources = |name: &str| name != "Resources" && !tree::is_mark(name);
         for (name, section) in template.as_object().into_iter().flatten().filter(|(name, _)| not_resources(name)) {
             if let Some(repeated) = tree::repeated_within(section) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use findings::partition;
 use serde_json::{Map, Value};
 
 use super::network;
@@ -77,7 +78,7 @@ impl<'t> Scope<'t> {
     /// Whether `name` is a parameter or a pseudo parameter whose value is not known.
     pub(super) fn is_open(&self, name: &str) -> bool {
         self.is_unknown_parameter(name)
-            || name == "AWS::Region" && self.given.region.is_none()
+            || ["AWS::Region", "AWS::Partition"].contains(&name) && self.given.region.is_none()
             || name == "AWS::AccountId" && self.given.account.is_none()
     }
 
@@ -183,9 +184,12 @@ impl<'t> Scope<'t> {
 
     /// Value of an attribute of a resource that the template itself says.
     fn attribute(&self, resource: &str, attribute: &str, choice: &Choice) -> Option<Resolved> {
-        let node = network::attribute(self.resource(resource)?, attribute)?;
-        let deeper = Choice { depth: choice.depth + 1, ..choice.clone() };
-        (deeper.depth <= DEEPEST).then(|| self.resolve(node, &deeper)).filter(|value| *value != Resolved::Absent)
+        let resource = self.resource(resource)?;
+        let depth = Some(choice.depth + 1).filter(|depth| *depth <= DEEPEST)?;
+        let deeper = Choice { depth, ..choice.clone() };
+        let resolve = |node| Some(self.resolve(node, &deeper));
+        let value = network::attribute(resource, attribute).and_then(resolve);
+        value.filter(|value| *value != Resolved::Absent).or_else(|| network::allocated(resource, attribute, resolve))
     }
 
     /// Value of an entry of a mapping. Mappings contain no functions, so no entry refers to itself.
@@ -209,6 +213,7 @@ impl<'t> Scope<'t> {
             "AWS::NoValue" => Some(Resolved::Absent),
             "AWS::Region" => text(self.given.region),
             "AWS::AccountId" => text(self.given.account),
+            "AWS::Partition" => text(self.given.region.map(partition)),
             _ => self.parameters.get(name).cloned(),
         }
     }

@@ -70,7 +70,8 @@ fn key(resource: &Resource<'_>) -> String {
 impl<'p> Plan<'p> {
     pub(super) fn new(file: &'p str, configuration: Option<Configuration<'p>>, resources: &[Resource<'p>]) -> Self {
         let lists = prefix_lists::of(resources);
-        let addresses = resources.iter().filter(|resource| resource.kind == prefix_lists::LIST);
+        let is_list = |resource: &&Resource<'_>| resource.kind == prefix_lists::LIST && resource.deposed.is_none();
+        let addresses = resources.iter().filter(is_list);
         let list_blocks = Blocks::new(addresses.map(|resource| resource.address), &[prefix_lists::LIST]);
         Self { file, configuration, groups: BTreeMap::new(), lists, list_blocks }
     }

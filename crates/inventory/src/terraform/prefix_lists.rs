@@ -34,7 +34,9 @@ pub(super) fn of(resources: &[Resource<'_>]) -> BTreeMap<String, PrefixList> {
             PrefixList::Unreadable { reason }
         };
         let entries = networks.filter(|_| !is_unknown).map_or_else(unreadable, PrefixList::Entries);
-        lists.extend([Some(list.address), id].into_iter().flatten().map(|name| (name.to_owned(), entries.clone())));
+        // A reference means the current list, never a deposed one.
+        let address = list.deposed.is_none().then_some(list.address);
+        lists.extend([address, id].into_iter().flatten().map(|name| (name.to_owned(), entries.clone())));
     }
     lists
 }
