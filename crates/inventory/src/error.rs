@@ -120,6 +120,12 @@ pub enum InputError {
         /// The parameters of the template.
         known: String,
     },
+    /// The caller gave a value for a parameter, and no input is a template.
+    #[error("parameter `{name}` has no use: no input is a template")]
+    NoTemplate {
+        /// The parameter as the caller named it.
+        name: String,
+    },
 }
 
 /// A record that is not understood. It does not hide others, and never counts as compliant.

@@ -66,15 +66,16 @@ impl<'o> Scan<'o> {
         let mut collector = Collector::new(&mut self, each);
         let read = items.drain(|json, location| collector.newest(json, location));
         self.ended(read)?;
-        if let (Some(name), Some((file, known))) = (self.unused.first(), &self.last_template) {
+        let Some(name) = self.unused.first().map(|name| (*name).to_owned()) else { return Ok(self.stats) };
+        if let Some((file, known)) = &self.last_template {
             let known = if known.is_empty() {
                 "it has no parameters".to_owned()
             } else {
                 format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
             };
-            return Err(InputError::UnknownParameter { file: file.clone(), name: (*name).to_owned(), known });
+            return Err(InputError::UnknownParameter { file: file.clone(), name, known });
         }
-        Ok(self.stats)
+        Err(InputError::NoTemplate { name })
     }
 
     /// Notes the parameters of a template.
