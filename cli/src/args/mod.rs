@@ -5,8 +5,10 @@ mod aws;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use inventory::Hidden;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::aws::*;
@@ -120,6 +122,11 @@ pub(crate) enum Scope {
     Public,
 }
 
+/// The names of hidden parts, which are those of [`Hidden`].
+fn hidden_kinds() -> impl TypedValueParser<Value = Hidden> {
+    PossibleValuesParser::new(Hidden::ALL.map(Hidden::name)).try_map(|name| name.parse::<Hidden>())
+}
+
 /// Options of `scan` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
 const ACCOUNT_OPTIONS: [&str; 8] = [
@@ -168,6 +175,15 @@ pub(crate) struct Scan {
     /// Account to assume when the input names none
     #[arg(long, value_name = "ID", help_heading = "Where", requires = "files")]
     pub(crate) account: Option<String>,
+    /// Value of a parameter of a template, instead of its default; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Templates", requires = "files")]
+    pub(crate) parameter: Vec<String>,
+    /// File with values of parameters, in JSON or YAML, as for `aws cloudformation create-stack` or `deploy`
+    #[arg(long, value_name = "FILE", help_heading = "Templates", requires = "files")]
+    pub(crate) parameters: Option<PathBuf>,
+    /// Accept that parts of this kind are not scanned, because their content is not in the file; repeatable
+    #[arg(long, value_name = "KIND", help_heading = "Templates", requires = "files", value_delimiter = ',', value_parser = hidden_kinds())]
+    pub(crate) accept_not_scanned: Vec<Hidden>,
     /// Scan only this group; repeatable
     #[cfg(feature = "aws")]
     #[arg(short, long, value_name = "ID", help_heading = "Groups", value_delimiter = ',')]

@@ -1,21 +1,12 @@
 //! `portcullis scan`.
 
+mod files;
 mod output;
 
-use std::fs::File;
-use std::io;
-use std::ops::ControlFlow;
-use std::path::Path;
-
-use anyhow::{Context, Result, bail};
-use exposure::PrefixLists;
-use findings::{GroupResult, NotScanned};
-use inventory::{Options, Record};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
-use judgement::Criteria;
-use plain_text::error_chain;
 
-use self::output::{STDIN, ScanOutput};
+use self::output::ScanOutput;
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
@@ -26,11 +17,11 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
     if args.input.is_empty() {
         return crate::aws::block_on(accounts::run(args));
     }
-    files(args)
+    scan_files(args)
 }
 
 /// Scans files.
-fn files(args: &Scan) -> Result<Exit> {
+fn scan_files(args: &Scan) -> Result<Exit> {
     let reports = output::destinations(&args.format, &args.output)?;
     let policy = OptionsPolicy::new(&args.policy)?;
     #[cfg(feature = "aws")]
@@ -44,63 +35,8 @@ fn files(args: &Scan) -> Result<Exit> {
     args.account.iter().try_for_each(|id| check_account("--account", id))?;
     let mut output = ScanOutput::new(&reports, args)?;
     let criteria = policy.criteria(Timestamp::now());
-    for file in &args.input {
-        read_file(file, args, &criteria, &mut output)?;
-    }
+    files::scan(args, &criteria, &mut output)?;
     output.finish(args.no_fail)
-}
-
-fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
-    let name = file.display().to_string();
-    let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
-    let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
-        Ok(Box::new(io::stdin().lock()))
-    } else {
-        File::open(file).map(|file| Box::new(file) as Box<dyn io::Read>)
-    };
-    let reader = match opened {
-        Ok(reader) => reader,
-        // An unreadable file does not stop the scan of the others.
-        Err(problem) if args.input.len() > 1 => {
-            let reason = format!("cannot be read: {problem}");
-            output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            return Ok(());
-        }
-        Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
-    };
-    let mut failure = None;
-    let read = inventory::read(reader, &name, &options, &mut |record| {
-        let done = match record {
-            Ok(Record { group, region, location }) => {
-                let judged = criteria.judge_offline(group, &PrefixLists::default());
-                let result = GroupResult::new(&judged.group, region.as_deref(), &judged.assess());
-                output.group(&GroupResult { location, ..result })
-            }
-            Err(problem) => {
-                output.not_scanned(NotScanned::from(&problem));
-                Ok(())
-            }
-        };
-        match done {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(problem) => {
-                failure = Some(problem);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    if let Some(problem) = failure {
-        return Err(problem);
-    }
-    match read {
-        Ok(_) => Ok(()),
-        Err(problem) if args.input.len() > 1 => {
-            let reason = error_chain(&problem);
-            output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            Ok(())
-        }
-        Err(problem) => Err(problem.into()),
-    }
 }
 
 /// Scans accounts and regions.

@@ -3,6 +3,8 @@
 use exposure::{Exempted, Exposure, IngressRule, Reach, Unjudged};
 use serde::{Serialize, Serializer};
 
+use crate::Location;
+
 /// A rule that exposes blocked ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FoundExposure {
@@ -24,6 +26,9 @@ pub struct FoundExposure {
     /// Description of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Position of the resource that makes the rule, if it is a resource of its own in a template or a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// An exposure that an exemption covers.
@@ -49,6 +54,9 @@ pub struct UnjudgedRule {
     pub source: String,
     /// Why the rule could not be judged.
     pub reason: String,
+    /// Position of the resource that makes the rule, if it is a resource of its own in a template or a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 impl FoundExposure {
@@ -91,6 +99,7 @@ impl From<&Exposure<'_>> for FoundExposure {
             ports: exposure.ports.ranges().map(|(transport, range)| format!("{transport}/{range}")).collect(),
             reach: exposure.reach,
             description: rule.description.clone(),
+            location: None,
         }
     }
 }
@@ -113,6 +122,7 @@ impl From<&Unjudged<'_>> for UnjudgedRule {
             rule_id: unjudged.rule.id.clone(),
             source: unjudged.rule.source.to_string(),
             reason: unjudged.cause.to_string(),
+            location: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use exposure::{AddressSet, Exemptions, Policy, PrefixList, PrefixLists};
 use findings::{ComplianceType, GroupResult, Openness};
-use inventory::{Options, Record, read};
+use inventory::{Options, read};
 use judgement::Criteria;
 use rstest::rstest;
 
@@ -28,9 +28,10 @@ fn results(criteria: &Criteria, input: &str) -> Vec<GroupResult> {
 fn results_with(criteria: &Criteria, prefix_lists: &PrefixLists, input: &str) -> Vec<GroupResult> {
     let mut results = Vec::new();
     read(input.as_bytes(), "input", &Options::default(), &mut |record| {
-        let Record { group, region, location } = record.unwrap();
-        let judged = criteria.judge_offline(group, prefix_lists);
-        results.push(GroupResult { location, ..GroupResult::new(&judged.group, region.as_deref(), &judged.assess()) });
+        let record = record.unwrap();
+        let known = if *prefix_lists == PrefixLists::default() { &record.known } else { prefix_lists };
+        let judged = criteria.judge_offline(record.group.clone(), known);
+        results.push(record.result(&judged.group, &judged.assess()));
         ControlFlow::Continue(())
     })
     .unwrap();

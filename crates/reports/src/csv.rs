@@ -54,7 +54,7 @@ impl<W: Write> Csv<W> {
     fn line(&mut self, result: &GroupResult, exposure: Option<&FoundExposure>, reason: &str) -> io::Result<()> {
         self.begin()?;
         let port = |port: Option<i64>| port.map(|port| port.to_string()).unwrap_or_default();
-        let location = result.location.as_ref();
+        let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
         self.writer.write_record([
             text(result.account.as_deref()).as_bytes(),
             text(result.region.as_deref()).as_bytes(),

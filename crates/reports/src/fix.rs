@@ -25,7 +25,9 @@ impl Fix {
                 return Self::Commands { revoke: exposure.and_then(|exposure| revoke(result, exposure)), close };
             }
         }
-        let place = result.location.as_ref().map_or_else(
+        // A rule that is a resource of its own is changed there, and not in its group.
+        let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
+        let place = location.map_or_else(
             || format!("`{}`", result.group_id),
             |location| {
                 let resource = location.resource.as_deref().unwrap_or(&result.group_id);
@@ -158,6 +160,7 @@ mod tests {
             ports: vec!["tcp/22".into()],
             reach: Reach::World,
             description: None,
+            location: None,
         }
     }
 
@@ -211,5 +214,18 @@ mod tests {
         let result = GroupResult { location: Some(location), ..group(None) };
         let fix = Fix::of(&result, Some(&exposure(None, "0.0.0.0/0")));
         assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Web` in web.yaml, line 3, or narrow it.");
+    }
+
+    #[test]
+    fn a_rule_that_is_a_resource_of_its_own_is_edited_there() {
+        let location = |resource: &str, line| Location {
+            file: "web.yaml".into(),
+            resource: Some(resource.into()),
+            line: Some(line),
+        };
+        let result = GroupResult { location: Some(location("Web", 3)), ..group(None) };
+        let exposure = FoundExposure { location: Some(location("Ssh", 14)), ..exposure(None, "0.0.0.0/0") };
+        let fix = Fix::of(&result, Some(&exposure));
+        assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Ssh` in web.yaml, line 14, or narrow it.");
     }
 }
