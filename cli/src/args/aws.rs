@@ -178,7 +178,7 @@ pub(crate) struct Snapshots {
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) snapshots: SnapshotArgs,
+    pub(crate) store: SnapshotArgs,
     #[command(flatten)]
     pub(crate) regions: RegionsArgs,
     /// Print the snapshots as JSON lines

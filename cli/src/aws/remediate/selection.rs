@@ -165,9 +165,9 @@ async fn of_names(named: &[Named], targets: &[Target]) -> Result<Found> {
 }
 
 /// The named groups of one account and region: one call for the ids and one for the names.
-async fn of_target(named: &[Named], target: &Target) -> Result<Vec<SecurityGroup>> {
+async fn of_target(wanted: &[Named], target: &Target) -> Result<Vec<SecurityGroup>> {
     let (mut ids, mut names) = (Vec::new(), Vec::new());
-    for one in named {
+    for one in wanted {
         match one {
             Named::Id(id) => ids.push(id.clone()),
             Named::Name(name) | Named::InVpc { name, .. } => names.push(name.clone()),
