@@ -78,6 +78,21 @@ fn a_prefix_list_that_is_not_known_leaves_the_group_undecided(
     assert_eq!(reasons, if expected == ComplianceType::InsufficientData { vec![reason] } else { vec![] });
 }
 
+/// A group of a template has no id yet; a rule of another resource belongs to it, too.
+#[rstest]
+#[case("Web", ComplianceType::Compliant)]
+#[case("web", ComplianceType::NonCompliant)]
+#[case("Lb", ComplianceType::NonCompliant)]
+fn an_exemption_covers_a_group_of_a_template(#[case] resource: &str, #[case] expected: ComplianceType) {
+    let document = format!(
+        r#"{{"version":1,"exemptions":[{{"resource":"{resource}","expires":"2026-12-31","reason":"trial"}}]}}"#
+    );
+    let criteria = criteria_with("22", Exemptions::from_json(&document).unwrap());
+    let found = results(&criteria, TEMPLATE);
+    let web = found.iter().find(|result| result.group_id == "Web").unwrap();
+    assert_eq!(web.compliance, expected);
+}
+
 #[test]
 fn an_exemption_covers_a_group_of_a_file() {
     let document = r#"{"version":1,"exemptions":[{"securityGroupId":"sg-0aaaaaaaaaaaaaaaa","expires":"2026-12-31","reason":"trial"}]}"#;
