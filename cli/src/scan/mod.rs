@@ -50,15 +50,18 @@ fn files(args: &Scan) -> Result<Exit> {
     output.finish(args.no_fail)
 }
 
+/// Opens a file, or standard input for `-`.
+pub(crate) fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
+    if file.as_os_str() == STDIN {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(file)?))
+}
+
 fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
     let name = file.display().to_string();
     let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
-    let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
-        Ok(Box::new(io::stdin().lock()))
-    } else {
-        File::open(file).map(|file| Box::new(file) as Box<dyn io::Read>)
-    };
-    let reader = match opened {
+    let reader = match open(file) {
         Ok(reader) => reader,
         // An unreadable file does not stop the scan of the others.
         Err(problem) if args.input.len() > 1 => {
@@ -93,7 +96,21 @@ fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOut
         return Err(problem);
     }
     match read {
-        Ok(_) => Ok(()),
+        Ok(stats) => {
+            #[cfg(feature = "aws")]
+            tracing::info!(
+                file = name,
+                groups = stats.groups,
+                errors = stats.errors,
+                resources.other = stats.other_resources,
+                items.deleted = stats.deleted,
+                items.superseded = stats.superseded,
+                "file read"
+            );
+            #[cfg(not(feature = "aws"))]
+            let _ = stats;
+            Ok(())
+        }
         Err(problem) if args.input.len() > 1 => {
             let reason = error_chain(&problem);
             output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
@@ -128,7 +145,12 @@ mod accounts {
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        let scan = LiveScan { wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        let scan = LiveScan {
+            typed: typed(args),
+            wanted,
+            with_context: args.with_context,
+            concurrency: usize::from(args.concurrency),
+        };
         live_scan::scan(scan, policies.places, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
@@ -147,6 +169,14 @@ mod accounts {
             bail!(Usage(unusable.to_owned()));
         }
         Ok(())
+    }
+
+    /// The filters as the user typed them.
+    fn typed(args: &Scan) -> String {
+        let of = |option: &'static str, values: &[String]| {
+            values.iter().map(|value| format!("{option} {value}")).collect::<Vec<_>>()
+        };
+        [of("--group-id", &args.group_id), of("--vpc-id", &args.vpc_id), of("--tag", &args.tag)].concat().join(" ")
     }
 
     fn filter(args: &Scan) -> Result<GroupFilter> {

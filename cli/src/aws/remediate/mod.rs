@@ -6,6 +6,7 @@ mod confirmation;
 mod how;
 mod lookup;
 mod printer;
+mod problem;
 mod restore;
 mod selection;
 mod services;

@@ -1,5 +1,6 @@
 //! `portcullis snapshots`.
 
+use std::cmp::Reverse;
 use std::io::Write;
 
 use anyhow::Result;
@@ -31,7 +32,7 @@ pub(crate) async fn snapshots(args: &Snapshots) -> Result<Exit> {
     let targets = session::several(&args.regions).await?;
     let mut entries = Vec::new();
     for target in &targets {
-        let store = SnapshotStore::new(&args.snapshots, target)?;
+        let store = SnapshotStore::new(&args.store, target)?;
         let is_wanted = |closing: &ClosingSnapshot| {
             (args.groups.is_empty() || args.groups.contains(&closing.security_group_id))
                 && (args.run.is_none() || closing.execution_id == args.run)
@@ -48,7 +49,7 @@ pub(crate) async fn snapshots(args: &Snapshots) -> Result<Exit> {
             entries.push(Entry { region: target.region.clone(), closing, name, details });
         }
     }
-    entries.sort_by(|one, other| other.closing.taken_at.cmp(&one.closing.taken_at));
+    entries.sort_by_key(|entry| Reverse(entry.closing.taken_at));
     entries.truncate(args.limit);
     let mut out = std::io::stdout().lock();
     if args.json {
