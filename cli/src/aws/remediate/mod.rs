@@ -16,4 +16,5 @@ mod undo;
 
 pub(crate) use self::close::{close, plan};
 pub(crate) use self::restore::restore;
+pub(crate) use self::selection::Named;
 pub(crate) use self::snapshots::snapshots;
