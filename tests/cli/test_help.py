@@ -73,7 +73,12 @@ def test_every_command_has_a_manual_page(portcullis):
     for name, page in pages.items():
         assert ".TH " in page, name
         assert ".SH NAME" in page, name
+        for section in ("SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"):
+            assert f'.SH "{section}"' in page or f".SH {section}\n" in page, (name, section)
+        assert "EXTRA" not in page, name
     assert pages["portcullis.1"] == portcullis("man").out
+    assert "PORTCULLIS_CONFIG" in pages["portcullis-scan.1"]
+    assert "portcullis restore \\-\\-run" in pages["portcullis-restore.1"]
     assert "authorized\\-cidr" in pages["portcullis-scan.1"]
 
 
