@@ -6,6 +6,7 @@ mod aws;
 mod color;
 mod config_file;
 mod exit;
+mod explain;
 mod interrupt;
 mod man;
 mod policy;
@@ -56,8 +57,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         Command::Snapshots(args) => aws::block_on(aws::remediate::snapshots(&args)),
         #[cfg(feature = "aws")]
         Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
-        #[cfg(feature = "aws")]
-        Command::Explain(args) => aws::block_on(aws::explain::run(&args)),
+        Command::Explain(args) => explain::run(&args),
         Command::Completions { shell } => {
             // Generated into a buffer, because the generator panics on a closed pipe.
             let mut script = Vec::new();

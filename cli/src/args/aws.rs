@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::{EXIT_CODES, PolicyArgs};
+use super::{EXIT_CODES, PolicyArgs, suggest};
 use crate::exit::Usage;
 
 /// One account and region.
@@ -15,7 +15,7 @@ pub(crate) struct AccountArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Region of the group
-    #[arg(short, long, value_name = "REGION")]
+    #[arg(short, long, value_name = "REGION", value_parser = suggest::region(), hide_possible_values = true)]
     pub(crate) region: Option<String>,
     /// Role to assume
     #[arg(long, value_name = "ARN")]
@@ -30,7 +30,7 @@ pub(crate) struct RegionsArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Region of the groups; repeatable
-    #[arg(short, long, value_name = "REGION", value_delimiter = ',')]
+    #[arg(short, long, value_name = "REGION", value_delimiter = ',', value_parser = suggest::region(), hide_possible_values = true)]
     pub(crate) region: Vec<String>,
     /// Every region that is enabled for the account
     #[arg(long, conflicts_with = "region")]
@@ -98,7 +98,7 @@ pub(crate) struct Plan {
 #[command(next_help_heading = "Snapshots")]
 pub(crate) struct SnapshotArgs {
     /// Directory for the snapshots [default: portcullis/snapshots in the user's data directory]
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(crate) snapshot_dir: Option<PathBuf>,
     /// Bucket of this account for the snapshots. The bucket of a stack accepts them only from the role that the stack names
     #[arg(long, value_name = "NAME", conflicts_with = "snapshot_dir")]
@@ -184,17 +184,6 @@ pub(crate) struct Snapshots {
     /// Print the snapshots as JSON lines
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// Id of the group
-    #[arg(value_name = "GROUP")]
-    pub(crate) group: String,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    #[command(flatten)]
-    pub(crate) account: AccountArgs,
 }
 
 /// Name of the SSM parameter with the exemptions, unless another one is given.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod suggest;
 
 use std::path::PathBuf;
 
@@ -66,8 +67,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Exempt(Exempt),
     /// Explain the verdict on a group, rule by rule
-    #[cfg(feature = "aws")]
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// Print shell completions
     Completions {
         /// Name of the shell
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     /// Print the manual page, or write the pages of all commands to a directory
     Man {
         /// Directory for portcullis.1, portcullis-scan.1 …
-        #[arg(long, value_name = "DIRECTORY")]
+        #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         directory: Option<PathBuf>,
     },
 }
@@ -114,6 +114,45 @@ pub(crate) struct PolicyArgs {
     #[cfg(feature = "aws")]
     #[arg(long, conflicts_with = "rule")]
     pub(crate) no_rule: bool,
+}
+
+/// Options of `explain` that apply to accounts only, not to files.
+#[cfg(feature = "aws")]
+const EXPLAIN_ACCOUNT_OPTIONS: [&str; 5] = ["profile", "assume_role_arn", "rule", "no_rule", "exemptions_parameter"];
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Explain {
+    /// Group: its id or its name; in a file also the logical id or the address of the resource
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: String,
+    /// File with the group instead of an account, - for standard input, as with `scan --input`; repeatable
+    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "FILE", help_heading = "Where", required = true))]
+    #[cfg_attr(feature = "aws", arg(short, long, value_name = "FILE", help_heading = "Where", conflicts_with_all = EXPLAIN_ACCOUNT_OPTIONS))]
+    pub(crate) input: Vec<PathBuf>,
+    /// Account to assume when the input names none
+    #[arg(long, value_name = "ID", help_heading = "Where", requires = "input")]
+    pub(crate) account: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub(crate) session: AccountArgs,
+    /// Region to assume when the input names none
+    #[cfg(not(feature = "aws"))]
+    #[arg(short, long, value_name = "REGION", value_parser = suggest::region(), hide_possible_values = true, help_heading = "Where")]
+    pub(crate) region: Option<String>,
+}
+
+impl Explain {
+    /// The region of the group, or the one to assume.
+    pub(crate) fn region(&self) -> Option<&str> {
+        #[cfg(feature = "aws")]
+        let region = &self.session.region;
+        #[cfg(not(feature = "aws"))]
+        let region = &self.region;
+        region.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -158,7 +197,7 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "NAME", help_heading = "Where")]
     pub(crate) profile: Vec<String>,
     /// Region to scan; repeatable. With --input: region to assume when the input names none
-    #[arg(short, long, value_name = "REGION", help_heading = "Where", value_delimiter = ',')]
+    #[arg(short, long, value_name = "REGION", value_parser = suggest::region(), hide_possible_values = true, help_heading = "Where", value_delimiter = ',')]
     pub(crate) region: Vec<String>,
     /// Scan every region that is enabled for the account
     #[cfg(feature = "aws")]
@@ -203,7 +242,7 @@ pub(crate) struct Scan {
     #[arg(long, help_heading = "Output")]
     pub(crate) with_context: bool,
     /// Format of a report: table, json, jsonl, csv, html, sarif, asff, ocsf; repeatable [default: table]
-    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = suggest::format(), hide_possible_values = true, help_heading = "Output")]
     pub(crate) format: Vec<reports::Format>,
     /// File for a report: the first one for the first --format, and so on. Without --format, the extension decides;
     /// repeatable

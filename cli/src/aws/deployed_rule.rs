@@ -53,6 +53,15 @@ pub(crate) async fn policies(requested: &RequestedPolicy, targets: Vec<Target>) 
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
+    for (target, (policy, origin)) in targets.iter().zip(&found) {
+        tracing::info!(
+            account.id = target.account,
+            region = target.region,
+            rule = policy.deployed().unwrap_or_default(),
+            origin = ?origin,
+            "policy found"
+        );
+    }
     let (policies, origins): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     Ok(Policies { places: targets.into_iter().zip(policies).collect(), origins })
 }

@@ -7,7 +7,7 @@ use aws_adapters::Ssm;
 use aws_adapters::terminal::FunctionRule;
 use aws_traits::ssm::Parameters;
 use comfy_table::{ContentArrangement, Table, presets};
-use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
+use exposure::{Exemption, Exemptions, Expiry, GroupSelector, PortSet};
 use jiff::Timestamp;
 use judgement::RuleParameters;
 use plain_text::{error_chain, printable};
@@ -23,6 +23,7 @@ pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
     match args {
         Exempt::Add { group, expires, reason, owner, ports, replace, account_id, parameter } => {
             let mut entry = selector(group)?;
+            check_values(expires, reason, ports.as_deref())?;
             account_id.iter().try_for_each(|id| check_account("--account-id", id))?;
             entry.insert("expires".into(), json!(expires));
             entry.insert("reason".into(), json!(reason));
@@ -32,10 +33,28 @@ pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
                     entry.insert(key.into(), json!(value));
                 }
             }
-            add(entry, group, expires, *replace, parameter).await
+            add(entry, group, *replace, parameter).await
         }
         Exempt::List { parameter, json } => list(parameter, *json).await,
         Exempt::Remove { group, parameter } => remove(&selector(group)?, group, parameter).await,
+    }
+}
+
+/// Checks the values in the words of the options. The document would name its keys.
+fn check_values(expires: &str, reason: &str, ports: Option<&str>) -> Result<(), Usage> {
+    match Expiry::parse(expires) {
+        None => Err(Usage(format!(
+            "--expires: `{expires}` is neither a date such as 2026-12-31 nor a time such as 2026-12-31T12:00:00Z"
+        ))),
+        Some(expiry) if expiry.at() <= Timestamp::now() => Err(Usage(format!("--expires: {expires} is in the past"))),
+        Some(_) => Ok(()),
+    }?;
+    if reason.trim().is_empty() {
+        return Err(Usage("--reason is empty".to_owned()));
+    }
+    match ports.map(str::parse::<PortSet>) {
+        Some(Err(problem)) => Err(Usage(format!("--ports: {problem}"))),
+        Some(Ok(_)) | None => Ok(()),
     }
 }
 
@@ -59,17 +78,7 @@ fn is_same(one: &Value, other: &Map<String, Value>, keys: &[&str]) -> bool {
     keys.iter().all(|key| one.get(*key).filter(|value| !value.is_null()) == other.get(*key))
 }
 
-async fn add(
-    entry: Map<String, Value>,
-    group: &str,
-    expires: &str,
-    replace: bool,
-    args: &ParameterArgs,
-) -> Result<Exit> {
-    let expiry = Expiry::parse(expires);
-    if expiry.is_some_and(|expiry| expiry.at() <= Timestamp::now()) {
-        bail!(Usage(format!("--expires {expires} is in the past")));
-    }
+async fn add(entry: Map<String, Value>, group: &str, replace: bool, args: &ParameterArgs) -> Result<Exit> {
     // Reports a malformed entry before any call to AWS.
     check(&json!({"version": 1, "exemptions": [entry]}))?;
     let store = Stored::open(args).await?;
@@ -242,11 +251,8 @@ impl Stored {
         };
         let place = self.target.place();
         if !reading.is_empty() {
-            return format!(
-                "AWS Config rule {} reads it {place}: at the next evaluation (a change, the schedule, or Re-evaluate); \
-                 `portcullis scan`, `plan` and `close` at once",
-                names(&reading)
-            );
+            let names = names(&reading);
+            return format!("AWS Config rule {names} reads it {place}, at its next evaluation; this program at once");
         }
         if !others.is_empty() {
             return format!(

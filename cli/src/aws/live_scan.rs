@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use aws_adapters::Ec2;
 use aws_adapters::terminal::inventory::{GroupFilter, NetworkInterface};
 use aws_traits::AwsError;
 use exposure::{SecurityGroup, Verdict};
-use findings::{AttachedTo, Context, GroupResult, NotScanned};
+use findings::{AttachedTo, ComplianceType, Context, GroupResult, NotScanned};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +30,8 @@ const PAGES_AHEAD: usize = 16;
 /// Settings of a scan, the same for all targets.
 #[derive(Debug)]
 pub(crate) struct LiveScan {
+    /// The filters as the user typed them.
+    pub(crate) typed: String,
     pub(crate) wanted: GroupFilter,
     pub(crate) with_context: bool,
     pub(crate) concurrency: usize,
@@ -52,6 +55,8 @@ pub(crate) async fn scan(
     let scan = Rc::new(scan);
     let permits = Rc::new(Semaphore::new(scan.concurrency));
     let local = LocalSet::new();
+    let searched = searched(&places);
+    let typed = scan.typed.clone();
     let mut channels = Vec::new();
     for (target, policy) in places {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
@@ -87,16 +92,28 @@ pub(crate) async fn scan(
             }
             // A misspelt filter must not look like a compliant account.
             if found == 0 && all_answered && missing.is_empty() && is_filtered {
-                let reason = "no security group in the scanned accounts and regions matches the filters";
-                each(Err(NotScanned { account: None, region: None, target: None, reason: reason.to_owned() }))?;
+                let reason = format!("no security group matches {typed} {searched}");
+                each(Err(NotScanned { account: None, region: None, target: None, reason }))?;
             }
             for id in missing.into_iter().filter(|_| all_answered) {
-                let reason = "there is no such security group in the scanned accounts and regions".to_owned();
+                let reason = format!("there is no such security group {searched}");
                 each(Err(NotScanned { account: None, region: None, target: Some(id), reason }))?;
             }
             Ok(())
         })
         .await
+}
+
+/// `in us-east-1, account 123456789012`, of every place or of the first ones.
+pub(crate) fn searched(places: &[(Target, CommandPolicy)]) -> String {
+    const SHOWN: usize = 3;
+    let mut text: Vec<String> = places.iter().take(SHOWN).map(|(target, _)| target.place()).collect();
+    match places.len().saturating_sub(SHOWN) {
+        0 => {}
+        1 => text.push("and in 1 more place".to_owned()),
+        more => text.push(format!("and in {more} more places")),
+    }
+    text.join(", ")
 }
 
 impl LiveScan {
@@ -124,8 +141,18 @@ impl LiveScan {
         let region = PartOfScan { ec2, prefix_lists, criteria, region: &target.region, account: &target.account };
         let mut token = None;
         loop {
+            let asked = Instant::now();
             let (groups, next) = region.ec2.groups(&self.wanted, token).await?;
             let page = region.page(groups, self.with_context).await?;
+            tracing::info!(
+                account.id = target.account,
+                region = target.region,
+                groups = page.len(),
+                open = page.iter().filter(|result| result.compliance == ComplianceType::NonCompliant).count(),
+                duration_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+                last = next.is_none(),
+                "page of security groups judged"
+            );
             if pages.send(Ok(page)).await.is_err() {
                 return Ok(());
             }

@@ -166,6 +166,12 @@ impl Targets {
                     continue;
                 }
             };
+            tracing::info!(
+                account.id = account,
+                profile = profile.unwrap_or_default(),
+                role = role.as_deref().unwrap_or_default(),
+                "credentials obtained"
+            );
             self.of_account(args, &sdk, &account, &home).await;
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 use findings::NotScanned;
-use inventory::{Hidden, InputError, Options, Record, RecordError};
+use inventory::{Hidden, InputError, Options, Record, RecordError, Stats};
 use judgement::Criteria;
 use plain_text::error_chain;
 
@@ -49,8 +49,8 @@ pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) ->
             Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
         }
     }
-    let read = scan.finish(&mut |record| judge.record(record));
-    judge.end(read.map(drop), None)?;
+    let read = scan.finish(&mut |record| judge.record(record)).map(|stats| log(&stats));
+    judge.end(read, None)?;
     if !args.quiet {
         for (kind, count) in &judge.accepted {
             eprintln!("accepted by --accept-not-scanned {kind}: {count} not scanned");
@@ -59,12 +59,28 @@ pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) ->
     Ok(())
 }
 
-fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
+/// Opens a file, or standard input for `-`.
+pub(crate) fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
     if file.as_os_str() == STDIN {
         return Ok(Box::new(io::stdin().lock()));
     }
     Ok(Box::new(File::open(file)?))
 }
+
+#[cfg(feature = "aws")]
+fn log(stats: &Stats) {
+    tracing::info!(
+        groups = stats.groups,
+        errors = stats.errors,
+        resources.other = stats.other_resources,
+        items.deleted = stats.deleted,
+        items.superseded = stats.superseded,
+        "files read"
+    );
+}
+
+#[cfg(not(feature = "aws"))]
+fn log(_: &Stats) {}
 
 /// Values of `--parameters`, and those of `--parameter`, which take precedence.
 fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {

@@ -6,6 +6,7 @@ mod output;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
+pub(crate) use self::files::open;
 use self::output::ScanOutput;
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
@@ -64,7 +65,12 @@ mod accounts {
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        let scan = LiveScan { wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        let scan = LiveScan {
+            typed: typed(args),
+            wanted,
+            with_context: args.with_context,
+            concurrency: usize::from(args.concurrency),
+        };
         live_scan::scan(scan, policies.places, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
@@ -83,6 +89,14 @@ mod accounts {
             bail!(Usage(unusable.to_owned()));
         }
         Ok(())
+    }
+
+    /// The filters as the user typed them.
+    fn typed(args: &Scan) -> String {
+        let of = |option: &'static str, values: &[String]| {
+            values.iter().map(|value| format!("{option} {value}")).collect::<Vec<_>>()
+        };
+        [of("--group-id", &args.group_id), of("--vpc-id", &args.vpc_id), of("--tag", &args.tag)].concat().join(" ")
     }
 
     fn filter(args: &Scan) -> Result<GroupFilter> {

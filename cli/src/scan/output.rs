@@ -205,8 +205,10 @@ impl ScanOutput {
             }
         }
         for problem in self.totals.not_scanned.iter().filter(|_| !self.table) {
-            let place = problem.place().map(|place| format!("{place}: ")).unwrap_or_default();
-            eprintln!("error: not scanned: {place}{}", problem.reason);
+            match problem.place() {
+                Some(place) => eprintln!("error: not scanned: {place}: {}", problem.reason),
+                None => eprintln!("error: {}", problem.reason),
+            }
         }
         Ok(if !self.totals.not_scanned.is_empty() || self.totals.insufficient_data > 0 {
             Exit::Error

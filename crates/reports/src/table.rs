@@ -11,7 +11,6 @@ use findings::{ComplianceType, FoundExposure, GroupResult, Openness, ScanTotals,
 use plain_text::printable;
 use unicode_width::UnicodeWidthStr;
 
-use super::wording;
 use super::{Report, ReportOptions};
 
 /// Rows that are laid out together. The widths of the columns are fixed, so that all batches make one table.
@@ -235,8 +234,8 @@ impl<W: Write> Table<W> {
         };
         writeln!(self.writer, "{groups} evaluated: {}", parts.join(", "))?;
         for not_scanned in &totals.not_scanned {
-            let part = wording::part(not_scanned);
-            writeln!(self.writer, "not scanned: {}: {}", printable(&part), printable(&not_scanned.reason))?;
+            let part = not_scanned.place().map(|place| format!("not scanned: {place}: ")).unwrap_or_default();
+            writeln!(self.writer, "{}{}", printable(&part), printable(&not_scanned.reason))?;
         }
         Ok(())
     }

@@ -29,9 +29,12 @@ pub(super) struct Group {
     pub(super) at: usize,
 }
 
+/// Beginning of the ids of runs of this program.
+pub(super) const RUN_PREFIX: &str = "cli-";
+
 /// Id of a run, unique enough for one person.
 pub(super) fn new_run() -> String {
-    format!("cli-{}", Timestamp::now().as_millisecond())
+    format!("{RUN_PREFIX}{}", Timestamp::now().as_millisecond())
 }
 
 impl Account {

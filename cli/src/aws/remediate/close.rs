@@ -133,6 +133,10 @@ async fn groups(selection: &Selection, places: &[(Target, CommandPolicy)]) -> Re
     if let Selection::Open { .. } = selection {
         for (at, (target, _)) in places.iter().enumerate() {
             let open = groups.iter().filter(|group| group.at == at).count();
+            // A region that could not be read, or filters that match nothing, are reported already.
+            if open == 0 && !problems.is_empty() {
+                continue;
+            }
             let counted = if open == 1 { "1 security group".to_owned() } else { format!("{open} security groups") };
             eprintln!("{counted} open {}", target.place());
         }

@@ -25,7 +25,12 @@ pub(super) async fn groups(target: &Target, ids: &[String], names: &[String]) ->
         let mut token = None;
         loop {
             let (page, next) = ec2.groups(&filter, token).await?;
-            groups.extend(page);
+            // A group may match both an id and a name.
+            for group in page {
+                if !groups.iter().any(|known: &SecurityGroup| known.id == group.id) {
+                    groups.push(group);
+                }
+            }
             match next {
                 Some(next) => token = Some(next),
                 None => break,

@@ -6,6 +6,7 @@ mod confirmation;
 mod how;
 mod lookup;
 mod printer;
+mod problem;
 mod restore;
 mod selection;
 mod services;
@@ -15,4 +16,5 @@ mod undo;
 
 pub(crate) use self::close::{close, plan};
 pub(crate) use self::restore::restore;
+pub(crate) use self::selection::Named;
 pub(crate) use self::snapshots::snapshots;

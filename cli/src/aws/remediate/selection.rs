@@ -17,14 +17,14 @@ use crate::exit::{Usage, in_one_line};
 
 /// A group as the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Named {
+pub(crate) enum Named {
     Id(String),
     Name(String),
     InVpc { vpc_id: String, name: String },
 }
 
 impl Named {
-    fn parse(text: &str) -> Result<Self, Usage> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Usage> {
         if exposure::is_security_group_id(text) {
             return Ok(Self::Id(text.to_owned()));
         }
@@ -43,6 +43,18 @@ impl Named {
             return Err(Usage("the name of a group is empty: pass sg-…, a name, or vpc-…:name".to_owned()));
         }
         Ok(Self::Name(text.to_owned()))
+    }
+
+    /// Id of the one group that is meant, which need not exist if it is named by its id.
+    pub(crate) async fn id(&self, target: &Target) -> Result<String> {
+        if let Self::Id(id) = self {
+            return Ok(id.clone());
+        }
+        let Found { groups, problems } = of_names(std::slice::from_ref(self), std::slice::from_ref(target)).await?;
+        match (groups.into_iter().next(), problems.into_iter().next()) {
+            (Some(group), _) => Ok(group.id),
+            (None, problem) => bail!(problem.unwrap_or_default()),
+        }
     }
 
     fn is(&self, group: &SecurityGroup) -> bool {
@@ -165,15 +177,15 @@ async fn of_names(named: &[Named], targets: &[Target]) -> Result<Found> {
 }
 
 /// The named groups of one account and region: one call for the ids and one for the names.
-async fn of_target(wanted: &[Named], target: &Target) -> Result<Vec<SecurityGroup>> {
-    let (mut ids, mut names) = (Vec::new(), Vec::new());
-    for one in wanted {
+async fn of_target(named: &[Named], target: &Target) -> Result<Vec<SecurityGroup>> {
+    let (mut by_id, mut by_name) = (Vec::new(), Vec::new());
+    for one in named {
         match one {
-            Named::Id(id) => ids.push(id.clone()),
-            Named::Name(name) | Named::InVpc { name, .. } => names.push(name.clone()),
+            Named::Id(id) => by_id.push(id.clone()),
+            Named::Name(name) | Named::InVpc { name, .. } => by_name.push(name.clone()),
         }
     }
-    lookup::groups(target, &ids, &names).await
+    lookup::groups(target, &by_id, &by_name).await
 }
 
 async fn open(
@@ -182,31 +194,25 @@ async fn open(
     targets: &[Target],
     places: &[(Target, CommandPolicy)],
 ) -> Result<Found> {
-    let scan = LiveScan { wanted: filter.clone(), with_context: false, concurrency: 16 };
+    let scan = LiveScan { typed: typed.to_owned(), wanted: filter.clone(), with_context: false, concurrency: 16 };
     let mut found = Found::default();
-    let mut matching = 0_usize;
     live_scan::scan(scan, places.to_vec(), |result| {
         match result {
             Ok(result) => {
-                matching += 1;
                 let is_there = |target: &Target| Some(target.region.as_str()) == result.region.as_deref();
                 let at = targets.iter().position(is_there).context("a group of another region")?;
                 if result.compliance == ComplianceType::NonCompliant {
                     found.groups.push(Group { id: result.group_id, name: result.group_name, at });
                 }
             }
-            // The filters match nothing, which is said below.
-            Err(problem) if problem.place().is_none() => {}
-            Err(problem) => {
-                let place = problem.place().unwrap_or_default();
-                found.problems.push(format!("{place}: cannot be scanned: {}", problem.reason));
-            }
+            Err(problem) => found.problems.push(match problem.place() {
+                Some(place) => format!("{place}: cannot be scanned: {}", problem.reason),
+                // The filters match nothing.
+                None => problem.reason,
+            }),
         }
         Ok(())
     })
     .await?;
-    if matching == 0 && found.problems.is_empty() && !typed.is_empty() {
-        found.problems.push(format!("no security group matches {typed} in {}", named_places(targets)));
-    }
     Ok(found)
 }

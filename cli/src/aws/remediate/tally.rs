@@ -3,11 +3,11 @@
 use std::fmt;
 
 use anyhow::Result;
-use plain_text::error_chain;
 use remediation::{RemediationError, Response, Status};
 
 use super::account::{Account, Group};
 use super::printer::Printer;
+use super::problem;
 use crate::exit::Exit;
 
 /// What became of the groups of a command.
@@ -90,7 +90,7 @@ impl Tally {
             Ok(response) => (response, false),
             Err(RemediationError::Incomplete(response)) => (*response, true),
             Err(problem) => {
-                self.problem(&format!("{}: {}", group.id, error_chain(&problem)));
+                self.problem(&format!("{}: {}", group.id, problem::text(&problem)));
                 return Ok(());
             }
         };

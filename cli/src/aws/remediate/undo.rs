@@ -19,7 +19,9 @@ impl Undo<'_> {
     pub(super) fn command(&self) -> String {
         let mut words = vec!["portcullis".to_owned(), "restore".to_owned(), "--run".to_owned(), self.run.to_owned()];
         let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
-        option("--region", &self.regions.join(","));
+        for region in &self.regions {
+            option("--region", region);
+        }
         if let Some(profile) = &self.session.profile {
             option("--profile", profile);
         }
