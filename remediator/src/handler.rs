@@ -33,7 +33,7 @@ impl<S: RemediationServices> Remediator<S> {
     pub async fn answer(&self, payload: Payload, deadline: Timestamp) -> Result<Answer, InvocationError> {
         match payload.sweep_of() {
             Some(rule_name) => self.sweep(rule_name).await.map(Answer::Sweep),
-            None => self.handle(payload, deadline).await.map(Answer::Change),
+            None => self.handle(payload, deadline).await.map(|response| Answer::Change(Box::new(response))),
         }
     }
 
@@ -112,7 +112,7 @@ impl<S: RemediationServices> Remediator<S> {
 #[serde(untagged)]
 pub enum Answer {
     /// To a request.
-    Change(Response),
+    Change(Box<Response>),
     /// To a sweep.
     Sweep(Sweep),
 }
