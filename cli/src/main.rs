@@ -3,12 +3,12 @@
 mod args;
 #[cfg(feature = "aws")]
 mod aws;
-mod color;
 mod config_file;
 mod exit;
 mod man;
 mod policy;
 mod scan;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -490,8 +490,9 @@ def test_fine_is_explained(fresh, live):
     assert "no ingress rules" in done.out
     done = live("explain", fresh.group("office", tcp(22, "8.8.8.0/24")))
     assert done.code == DONE
-    assert "fine: allows tcp/22 from part of the internet (256 IPv4 addresses)" in done.out
-    assert done.out.splitlines()[-1] == "COMPLIANT: nothing is open"
+    assert "tcp/22 open to 256 internet addresses: allowed by --scope world, flagged by --scope public" in done.out
+    kept = "no blocked port is open to more than a /8 of IPv4 or a /16 of IPv6 (scope world)"
+    assert done.out.splitlines()[-1] == f"COMPLIANT: {kept}"
 
 
 def test_exempt_is_explained(fresh, live):

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use findings::Severity;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::aws::*;
@@ -17,7 +18,7 @@ Exit codes:
   0  compliant; or everything requested was done
   1  error: a part could not be scanned, judged or done
   2  usage: the command line is invalid
-  3  exposures were found (0 with --no-fail), or remain";
+  3  exposures were found (see --fail-on and --no-fail), or remain";
 
 #[cfg(feature = "aws")]
 const AFTER_HELP: &str = EXIT_CODES;
@@ -112,6 +113,25 @@ pub(crate) enum Scope {
     Public,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityArg {
+    Critical,
+    High,
+    Medium,
+    Low,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(severity: SeverityArg) -> Self {
+        match severity {
+            SeverityArg::Critical => Self::Critical,
+            SeverityArg::High => Self::High,
+            SeverityArg::Medium => Self::Medium,
+            SeverityArg::Low => Self::Low,
+        }
+    }
+}
+
 /// Options of `scan` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
 const ACCOUNT_OPTIONS: [&str; 7] =
@@ -119,7 +139,7 @@ const ACCOUNT_OPTIONS: [&str; 7] =
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]
-#[cfg_attr(feature = "aws", expect(clippy::struct_excessive_bools, reason = "each is a switch"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Scan {
     /// Files to scan, as with --input
     #[cfg_attr(not(feature = "aws"), arg(value_name = "FILE", group = "files"))]
@@ -180,9 +200,16 @@ pub(crate) struct Scan {
     /// List compliant groups in table, ASFF and OCSF as well
     #[arg(long, help_heading = "Output")]
     pub(crate) show_all: bool,
+    /// Least severity of a group that makes the exit code 3. Without --with-context a group is high if it is open to the
+    /// world, else medium; critical implies --with-context [default: low]
+    #[arg(long, value_name = "SEVERITY", value_enum, ignore_case = true, help_heading = "Exit code")]
+    pub(crate) fail_on: Option<SeverityArg>,
     /// Exit with 0 even if exposures were found
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Exit code", conflicts_with = "fail_on")]
     pub(crate) no_fail: bool,
+    /// Do not exit with 1 because a group could not be judged; exposures still count, unless --no-fail is given as well
+    #[arg(long, help_heading = "Exit code")]
+    pub(crate) no_fail_unjudged: bool,
     /// Show no progress on stderr
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,

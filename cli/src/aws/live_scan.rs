@@ -31,6 +31,8 @@ const PAGES_AHEAD: usize = 16;
 pub(crate) struct LiveScan {
     pub(crate) policy: CommandPolicy,
     pub(crate) wanted: GroupFilter,
+    /// The options that `wanted` comes from, as they were typed.
+    pub(crate) filters: Vec<String>,
     pub(crate) with_context: bool,
     pub(crate) concurrency: usize,
 }
@@ -44,6 +46,11 @@ pub(crate) async fn scan(
     let scan = Rc::new(scan);
     let permits = Rc::new(Semaphore::new(scan.concurrency));
     let local = LocalSet::new();
+    let place = match targets.as_slice() {
+        [one] => format!("{}, account {}", one.region, one.account),
+        _ => "the scanned accounts and regions".to_owned(),
+    };
+    let filters = scan.filters.join(" ");
     let mut channels = Vec::new();
     for target in targets {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
@@ -79,11 +86,11 @@ pub(crate) async fn scan(
             }
             // A misspelt filter must not look like a compliant account.
             if found == 0 && all_answered && missing.is_empty() && is_filtered {
-                let reason = "no security group in the scanned accounts and regions matches the filters";
-                each(Err(NotScanned { account: None, region: None, target: None, reason: reason.to_owned() }))?;
+                let reason = format!("no security group matches {filters} in {place}");
+                each(Err(NotScanned { account: None, region: None, target: None, reason }))?;
             }
             for id in missing.into_iter().filter(|_| all_answered) {
-                let reason = "there is no such security group in the scanned accounts and regions".to_owned();
+                let reason = format!("there is no such security group in {place}");
                 each(Err(NotScanned { account: None, region: None, target: Some(id), reason }))?;
             }
             Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_adapters::{Config, SdkConfig, Ssm};
 use exposure::Exemptions;
+use findings::ScanPolicy;
 use judgement::{
     ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters, read_exemptions,
 };
@@ -30,6 +31,14 @@ impl CommandPolicy {
         match &args.rule {
             Some(rule) => Ok(Self::Rule(rule.clone())),
             None => OptionsPolicy::new(args).map(Self::Options),
+        }
+    }
+
+    /// The policy as the reports state it.
+    pub(crate) fn stated(&self) -> ScanPolicy {
+        match self {
+            Self::Options(options) => options.stated(),
+            Self::Rule(rule) => ScanPolicy::Rule { rule: rule.clone() },
         }
     }
 

@@ -258,6 +258,7 @@ async fn open_groups(target: &Target, policy: &PolicyArgs) -> Result<Vec<String>
     let scan = LiveScan {
         policy: CommandPolicy::new(policy)?,
         wanted: GroupFilter::default(),
+        filters: Vec::new(),
         with_context: false,
         concurrency: 1,
     };

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::{Ec2, SdkConfig, terminal};
-use findings::NotScanned;
+use findings::{NotScanned, ScanTarget};
 
 use crate::args::{AccountArgs, Scan};
 use crate::exit::{Usage, in_one_line};
@@ -13,6 +13,22 @@ pub(crate) struct Target {
     pub(crate) sdk: SdkConfig,
     pub(crate) account: String,
     pub(crate) region: String,
+    /// `--profile`, if it was given.
+    pub(crate) profile: Option<String>,
+    /// Role that was assumed, if any.
+    pub(crate) assumed_role: Option<String>,
+}
+
+impl Target {
+    /// The target as the reports state it.
+    pub(crate) fn scanned(&self) -> ScanTarget {
+        ScanTarget {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            assumed_role: self.assumed_role.clone(),
+        }
+    }
 }
 
 /// Targets of a scan, and those that cannot be reached.
@@ -40,7 +56,7 @@ pub(crate) async fn one(args: &AccountArgs) -> Result<Target> {
         sdk = terminal::assume_role(&sdk, role).await?;
     }
     let account = terminal::account_id(&sdk).await?;
-    Ok(Target { sdk, account, region })
+    Ok(Target { sdk, account, region, profile: args.profile.clone(), assumed_role: args.assume_role_arn.clone() })
 }
 
 /// Accounts and regions of a scan. The failure of one profile, role or account does not affect the others.
@@ -66,6 +82,13 @@ pub(crate) async fn all(args: &Scan) -> Result<Targets> {
         found.of_profile(args, &sdk, profile.is_some() && profiles.len() > 1, *profile).await?;
     }
     Ok(found)
+}
+
+/// Where the credentials of an account come from.
+#[derive(Debug, Clone, Copy)]
+struct Access<'n> {
+    profile: Option<&'n str>,
+    role: Option<&'n str>,
 }
 
 impl Targets {
@@ -130,12 +153,13 @@ impl Targets {
                     continue;
                 }
             };
-            self.of_account(args, &sdk, &account, &home).await;
+            let access = Access { profile, role: role.as_deref() };
+            self.of_account(args, &sdk, &account, &home, access).await;
         }
         Ok(())
     }
 
-    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str) {
+    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str, access: Access<'_>) {
         let regions = if args.all_regions {
             match Ec2::new(sdk).regions().await {
                 Ok(regions) => regions,
@@ -153,7 +177,13 @@ impl Targets {
             let is_known = |target: &Target| target.account == account && target.region == region;
             if !self.targets.iter().any(is_known) {
                 let sdk = terminal::in_region(sdk, &region);
-                self.targets.push(Target { sdk, account: account.to_owned(), region });
+                self.targets.push(Target {
+                    sdk,
+                    account: account.to_owned(),
+                    region,
+                    profile: access.profile.map(str::to_owned),
+                    assumed_role: access.role.map(str::to_owned),
+                });
             }
         }
     }

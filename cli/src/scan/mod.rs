@@ -1,6 +1,7 @@
 //! `portcullis scan`.
 
 mod output;
+mod snippet;
 
 use std::fs::File;
 use std::io;
@@ -9,14 +10,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use exposure::PrefixLists;
-use findings::{GroupResult, NotScanned};
+use findings::{GroupResult, NotScanned, ScanRecord};
 use inventory::{Options, Record};
 use jiff::Timestamp;
 use judgement::Criteria;
 use plain_text::error_chain;
 
-use self::output::{STDIN, ScanOutput};
-use crate::args::Scan;
+use self::output::{ReportFiles, STDIN, ScanOutput};
+use self::snippet::Source;
+use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
 
@@ -39,12 +41,20 @@ fn files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
-    let mut output = ScanOutput::new(&reports, args)?;
+    if args.fail_on == Some(SeverityArg::Critical) {
+        bail!(Usage(
+            "--fail-on critical would never fail: a group is critical by its network interfaces, which files do not have; \
+             use --fail-on high"
+                .to_owned()
+        ));
+    }
+    let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
+    let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
     let criteria = policy.criteria(Timestamp::now());
     for file in &args.input {
         read_file(file, args, &criteria, &mut output)?;
     }
-    output.finish(args.no_fail)
+    output.finish(args)
 }
 
 fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
@@ -65,13 +75,16 @@ fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOut
         }
         Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
     };
+    let mut source = Source::new(file);
     let mut failure = None;
     let read = inventory::read(reader, &name, &options, &mut |record| {
         let done = match record {
             Ok(Record { group, region, location }) => {
                 let judged = criteria.judge_offline(group, &PrefixLists::default());
                 let result = GroupResult::new(&judged.group, region.as_deref(), &judged.assess());
-                output.group(&GroupResult { location, ..result })
+                let result = GroupResult { location, ..result };
+                let snippet = source.snippet(&result);
+                output.group(&GroupResult { snippet, ..result })
             }
             Err(problem) => {
                 output.not_scanned(NotScanned::from(&problem));
@@ -105,25 +118,35 @@ fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOut
 mod accounts {
     use anyhow::{Result, bail};
     use aws_adapters::terminal::inventory::GroupFilter;
+    use findings::ScanRecord;
 
-    use super::output::{self, ScanOutput};
-    use crate::args::{Scan, check_group_id};
+    use super::output::{self, ReportFiles};
+    use crate::args::{Scan, SeverityArg, check_group_id};
     use crate::aws::live_scan::{self, LiveScan};
     use crate::aws::policy::CommandPolicy;
-    use crate::aws::session;
+    use crate::aws::session::{self, Target};
     use crate::exit::{Exit, Usage};
 
     pub(super) async fn run(args: &Scan) -> Result<Exit> {
         let reports = output::destinations(&args.format, &args.output)?;
         let policy = CommandPolicy::new(&args.policy)?;
         let wanted = filter(args)?;
-        let mut output = ScanOutput::new(&reports, args)?;
+        // The files are opened before the first call to AWS, so that a scan of an hour does not end with one that cannot be written.
+        let files = ReportFiles::open(&reports, args)?;
         let found = session::all(args).await?;
+        let mut output = files.start(&ScanRecord {
+            policy: policy.stated(),
+            inputs: Vec::new(),
+            targets: found.targets.iter().map(Target::scanned).collect(),
+            filters: stated_filters(args),
+        });
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        let scan =
-            LiveScan { policy, wanted, with_context: args.with_context, concurrency: usize::from(args.concurrency) };
+        // Only the network interfaces of a group make it critical.
+        let with_context = args.with_context || args.fail_on == Some(SeverityArg::Critical);
+        let filters = stated_filters(args);
+        let scan = LiveScan { policy, wanted, filters, with_context, concurrency: usize::from(args.concurrency) };
         live_scan::scan(scan, found.targets, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
@@ -132,7 +155,16 @@ mod accounts {
             }
         })
         .await?;
-        output.finish(args.no_fail)
+        output.finish(args)
+    }
+
+    /// The options that select groups, as they were typed.
+    fn stated_filters(args: &Scan) -> Vec<String> {
+        let filters = [("--group-id", &args.group_id), ("--vpc-id", &args.vpc_id), ("--tag", &args.tag)];
+        let stated = |(name, values): (&str, &Vec<String>)| {
+            values.iter().map(|value| format!("{name} {value}")).collect::<Vec<_>>()
+        };
+        filters.into_iter().flat_map(stated).collect()
     }
 
     /// Refuses the options that select groups of an account.

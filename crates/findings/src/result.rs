@@ -4,7 +4,9 @@ use exposure::{Assessment, SecurityGroup};
 use serde::Serialize;
 
 use crate::compliance::verdict;
-use crate::{ComplianceType, Context, ExemptedExposure, FoundExposure, Location, Openness, Severity, UnjudgedRule};
+use crate::{
+    ComplianceType, Context, ExemptedExposure, FoundExposure, Location, Openness, Severity, Snippet, UnjudgedRule,
+};
 
 /// The result for a security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,10 +43,13 @@ pub struct GroupResult {
     /// Position in the input, if the input is a template or a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// Lines at the location, if they were read. They are no part of the JSON, whose readers have the file.
+    #[serde(skip)]
+    pub snippet: Option<Snippet>,
 }
 
 impl GroupResult {
-    /// The result for `group`, given its assessment. Severity, context and location are empty.
+    /// The result for `group`, given its assessment. Severity, context, location and snippet are empty.
     #[must_use]
     pub fn new(group: &SecurityGroup, region: Option<&str>, assessment: &Assessment<'_>) -> Self {
         let (compliance, openness) = verdict(assessment);
@@ -62,6 +67,7 @@ impl GroupResult {
             severity: None,
             context: None,
             location: None,
+            snippet: None,
         }
     }
 }

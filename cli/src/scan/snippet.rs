@@ -1,0 +1,245 @@
+//! Lines of a scanned file that show the rules at fault.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use findings::{ComplianceType, FoundExposure, GroupResult, Snippet, SnippetLine};
+
+use super::output::STDIN;
+
+/// Largest file that is read again for its lines.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// Longest line that is worth showing. A plan of Terraform is a single one of a megabyte.
+const MAX_LINE: usize = 400;
+
+/// Most rules of a group that are shown, and most lines of a rule.
+const MAX_RULES: usize = 3;
+const MAX_RULE_LINES: usize = 7;
+
+/// Lines after that of a resource that may belong to it.
+const MAX_RESOURCE_LINES: usize = 2_000;
+
+/// The lines of a scanned file. It is read when a snippet is first asked for.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: PathBuf,
+    text: Option<String>,
+}
+
+impl Source {
+    pub(super) fn new(file: &Path) -> Self {
+        Self { file: file.to_owned(), text: None }
+    }
+
+    /// Lines of the group that show its exposures; `None` if it has none, or if its line is not known.
+    pub(super) fn snippet(&mut self, result: &GroupResult) -> Option<Snippet> {
+        if result.compliance == ComplianceType::Compliant {
+            return None;
+        }
+        let line = result.location.as_ref()?.line?;
+        let text = self.text.get_or_insert_with(|| read(&self.file).unwrap_or_default());
+        snippet(text, line, &result.exposures)
+    }
+}
+
+/// Text of the file, unless it is compressed, binary, too large, or standard input.
+fn read(file: &Path) -> Option<String> {
+    if file.as_os_str() == STDIN || !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    let length = File::open(file).ok()?.take(MAX_BYTES + 1).read_to_string(&mut text).ok()?;
+    (u64::try_from(length).ok()? <= MAX_BYTES).then_some(text)
+}
+
+/// The line of the resource, and the lines of the rules that expose ports, as far as they are written out in it.
+fn snippet(text: &str, line: u64, exposures: &[FoundExposure]) -> Option<Snippet> {
+    let start = usize::try_from(line.checked_sub(1)?).ok()?;
+    let mut lines = text.lines().skip(start);
+    let first = lines.next()?;
+    let inside = |line: &&str| line.trim().is_empty() || indent(line) > indent(first);
+    let block: Vec<&str> = [first].into_iter().chain(lines.take(MAX_RESOURCE_LINES).take_while(inside)).collect();
+    // A line is shown once, even if two rules are written in it.
+    let mut shown = vec![(0, false)];
+    for exposure in exposures.iter().take(MAX_RULES) {
+        let Some((rule, at)) = rule_in(&block, exposure) else { continue };
+        shown.extend(rule.filter(|line| *line > 0).map(|line| (line, line == at)));
+        if at == 0 {
+            shown.push((0, true));
+        }
+    }
+    if shown.iter().all(|(_, is_marked)| !is_marked) {
+        shown.push((0, true));
+    }
+    shown.sort_by_key(|(line, is_marked)| (*line, !is_marked));
+    shown.dedup_by_key(|(line, _)| *line);
+    let texts = shown.iter().filter_map(|(line, _)| block.get(*line));
+    let common = texts.filter(|text| !text.trim().is_empty()).map(|text| indent(text)).min().unwrap_or_default();
+    let lines = shown.iter().filter_map(|(line, is_marked)| {
+        let text = block.get(*line)?.get(common..).unwrap_or_default().trim_end();
+        let number = u64::try_from(start + line + 1).ok()?;
+        (text.len() <= MAX_LINE).then(|| SnippetLine { number, text: text.to_owned(), is_marked: *is_marked })
+    });
+    let lines: Vec<SnippetLine> = lines.collect();
+    (!lines.is_empty()).then_some(Snippet { lines })
+}
+
+/// Lines of the rule with this traffic and source, and the one with the source. `None` if no rule is written out like that.
+fn rule_in(block: &[&str], exposure: &FoundExposure) -> Option<(std::ops::RangeInclusive<usize>, usize)> {
+    let has_source = block.iter().enumerate().filter(|(_, text)| has_word(text, &exposure.source));
+    let mut rules = has_source.map(|(at, _)| (siblings(block, at), at));
+    let ports = [exposure.from_port, exposure.to_port].map(|port| port.filter(|port| *port >= 0));
+    rules.find(|(rule, _)| {
+        let texts = || rule.clone().filter_map(|line| block.get(line));
+        let has = |word: &str| texts().any(|text| has_word(text, word));
+        ports.iter().flatten().all(|port| has(&port.to_string())) && (exposure.protocol != "-1" || has("-1"))
+    })
+}
+
+/// The keys of the mapping that the line is in.
+fn siblings(block: &[&str], at: usize) -> std::ops::RangeInclusive<usize> {
+    let at_line = |line: usize| block.get(line).copied().unwrap_or_default();
+    let depth = depth(at_line(at));
+    let (mut from, mut to) = (at, at);
+    while from > 1
+        && to - from + 1 < MAX_RULE_LINES
+        && !begins_item(at_line(from))
+        && self::depth(at_line(from - 1)) >= depth
+    {
+        from -= 1;
+    }
+    while to - from + 1 < MAX_RULE_LINES && indent(at_line(to + 1)) >= depth && !begins_item(at_line(to + 1)) {
+        to += 1;
+    }
+    from..=to
+}
+
+/// Whether an element of a list begins in this line.
+fn begins_item(text: &str) -> bool {
+    text.trim_start().starts_with(['-', '{'])
+}
+
+/// Indentation of the key in a line, behind the dash of a list.
+fn depth(text: &str) -> usize {
+    let key = text.trim_start().strip_prefix('-').map_or(text.trim_start(), str::trim_start);
+    text.len() - key.len()
+}
+
+fn indent(text: &str) -> usize {
+    text.len() - text.trim_start().len()
+}
+
+/// Whether the text has the word, and not only as a part of another one: `22` is not in `2222`, nor `0.0.0.0/0` in `10.0.0.0/0`.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "./:".contains(character);
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use exposure::Reach;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn exposure(port: i64, source: &str) -> FoundExposure {
+        FoundExposure {
+            rule_id: None,
+            protocol: "tcp".into(),
+            from_port: Some(port),
+            to_port: Some(port),
+            source: source.into(),
+            ports: vec![format!("tcp/{port}")],
+            reach: Reach::World,
+            description: None,
+        }
+    }
+
+    /// Numbers of the lines, with a mark at those that are at fault.
+    fn shown(text: &str, line: u64, exposures: &[FoundExposure]) -> String {
+        let lines = snippet(text, line, exposures).map(|snippet| snippet.lines).unwrap_or_default();
+        let number = |line: &SnippetLine| format!("{}{}", line.number, if line.is_marked { "!" } else { "" });
+        lines.iter().map(number).collect::<Vec<_>>().join(" ")
+    }
+
+    const YAML: &str = "\
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: web, on port 22
+      SecurityGroupIngress:
+        - IpProtocol: tcp
+          FromPort: 443
+          ToPort: 443
+          CidrIp: 0.0.0.0/0
+        - CidrIp: 0.0.0.0/0
+          IpProtocol: tcp
+          FromPort: 22
+          ToPort: 22
+        - {IpProtocol: tcp, FromPort: 3389, ToPort: 3389, CidrIpv6: '::/0'}
+        - {IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIpv6: '::/0'}
+  Other:
+    Type: AWS::EC2::SecurityGroup
+";
+
+    #[rstest]
+    #[case::source_first(&[(22, "0.0.0.0/0")], "2 11! 12 13 14")]
+    #[case::source_last(&[(443, "0.0.0.0/0")], "2 7 8 9 10!")]
+    #[case::flow(&[(22, "::/0")], "2 16!")]
+    #[case::two(&[(22, "0.0.0.0/0"), (22, "::/0")], "2 11! 12 13 14 16!")]
+    #[case::not_written_out(&[(22, "10.1.0.0/16")], "2!")]
+    #[case::other_port(&[(8080, "0.0.0.0/0")], "2!")]
+    fn a_rule_is_shown_with_its_keys(#[case] exposures: &[(i64, &str)], #[case] expected: &str) {
+        let exposures: Vec<_> = exposures.iter().map(|(port, source)| exposure(*port, source)).collect();
+        assert_eq!(shown(YAML, 2, &exposures), expected);
+    }
+
+    #[test]
+    fn json_is_read_by_its_indentation() {
+        let text = r#"{
+  "Resources": {
+    "Web": {
+      "Type": "AWS::EC2::SecurityGroup",
+      "Properties": {
+        "SecurityGroupIngress": [
+          {
+            "IpProtocol": "tcp",
+            "FromPort": 22,
+            "ToPort": 22,
+            "CidrIp": "0.0.0.0/0"
+          }
+        ]
+      }
+    }
+  }
+}"#;
+        assert_eq!(shown(text, 3, &[exposure(22, "0.0.0.0/0")]), "3 8 9 10 11!");
+        let snippet = snippet(text, 3, &[exposure(22, "0.0.0.0/0")]).unwrap();
+        assert!(snippet.text().starts_with("\"Web\": {\n        \"IpProtocol\": \"tcp\",\n"), "{}", snippet.text());
+    }
+
+    #[test]
+    fn a_line_that_does_not_exist_or_is_endless_is_not_shown() {
+        assert_eq!(shown(YAML, 99, &[]), "");
+        assert_eq!(shown(YAML, 0, &[]), "");
+        assert_eq!(shown(&"x".repeat(MAX_LINE + 1), 1, &[]), "");
+    }
+
+    #[rstest]
+    #[case("CidrIp: 0.0.0.0/0", "0.0.0.0/0", true)]
+    #[case("CidrIp: 10.0.0.0/0", "0.0.0.0/0", false)]
+    #[case("FromPort: 2222", "22", false)]
+    #[case("\"FromPort\": 22,", "22", true)]
+    #[case("CidrIpv6: '::/0'", "::/0", true)]
+    #[case("CidrIpv6: fd00::/0", "::/0", false)]
+    fn words_are_whole(#[case] text: &str, #[case] word: &str, #[case] expected: bool) {
+        assert_eq!(has_word(text, word), expected);
+    }
+}
