@@ -18,7 +18,7 @@ Exit codes:
   0  compliant; or everything requested was done
   1  error: a part could not be scanned, judged or done
   2  usage: the command line is invalid
-  3  exposures were found (see --fail-on and --no-fail), or remain";
+  3  exposures were found, or remain; for scan, see --fail-on and --no-fail";
 
 #[cfg(feature = "aws")]
 const AFTER_HELP: &str = EXIT_CODES;
@@ -200,8 +200,8 @@ pub(crate) struct Scan {
     /// List compliant groups in table, ASFF and OCSF as well
     #[arg(long, help_heading = "Output")]
     pub(crate) show_all: bool,
-    /// Least severity of a group that makes the exit code 3. Without --with-context a group is high if it is open to the
-    /// world, else medium; critical implies --with-context [default: low]
+    /// Least severity of a group that makes the exit code 3; for critical, the network interfaces of open groups are looked
+    /// up, which files do not have [default: low]
     #[arg(long, value_name = "SEVERITY", value_enum, ignore_case = true, help_heading = "Exit code")]
     pub(crate) fail_on: Option<SeverityArg>,
     /// Exit with 0 even if exposures were found

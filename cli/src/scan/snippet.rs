@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use findings::{ComplianceType, FoundExposure, GroupResult, Snippet, SnippetLine};
@@ -40,7 +41,34 @@ impl Source {
         }
         let line = result.location.as_ref()?.line?;
         let text = self.text.get_or_insert_with(|| read(&self.file).unwrap_or_default());
-        snippet(text, line, &result.exposures)
+        snippet(text, line, &rules(result))
+    }
+}
+
+/// A rule at fault, as it may be written in the file.
+#[derive(Debug)]
+struct Written {
+    /// Text of the source.
+    source: String,
+    /// Other words that the rule has.
+    words: Vec<String>,
+}
+
+/// The rules that expose ports, or that could not be judged.
+fn rules(result: &GroupResult) -> Vec<Written> {
+    // A source that is no CIDR is reported in backticks.
+    let unjudged = result
+        .unjudged
+        .iter()
+        .map(|unjudged| Written { source: unjudged.source.trim_matches('`').to_owned(), words: Vec::new() });
+    result.exposures.iter().map(Written::from).chain(unjudged).collect()
+}
+
+impl From<&FoundExposure> for Written {
+    fn from(exposure: &FoundExposure) -> Self {
+        let ports = [exposure.from_port, exposure.to_port].into_iter().flatten().filter(|port| *port >= 0);
+        let protocol = (exposure.protocol == "-1").then(|| exposure.protocol.clone());
+        Self { source: exposure.source.clone(), words: ports.map(|port| port.to_string()).chain(protocol).collect() }
     }
 }
 
@@ -54,8 +82,8 @@ fn read(file: &Path) -> Option<String> {
     (u64::try_from(length).ok()? <= MAX_BYTES).then_some(text)
 }
 
-/// The line of the resource, and the lines of the rules that expose ports, as far as they are written out in it.
-fn snippet(text: &str, line: u64, exposures: &[FoundExposure]) -> Option<Snippet> {
+/// The line of the resource, and the lines of the rules at fault, as far as they are written out in it.
+fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
     let start = usize::try_from(line.checked_sub(1)?).ok()?;
     let mut lines = text.lines().skip(start);
     let first = lines.next()?;
@@ -63,8 +91,8 @@ fn snippet(text: &str, line: u64, exposures: &[FoundExposure]) -> Option<Snippet
     let block: Vec<&str> = [first].into_iter().chain(lines.take(MAX_RESOURCE_LINES).take_while(inside)).collect();
     // A line is shown once, even if two rules are written in it.
     let mut shown = vec![(0, false)];
-    for exposure in exposures.iter().take(MAX_RULES) {
-        let Some((rule, at)) = rule_in(&block, exposure) else { continue };
+    for rule in rules.iter().take(MAX_RULES) {
+        let Some((rule, at)) = rule_in(&block, rule) else { continue };
         shown.extend(rule.filter(|line| *line > 0).map(|line| (line, line == at)));
         if at == 0 {
             shown.push((0, true));
@@ -86,20 +114,18 @@ fn snippet(text: &str, line: u64, exposures: &[FoundExposure]) -> Option<Snippet
     (!lines.is_empty()).then_some(Snippet { lines })
 }
 
-/// Lines of the rule with this traffic and source, and the one with the source. `None` if no rule is written out like that.
-fn rule_in(block: &[&str], exposure: &FoundExposure) -> Option<(std::ops::RangeInclusive<usize>, usize)> {
-    let has_source = block.iter().enumerate().filter(|(_, text)| has_word(text, &exposure.source));
+/// Lines of the rule, and the one with its source. `None` if no rule is written out like that.
+fn rule_in(block: &[&str], wanted: &Written) -> Option<(RangeInclusive<usize>, usize)> {
+    let has_source = block.iter().enumerate().filter(|(_, text)| has_word(text, &wanted.source));
     let mut rules = has_source.map(|(at, _)| (siblings(block, at), at));
-    let ports = [exposure.from_port, exposure.to_port].map(|port| port.filter(|port| *port >= 0));
     rules.find(|(rule, _)| {
-        let texts = || rule.clone().filter_map(|line| block.get(line));
-        let has = |word: &str| texts().any(|text| has_word(text, word));
-        ports.iter().flatten().all(|port| has(&port.to_string())) && (exposure.protocol != "-1" || has("-1"))
+        let has = |word: &String| rule.clone().filter_map(|line| block.get(line)).any(|text| has_word(text, word));
+        wanted.words.iter().all(has)
     })
 }
 
 /// The keys of the mapping that the line is in.
-fn siblings(block: &[&str], at: usize) -> std::ops::RangeInclusive<usize> {
+fn siblings(block: &[&str], at: usize) -> RangeInclusive<usize> {
     let at_line = |line: usize| block.get(line).copied().unwrap_or_default();
     let depth = depth(at_line(at));
     let (mut from, mut to) = (at, at);
@@ -134,11 +160,12 @@ fn indent(text: &str) -> usize {
 /// Whether the text has the word, and not only as a part of another one: `22` is not in `2222`, nor `0.0.0.0/0` in `10.0.0.0/0`.
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "./:".contains(character);
-    text.match_indices(word).any(|(at, _)| {
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, _)| {
+            let before = text.get(..at).and_then(|before| before.chars().next_back());
+            let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
 }
 
 #[cfg(test)]
@@ -163,7 +190,8 @@ mod tests {
 
     /// Numbers of the lines, with a mark at those that are at fault.
     fn shown(text: &str, line: u64, exposures: &[FoundExposure]) -> String {
-        let lines = snippet(text, line, exposures).map(|snippet| snippet.lines).unwrap_or_default();
+        let rules: Vec<Written> = exposures.iter().map(Written::from).collect();
+        let lines = snippet(text, line, &rules).map(|snippet| snippet.lines).unwrap_or_default();
         let number = |line: &SnippetLine| format!("{}{}", line.number, if line.is_marked { "!" } else { "" });
         lines.iter().map(number).collect::<Vec<_>>().join(" ")
     }
@@ -221,8 +249,15 @@ Resources:
   }
 }"#;
         assert_eq!(shown(text, 3, &[exposure(22, "0.0.0.0/0")]), "3 8 9 10 11!");
-        let snippet = snippet(text, 3, &[exposure(22, "0.0.0.0/0")]).unwrap();
+        let snippet = snippet(text, 3, &[Written::from(&exposure(22, "0.0.0.0/0"))]).unwrap();
         assert!(snippet.text().starts_with("\"Web\": {\n        \"IpProtocol\": \"tcp\",\n"), "{}", snippet.text());
+    }
+
+    #[test]
+    fn a_source_that_was_not_understood_is_shown() {
+        let source = Written { source: "!Ref Office".into(), words: Vec::new() };
+        let lines = snippet("Web:\n  - CidrIp: !Ref Office\n", 1, &[source]).unwrap().lines;
+        assert_eq!(lines.iter().map(|line| line.is_marked).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

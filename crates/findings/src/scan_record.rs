@@ -70,6 +70,7 @@ impl ScanRecord {
         match self.inputs.as_slice() {
             [] => String::new(),
             [one] => name(one),
+            [first, _] => format!("{} and 1 more file", name(first)),
             [first, others @ ..] => format!("{} and {} more files", name(first), others.len()),
         }
     }
@@ -123,6 +124,7 @@ mod tests {
     fn the_subject_is_files_or_accounts_and_the_filters() {
         assert_eq!(record(&["-"], Vec::new()).subject(), "standard input");
         assert_eq!(record(&["a.json", "b", "c"], Vec::new()).subject(), "a.json and 2 more files");
+        assert_eq!(record(&["-", "b"], Vec::new()).subject(), "standard input and 1 more file");
         let one = record(&[], vec![target("111122223333", "eu-west-1")]);
         assert_eq!(one.subject(), "account 111122223333, eu-west-1");
         let filtered = ScanRecord { filters: vec!["--tag team=shop".into()], ..one };

@@ -102,8 +102,9 @@ impl Column {
     }
 }
 
-/// Columns that a terminal without room for them narrows, and to which width. The id of a group is never broken.
-const NARROW: [(Column, u16); 3] = [(Column::Group, 20), (Column::Ports, 8), (Column::Source, 17)];
+/// Columns that a terminal without room for them narrows, in this order, and to which width. Ports are broken between each
+/// other, names anywhere, and the id of a group never.
+const NARROW: [(Column, u16); 4] = [(Column::Ports, 13), (Column::Group, 20), (Column::Ports, 8), (Column::Source, 17)];
 
 /// Widest text of each column, and whether a column has more than one text.
 #[derive(Debug, Default)]

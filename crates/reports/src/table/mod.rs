@@ -38,6 +38,8 @@ pub(super) struct Table<W: Write> {
     width: u16,
     widths: Widths,
     rows: Spools,
+    /// Whether lines of a file were written last.
+    has_snippet_above: bool,
 }
 
 impl<W: Write> Table<W> {
@@ -47,7 +49,7 @@ impl<W: Write> Table<W> {
             crossterm::style::force_color_output(true);
         }
         let width = options.width.clamp(MIN_WIDTH, MAX_WIDTH);
-        Self { writer, options, width, widths: Widths::default(), rows: Spools::default() }
+        Self { writer, options, width, widths: Widths::default(), rows: Spools::default(), has_snippet_above: false }
     }
 
     fn push(&mut self, result: &GroupResult, exposure: Option<&FoundExposure>) -> io::Result<()> {
@@ -115,7 +117,8 @@ impl<W: Write> Table<W> {
             let text = if line.is_marked { self.paint(text.trim_end(), "31") } else { text.trim_end().to_owned() };
             writeln!(self.writer, "{text}")?;
         }
-        if lines.is_empty() { Ok(()) } else { writeln!(self.writer) }
+        self.has_snippet_above = !lines.is_empty();
+        Ok(())
     }
 
     fn paint(&self, text: &str, color: &str) -> String {
@@ -123,6 +126,9 @@ impl<W: Write> Table<W> {
     }
 
     fn lines(&mut self, rows: Vec<Vec<Cell>>, widths: &[u16]) -> io::Result<()> {
+        if mem::take(&mut self.has_snippet_above) && !rows.is_empty() {
+            writeln!(self.writer)?;
+        }
         style::lines(rows, widths, self.options.color).try_for_each(|line| writeln!(self.writer, "{line}"))
     }
 
@@ -160,6 +166,7 @@ fn cell(column: Column, row: &Row, layout: &Layout) -> Cell {
     let text = column.text(row);
     match column {
         Column::Severity => Cell::new(text).fg(color(row.level)),
+        Column::Name if !row.is_first => Cell::new(""),
         Column::Ports if layout.has_traffic && !text.is_empty() => Cell::new(row.ports_alone()),
         Column::OpenTo if is_world(row) => Cell::new(text).fg(Color::DarkRed),
         Column::Group => {

@@ -33,6 +33,16 @@ fn no_line_of_a_table_is_wider_than_the_terminal(#[values(60, 79, 80, 100, 120, 
     }
 }
 
+#[rstest]
+fn no_id_is_broken_from_80_columns_on(#[values(80, 100, 120, 200)] width: u16) {
+    let options = ReportOptions { width, ..results::options() };
+    let (table, _) = written(Format::Table, options, &results::results(), Vec::new());
+    let ids = ["sg-0000000000000003", "module.net.aws_security_group.db", "pl-0123456789abcdef0", "123456789012"];
+    for id in ids {
+        assert!(table.split_whitespace().any(|word| word == id), "{id}: {table}");
+    }
+}
+
 #[test]
 fn a_table_says_nothing_to_the_terminal_but_colors() {
     let options = ReportOptions { color: true, ..results::options() };
