@@ -1,5 +1,9 @@
 //! Choice of the columns, and their widths.
 
+use std::collections::BTreeSet;
+
+use findings::ScanTarget;
+
 use super::row::Row;
 use super::style::{GAP, width_of};
 
@@ -159,11 +163,15 @@ impl Widths {
         found.map_or(0, |(width, _)| *width)
     }
 
-    /// Whether the column says something that the head of the table does not.
-    fn is_needed(&self, column: Column) -> bool {
+    /// Whether the column says something that the head of the table does not. The head names an account and a region only
+    /// if no others were read.
+    fn is_needed(&self, column: Column, targets: &[ScanTarget]) -> bool {
+        let several = |name: fn(&ScanTarget) -> &String| {
+            targets.iter().map(name).collect::<BTreeSet<_>>().len() > 1 && self.of(column) > 0
+        };
         match column {
-            Column::Account => self.accounts.are_several,
-            Column::Region => self.regions.are_several,
+            Column::Account => self.accounts.are_several || several(|target| &target.account),
+            Column::Region => self.regions.are_several || several(|target| &target.region),
             _ => self.of(column) > 0,
         }
     }
@@ -181,7 +189,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(widths: &Widths, total: u16) -> Self {
+    pub(super) fn new(widths: &Widths, targets: &[ScanTarget], total: u16) -> Self {
         let natural = |column: Column| widths.of(column).max(width_of(column.title()));
         let most = |column: Column| natural(column).min(column.most());
         let mut chosen: Vec<(Column, u16)> = [Column::Severity, Column::Group, Column::Ports, Column::Source]
@@ -206,7 +214,7 @@ impl Layout {
             grow(&mut chosen, column, most(column), &mut room);
         }
         let mut below_group = Vec::new();
-        for column in Column::OPTIONAL.into_iter().filter(|column| widths.is_needed(*column)) {
+        for column in Column::OPTIONAL.into_iter().filter(|column| widths.is_needed(*column, targets)) {
             let width = most(column);
             if width + GAP <= room {
                 room -= width + GAP;

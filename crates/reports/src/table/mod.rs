@@ -83,7 +83,7 @@ impl<W: Write> Table<W> {
         if rows.is_empty() {
             return Ok(());
         }
-        let layout = Layout::new(&self.widths, self.width);
+        let layout = Layout::new(&self.widths, &self.options.record.targets, self.width);
         let (titles, widths): (Vec<&str>, Vec<u16>) =
             layout.columns.iter().map(|(column, width)| (column.title(), *width)).unzip();
         writeln!(self.writer)?;
