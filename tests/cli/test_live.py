@@ -108,7 +108,9 @@ def test_the_context_makes_it_critical(fresh, live):
     assert attached["public_addresses"] == [address["PublicIp"]]
     assert of_group(done.json(), detached)["severity"] == "low"
     assert "on a public address" in live("scan", "--with-context").out
-    assert "severity" not in of_group(live("scan", "--format", "json").json(), public)
+    assert of_group(live("scan", "--format", "json").json(), public)["severity"] == "high"
+    assert live("scan", "--fail-on", "critical").code == EXPOSED
+    assert live("scan", "--fail-on", "critical", "--group-id", detached).code == DONE
 
 
 def test_a_file_of_the_aws_cli_gives_the_same_verdicts(fresh, live):

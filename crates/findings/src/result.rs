@@ -34,7 +34,7 @@ pub struct GroupResult {
     /// Rules that could not be judged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<UnjudgedRule>,
-    /// Severity, if the group is non-compliant and its network interfaces are known.
+    /// Severity, if the group is non-compliant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Network interfaces of the group, if they were looked up.
@@ -49,7 +49,7 @@ pub struct GroupResult {
 }
 
 impl GroupResult {
-    /// The result for `group`, given its assessment. Severity, context, location and snippet are empty.
+    /// The result for `group`, given its assessment. Context, location and snippet are empty.
     #[must_use]
     pub fn new(group: &SecurityGroup, region: Option<&str>, assessment: &Assessment<'_>) -> Self {
         let (compliance, openness) = verdict(assessment);
@@ -64,7 +64,7 @@ impl GroupResult {
             exposures: assessment.exposures.iter().map(FoundExposure::from).collect(),
             exempted: assessment.exempted.iter().map(ExemptedExposure::from).collect(),
             unjudged: assessment.unjudged.iter().map(UnjudgedRule::from).collect(),
-            severity: None,
+            severity: Severity::without_context(openness),
             context: None,
             location: None,
             snippet: None,

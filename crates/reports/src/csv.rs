@@ -72,7 +72,7 @@ impl<W: Write> Csv<W> {
             text(result.group_name.as_deref()).as_bytes(),
             result.compliance.as_str().as_bytes(),
             result.openness.as_str().as_bytes(),
-            result.severity.map_or("", |severity| severity.as_str()).as_bytes(),
+            exposure.map_or("", |exposure| result.severity_of(exposure.reach).as_str()).as_bytes(),
             text(exposure.and_then(|exposure| exposure.rule_id.as_deref())).as_bytes(),
             exposure.map_or(Cow::Borrowed(""), |exposure| protocol(&exposure.protocol)).as_bytes(),
             exposure.map_or_else(String::new, |exposure| port(exposure.from_port)).as_bytes(),

@@ -159,10 +159,10 @@ impl<W: Write> Sarif<W> {
             Reach::World => Rule::OpenToWorld,
             Reach::Partial | Reach::None => Rule::PartlyOpen,
         };
-        let level = match (group.severity, exposure.reach) {
-            (Some(Severity::Critical | Severity::High), _) | (None, Reach::World) => "error",
-            (Some(Severity::Medium), _) | (None, Reach::Partial | Reach::None) => "warning",
-            (Some(Severity::Low), _) => "note",
+        let level = match group.severity_of(exposure.reach) {
+            Severity::Critical | Severity::High => "error",
+            Severity::Medium => "warning",
+            Severity::Low => "note",
         };
         let text = format!(
             "Security group {}: {}. {}",

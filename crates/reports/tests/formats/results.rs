@@ -3,7 +3,7 @@
 use exposure::Reach;
 use findings::{
     AttachedTo, ComplianceType, Context, ExemptedExposure, FoundExposure, GroupResult, Location, NotScanned, Openness,
-    PolicyOptions, ScanRecord, ScanTotals, UnjudgedRule,
+    PolicyOptions, ScanRecord, ScanTotals, Severity, UnjudgedRule,
 };
 use jiff::Timestamp;
 use reports::ReportOptions;
@@ -56,6 +56,7 @@ pub(crate) fn open(id: &str, name: &str, exposures: Vec<FoundExposure>) -> Group
     GroupResult {
         compliance: ComplianceType::NonCompliant,
         openness: if is_world { Openness::World } else { Openness::Partial },
+        severity: Some(if is_world { Severity::High } else { Severity::Medium }),
         exposures,
         ..group(id, name)
     }
