@@ -181,6 +181,13 @@ wheel: tools target-dir ## Build a wheel of the command line in target/wheels/
 wheel-test: tools target-dir
 	CARGO_TARGET_DIR='$(CARGO_TARGET_DIR)/wheel' $(PYTEST) tests/wheel
 
+# Checked before the zips are built, which takes minutes.
+ifneq (,$(filter deploy,$(MAKECMDGOALS)))
+REGION := $(or $(REGION),$(AWS_REGION),$(AWS_DEFAULT_REGION))
+MISSING := $(strip $(if $(BUCKET),,BUCKET) $(if $(REGION),,REGION))
+$(if $(MISSING),$(error $(MISSING) missing: make deploy BUCKET=NAME REGION=REGION, with an S3 bucket in that region for the code))
+endif
+
 deploy: package ## Deploy to AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
 		$(if $(ARCH),--arch '$(ARCH)') $(if $(PARAMETERS),--parameters "$$PARAMETERS")

@@ -15,6 +15,9 @@ pub(crate) enum Exit {
     Usage,
     /// Exposures were found, or remain.
     Exposed,
+    /// Ctrl-C ended a command that first reported what it had done.
+    #[cfg(feature = "aws")]
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -24,6 +27,9 @@ impl From<Exit> for ExitCode {
             Exit::Error => 1,
             Exit::Usage => 2,
             Exit::Exposed => 3,
+            // As a shell reports a program that SIGINT ended.
+            #[cfg(feature = "aws")]
+            Exit::Interrupted => 130,
         })
     }
 }

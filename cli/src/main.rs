@@ -5,10 +5,13 @@ mod args;
 mod aws;
 mod config_file;
 mod exit;
+mod explain;
+mod interrupt;
 mod man;
 mod policy;
 mod scan;
 mod terminal;
+mod values;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -36,6 +39,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
             return Ok(if problem.use_stderr() { Exit::Usage } else { Exit::Success });
         }
     };
+    interrupt::listen()?;
     #[cfg(feature = "aws")]
     aws::init_log(cli.verbose);
     match cli.command {
@@ -50,9 +54,10 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         #[cfg(feature = "aws")]
         Command::Restore(args) => aws::block_on(aws::remediate::restore(&args)),
         #[cfg(feature = "aws")]
-        Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
+        Command::Snapshots(args) => aws::block_on(aws::remediate::snapshots(&args)),
         #[cfg(feature = "aws")]
-        Command::Explain(args) => aws::block_on(aws::explain::run(&args)),
+        Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
+        Command::Explain(args) => explain::run(&args),
         Command::Completions { shell } => {
             // Generated into a buffer, because the generator panics on a closed pipe.
             let mut script = Vec::new();

@@ -12,6 +12,7 @@ use judgement::{Criteria, RuleParameters};
 
 use crate::args::{PolicyArgs, Scope};
 use crate::exit::Usage;
+use crate::values::check_host_bits;
 
 /// Default ports, the same as those of the stack.
 const DEFAULT_PORTS: &str = "22,3389";
@@ -23,7 +24,7 @@ pub(crate) struct OptionsPolicy {
     /// Exemptions from `--exemptions`.
     pub(crate) exemptions: Option<Arc<Exemptions>>,
     /// `--exemptions` as an absolute path, so that a printed command works in another directory.
-    exemptions_file: Option<String>,
+    pub(crate) exemptions_file: Option<String>,
 }
 
 impl OptionsPolicy {
@@ -70,14 +71,39 @@ impl OptionsPolicy {
     }
 }
 
+#[cfg(feature = "aws")]
+impl PolicyArgs {
+    /// Returns true if an option states a part of the policy.
+    pub(crate) fn has_options(&self) -> bool {
+        let Self {
+            ports,
+            scope,
+            authorized_cidr,
+            exemptions,
+            exemptions_parameter,
+            exemption_tag_key,
+            rule: _,
+            no_rule: _,
+        } = self;
+        !ports.is_empty()
+            || scope.is_some()
+            || !authorized_cidr.is_empty()
+            || exemptions.is_some()
+            || exemptions_parameter.is_some()
+            || exemption_tag_key.is_some()
+    }
+}
+
 fn authorized(cidrs: &[String]) -> Result<AddressSet, Usage> {
     cidrs
         .iter()
         .map(|cidr| {
             let cidr = cidr.trim();
-            cidr.parse::<IpNetwork>().map_err(|_| {
+            let network: IpNetwork = cidr.parse().map_err(|_| {
                 Usage(format!("--authorized-cidr: `{cidr}` is not a CIDR such as 192.0.2.0/24 or 2001:db8::/32"))
-            })
+            })?;
+            check_host_bits("--authorized-cidr", cidr, network)?;
+            Ok(network)
         })
         .collect()
 }

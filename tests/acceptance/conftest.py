@@ -8,8 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 
-from local_cloud import running
-from portcullis import BUCKET, MARKER, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
+from portcullis import MARKER, PARAMETERS, RULE, without_stack
 
 # Parameters that tests change.
 AS_DEPLOYED = {
@@ -34,12 +33,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
-        cloud.settings(**QUICK | SWITCHES)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        stack = Portcullis(cloud, tmp_path_factory.mktemp("stack"))
-        stack.exempt(NO_EXEMPTIONS)
+    with without_stack(tmp_path_factory.mktemp("stack")) as stack:
         stack.deploy(RuleName=RULE, SourceInputParameters=json.dumps(PARAMETERS))
+        yield stack
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A local cloud of its own for a test that others would disturb, or the other way round. The stack is not deployed yet."""
+    with without_stack(tmp_path) as stack:
         yield stack
 
 

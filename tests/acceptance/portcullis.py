@@ -8,7 +8,7 @@ import platform
 import subprocess
 
 from botocore.exceptions import ClientError
-from local_cloud import REPOSITORY, Cloud
+from local_cloud import REPOSITORY, Cloud, running
 
 BUCKET = "portcullis-code"
 RULE = "portcullis"
@@ -21,6 +21,14 @@ QUICK = {"asyncRetryBaseSeconds": 0.05, "startEvaluationIntervalSeconds": 0, "re
 SWITCHES = json.loads(os.environ.get("LOCAL_CLOUD_SETTINGS") or "{}")
 MARKER = "documents: runs SSM documents, so that the switches of the local cloud concern it"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+ZIPS = REPOSITORY / "target" / "lambda" / ARCHITECTURE
+
+
+def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    """Waits for a process, and returns what it has printed."""
+    with process:
+        printed, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
 
 
 class Portcullis:
@@ -33,14 +41,24 @@ class Portcullis:
 
     def script_deploy(self, **parameters: str) -> subprocess.CompletedProcess:
         """Runs the command that `make deploy` runs."""
-        file = self.directory / "parameters.json"
-        file.write_text(json.dumps({"Parameters": parameters}))
-        return self.script("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+        return finished(self.start_deploy(**parameters))
 
     def script(self, name: str, *options: str) -> subprocess.CompletedProcess:
         """Runs a script of the repository as an operator does."""
+        return finished(self.start(name, *options))
+
+    def start_deploy(self, **parameters: str) -> subprocess.Popen:
+        """Starts the command that `make deploy` runs."""
+        file = self.directory / "parameters.json"
+        file.write_text(json.dumps({"Parameters": parameters}))
+        return self.start("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+
+    def start(self, name: str, *options: str) -> subprocess.Popen:
+        """Starts a script of the repository as an operator does."""
         command = [f"scripts/{name}", "--region", self.cloud.endpoints["region"], *options]
-        return subprocess.run(command, cwd=REPOSITORY, env=self.cloud.environment(), capture_output=True, text=True, check=False)
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, env=self.cloud.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def deploy(self, **parameters: str) -> None:
         done = self.script_deploy(**parameters)
@@ -199,6 +217,17 @@ class Portcullis:
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
         lines = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextlib.contextmanager
+def without_stack(directory: pathlib.Path):
+    """A local cloud for one test or one session, in which the stack is not deployed yet."""
+    with running(directory) as cloud:
+        cloud.settings(**QUICK | SWITCHES)
+        cloud.client("s3").create_bucket(Bucket=BUCKET)
+        stack = Portcullis(cloud, directory)
+        stack.exempt(NO_EXEMPTIONS)
+        yield stack
 
 
 def source(rule: dict) -> str:

@@ -3,26 +3,14 @@
 import json
 import re
 
-import pytest
-from local_cloud import REPOSITORY, running
-from portcullis import BUCKET, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, Portcullis, open_to
+from local_cloud import REPOSITORY
+from portcullis import PARAMETERS, RULE, open_to
 
 ACCOUNT = "123456789012"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    """A cloud without a stack."""
-    with running(tmp_path) as cloud:
-        cloud.settings(**QUICK)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        stack = Portcullis(cloud, tmp_path)
-        stack.exempt(NO_EXEMPTIONS)
-        yield stack
 
 
 def documented_policy(region: str) -> dict:

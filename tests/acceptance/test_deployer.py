@@ -10,8 +10,8 @@ import subprocess
 
 import pytest
 from botocore.exceptions import ClientError
-from local_cloud import REPOSITORY, running
-from portcullis import ARCHITECTURE, BUCKET, QUICK
+from local_cloud import REPOSITORY
+from portcullis import ARCHITECTURE, BUCKET
 
 
 def documented() -> list[str]:
@@ -29,11 +29,8 @@ def documented() -> list[str]:
 
 
 @pytest.fixture
-def cloud(tmp_path):
-    with running(tmp_path) as cloud:
-        cloud.settings(**QUICK)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        yield cloud
+def cloud(fresh):
+    return fresh.cloud
 
 
 def deploy(cloud, credentials: dict, parameters: str) -> subprocess.CompletedProcess:

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from local_cloud import running, wait_for
-from portcullis import BUCKET, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis, open_to, outcome
+from local_cloud import wait_for
+from portcullis import PARAMETERS, RULE, open_to, outcome
 
 pytestmark = pytest.mark.documents
 
@@ -14,16 +14,10 @@ FEW = 5
 
 
 @pytest.fixture
-def stack(tmp_path):
-    """A stack of its own: evaluations that other tests have caused would count."""
-    with running(tmp_path) as cloud:
-        cloud.settings(**QUICK | SWITCHES)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        stack = Portcullis(cloud, tmp_path)
-        stack.exempt({"version": 1, "exemptions": []})
-        # Without a schedule nothing else has the groups evaluated again.
-        stack.deploy(RuleName=RULE, SourceInputParameters=json.dumps(PARAMETERS), SourcePeriodic="NONE")
-        yield stack
+def stack(fresh):
+    """A stack without a schedule, so that nothing else has the groups evaluated again."""
+    fresh.deploy(RuleName=RULE, SourceInputParameters=json.dumps(PARAMETERS), SourcePeriodic="NONE")
+    return fresh
 
 
 def test_after_an_exemption_and_a_change_of_a_prefix_list(stack):

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from local_cloud import REPOSITORY, wait_for
-from portcullis import ARCHITECTURE
+from portcullis import ZIPS
 
 
 def certificate(name: str, signer=None):
@@ -96,7 +96,7 @@ def test_the_roots_of_the_system_are_read_where_those_of_amazon_do_not_fit(tmp_p
     (tmp_path / "server.pem").write_bytes(pem(server_certificate) + private)
     # Takes the place of /etc/pki/tls/certs/ca-bundle.crt. AWS_CA_BUNDLE, which would replace every root, is not set.
     (tmp_path / "system.pem").write_bytes(pem((authority if trusted else other)[0]))
-    with zipfile.ZipFile(REPOSITORY / "target" / "lambda" / ARCHITECTURE / "rule-evaluator.zip") as archive:
+    with zipfile.ZipFile(ZIPS / "rule-evaluator.zip") as archive:
         archive.extract("bootstrap", tmp_path)
     (tmp_path / "bootstrap").chmod(0o755)
 

@@ -2,19 +2,14 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from local_cloud import running
-from portcullis import BUCKET, GROUP_TYPE, QUICK, RULE, Portcullis, open_to, outcome
+from portcullis import GROUP_TYPE, RULE, open_to, outcome
 
 
 @pytest.fixture
-def stack(tmp_path):
-    """A stack of its own, since it is deleted."""
-    with running(tmp_path) as cloud:
-        cloud.settings(**QUICK)
-        cloud.client("s3").create_bucket(Bucket=BUCKET)
-        stack = Portcullis(cloud, tmp_path)
-        stack.deploy(RuleName=RULE, FocusOnPorts="22,3389")
-        yield stack
+def stack(fresh):
+    """A stack that is deleted."""
+    fresh.deploy(RuleName=RULE, FocusOnPorts="22,3389")
+    return fresh
 
 
 def test_what_remains_is_listed_and_released_before_the_stack_is_deleted(stack):

@@ -25,6 +25,10 @@ class Organization:
     # Accounts whose role cannot be assumed, and (account, region) pairs in which EC2 denies access.
     without_role: set[str] = field(default_factory=set)
     denied: set[tuple[str, str]] = field(default_factory=set)
+    # AWS Config rules by account and region: InputParameters by name. Rules are not visible where they are None.
+    rules: dict[tuple[str, str], dict[str, dict] | None] = field(default_factory=dict)
+    # SSM parameters by account, region and name.
+    parameters: dict[tuple[str, str, str], dict] = field(default_factory=dict)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     assumed: set[str] = field(default_factory=set)
 
@@ -49,6 +53,13 @@ class Organization:
             case "DescribeRegions":
                 items = "".join(f"<item><regionName>{name}</regionName></item>" for name in self.regions)
                 return ec2(action, f"<regionInfo>{items}</regionInfo>")
+            case "DescribeConfigRules":
+                return describe_rules(self.rules.get((account, region), {}))
+            case "GetParameter":
+                document = self.parameters.get((account, region, given["Name"]))
+                if document is None:
+                    return json_error("ParameterNotFound", f"Parameter {given['Name']} not found.")
+                return 200, json.dumps({"Parameter": {"Name": given["Name"], "Type": "String", "Value": json.dumps(document)}})
             case "DescribeSecurityGroups" if (account, region) in self.denied:
                 return 403, ec2_error("UnauthorizedOperation", "You are not authorized to perform this operation.")
             case "DescribeSecurityGroups":
@@ -61,6 +72,23 @@ class Organization:
                 items = "".join(rule(account, region, name, cidr) for name, cidr in found)
                 return ec2(action, f"<securityGroupRuleSet>{items}</securityGroupRuleSet>")
         raise AssertionError(f"the test defines no answer of {service} to {action}")
+
+
+def describe_rules(rules: dict[str, dict] | None) -> tuple[int, str]:
+    if rules is None:
+        return json_error("AccessDeniedException", "You are not authorized to perform: config:DescribeConfigRules.")
+    owner = {"Owner": "CUSTOM_LAMBDA", "SourceIdentifier": "arn:aws:lambda:eu-central-1:111111111111:function:evaluator"}
+    # Rules of AWS and of others, which are not meant.
+    found = [
+        {"ConfigRuleName": "managed", "Source": {"Owner": "AWS", "SourceIdentifier": "INCOMING_SSH_DISABLED"}},
+        {"ConfigRuleName": "other", "Source": owner, "InputParameters": '{"maxAge": "90"}'},
+    ]
+    found += [{"ConfigRuleName": name, "Source": owner, "InputParameters": json.dumps(given)} for name, given in rules.items()]
+    return 200, json.dumps({"ConfigRules": found})
+
+
+def json_error(code: str, message: str) -> tuple[int, str]:
+    return 400, json.dumps({"__type": code, "message": message})
 
 
 def id_of(account: str, region: str, name: str) -> str:

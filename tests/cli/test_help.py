@@ -12,6 +12,7 @@ COMMANDS = [
     ["plan"],
     ["close"],
     ["restore"],
+    ["snapshots"],
     ["exempt"],
     ["exempt", "add"],
     ["exempt", "list"],
@@ -72,7 +73,12 @@ def test_every_command_has_a_manual_page(portcullis):
     for name, page in pages.items():
         assert ".TH " in page, name
         assert ".SH NAME" in page, name
+        for section in ("SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"):
+            assert f'.SH "{section}"' in page or f".SH {section}\n" in page, (name, section)
+        assert "EXTRA" not in page, name
     assert pages["portcullis.1"] == portcullis("man").out
+    assert "PORTCULLIS_CONFIG" in pages["portcullis-scan.1"]
+    assert "portcullis restore \\-\\-run" in pages["portcullis-restore.1"]
     assert "authorized\\-cidr" in pages["portcullis-scan.1"]
 
 
@@ -81,13 +87,33 @@ def test_an_invalid_directory_for_manual_pages(portcullis):
     portcullis("man", "--directory", "man").failed(ERROR, "cannot write the manual pages into man")
 
 
-def test_bash_understands_its_completions(portcullis):
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["sc"], "scan"),
+        (["scan", "--format", "sar"], "sarif"),
+        (["scan", "--scope", "w"], "world"),
+        (["scan", "--region", "eu-central"], "eu-central-1 eu-central-2"),
+        (["close", "--strategy", "c"], "carve"),
+        (["restore", "--region", "us-gov-w"], "us-gov-west-1"),
+        (["explain", "--scope", "p"], "public"),
+        (["completions", "f"], "fish"),
+    ],
+)
+def test_bash_completes_commands_and_values(portcullis, words, completed):
     done = portcullis("completions", "bash")
     assert done.code == DONE
-    ask = 'COMP_WORDS=(portcullis sc); COMP_CWORD=1; _portcullis portcullis sc portcullis; echo "${COMPREPLY[*]}"'
+    given, last = " ".join(["portcullis", *words]), words[-1]
+    before = words[-2] if len(words) > 1 else "portcullis"
+    ask = f'COMP_WORDS=({given}); COMP_CWORD={len(words)}; _portcullis portcullis "{last}" "{before}"; echo "${{COMPREPLY[*]}}"'
     shell = subprocess.run(["bash", "--norc", "-c", f"{done.out}\n{ask}"], capture_output=True, text=True, check=True)
-    assert shell.stdout == "scan\n"
+    assert shell.stdout == f"{completed}\n"
     assert shell.stderr == ""
+
+
+def test_a_completed_value_is_a_suggestion_only(portcullis):
+    # A region that is younger than this release.
+    portcullis("plan", "web", "--region", "xx-new-1").failed(ERROR, "no AWS credentials")
 
 
 @pytest.mark.parametrize(

@@ -2,65 +2,20 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
-import groups
+import boto3
 import pytest
-from command_line import CHECKOUT, DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
+from command_line import DONE, ERROR, EXPOSED, USAGE, CommandLine, check_snapshot
+from live_cloud import ACCOUNT, HTTPS, INSIDE, PARAMETER, SSH, WIDE, changes, close, ports, rules, snapshots, tcp
 
-sys.path.insert(0, str(CHECKOUT / "dev" / "local-cloud" / "python"))
-
-from local_cloud import running
-
-ACCOUNT = "123456789012"
 BUCKET = "portcullis-snapshots"
-PARAMETER = "/portcullis/exemptions"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}],
 }
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def fresh(cloud):
-    cloud.reset()
-    return cloud
-
-
-@pytest.fixture
-def live(fresh, portcullis) -> CommandLine:
-    """The command line in the account of the local cloud."""
-    for name, value in fresh.environment().items():
-        if name.startswith("AWS_"):
-            portcullis.environment[name] = value
-    return portcullis
-
-
-def tcp(low: int, cidr: str, high: int | None = None, **more) -> dict:
-    return groups.permission("tcp", low, high or low, cidr) | more
-
-
-SSH, HTTPS, WIDE = tcp(22, "0.0.0.0/0"), tcp(443, "0.0.0.0/0"), tcp(20, "0.0.0.0/0", 25)
-INSIDE = tcp(22, "10.0.0.0/8")
-
-
-def rules(cloud, group: str) -> set[tuple]:
-    """Ingress rules of a group, without their ids."""
-    pages = cloud.client("ec2").get_paginator("describe_security_group_rules")
-    found = [r for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]) for r in page["SecurityGroupRules"]]
-    keys = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "Description")
-    return {tuple(rule.get(key) for key in keys) for rule in found if not rule["IsEgress"]}
-
-
-def ports(cloud, group: str) -> set[tuple]:
-    return {rule[1:3] for rule in rules(cloud, group)}
 
 
 def verdicts(report: dict) -> dict[str, str]:
@@ -70,12 +25,6 @@ def verdicts(report: dict) -> dict[str, str]:
 def of_group(report: dict, group: str) -> dict:
     [found] = [found for found in report["results"] if found["group_id"] == group]
     return found
-
-
-def changes(cloud, since: int) -> list[str]:
-    """Calls to EC2 that change something."""
-    calls = [call["action"] for call in cloud.calls(since=since) if call["service"] == "ec2"]
-    return [action for action in calls if not action.startswith("ec2:Describe")]
 
 
 # Scan.
@@ -142,6 +91,32 @@ def test_only_some_groups(fresh, live):
     assert len(verdicts(done.json())) == 1
 
 
+def test_filters_that_match_nothing_are_repeated(fresh, live):
+    fresh.group("web", SSH)
+    place = f"in {fresh.endpoints['region']}, account {ACCOUNT}"
+    wanted = f"no security group matches --vpc-id vpc-1 --tag team=shop {place}\n"
+    for command in (["plan"], ["close", "--yes"]):
+        done = live(*command, "--vpc-id", "vpc-1", "--tag", "team=shop")
+        assert (done.code, done.out, done.err.splitlines()[0]) == (ERROR, "", f"error: {wanted.strip()}")
+    done = live("scan", "--vpc-id", "vpc-1", "--tag", "team=shop", "--format", "csv")
+    assert (done.code, done.err) == (ERROR, f"error: {wanted}")
+    assert live("scan", "--vpc-id", "vpc-1", "--tag", "team=shop").out.endswith(f"\nerror: {wanted}")
+
+
+def test_the_log_follows_a_scan(fresh, live):
+    fresh.group("web", SSH)
+    done = live("scan", "-v", "--format", "json")
+    assert done.code == EXPOSED
+    region = fresh.endpoints["region"]
+    [page] = [line for line in done.err.splitlines() if "page of security groups judged" in line]
+    for field in (f'account.id="{ACCOUNT}"', f'region="{region}"', "groups=", "open=1", "duration_ms=", "last=true"):
+        assert field in page, page
+    assert "policy found" in done.err
+    assert "credentials obtained" in done.err
+    live.write("groups.json", {"SecurityGroups": []})
+    assert 'file read file="groups.json" groups=0' in live("scan", "-v", "--input", "groups.json").err
+
+
 def test_a_missing_group_is_reported_as_not_scanned(fresh, live):
     group = fresh.group("web", SSH)
     done = live("scan", "--group-id", f"{group},sg-0123456789abcdef0", "--format", "json")
@@ -166,7 +141,8 @@ def test_a_region_that_fails_is_listed(fresh, live):
 def role(cloud, name: str) -> str:
     iam = cloud.client("iam")
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    statement = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    actions = ["ec2:Describe*", "config:DescribeConfigRules", "ssm:GetParameter"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
     return arn
@@ -217,10 +193,10 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(fresh, live):
     held = rules(fresh, group)
     done = live("plan", group)
     assert (done.code, done.err) == (EXPOSED, "")
-    assert done.out.splitlines()[0] == group
+    assert done.out.splitlines()[0] == f"{group} (web) in {fresh.endpoints['region']}, account {ACCOUNT}"
     [removed] = [line for line in done.out.splitlines() if line.startswith("  - ")]
     assert removed.split()[:3] == ["-", "tcp/22", "0.0.0.0/0"]
-    assert "nothing was changed" in done.out
+    assert done.out.splitlines()[-1] == "  would revoke 1 rule (nothing changed)"
     assert "\x1b" not in done.out
     assert changes(fresh, before) == []
     assert rules(fresh, group) == held
@@ -238,6 +214,7 @@ def test_a_plan_in_json(fresh, live):
 def test_a_plan_to_carve_and_to_replace(fresh, live):
     group = fresh.group("web", WIDE)
     carved = live("plan", group, "--strategy", "carve")
+    assert carved.out.splitlines()[-1] == "  would revoke 1 rule and add 2 (nothing changed)"
     signs = [tuple(line.split()[:3]) for line in carved.out.splitlines() if line.startswith(("  + ", "  - "))]
     assert signs == [("-", "tcp/20-25", "0.0.0.0/0"), ("+", "tcp/20-21", "0.0.0.0/0"), ("+", "tcp/23-25", "0.0.0.0/0")]
     replaced = live("plan", group, "--strategy", "replace", "--replacement-cidr", "192.168.0.0/16")
@@ -255,19 +232,13 @@ def test_a_missing_group_is_an_error(live, command):
 # Close.
 
 
-def snapshots(live: CommandLine, directory: str = "kept") -> list[pathlib.Path]:
-    return sorted(path for path in (live.directory / directory).rglob("*.json*") if path.is_file())
-
-
-def close(live: CommandLine, *arguments, **options):
-    return live("close", *arguments, "--snapshot-dir", "kept", **options)
-
-
 def test_an_empty_standard_input_answers_nothing(fresh, live):
     group = fresh.group("web", SSH)
     done = close(live, group)
     assert done.code == USAGE
     assert "standard input has no answer: nothing was changed; pass --yes" in done.err
+    assert "0 closed, 1 not asked, 0 failed\n" in done.err
+    assert "to undo" not in done.err
     assert ports(fresh, group) == {(22, 22)}
 
 
@@ -277,21 +248,24 @@ def test_answers(fresh, live):
     assert done.code == EXPOSED
     assert done.err.count("Close sg-") == 4
     assert [ports(fresh, group) for group in names] == [{(22, 22), (443, 443)}] + [{(443, 443)}] * 4
-    assert f"Close {names[0]}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
+    region = fresh.endpoints["region"]
+    assert f"Close {names[0]} (g0) in {region}, account {ACCOUNT}? [y]es, [n]o, [a]ll, [q]uit: " in done.err
+    assert "4 closed, 1 declined, 0 failed\n" in done.err
 
 
 def test_quit_changes_no_further_group(fresh, live):
     names = [fresh.group(f"g{number}", SSH) for number in range(3)]
     done = close(live, *names, stdin="y\nq\n")
     assert done.code == EXPOSED
-    assert "2 security groups not changed" in done.err
+    assert "1 closed, 1 declined, 1 not asked, 0 failed\n" in done.err
     assert [bool(ports(fresh, group)) for group in names] == [False, True, True]
 
 
 def test_yes_asks_nothing_and_keeps_a_snapshot(fresh, live):
     group = fresh.group("web", SSH, HTTPS)
     done = close(live, group, "--yes")
-    assert (done.code, done.err) == (DONE, "")
+    assert done.code == DONE
+    assert done.err.startswith("1 closed, 0 failed\nto undo: portcullis restore --run cli-")
     assert ports(fresh, group) == {(443, 443)}
     assert "CLOSED" in done.out
     kept = [path for path in snapshots(live) if group in str(path)]
@@ -404,6 +378,8 @@ def test_a_restored_group_is_on_hold(fresh, live):
     group = fresh.group("web", SSH)
     close(live, group, "--yes")
     live("restore", group, "--snapshot-dir", "kept", "--yes")
+    told = close(live, group, "--yes").out.splitlines()[-1]
+    assert re.fullmatch(r"  ON HOLD until \S+Z: restored by you \(cli-\d+\)\. --ignore-hold closes it now", told), told
     held = close(live, group, "--yes", "--json")
     assert held.json()["status"] == "EXEMPT"
     assert held.code == EXPOSED
@@ -440,8 +416,8 @@ def test_exemptions_are_added_applied_and_removed(fresh, live):
     assert added.out.startswith(f"added in {PARAMETER}")
     listed = live("exempt", "list")
     check_snapshot("exempt-list", listed.out.replace(group, "sg-0aaaaaaaaaaaaaaaa"))
-    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late")
-    assert changed.out.startswith("changed in ")
+    changed = live("exempt", "add", group, "--expires", "2999-11-30", "--reason", "the VPN is late", "--replace")
+    assert changed.out.startswith("replaced in ")
     document = json.loads(live("exempt", "list", "--json").out)
     assert document == {
         "version": 1,
@@ -519,3 +495,64 @@ def test_an_unreadable_prefix_list_is_explained(fresh, live):
 
 def test_a_missing_group_cannot_be_explained(live):
     live("explain", "sg-0123456789abcdef0").failed(ERROR, "there is no security group sg-0123456789abcdef0 in ")
+
+
+# The words of the command line.
+
+
+def test_errors_name_options_and_not_the_fields_of_the_payload(fresh, live):
+    group = fresh.group("web", SSH)
+    replaced = live("plan", group, "--strategy", "replace", "--replacement-cidr", "0.0.0.0/1")
+    assert replaced.code == ERROR
+    assert (
+        "would still expose tcp/22: name smaller ranges with --replacement-cidr, or authorise them with --authorized-cidr" in replaced.err
+    )
+    snapshot = live("restore", group, "--snapshot", "nonsense.txt", "--snapshot-dir", "kept", "--yes")
+    assert "--snapshot `nonsense.txt` is not a snapshot of" in snapshot.err
+    rule = live("restore", group, "--rule", "missing", "--snapshot-dir", "kept", "--yes")
+    assert "--rule: there is no AWS Config rule `missing`: " in rule.err
+    for done in (replaced, snapshot, rule):
+        assert done.err.startswith(f"error: {group}: nothing was changed: ")
+        for field in ("replacementCidrs", "AuthorizedCidrs", "`snapshot`", "configRuleName", "the request is refused"):
+            assert field not in done.err
+
+
+def test_groups_are_named(fresh, live):
+    ec2, other = fresh.client("ec2"), fresh.group("other", SSH)
+    mine, vpc = (ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.8.0.0/16", "10.9.0.0/16"))
+    web = ec2.create_security_group(GroupName="web", Description="web", VpcId=mine)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[SSH])
+    ec2.create_tags(Resources=[web], Tags=[{"Key": "team", "Value": "shop"}])
+
+    def planned(*arguments) -> list[str]:
+        return [one["securityGroupId"] for one in live("plan", *arguments, "--json").lines()]
+
+    assert planned("web") == planned(f"{mine}:web") == planned("web", web) == planned("--tag", "team=shop") == [web]
+    assert sorted(planned("--all")) == sorted([web, other])
+    assert planned("--vpc-id", mine) == [web]
+    assert planned("--all", "--vpc-id", vpc) == []
+    live("plan", f"{vpc}:web").failed(ERROR, f"`{vpc}:web`: there is no such security group in ")
+    several = live("plan", "default").failed(USAGE, "`default` is the name of ", "pass an id, or vpc-…:name")
+    assert vpc in several.err
+    assert f"{web} (web) in " in live("explain", "web").out
+    live("explain", "default").failed(USAGE, "`default` is the name of ")
+
+
+def test_several_regions(fresh, live):
+    here, there = fresh.endpoints["region"], "eu-west-3"
+    web = fresh.group("web", SSH)
+    session = boto3.session.Session(fresh.endpoints["accessKeyId"], fresh.endpoints["secretAccessKey"], region_name=there)
+    ec2 = session.client("ec2", endpoint_url=fresh.endpoints["endpoint"])
+    far = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=far, IpPermissions=[SSH])
+    regions = ["--region", f"{here},{there}"]
+    for arguments in (["--all"], ["web"], [web, far]):
+        assert [one["securityGroupId"] for one in live("plan", *arguments, *regions, "--json").lines()] == [web, far]
+    done = close(live, "web", *regions, "--yes")
+    assert done.code == DONE
+    assert f"{far} (web) in {there}, account {ACCOUNT}\n" in done.out
+    assert f"--region {here} --region {there} " in done.err
+    run = re.search(r"--run (cli-\d+)", done.err)[1]
+    back = live("restore", "--run", run, *regions, "--snapshot-dir", "kept", "--yes")
+    assert (back.code, back.err) == (DONE, "2 restored, 0 failed\n")
+    live("restore", web, *regions, "--yes").failed(USAGE, "a group is in one region")

@@ -362,7 +362,7 @@ def test_a_table_has_file_and_line_and_the_lines_at_fault(portcullis, columns):
     portcullis.write("web.yaml", TEMPLATE)
     done = portcullis("scan", "web.yaml", env={"COLUMNS": str(columns)})
     assert done.code == EXPOSED
-    assert "web.yaml:2" in done.out
+    assert "web.yaml:11" in done.out
     lines = [line.strip() for line in done.out.splitlines() if " | " in line]
     assert lines == [
         "2 | Web:",
@@ -379,7 +379,7 @@ def test_sarif_and_the_page_have_the_lines_as_well(portcullis):
     portcullis.write("web.yaml", TEMPLATE)
     [result] = portcullis("scan", "web.yaml", "--format", "sarif").json()["runs"][0]["results"]
     region = result["locations"][0]["physicalLocation"]["region"]
-    assert region["startLine"] == 2
+    assert region["startLine"] == 11
     page = portcullis("scan", "web.yaml", "--format", "html").out
     assert "web.yaml:2" in page
     assert "<mark>" in page
@@ -391,7 +391,7 @@ def test_a_file_without_lines_to_show_is_reported_all_the_same(portcullis, kind)
     document = yaml.safe_load(TEMPLATE)
     if kind == "standard input":
         done = portcullis("scan", "-", stdin=TEMPLATE)
-        assert "standard input:2" in done.out
+        assert "standard input:11" in done.out
         assert " | " not in done.out
     elif kind == "one line":
         document["Metadata"] = "x" * 500

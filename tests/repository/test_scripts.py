@@ -3,6 +3,7 @@
 import importlib.util
 import ipaddress
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -346,3 +347,24 @@ def test_every_requirement_is_pinned_with_a_hash(checkout: Path) -> None:
         assert "==" in line, line
         assert "--hash=sha256:" in line, line
     assert "http" not in text, "the file is for whatever index its reader uses"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [((), "BUCKET REGION missing"), (("REGION=eu-central-1",), "BUCKET missing"), (("BUCKET=code",), "REGION missing")],
+)
+def test_a_deployment_without_its_arguments_builds_nothing(checkout: Path, arguments: tuple[str, ...], missing: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    command = ["make", "--dry-run", "deploy", *arguments]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert f"{missing}: make deploy BUCKET=NAME REGION=REGION" in done.stderr
+
+
+def test_the_region_of_a_deployment_may_be_that_of_the_environment(checkout: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_REGION": "eu-west-1"}
+    command = ["make", "--dry-run", "deploy", "BUCKET=code"]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--region 'eu-west-1'" in done.stdout

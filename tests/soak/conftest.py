@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "lo
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
 from local_cloud import REPOSITORY, running, wait_for
-from portcullis import ARCHITECTURE, BUCKET, MARKER, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, Portcullis
+from portcullis import ARCHITECTURE, BUCKET, MARKER, NO_EXEMPTIONS, PARAMETERS, QUICK, RULE, SWITCHES, ZIPS, Portcullis
 
 LONG = os.environ.get("SOAK") == "long"
 # Directory for figures.
@@ -36,7 +36,7 @@ def create_stack(cloud, **parameters: str) -> None:
     s3.create_bucket(Bucket=BUCKET)
     keys = {}
     for function, parameter in (("rule-evaluator", "RuleEvaluatorKey"), ("remediator", "RemediatorKey")):
-        file = REPOSITORY / "target" / "lambda" / ARCHITECTURE / f"{function}.zip"
+        file = ZIPS / f"{function}.zip"
         assert file.is_file(), f"there is no {file}: build it with scripts/package"
         code = zipfile.ZipFile(file).read("bootstrap")
         keys[parameter] = f"{function}-{hashlib.sha256(code).hexdigest()[:32]}.zip"

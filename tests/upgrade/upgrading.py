@@ -10,8 +10,8 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
 
-from local_cloud import REPOSITORY, Cloud, running, wait_for
-from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, QUICK, RULE, Portcullis
+from local_cloud import Cloud, running, wait_for
+from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, QUICK, RULE, ZIPS, Portcullis
 from versions import CURRENT
 
 STACK = "portcullis"
@@ -26,7 +26,7 @@ class Upgrading(Portcullis):
         s3.create_bucket(Bucket=BUCKET)
         given = {"CodeBucket": BUCKET, "Architecture": ARCHITECTURE, "RuleName": RULE, **parameters}
         for function, parameter in (("rule-evaluator", "RuleEvaluatorKey"), ("remediator", "RemediatorKey")):
-            file = REPOSITORY / "target" / "lambda" / ARCHITECTURE / f"{function}.zip"
+            file = ZIPS / f"{function}.zip"
             assert file.is_file(), f"there is no {file}: build it with scripts/package"
             code = zipfile.ZipFile(file).read("bootstrap")
             given[parameter] = f"{function}-{hashlib.sha256(code).hexdigest()[:32]}.zip"

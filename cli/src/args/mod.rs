@@ -2,12 +2,15 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod suggest;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use findings::Severity;
+use inventory::Hidden;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::aws::*;
@@ -54,16 +57,18 @@ pub(crate) enum Command {
     /// Close groups, asking before each
     #[cfg(feature = "aws")]
     Close(Close),
-    /// Restore the rules that a closing removed from a group
+    /// Restore the rules that a closing removed from a group, or all closings of a run
     #[cfg(feature = "aws")]
     Restore(Restore),
+    /// List the snapshots that closings have kept
+    #[cfg(feature = "aws")]
+    Snapshots(Snapshots),
     /// Manage the exemptions in an SSM parameter
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Exempt(Exempt),
     /// Explain the verdict on a group, rule by rule
-    #[cfg(feature = "aws")]
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// Print shell completions
     Completions {
         /// Name of the shell
@@ -72,7 +77,7 @@ pub(crate) enum Command {
     /// Print the manual page, or write the pages of all commands to a directory
     Man {
         /// Directory for portcullis.1, portcullis-scan.1 …
-        #[arg(long, value_name = "DIRECTORY")]
+        #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         directory: Option<PathBuf>,
     },
 }
@@ -101,10 +106,54 @@ pub(crate) struct PolicyArgs {
     /// Key of a tag that exempts a group
     #[arg(long, value_name = "KEY")]
     pub(crate) exemption_tag_key: Option<String>,
-    /// AWS Config rule of Portcullis to take the policy from, instead of the options above
+    /// AWS Config rule of Portcullis to take the policy from, instead of the options above [default: the
+    /// one in the region, if none of these options is given]
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["ports", "scope", "authorized_cidr", "exemptions", "exemptions_parameter", "exemption_tag_key"])]
     pub(crate) rule: Option<String>,
+    /// Look for no deployed rule and no exemptions of it: judge by these options alone
+    #[cfg(feature = "aws")]
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) no_rule: bool,
+}
+
+/// Options of `explain` that apply to accounts only, not to files.
+#[cfg(feature = "aws")]
+const EXPLAIN_ACCOUNT_OPTIONS: [&str; 5] = ["profile", "assume_role_arn", "rule", "no_rule", "exemptions_parameter"];
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Explain {
+    /// Group: its id or its name; in a file also the logical id or the address of the resource
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: String,
+    /// File with the group instead of an account, - for standard input, as with `scan --input`; repeatable
+    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "FILE", help_heading = "Where", required = true))]
+    #[cfg_attr(feature = "aws", arg(short, long, value_name = "FILE", help_heading = "Where", conflicts_with_all = EXPLAIN_ACCOUNT_OPTIONS))]
+    pub(crate) input: Vec<PathBuf>,
+    /// Account to assume when the input names none
+    #[arg(long, value_name = "ID", help_heading = "Where", requires = "input")]
+    pub(crate) account: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub(crate) session: AccountArgs,
+    /// Region to assume when the input names none
+    #[cfg(not(feature = "aws"))]
+    #[arg(short, long, value_name = "REGION", value_parser = suggest::region(), hide_possible_values = true, help_heading = "Where")]
+    pub(crate) region: Option<String>,
+}
+
+impl Explain {
+    /// The region of the group, or the one to assume.
+    pub(crate) fn region(&self) -> Option<&str> {
+        #[cfg(feature = "aws")]
+        let region = &self.session.region;
+        #[cfg(not(feature = "aws"))]
+        let region = &self.region;
+        region.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -132,10 +181,23 @@ impl From<SeverityArg> for Severity {
     }
 }
 
+/// The names of hidden parts, which are those of [`Hidden`].
+fn hidden_kinds() -> impl TypedValueParser<Value = Hidden> {
+    PossibleValuesParser::new(Hidden::ALL.map(Hidden::name)).try_map(|name| name.parse::<Hidden>())
+}
+
 /// Options of `scan` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
-const ACCOUNT_OPTIONS: [&str; 7] =
-    ["profile", "all_regions", "assume_role_arn", "organization", "rule", "exemptions_parameter", "with_context"];
+const ACCOUNT_OPTIONS: [&str; 8] = [
+    "profile",
+    "all_regions",
+    "assume_role_arn",
+    "organization",
+    "rule",
+    "no_rule",
+    "exemptions_parameter",
+    "with_context",
+];
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]
@@ -155,7 +217,7 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "NAME", help_heading = "Where")]
     pub(crate) profile: Vec<String>,
     /// Region to scan; repeatable. With --input: region to assume when the input names none
-    #[arg(short, long, value_name = "REGION", help_heading = "Where", value_delimiter = ',')]
+    #[arg(short, long, value_name = "REGION", value_parser = suggest::region(), hide_possible_values = true, help_heading = "Where", value_delimiter = ',')]
     pub(crate) region: Vec<String>,
     /// Scan every region that is enabled for the account
     #[cfg(feature = "aws")]
@@ -172,6 +234,15 @@ pub(crate) struct Scan {
     /// Account to assume when the input names none
     #[arg(long, value_name = "ID", help_heading = "Where", requires = "files")]
     pub(crate) account: Option<String>,
+    /// Value of a parameter of a template, instead of its default; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Templates", requires = "files")]
+    pub(crate) parameter: Vec<String>,
+    /// File with values of parameters, in JSON or YAML, as for `aws cloudformation create-stack` or `deploy`
+    #[arg(long, value_name = "FILE", help_heading = "Templates", requires = "files")]
+    pub(crate) parameters: Option<PathBuf>,
+    /// Accept that parts of this kind are not scanned, because their content is not in the file; repeatable
+    #[arg(long, value_name = "KIND", help_heading = "Templates", requires = "files", value_delimiter = ',', value_parser = hidden_kinds())]
+    pub(crate) accept_not_scanned: Vec<Hidden>,
     /// Scan only this group; repeatable
     #[cfg(feature = "aws")]
     #[arg(short, long, value_name = "ID", help_heading = "Groups", value_delimiter = ',')]
@@ -191,7 +262,7 @@ pub(crate) struct Scan {
     #[arg(long, help_heading = "Output")]
     pub(crate) with_context: bool,
     /// Format of a report: table, json, jsonl, csv, html, sarif, asff, ocsf; repeatable [default: table]
-    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(short, long, value_name = "FORMAT", value_parser = suggest::format(), hide_possible_values = true, help_heading = "Output")]
     pub(crate) format: Vec<reports::Format>,
     /// File for a report: the first one for the first --format, and so on. Without --format, the extension decides;
     /// repeatable

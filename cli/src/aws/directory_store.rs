@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use aws_traits::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 use tempfile::NamedTempFile;
 
+use crate::interrupt::Temporary;
+
 /// Object store in a directory.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryStore {
@@ -25,12 +27,12 @@ impl DirectoryStore {
 
     /// Writes a temporary file next to the final one and syncs it: the final file is complete or absent, and on disk before
     /// anything changes in the account.
-    fn written(&self, key: &str, json: &str) -> io::Result<(NamedTempFile, PathBuf)> {
+    fn written(&self, key: &str, json: &str) -> io::Result<(Temporary, PathBuf)> {
         let file = self.path.join(key);
         let parent = file.parent().unwrap_or(&self.path);
         fs::create_dir_all(parent)?;
-        let mut written = NamedTempFile::new_in(parent)?;
-        written.write_all(json.as_bytes())?;
+        let written = Temporary::new(|| NamedTempFile::new_in(parent))?;
+        written.as_file().write_all(json.as_bytes())?;
         written.as_file().sync_all()?;
         Ok((written, file))
     }
@@ -48,7 +50,7 @@ impl ObjectStore for DirectoryStore {
     async fn put_new(&self, key: &str, json: String) -> Result<bool, StoreError> {
         let failed = |error: io::Error| self.failed("writing", key, error);
         let (written, file) = self.written(key, &json).map_err(failed)?;
-        match written.persist_noclobber(file) {
+        match written.persist_noclobber(&file) {
             Ok(_) => Ok(true),
             Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(problem) => Err(failed(problem.error)),
@@ -59,7 +61,7 @@ impl ObjectStore for DirectoryStore {
     async fn put(&self, key: &str, json: String, _: BTreeMap<String, String>) -> Result<(), StoreError> {
         let failed = |error: io::Error| self.failed("writing", key, error);
         let (written, file) = self.written(key, &json).map_err(failed)?;
-        written.persist(file).map(drop).map_err(|problem| failed(problem.error))
+        written.persist(&file).map(drop).map_err(|problem| failed(problem.error))
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -77,22 +79,29 @@ impl ObjectStore for DirectoryStore {
         }
     }
 
-    /// Lists one directory: `prefix` ends with a slash, or within the name of a file.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let (directory, _) = prefix.rsplit_once('/').unwrap_or_default();
-        let entries = match fs::read_dir(self.path.join(directory)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed("listing", directory, error)),
-        };
         let mut keys = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| self.failed("listing", directory, error))?;
-            if let Some(name) = entry.file_name().to_str() {
-                keys.push(format!("{directory}/{name}"));
+        let mut directories = vec![directory.to_owned()];
+        while let Some(directory) = directories.pop() {
+            let failed = |error| self.failed("listing", &directory, error);
+            let entries = match fs::read_dir(self.path.join(&directory)) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name();
+                let Some(name) = name.to_str() else { continue };
+                let key = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+                if entry.file_type().map_err(failed)?.is_dir() {
+                    directories.push(key);
+                } else if key.starts_with(prefix) {
+                    keys.push(key);
+                }
             }
         }
-        keys.retain(|key| key.starts_with(prefix));
         keys.sort();
         Ok(keys)
     }
@@ -131,6 +140,9 @@ mod tests {
         assert_eq!(directory.get("a/1.json").await.unwrap().as_deref(), Some("changed"));
         assert_eq!(directory.list("a/").await.unwrap(), ["a/1.json", "a/2.json"]);
         assert_eq!(directory.list("a/2").await.unwrap(), ["a/2.json"]);
+        assert!(directory.put_new("a/b/3.json", "three".into()).await.unwrap());
+        assert_eq!(directory.list("a/").await.unwrap(), ["a/1.json", "a/2.json", "a/b/3.json"]);
+        directory.delete("a/b/3.json").await.unwrap();
         directory.delete("a/1.json").await.unwrap();
         directory.delete("a/1.json").await.unwrap();
         assert_eq!(directory.list("a/").await.unwrap(), ["a/2.json"]);

@@ -4,21 +4,27 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::Ssm;
+use aws_adapters::terminal::FunctionRule;
 use aws_traits::ssm::Parameters;
-use exposure::{Exemption, Exemptions, Expiry, GroupSelector};
+use exposure::{Exemption, Exemptions, Expiry, GroupSelector, PortSet};
 use jiff::Timestamp;
+use judgement::RuleParameters;
 use plain_text::{error_chain, printable};
 use serde_json::{Map, Value, json};
 
-use super::session;
-use crate::args::{Exempt, ParameterArgs};
-use crate::exit::{Exit, Usage};
+use super::deployed_rule;
+use super::session::{self, Target};
+use crate::args::{EXEMPTIONS_PARAMETER, Exempt, ParameterArgs};
+use crate::exit::{Exit, Usage, in_one_line};
 use crate::terminal;
+use crate::values::check_account;
 
 pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
     match args {
-        Exempt::Add { group, expires, reason, owner, ports, account_id, parameter } => {
+        Exempt::Add { group, expires, reason, owner, ports, replace, account_id, parameter } => {
             let mut entry = selector(group)?;
+            check_values(expires, reason, ports.as_deref())?;
+            account_id.iter().try_for_each(|id| check_account("--account-id", id))?;
             entry.insert("expires".into(), json!(expires));
             entry.insert("reason".into(), json!(reason));
             let optional = [("owner", owner), ("ports", ports), ("accountId", account_id)];
@@ -27,10 +33,28 @@ pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
                     entry.insert(key.into(), json!(value));
                 }
             }
-            add(entry, expires, parameter).await
+            add(entry, group, *replace, parameter).await
         }
         Exempt::List { parameter, json } => list(parameter, *json).await,
         Exempt::Remove { group, parameter } => remove(&selector(group)?, group, parameter).await,
+    }
+}
+
+/// Checks the values in the words of the options. The document would name its keys.
+fn check_values(expires: &str, reason: &str, ports: Option<&str>) -> Result<(), Usage> {
+    match Expiry::parse(expires) {
+        None => Err(Usage(format!(
+            "--expires: `{expires}` is neither a date such as 2026-12-31 nor a time such as 2026-12-31T12:00:00Z"
+        ))),
+        Some(expiry) if expiry.at() <= Timestamp::now() => Err(Usage(format!("--expires: {expires} is in the past"))),
+        Some(_) => Ok(()),
+    }?;
+    if reason.trim().is_empty() {
+        return Err(Usage("--reason is empty".to_owned()));
+    }
+    match ports.map(str::parse::<PortSet>) {
+        Some(Err(problem)) => Err(Usage(format!("--ports: {problem}"))),
+        Some(Ok(_)) | None => Ok(()),
     }
 }
 
@@ -47,36 +71,52 @@ fn selector(group: &str) -> Result<Map<String, Value>, Usage> {
     }
 }
 
-/// Keys that identify an entry. Adding an entry with the same values replaces the existing one.
+/// Keys that identify an entry.
 const IDENTITY: [&str; 5] = ["securityGroupId", "vpcId", "groupName", "ports", "accountId"];
 
 fn is_same(one: &Value, other: &Map<String, Value>, keys: &[&str]) -> bool {
     keys.iter().all(|key| one.get(*key).filter(|value| !value.is_null()) == other.get(*key))
 }
 
-async fn add(entry: Map<String, Value>, expires: &str, args: &ParameterArgs) -> Result<Exit> {
-    let expiry = Expiry::parse(expires);
-    if expiry.is_some_and(|expiry| expiry.at() <= Timestamp::now()) {
-        bail!(Usage(format!("--expires {expires} is in the past")));
-    }
+async fn add(entry: Map<String, Value>, group: &str, replace: bool, args: &ParameterArgs) -> Result<Exit> {
     // Reports a malformed entry before any call to AWS.
     check(&json!({"version": 1, "exemptions": [entry]}))?;
     let store = Stored::open(args).await?;
     let mut document = store.document(true).await?;
     let exemptions = document.entries(&args.parameter)?;
-    let text = if let Some(known) = exemptions.iter_mut().find(|known| is_same(known, &entry, &IDENTITY)) {
-        *known = Value::Object(entry);
-        "changed"
-    } else {
-        exemptions.push(Value::Object(entry));
-        "added"
+    let parameter = &args.parameter;
+    let done = match exemptions.iter_mut().find(|known| is_same(known, &entry, &IDENTITY)) {
+        Some(known) if known.as_object() == Some(&entry) => {
+            println!("{group} is exempt already in {parameter}, with the same end, reason and owner");
+            return Ok(Exit::Success);
+        }
+        Some(known) if !replace => bail!(
+            "{parameter} was not changed: {group} is exempt already, {}; pass --replace to replace end, reason and owner",
+            described(known)
+        ),
+        Some(known) => {
+            let before = described(known);
+            *known = Value::Object(entry);
+            format!("replaced in {parameter}; it was exempt {before}")
+        }
+        None => {
+            exemptions.push(Value::Object(entry));
+            format!("added in {parameter}")
+        }
     };
     store.write(&document.0).await?;
-    println!(
-        "{text} in {}; takes effect at the next evaluation: a change, the schedule, or Re-evaluate",
-        args.parameter
-    );
+    println!("{done}; {}", store.readers().await);
     Ok(Exit::Success)
+}
+
+/// `until 2027-03-31: bastion until the VPN is there [network team]`.
+fn described(entry: &Value) -> String {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+    let owner = match text("owner") {
+        "" => String::new(),
+        owner => format!(" [{owner}]"),
+    };
+    printable(&format!("until {}: {}{owner}", text("expires"), text("reason"))).into_owned()
 }
 
 async fn remove(selector: &Map<String, Value>, group: &str, args: &ParameterArgs) -> Result<Exit> {
@@ -106,7 +146,7 @@ async fn list(args: &ParameterArgs, json: bool) -> Result<Exit> {
     }
     let now = Timestamp::now();
     let rows: Vec<[String; 6]> = exemptions.iter().map(|exemption| row(exemption, now)).collect();
-    let is_terminal = out.is_terminal();
+    let is_terminal = io::stdout().is_terminal();
     let titles = ["GROUP", "PORTS", "ACCOUNT", "EXPIRES", "REASON", "OWNER"];
     let color = is_terminal && terminal::allows_color();
     write!(out, "{}", reports::text_table(titles, &rows, terminal::width(is_terminal), color))?;
@@ -158,14 +198,14 @@ impl Document {
 
 struct Stored {
     ssm: Ssm,
-    region: String,
+    target: Target,
     parameter: String,
 }
 
 impl Stored {
     async fn open(args: &ParameterArgs) -> Result<Self> {
         let target = session::one(&args.account).await?;
-        Ok(Self { ssm: Ssm::new(&target.sdk), region: target.region, parameter: args.parameter.clone() })
+        Ok(Self { ssm: Ssm::new(&target.sdk), target, parameter: args.parameter.clone() })
     }
 
     /// Reads the document. A missing parameter is an empty document if `may_be_new`, and an error otherwise, as is a malformed
@@ -179,13 +219,52 @@ impl Stored {
             Err(error) if error.code() == Some("ParameterNotFound") => bail!(
                 "there is no SSM parameter {} in {}: `portcullis exempt add` creates it",
                 self.parameter,
-                self.region
+                self.target.region
             ),
             Err(error) => return Err(error.into()),
         };
         Exemptions::from_json(&text)
             .with_context(|| format!("SSM parameter {} is malformed, and was not changed", self.parameter))?;
         Ok(Document(serde_json::from_str(&text)?))
+    }
+
+    /// What will read the document: a deployed rule, or a command.
+    async fn readers(&self) -> String {
+        let parameter = Some(self.parameter.as_str());
+        let rules = match deployed_rule::rules(&self.target).await {
+            Ok(rules) => rules,
+            Err(problem) => {
+                let problem = in_one_line(&anyhow::Error::new(problem));
+                return format!("whether a deployed rule reads it is unknown: {problem}");
+            }
+        };
+        let reads = |rule: &&FunctionRule| {
+            let parameters = RuleParameters::from_json(rule.input_parameters.as_deref());
+            parameters.is_ok_and(|parameters| parameters.exemptions_parameter.as_deref() == parameter)
+        };
+        let (reading, others): (Vec<_>, Vec<_>) = rules.iter().partition(reads);
+        let names = |rules: &[&FunctionRule]| {
+            let names: Vec<_> = rules.iter().map(|rule| format!("`{}`", rule.name)).collect();
+            names.join(", ")
+        };
+        let place = self.target.place();
+        if !reading.is_empty() {
+            let names = names(&reading);
+            return format!("AWS Config rule {names} reads it {place}, at its next evaluation; this program at once");
+        }
+        if !others.is_empty() {
+            return format!(
+                "AWS Config rule {} does not read it: set the stack parameter ExemptionsParameter to {}",
+                names(&others),
+                self.parameter
+            );
+        }
+        let command = if parameter == Some(EXEMPTIONS_PARAMETER) {
+            "`portcullis scan`, `plan` and `close` without options of the policy read it".to_owned()
+        } else {
+            format!("`portcullis scan`, `plan` and `close` read it with --exemptions-parameter {}", self.parameter)
+        };
+        format!("{command}; there is no AWS Config rule of Portcullis {place}")
     }
 
     async fn write(&self, document: &Value) -> Result<()> {

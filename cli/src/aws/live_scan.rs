@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use aws_adapters::Ec2;
 use aws_adapters::terminal::inventory::{GroupFilter, NetworkInterface};
 use aws_traits::AwsError;
 use exposure::{SecurityGroup, Verdict};
-use findings::{AttachedTo, Context, GroupResult, NotScanned};
+use findings::{AttachedTo, ComplianceType, Context, GroupResult, NotScanned};
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -29,37 +30,42 @@ const PAGES_AHEAD: usize = 16;
 /// Settings of a scan, the same for all targets.
 #[derive(Debug)]
 pub(crate) struct LiveScan {
-    pub(crate) policy: CommandPolicy,
+    /// The filters as the user typed them.
+    pub(crate) typed: String,
     pub(crate) wanted: GroupFilter,
-    /// The options that `wanted` comes from, as they were typed.
-    pub(crate) filters: Vec<String>,
     pub(crate) with_context: bool,
     pub(crate) concurrency: usize,
+}
+
+/// Reads the values of `--tag`: a key, or a key and a value.
+pub(crate) fn tags(options: &[String]) -> Vec<(String, Option<String>)> {
+    let tag = |tag: &String| match tag.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (tag.clone(), None),
+    };
+    options.iter().map(tag).collect()
 }
 
 /// Scans the targets, and calls `each` with every result and every failure, in the order of the targets.
 pub(crate) async fn scan(
     scan: LiveScan,
-    targets: Vec<Target>,
+    places: Vec<(Target, CommandPolicy)>,
     mut each: impl FnMut(Result<GroupResult, NotScanned>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let scan = Rc::new(scan);
     let permits = Rc::new(Semaphore::new(scan.concurrency));
     let local = LocalSet::new();
-    let place = match targets.as_slice() {
-        [one] => format!("{}, account {}", one.region, one.account),
-        _ => "the scanned accounts and regions".to_owned(),
-    };
-    let filters = scan.filters.join(" ");
+    let searched = searched(&places);
+    let typed = scan.typed.clone();
     let mut channels = Vec::new();
-    for target in targets {
+    for (target, policy) in places {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         channels.push(receiver);
         let (scan, permits) = (Rc::clone(&scan), Rc::clone(&permits));
         // The semaphore is fair, so the target that is reported next always has a permit.
         local.spawn_local(async move {
             let _permit = permits.acquire().await;
-            scan.target(&target, sender).await;
+            scan.target(&target, &policy, sender).await;
         });
     }
     let is_filtered = scan.wanted != GroupFilter::default();
@@ -86,11 +92,11 @@ pub(crate) async fn scan(
             }
             // A misspelt filter must not look like a compliant account.
             if found == 0 && all_answered && missing.is_empty() && is_filtered {
-                let reason = format!("no security group matches {filters} in {place}");
+                let reason = format!("no security group matches {typed} {searched}");
                 each(Err(NotScanned { account: None, region: None, target: None, reason }))?;
             }
             for id in missing.into_iter().filter(|_| all_answered) {
-                let reason = format!("there is no such security group in {place}");
+                let reason = format!("there is no such security group {searched}");
                 each(Err(NotScanned { account: None, region: None, target: Some(id), reason }))?;
             }
             Ok(())
@@ -98,9 +104,21 @@ pub(crate) async fn scan(
         .await
 }
 
+/// `in us-east-1, account 123456789012`, of every place or of the first ones.
+pub(crate) fn searched(places: &[(Target, CommandPolicy)]) -> String {
+    const SHOWN: usize = 3;
+    let mut text: Vec<String> = places.iter().take(SHOWN).map(|(target, _)| target.place()).collect();
+    match places.len().saturating_sub(SHOWN) {
+        0 => {}
+        1 => text.push("and in 1 more place".to_owned()),
+        more => text.push(format!("and in {more} more places")),
+    }
+    text.join(", ")
+}
+
 impl LiveScan {
-    async fn target(&self, target: &Target, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
-        if let Err(problem) = self.pages(target, &mut pages).await {
+    async fn target(&self, target: &Target, policy: &CommandPolicy, mut pages: mpsc::Sender<Result<Page, NotScanned>>) {
+        if let Err(problem) = self.pages(target, policy, &mut pages).await {
             let reason = in_one_line(&problem);
             let Target { account, region, .. } = target.clone();
             let problem = NotScanned { account: Some(account), region: Some(region), target: None, reason };
@@ -109,17 +127,32 @@ impl LiveScan {
         }
     }
 
-    async fn pages(&self, target: &Target, pages: &mut mpsc::Sender<Result<Page, NotScanned>>) -> anyhow::Result<()> {
+    async fn pages(
+        &self,
+        target: &Target,
+        policy: &CommandPolicy,
+        pages: &mut mpsc::Sender<Result<Page, NotScanned>>,
+    ) -> anyhow::Result<()> {
         let ec2 = Ec2::new(&target.sdk);
-        let source = self.policy.in_account(&target.sdk);
-        let criteria = Criteria::read(&*source, self.policy.rule_name(), Timestamp::now()).await?;
+        let source = policy.in_account(&target.sdk);
+        let criteria = Criteria::read(&*source, policy.rule_name(), Timestamp::now()).await?;
         // Each prefix list is read once for all groups.
         let prefix_lists = CachedPrefixLists::new(SignedDuration::from_hours(24));
         let region = PartOfScan { ec2, prefix_lists, criteria, region: &target.region, account: &target.account };
         let mut token = None;
         loop {
+            let asked = Instant::now();
             let (groups, next) = region.ec2.groups(&self.wanted, token).await?;
             let page = region.page(groups, self.with_context).await?;
+            tracing::info!(
+                account.id = target.account,
+                region = target.region,
+                groups = page.len(),
+                open = page.iter().filter(|result| result.compliance == ComplianceType::NonCompliant).count(),
+                duration_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+                last = next.is_none(),
+                "page of security groups judged"
+            );
             if pages.send(Ok(page)).await.is_err() {
                 return Ok(());
             }

@@ -1,5 +1,6 @@
 //! Commands that call AWS: all except `scan --input`. A build without the feature `aws` has none of them.
 
+pub(crate) mod deployed_rule;
 pub(crate) mod directory_store;
 pub(crate) mod exempt;
 pub(crate) mod explain;
@@ -8,10 +9,9 @@ pub(crate) mod live_scan;
 pub(crate) mod policy;
 mod question;
 pub(crate) mod remediate;
-mod response_printer;
-mod services;
 pub(crate) mod session;
 mod snapshot_store;
+mod stop;
 
 use std::io;
 

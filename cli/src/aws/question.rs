@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::exit::Usage;
+use super::stop::{self, Line};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -12,6 +12,10 @@ pub(crate) enum Answer {
     No,
     All,
     Quit,
+    /// Standard input has ended.
+    None,
+    /// A signal asked to stop.
+    Interrupted,
 }
 
 /// Asks on standard error, so that standard output can be redirected to a file.
@@ -19,13 +23,13 @@ pub(crate) fn ask(text: &str) -> Result<Answer> {
     loop {
         eprint!("{text}");
         io::stderr().flush()?;
-        let mut line = String::new();
-        if io::stdin().read_line(&mut line).context("cannot read the answer")? == 0 {
-            eprintln!();
-            bail!(Usage(
-                "standard input has no answer: nothing was changed; pass --yes to skip the question".to_owned()
-            ));
-        }
+        let line = match stop::read_line().context("cannot read the answer")? {
+            Line::Text(line) => line,
+            ended @ (Line::End | Line::Interrupted) => {
+                eprintln!();
+                return Ok(if ended == Line::End { Answer::None } else { Answer::Interrupted });
+            }
+        };
         match line.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => return Ok(Answer::Yes),
             "n" | "no" => return Ok(Answer::No),

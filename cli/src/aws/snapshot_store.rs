@@ -1,6 +1,7 @@
 //! Store of the snapshots: a directory, or a bucket such as that of the stack.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use aws_adapters::Bucket;
@@ -23,11 +24,15 @@ impl SnapshotStore {
         if let Some(bucket) = &args.snapshot_bucket {
             return Ok(Self::Bucket(Bucket::new(&target.sdk, bucket.clone(), target.account.clone())));
         }
-        let directory = args.snapshot_dir.clone().or_else(default_directory);
-        let directory = directory.context("there is no home directory for snapshots: pass --snapshot-dir")?;
+        let directory = directory(args).context("there is no home directory for snapshots: pass --snapshot-dir")?;
         let opened = DirectoryStore::new(&directory, &target.account, &target.region);
         Ok(Self::Directory(opened.with_context(|| format!("cannot use `{}` for snapshots", directory.display()))?))
     }
+}
+
+/// The directory of the snapshots, if they are in one; `None` without a home directory.
+pub(crate) fn directory(args: &SnapshotArgs) -> Option<PathBuf> {
+    args.snapshot_dir.clone().or_else(default_directory)
 }
 
 impl ObjectStore for SnapshotStore {

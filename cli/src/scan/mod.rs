@@ -1,37 +1,30 @@
 //! `portcullis scan`.
 
+mod files;
 mod output;
 mod snippet;
 
-use std::fs::File;
-use std::io;
-use std::ops::ControlFlow;
-use std::path::Path;
-
-use anyhow::{Context, Result, bail};
-use exposure::PrefixLists;
-use findings::{GroupResult, NotScanned, ScanRecord};
-use inventory::{Options, Record};
+use anyhow::{Result, bail};
+use findings::ScanRecord;
 use jiff::Timestamp;
-use judgement::Criteria;
-use plain_text::error_chain;
 
-use self::output::{ReportFiles, STDIN, ScanOutput};
-use self::snippet::Source;
+pub(crate) use self::files::open;
+use self::output::ReportFiles;
 use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
+use crate::values::{check_account, check_region};
 
 pub(crate) fn run(args: &Scan) -> Result<Exit> {
     #[cfg(feature = "aws")]
     if args.input.is_empty() {
         return crate::aws::block_on(accounts::run(args));
     }
-    files(args)
+    scan_files(args)
 }
 
 /// Scans files.
-fn files(args: &Scan) -> Result<Exit> {
+fn scan_files(args: &Scan) -> Result<Exit> {
     let reports = output::destinations(&args.format, &args.output)?;
     let policy = OptionsPolicy::new(&args.policy)?;
     #[cfg(feature = "aws")]
@@ -41,6 +34,8 @@ fn files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
+    args.region.iter().try_for_each(|region| check_region(region))?;
+    args.account.iter().try_for_each(|id| check_account("--account", id))?;
     if args.fail_on == Some(SeverityArg::Critical) {
         bail!(Usage(
             "--fail-on critical would never fail: a group is critical by its network interfaces, which files do not have; \
@@ -51,66 +46,8 @@ fn files(args: &Scan) -> Result<Exit> {
     let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
     let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
     let criteria = policy.criteria(Timestamp::now());
-    for file in &args.input {
-        read_file(file, args, &criteria, &mut output)?;
-    }
+    files::scan(args, &criteria, &mut output)?;
     output.finish(args)
-}
-
-fn read_file(file: &Path, args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
-    let name = file.display().to_string();
-    let options = Options { region: args.region.first().cloned(), account: args.account.clone(), ..Options::default() };
-    let opened: io::Result<Box<dyn io::Read>> = if name == STDIN {
-        Ok(Box::new(io::stdin().lock()))
-    } else {
-        File::open(file).map(|file| Box::new(file) as Box<dyn io::Read>)
-    };
-    let reader = match opened {
-        Ok(reader) => reader,
-        // An unreadable file does not stop the scan of the others.
-        Err(problem) if args.input.len() > 1 => {
-            let reason = format!("cannot be read: {problem}");
-            output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            return Ok(());
-        }
-        Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
-    };
-    let mut source = Source::new(file);
-    let mut failure = None;
-    let read = inventory::read(reader, &name, &options, &mut |record| {
-        let done = match record {
-            Ok(Record { group, region, location }) => {
-                let judged = criteria.judge_offline(group, &PrefixLists::default());
-                let result = GroupResult::new(&judged.group, region.as_deref(), &judged.assess());
-                let result = GroupResult { location, ..result };
-                let snippet = source.snippet(&result);
-                output.group(&GroupResult { snippet, ..result })
-            }
-            Err(problem) => {
-                output.not_scanned(NotScanned::from(&problem));
-                Ok(())
-            }
-        };
-        match done {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(problem) => {
-                failure = Some(problem);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    if let Some(problem) = failure {
-        return Err(problem);
-    }
-    match read {
-        Ok(_) => Ok(()),
-        Err(problem) if args.input.len() > 1 => {
-            let reason = error_chain(&problem);
-            output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
-            Ok(())
-        }
-        Err(problem) => Err(problem.into()),
-    }
 }
 
 /// Scans accounts and regions.
@@ -122,32 +59,35 @@ mod accounts {
 
     use super::output::{self, ReportFiles};
     use crate::args::{Scan, SeverityArg, check_group_id};
-    use crate::aws::live_scan::{self, LiveScan};
-    use crate::aws::policy::CommandPolicy;
-    use crate::aws::session::{self, Target};
+    use crate::aws::deployed_rule::policies;
+    use crate::aws::live_scan::{self, LiveScan, tags};
+    use crate::aws::policy::RequestedPolicy;
+    use crate::aws::session;
     use crate::exit::{Exit, Usage};
 
     pub(super) async fn run(args: &Scan) -> Result<Exit> {
         let reports = output::destinations(&args.format, &args.output)?;
-        let policy = CommandPolicy::new(&args.policy)?;
+        let policy = RequestedPolicy::new(&args.policy)?;
         let wanted = filter(args)?;
-        // The files are opened before the first call to AWS, so that a scan of an hour does not end with one that cannot be written.
+        // The files are opened before the first call to AWS, so that a long scan does not end with one that cannot be written.
         let files = ReportFiles::open(&reports, args)?;
         let found = session::all(args).await?;
-        let mut output = files.start(&ScanRecord {
-            policy: policy.stated(),
-            inputs: Vec::new(),
-            targets: found.targets.iter().map(Target::scanned).collect(),
-            filters: stated_filters(args),
-        });
+        let policies = policies(&policy, found.targets).await?;
+        policies.announce(args.quiet);
+        let (policy, targets) = policies.stated();
+        let filters = typed(args);
+        let mut output = files.start(&ScanRecord { policy, inputs: Vec::new(), targets, filters: filters.clone() });
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
-        // Only the network interfaces of a group make it critical.
-        let with_context = args.with_context || args.fail_on == Some(SeverityArg::Critical);
-        let filters = stated_filters(args);
-        let scan = LiveScan { policy, wanted, filters, with_context, concurrency: usize::from(args.concurrency) };
-        live_scan::scan(scan, found.targets, |found| match found {
+        let scan = LiveScan {
+            typed: filters.join(" "),
+            wanted,
+            // Only the network interfaces of a group make it critical.
+            with_context: args.with_context || args.fail_on == Some(SeverityArg::Critical),
+            concurrency: usize::from(args.concurrency),
+        };
+        live_scan::scan(scan, policies.places, |found| match found {
             Ok(result) => output.group(&result),
             Err(problem) => {
                 output.not_scanned(problem);
@@ -156,15 +96,6 @@ mod accounts {
         })
         .await?;
         output.finish(args)
-    }
-
-    /// The options that select groups, as they were typed.
-    fn stated_filters(args: &Scan) -> Vec<String> {
-        let filters = [("--group-id", &args.group_id), ("--vpc-id", &args.vpc_id), ("--tag", &args.tag)];
-        let stated = |(name, values): (&str, &Vec<String>)| {
-            values.iter().map(|value| format!("{name} {value}")).collect::<Vec<_>>()
-        };
-        filters.into_iter().flat_map(stated).collect()
     }
 
     /// Refuses the options that select groups of an account.
@@ -176,18 +107,19 @@ mod accounts {
         Ok(())
     }
 
+    /// The filters as the user typed them.
+    fn typed(args: &Scan) -> Vec<String> {
+        let of = |option: &'static str, values: &[String]| {
+            values.iter().map(|value| format!("{option} {value}")).collect::<Vec<_>>()
+        };
+        [of("--group-id", &args.group_id), of("--vpc-id", &args.vpc_id), of("--tag", &args.tag)].concat()
+    }
+
     fn filter(args: &Scan) -> Result<GroupFilter> {
         for id in &args.group_id {
             check_group_id(id)?;
         }
-        let tags = args
-            .tag
-            .iter()
-            .map(|tag| match tag.split_once('=') {
-                Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                None => (tag.clone(), None),
-            })
-            .collect();
-        Ok(GroupFilter { group_ids: args.group_id.clone(), vpc_ids: args.vpc_id.clone(), tags })
+        let (group_ids, vpc_ids) = (args.group_id.clone(), args.vpc_id.clone());
+        Ok(GroupFilter { group_ids, vpc_ids, tags: tags(&args.tag), ..GroupFilter::default() })
     }
 }

@@ -10,10 +10,10 @@ use findings::{ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTotals, 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use reports::{Format, Report, ReportOptions};
-use tempfile::NamedTempFile;
 
 use crate::args::Scan;
 use crate::exit::{Exit, Usage};
+use crate::interrupt::Temporary;
 use crate::terminal;
 
 /// Most parts that were not scanned to list. Further ones are only counted.
@@ -74,7 +74,7 @@ fn by_name(file: &Path) -> Result<Format> {
 /// previous report.
 struct Opened {
     report: Box<dyn Report>,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<(Temporary, PathBuf)>,
 }
 
 /// The open files of a scan whose circumstances are not known yet.
@@ -136,7 +136,7 @@ impl ReportFiles {
     }
 }
 
-type Writer = (Box<dyn Write>, Option<(NamedTempFile, PathBuf)>);
+type Writer = (Box<dyn Write>, Option<(Temporary, PathBuf)>);
 
 fn writer(file: &Path) -> io::Result<Writer> {
     // A device or a pipe is written to, not replaced by a file.
@@ -151,7 +151,7 @@ fn writer(file: &Path) -> io::Result<Writer> {
         // Temporary files are readable by the owner only; a report has the permissions of any new file.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let temporary = builder.prefix(".portcullis-").tempfile_in(directory)?;
+    let temporary = Temporary::new(|| builder.prefix(".portcullis-").tempfile_in(directory))?;
     let writer = temporary.as_file().try_clone()?;
     Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }

@@ -1,11 +1,12 @@
 //! Lines of a scanned file that show the rules at fault.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use findings::{ComplianceType, FoundExposure, GroupResult, Snippet, SnippetLine};
+use findings::{ComplianceType, FoundExposure, GroupResult, Location, Snippet, SnippetLine};
 
 use super::output::STDIN;
 
@@ -22,26 +23,25 @@ const MAX_RULE_LINES: usize = 7;
 /// Lines after that of a resource that may belong to it.
 const MAX_RESOURCE_LINES: usize = 2_000;
 
-/// The lines of a scanned file. It is read when a snippet is first asked for.
-#[derive(Debug)]
-pub(super) struct Source {
-    file: PathBuf,
-    text: Option<String>,
+/// The lines of the scanned files. A file is read when a snippet is first asked for; the last one is kept.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    file: String,
+    text: String,
 }
 
-impl Source {
-    pub(super) fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), text: None }
-    }
-
+impl Sources {
     /// Lines of the group that show its exposures; `None` if it has none, or if its line is not known.
     pub(super) fn snippet(&mut self, result: &GroupResult) -> Option<Snippet> {
         if result.compliance == ComplianceType::Compliant {
             return None;
         }
-        let line = result.location.as_ref()?.line?;
-        let text = self.text.get_or_insert_with(|| read(&self.file).unwrap_or_default());
-        snippet(text, line, &rules(result))
+        let location = result.location.as_ref()?;
+        if self.file != location.file {
+            self.text = read(Path::new(&location.file)).unwrap_or_default();
+            self.file.clone_from(&location.file);
+        }
+        snippet(&self.text, location.line?, &rules(result))
     }
 }
 
@@ -52,23 +52,34 @@ struct Written {
     source: String,
     /// Other words that the rule has.
     words: Vec<String>,
+    /// Line of the rule, if it is a resource of its own.
+    line: Option<u64>,
 }
 
-/// The rules that expose ports, or that could not be judged.
+/// The rules that expose ports, or that could not be judged, as far as they are in the file of the group.
 fn rules(result: &GroupResult) -> Vec<Written> {
+    let file = result.location.as_ref().map(|location| location.file.as_str());
+    let is_here = |own: Option<&Location>| own.is_none_or(|own| Some(own.file.as_str()) == file);
+    let exposures = result.exposures.iter().filter(|exposure| is_here(exposure.location.as_ref())).map(Written::from);
     // A source that is no CIDR is reported in backticks.
-    let unjudged = result
-        .unjudged
-        .iter()
-        .map(|unjudged| Written { source: unjudged.source.trim_matches('`').to_owned(), words: Vec::new() });
-    result.exposures.iter().map(Written::from).chain(unjudged).collect()
+    let unjudged =
+        result.unjudged.iter().filter(|unjudged| is_here(unjudged.location.as_ref())).map(|unjudged| Written {
+            source: unjudged.source.trim_matches('`').to_owned(),
+            words: Vec::new(),
+            line: unjudged.location.as_ref().and_then(|location| location.line),
+        });
+    exposures.chain(unjudged).collect()
 }
 
 impl From<&FoundExposure> for Written {
     fn from(exposure: &FoundExposure) -> Self {
         let ports = [exposure.from_port, exposure.to_port].into_iter().flatten().filter(|port| *port >= 0);
         let protocol = (exposure.protocol == "-1").then(|| exposure.protocol.clone());
-        Self { source: exposure.source.clone(), words: ports.map(|port| port.to_string()).chain(protocol).collect() }
+        Self {
+            source: exposure.source.clone(),
+            words: ports.map(|port| port.to_string()).chain(protocol).collect(),
+            line: exposure.location.as_ref().and_then(|location| location.line),
+        }
     }
 }
 
@@ -82,16 +93,48 @@ fn read(file: &Path) -> Option<String> {
     (u64::try_from(length).ok()? <= MAX_BYTES).then_some(text)
 }
 
-/// The line of the resource, and the lines of the rules at fault, as far as they are written out in it.
+/// The lines of the resources, and those of the rules at fault, as far as they are written out there.
 fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
-    let start = usize::try_from(line.checked_sub(1)?).ok()?;
-    let mut lines = text.lines().skip(start);
-    let first = lines.next()?;
-    let inside = |line: &&str| line.trim().is_empty() || indent(line) > indent(first);
-    let block: Vec<&str> = [first].into_iter().chain(lines.take(MAX_RESOURCE_LINES).take_while(inside)).collect();
-    // A line is shown once, even if two rules are written in it.
-    let mut shown = vec![(0, false)];
+    let lines: Vec<&str> = text.lines().collect();
+    let mut by_line: BTreeMap<u64, Vec<&Written>> = BTreeMap::new();
     for rule in rules.iter().take(MAX_RULES) {
+        by_line.entry(rule.line.unwrap_or(line)).or_default().push(rule);
+    }
+    if by_line.is_empty() {
+        by_line.insert(line, Vec::new());
+    }
+    // The line of the group names it, even if its rules have lines of their own.
+    let group = line.checked_sub(1).and_then(|line| usize::try_from(line).ok()).filter(|line| *line < lines.len());
+    let mut shown: Vec<(usize, bool)> = group.map(|line| (line, false)).into_iter().collect();
+    for (line, rules) in by_line {
+        let Some(start) = line.checked_sub(1).and_then(|start| usize::try_from(start).ok()) else { continue };
+        shown.extend(
+            resource(lines.get(start..).unwrap_or_default(), &rules).iter().map(|(at, mark)| (start + at, *mark)),
+        );
+    }
+    shown.sort_by_key(|(line, is_marked)| (*line, !is_marked));
+    // A line is shown once, even if two rules are written in it.
+    shown.dedup_by_key(|(line, _)| *line);
+    let texts = shown.iter().filter_map(|(line, _)| lines.get(*line));
+    let common = texts.filter(|text| !text.trim().is_empty()).map(|text| indent(text)).min().unwrap_or_default();
+    let lines = shown.iter().filter_map(|(line, is_marked)| {
+        let text = lines.get(*line)?.get(common..).unwrap_or_default().trim_end();
+        let number = u64::try_from(line + 1).ok()?;
+        (text.len() <= MAX_LINE).then(|| SnippetLine { number, text: text.to_owned(), is_marked: *is_marked })
+    });
+    let lines: Vec<SnippetLine> = lines.collect();
+    (!lines.is_empty()).then_some(Snippet { lines })
+}
+
+/// Lines to show of the resource that begins in the first of `lines`, and whether they are at fault. If no rule is written out,
+/// the first one is.
+fn resource(lines: &[&str], rules: &[&Written]) -> Vec<(usize, bool)> {
+    let Some(first) = lines.first() else { return Vec::new() };
+    let inside = |line: &&&str| line.trim().is_empty() || indent(line) > indent(first);
+    let rest = lines.iter().skip(1).take(MAX_RESOURCE_LINES).take_while(inside);
+    let block: Vec<&str> = [first].into_iter().chain(rest).copied().collect();
+    let mut shown = vec![(0, false)];
+    for rule in rules {
         let Some((rule, at)) = rule_in(&block, rule) else { continue };
         shown.extend(rule.filter(|line| *line > 0).map(|line| (line, line == at)));
         if at == 0 {
@@ -101,17 +144,7 @@ fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
     if shown.iter().all(|(_, is_marked)| !is_marked) {
         shown.push((0, true));
     }
-    shown.sort_by_key(|(line, is_marked)| (*line, !is_marked));
-    shown.dedup_by_key(|(line, _)| *line);
-    let texts = shown.iter().filter_map(|(line, _)| block.get(*line));
-    let common = texts.filter(|text| !text.trim().is_empty()).map(|text| indent(text)).min().unwrap_or_default();
-    let lines = shown.iter().filter_map(|(line, is_marked)| {
-        let text = block.get(*line)?.get(common..).unwrap_or_default().trim_end();
-        let number = u64::try_from(start + line + 1).ok()?;
-        (text.len() <= MAX_LINE).then(|| SnippetLine { number, text: text.to_owned(), is_marked: *is_marked })
-    });
-    let lines: Vec<SnippetLine> = lines.collect();
-    (!lines.is_empty()).then_some(Snippet { lines })
+    shown
 }
 
 /// Lines of the rule, and the one with its source. `None` if no rule is written out like that.
@@ -185,6 +218,7 @@ mod tests {
             ports: vec![format!("tcp/{port}")],
             reach: Reach::World,
             description: None,
+            location: None,
         }
     }
 
@@ -230,6 +264,15 @@ Resources:
     }
 
     #[test]
+    fn a_rule_that_is_a_resource_of_its_own_is_shown_there() {
+        let text =
+            "Web:\n  Type: AWS::EC2::SecurityGroup\nSsh:\n  Properties:\n    CidrIp: 0.0.0.0/0\n    FromPort: 22\n";
+        let own = Location { file: "web.yaml".into(), resource: Some("Ssh".into()), line: Some(3) };
+        let rule = FoundExposure { location: Some(own), ..exposure(22, "0.0.0.0/0") };
+        assert_eq!(shown(text, 1, &[rule]), "1 3 5! 6");
+    }
+
+    #[test]
     fn json_is_read_by_its_indentation() {
         let text = r#"{
   "Resources": {
@@ -255,7 +298,7 @@ Resources:
 
     #[test]
     fn a_source_that_was_not_understood_is_shown() {
-        let source = Written { source: "!Ref Office".into(), words: Vec::new() };
+        let source = Written { source: "!Ref Office".into(), words: Vec::new(), line: None };
         let lines = snippet("Web:\n  - CidrIp: !Ref Office\n", 1, &[source]).unwrap().lines;
         assert_eq!(lines.iter().map(|line| line.is_marked).collect::<Vec<_>>(), [false, true]);
     }

@@ -15,7 +15,7 @@ use crate::error::FromSdk;
 /// Client of AWS Config.
 #[derive(Debug, Clone)]
 pub struct Config {
-    client: aws_sdk_config::Client,
+    pub(crate) client: aws_sdk_config::Client,
 }
 
 impl Config {

@@ -18,6 +18,8 @@ use range_set_blaze::RangeSetBlaze;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::internet::Reach;
+
 /// A set of addresses of both families.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressSet {
@@ -74,6 +76,11 @@ impl FamilySizes {
             Family::V4 => self.v4.into(),
             Family::V6 => self.v6,
         }
+    }
+
+    /// Sort key by which a larger reach follows a smaller one.
+    pub(crate) fn order(self) -> (Reach, u64, u128) {
+        (Reach::of(self), self.v4, self.v6)
     }
 
     /// Returns true if both numbers are 0.

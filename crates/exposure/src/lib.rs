@@ -25,6 +25,6 @@ pub use network_acl::{
 pub use plan::{Plan, Replacement, Strategy, plan};
 pub use policy::{Policy, SourceScope};
 pub use port::{PortError, PortRange, PortSet, Transport};
-pub use prefix_list::{PrefixList, PrefixLists};
+pub use prefix_list::{PossibleSource, PrefixList, PrefixLists};
 pub use restore::{Restoration, restoration};
 pub use traffic::{IcmpVersion, Traffic};

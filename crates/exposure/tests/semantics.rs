@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use exposure::{
-    AddressSet, Assessment, Cause, Exemptions, Expiry, Family, IngressRule, Policy, PortError, PortSet, PrefixList,
-    PrefixLists, Reach, SecurityGroup, Source, SourceScope, Traffic, Transport, Verdict, assess,
+    AddressSet, Assessment, Cause, Exemptions, Expiry, Family, IngressRule, Policy, PortError, PortSet, PossibleSource,
+    PrefixList, PrefixLists, Reach, SecurityGroup, Source, SourceScope, Traffic, Transport, Verdict, assess,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -817,4 +817,57 @@ fn output_order_does_not_depend_on_input_order() {
 #[test]
 fn cidrs_are_canonical() {
     assert_eq!(Source::from("100.68.0.18/18").to_string(), "100.68.0.0/18");
+}
+
+/// A source of which several addresses are possible is judged if all of them lead to the same verdict, and is unjudged
+/// otherwise.
+#[rstest]
+#[case::all_private(PossibleSource::OneOf(vec![networks(["10.0.0.0/8"]), networks(["172.16.0.0/12"])]), Verdict::Compliant, Verdict::Compliant)]
+#[case::all_open(PossibleSource::OneOf(vec![networks(["0.0.0.0/0"]), networks(["0.0.0.0/1"])]), Verdict::NonCompliant, Verdict::NonCompliant)]
+#[case::some_open(PossibleSource::OneOf(vec![networks(["10.0.0.0/8"]), networks(["0.0.0.0/0"])]), Verdict::Unknown, Verdict::Unknown)]
+#[case::some_partial(PossibleSource::OneOf(vec![networks(["10.0.0.0/8"]), networks(["8.8.8.8/32"])]), Verdict::Compliant, Verdict::Unknown)]
+#[case::all_partial(PossibleSource::OneOf(vec![networks(["9.9.9.9/32"]), networks(["8.8.8.8/32"])]), Verdict::Compliant, Verdict::NonCompliant)]
+#[case::none(PossibleSource::OneOf(vec![]), Verdict::Unknown, Verdict::Unknown)]
+#[case::one_address(PossibleSource::Network { family: Family::V4, prefix: 32 }, Verdict::Compliant, Verdict::Unknown)]
+#[case::slash_8(PossibleSource::Network { family: Family::V4, prefix: 8 }, Verdict::Compliant, Verdict::Unknown)]
+#[case::slash_7(PossibleSource::Network { family: Family::V4, prefix: 7 }, Verdict::Unknown, Verdict::Unknown)]
+#[case::slash_1(PossibleSource::Network { family: Family::V4, prefix: 1 }, Verdict::NonCompliant, Verdict::NonCompliant)]
+#[case::slash_0(PossibleSource::Network { family: Family::V4, prefix: 0 }, Verdict::NonCompliant, Verdict::NonCompliant)]
+#[case::one_address_v6(PossibleSource::Network { family: Family::V6, prefix: 128 }, Verdict::Compliant, Verdict::Unknown)]
+#[case::slash_15_v6(PossibleSource::Network { family: Family::V6, prefix: 15 }, Verdict::Unknown, Verdict::Unknown)]
+#[case::slash_0_v6(PossibleSource::Network { family: Family::V6, prefix: 0 }, Verdict::NonCompliant, Verdict::NonCompliant)]
+fn a_source_of_several_possible_addresses(
+    #[case] source: PossibleSource,
+    #[case] world_scope: Verdict,
+    #[case] public_scope: Verdict,
+) {
+    let mut lists = PrefixLists::default();
+    lists.insert_possible("!Ref Office".to_owned(), source);
+    let group = group([ssh_from("!Ref Office")]);
+    let verdict = |policy| assess(&group, &policy, &Exemptions::default(), &lists, now()).verdict();
+    assert_eq!((verdict(policy("22")), verdict(public("22"))), (world_scope, public_scope));
+}
+
+/// Networks whose place is not known may together be half of the internet, and then count as the world.
+#[rstest]
+#[case(3, Verdict::Compliant)]
+#[case(128, Verdict::NonCompliant)]
+fn networks_anywhere_are_added_up(#[case] count: usize, #[case] expected: Verdict) {
+    let mut lists = PrefixLists::default();
+    let texts: Vec<String> = (0..count).map(|number| format!("!Ref Net{number}")).collect();
+    for text in &texts {
+        lists.insert_possible(text.clone(), PossibleSource::Network { family: Family::V4, prefix: 8 });
+    }
+    let group = group(texts.iter().map(|text| ssh_from(text)));
+    assert_eq!(assess(&group, &policy("22"), &Exemptions::default(), &lists, now()).verdict(), expected);
+}
+
+/// If every internet address is authorised, no network anywhere is an exposure.
+#[test]
+fn networks_anywhere_that_are_authorized_expose_nothing() {
+    let mut lists = PrefixLists::default();
+    lists.insert_possible("!Ref Ip".to_owned(), PossibleSource::Network { family: Family::V4, prefix: 32 });
+    let policy = public("22").authorizing(&networks(["0.0.0.0/0"]));
+    let group = group([ssh_from("!Ref Ip")]);
+    assert_eq!(assess(&group, &policy, &Exemptions::default(), &lists, now()).verdict(), Verdict::Compliant);
 }

@@ -78,6 +78,7 @@ mod tests {
             ports: vec!["tcp/22".into()],
             reach: Reach::World,
             description: None,
+            location: None,
         };
         assert_eq!((exposure.breadth(), exposure.traffic().as_str()), (breadth, traffic));
     }

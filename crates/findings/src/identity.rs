@@ -44,10 +44,11 @@ mod tests {
             ports: vec!["tcp/22".into()],
             reach: Reach::World,
             description: None,
+            location: None,
         };
         assert_eq!(exposure.key(), "tcp 20-25 from 0.0.0.0/0");
         assert_eq!(FoundExposure { rule_id: Some("sgr-1".into()), ..exposure }.key(), "sgr-1");
-        let unjudged = UnjudgedRule { rule_id: None, source: "pl-1".into(), reason: "denied".into() };
+        let unjudged = UnjudgedRule { rule_id: None, source: "pl-1".into(), reason: "denied".into(), location: None };
         assert_eq!(unjudged.key(), "pl-1");
         assert_eq!(UnjudgedRule { rule_id: Some("sgr-1".into()), ..unjudged }.key(), "sgr-1");
     }

@@ -3,6 +3,8 @@
 use exposure::{Exempted, Exposure, IngressRule, Reach, Unjudged};
 use serde::{Serialize, Serializer};
 
+use crate::Location;
+
 /// A rule that exposes blocked ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundExposure {
@@ -22,6 +24,8 @@ pub struct FoundExposure {
     pub reach: Reach,
     /// Description of the rule.
     pub description: Option<String>,
+    /// Position of the resource that makes the rule, if it is a resource of its own in a template or a plan.
+    pub location: Option<Location>,
 }
 
 /// An exposure that an exemption covers.
@@ -47,6 +51,9 @@ pub struct UnjudgedRule {
     pub source: String,
     /// Why the rule could not be judged.
     pub reason: String,
+    /// Position of the resource that makes the rule, if it is a resource of its own in a template or a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// The name of a reach in JSON, such as `world`.
@@ -72,6 +79,8 @@ struct ExposureKeys<'e> {
     reach: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'e Location>,
 }
 
 impl Serialize for FoundExposure {
@@ -86,6 +95,7 @@ impl Serialize for FoundExposure {
             ports: &self.ports,
             reach: reach_name(self.reach),
             description: self.description.as_deref(),
+            location: self.location.as_ref(),
         };
         keys.serialize(serializer)
     }
@@ -103,6 +113,7 @@ impl From<&Exposure<'_>> for FoundExposure {
             ports: exposure.ports.ranges().map(|(transport, range)| format!("{transport}/{range}")).collect(),
             reach: exposure.reach,
             description: rule.description.clone(),
+            location: None,
         }
     }
 }
@@ -125,6 +136,7 @@ impl From<&Unjudged<'_>> for UnjudgedRule {
             rule_id: unjudged.rule.id.clone(),
             source: unjudged.rule.source.to_string(),
             reason: unjudged.cause.to_string(),
+            location: None,
         }
     }
 }

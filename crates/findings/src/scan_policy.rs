@@ -14,6 +14,11 @@ pub enum ScanPolicy {
         /// Name of the rule.
         rule: String,
     },
+    /// Not the same in all accounts and regions: [`ScanTarget::policy`](crate::ScanTarget::policy) states it.
+    PerTarget {
+        /// Always true.
+        per_target: bool,
+    },
 }
 
 /// A policy that options state.
@@ -57,6 +62,7 @@ impl ScanPolicy {
     pub fn options(&self) -> Vec<String> {
         let options = match self {
             Self::Rule { rule } => return vec![format!("--rule={rule}")],
+            Self::PerTarget { .. } => return Vec::new(),
             Self::Options(options) => options,
         };
         let mut words = vec![
@@ -80,6 +86,7 @@ impl ScanPolicy {
     pub fn sentence(&self) -> String {
         let options = match self {
             Self::Rule { rule } => return format!("that of AWS Config rule {rule} in each account and region"),
+            Self::PerTarget { .. } => return "not the same in all accounts and regions".to_owned(),
             Self::Options(options) => options,
         };
         let mut sentence = policy_sentence(&options.ports, options.scope);
@@ -104,6 +111,9 @@ impl ScanPolicy {
     pub fn compliant_sentence(&self) -> String {
         match self {
             Self::Rule { rule } => format!("No blocked port is open further than AWS Config rule {rule} accepts."),
+            Self::PerTarget { .. } => {
+                "No blocked port is open further than the policy of its account and region accepts.".to_owned()
+            }
             Self::Options(options) => format!("No {}.", kept_sentence(options.scope, &options.authorized)),
         }
     }

@@ -28,6 +28,9 @@ pub struct ScanTarget {
     pub profile: Option<String>,
     /// Role that was assumed, if any.
     pub assumed_role: Option<String>,
+    /// The policy, if it is not the same in all accounts and regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ScanPolicy>,
 }
 
 impl ScanRecord {
@@ -35,6 +38,13 @@ impl ScanRecord {
     #[must_use]
     pub fn of_files(policy: ScanPolicy, inputs: Vec<String>) -> Self {
         Self { policy, inputs, targets: Vec::new(), filters: Vec::new() }
+    }
+
+    /// The policy in an account and region.
+    #[must_use]
+    pub fn policy_in(&self, account: Option<&str>, region: Option<&str>) -> &ScanPolicy {
+        let is_it = |target: &&ScanTarget| Some(&*target.account) == account && Some(&*target.region) == region;
+        self.targets.iter().find(is_it).and_then(|target| target.policy.as_ref()).unwrap_or(&self.policy)
     }
 
     /// Credentials that an account was read with; `None` if the account was not read.
@@ -112,7 +122,7 @@ mod tests {
     use crate::PolicyOptions;
 
     fn target(account: &str, region: &str) -> ScanTarget {
-        ScanTarget { account: account.into(), region: region.into(), profile: None, assumed_role: None }
+        ScanTarget { account: account.into(), region: region.into(), profile: None, assumed_role: None, policy: None }
     }
 
     fn record(inputs: &[&str], targets: Vec<ScanTarget>) -> ScanRecord {
@@ -131,6 +141,16 @@ mod tests {
         assert_eq!(filtered.subject(), "account 111122223333, eu-west-1, --tag team=shop");
         let two = vec![target("111122223333", "eu-west-1"), target("444455556666", "us-east-1")];
         assert_eq!(record(&[], two).subject(), "2 accounts, 2 regions");
+    }
+
+    #[test]
+    fn an_account_and_region_may_have_a_policy_of_its_own() {
+        let rule = ScanPolicy::Rule { rule: "portcullis".into() };
+        let own = ScanTarget { policy: Some(rule.clone()), ..target("111122223333", "eu-west-1") };
+        let record = record(&[], vec![own, target("111122223333", "us-east-1")]);
+        assert_eq!(record.policy_in(Some("111122223333"), Some("eu-west-1")), &rule);
+        assert_eq!(record.policy_in(Some("111122223333"), Some("us-east-1")), &record.policy);
+        assert_eq!(record.policy_in(None, None), &record.policy);
     }
 
     #[test]

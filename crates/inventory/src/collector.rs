@@ -1,11 +1,15 @@
-//! Hands out the records of an input, and keeps only the newest of several items of a group.
+//! Hands out the records of an input.
 
+use std::io;
 use std::ops::ControlFlow;
 
-use super::configuration_item::{ItemContent, Resource};
+use jiff::Timestamp;
+
+use super::configuration_item::{Item, ItemContent};
 use super::described_rules::{DescribedRule, DescribedRules, MOST_RULES};
 use super::error::{InputError, InputLocation, RecordError};
-use super::{Each, Options, Record, Stats};
+use super::record::Record;
+use super::{Each, Scan};
 
 /// Why a reading ends early.
 pub(super) enum Halt {
@@ -21,40 +25,41 @@ impl From<InputError> for Halt {
     }
 }
 
-/// An item that is held back, since the next one may be a newer state of the same resource.
-struct Held {
-    resource: Resource,
-    captured_at: Option<jiff::Timestamp>,
-    content: ItemContent,
-    location: InputLocation,
+impl From<io::Error> for Halt {
+    fn from(error: io::Error) -> Self {
+        Self::Error(InputError::Spool(error))
+    }
 }
 
 /// Records that were not handed out yet.
-pub(super) struct Collector<'o, 'e, 'f> {
-    options: &'o Options,
+pub(super) struct Collector<'s, 'o, 'e, 'f> {
+    pub(super) scan: &'s mut Scan<'o>,
     each: &'e mut Each<'f>,
-    pub(super) stats: Stats,
-    held: Option<Held>,
     rules: DescribedRules,
+    /// Time of capture of the last item of a list.
+    last_captured: Option<Timestamp>,
+    /// Whether an item of the list is newer than the one before.
+    is_oldest_first: bool,
 }
 
-impl<'o, 'e, 'f> Collector<'o, 'e, 'f> {
-    pub(super) fn new(options: &'o Options, each: &'e mut Each<'f>) -> Self {
-        Self { options, each, stats: Stats::default(), held: None, rules: DescribedRules::default() }
+impl<'s, 'o, 'e, 'f> Collector<'s, 'o, 'e, 'f> {
+    pub(super) fn new(scan: &'s mut Scan<'o>, each: &'e mut Each<'f>) -> Self {
+        Self { scan, each, rules: DescribedRules::default(), last_captured: None, is_oldest_first: false }
     }
 
     pub(super) fn emit(&mut self, mut record: Result<Record, RecordError>) -> Result<(), Halt> {
+        let options = self.scan.options;
         match &mut record {
             Ok(record) => {
-                self.stats.groups += 1;
+                self.scan.stats.groups += 1;
                 if record.region.is_none() {
-                    record.region.clone_from(&self.options.region);
+                    record.region.clone_from(&options.region);
                 }
                 if record.group.owner_id.is_none() {
-                    record.group.owner_id.clone_from(&self.options.account);
+                    record.group.owner_id.clone_from(&options.account);
                 }
             }
-            Err(_) => self.stats.errors += 1,
+            Err(_) => self.scan.stats.errors += 1,
         }
         match (self.each)(record) {
             ControlFlow::Continue(()) => Ok(()),
@@ -64,7 +69,7 @@ impl<'o, 'e, 'f> Collector<'o, 'e, 'f> {
 
     /// Hands out the error of a record that is not understood.
     pub(super) fn refuse(&mut self, location: InputLocation, id: Option<String>, problem: String) -> Result<(), Halt> {
-        self.emit(Err(RecordError { location, id, problem }))
+        self.emit(Err(RecordError { location, id, problem, hidden: None }))
     }
 
     pub(super) fn rule(&mut self, rule: DescribedRule<'_>, location: InputLocation) -> Result<(), Halt> {
@@ -77,56 +82,55 @@ impl<'o, 'e, 'f> Collector<'o, 'e, 'f> {
         }
     }
 
-    /// Takes an item. If it is of the same resource as the one before, only the newer of the two counts.
-    pub(super) fn item(
-        &mut self,
-        (resource, captured_at, content): (Option<Resource>, Option<jiff::Timestamp>, ItemContent),
-        location: InputLocation,
-    ) -> Result<(), Halt> {
-        if matches!(content, ItemContent::OtherResource) {
-            self.stats.other_resources += 1;
+    /// Begins a list of items.
+    pub(super) fn begin_list(&mut self) {
+        (self.last_captured, self.is_oldest_first) = (None, false);
+    }
+
+    /// Whether the items of the list are in the order of their times, so that newer ones follow it.
+    pub(super) fn is_oldest_first(&self) -> bool {
+        self.is_oldest_first
+    }
+
+    /// Takes an item with its text. It waits for the end of all inputs, since another one may be newer.
+    pub(super) fn item(&mut self, item: Item<'_>, json: &str, location: InputLocation) -> Result<(), Halt> {
+        if item.is_of_other_type() {
+            self.scan.stats.other_resources += 1;
             return Ok(());
         }
-        let Some(resource) = resource else { return self.finish_item(None, content, location) };
-        match &mut self.held {
-            Some(held) if held.resource == resource && held.captured_at.is_some() && captured_at.is_some() => {
-                self.stats.superseded += 1;
-                if captured_at > held.captured_at {
-                    *held = Held { resource, captured_at, content, location };
-                }
-                Ok(())
-            }
-            _ => {
-                self.release()?;
-                self.held = Some(Held { resource, captured_at, content, location });
-                Ok(())
-            }
+        let version = item.version();
+        if let (Some(last), Some((at, _))) = (self.last_captured, version) {
+            self.is_oldest_first |= at > last;
+        }
+        self.last_captured = version.map(|(at, _)| at);
+        let Some((resource, version)) = item.resource().zip(version) else { return self.finish_item(item, location) };
+        let is_known = self.scan.items.add(&resource, version, json, &location)?;
+        self.scan.stats.superseded += u64::from(is_known);
+        Ok(())
+    }
+
+    /// Takes an item that is the newest of its group.
+    pub(super) fn newest(&mut self, json: &str, location: InputLocation) -> Result<(), Halt> {
+        match serde_json::from_str::<Item<'_>>(json) {
+            Ok(item) => self.finish_item(item, location),
+            Err(problem) => self.refuse(location, None, format!("malformed record: {problem}")),
         }
     }
 
-    /// Hands out the item that is held back.
-    pub(super) fn release(&mut self) -> Result<(), Halt> {
-        match self.held.take() {
-            Some(Held { resource, content, location, .. }) => self.finish_item(Some(resource.id), content, location),
-            None => Ok(()),
-        }
-    }
-
-    fn finish_item(&mut self, id: Option<String>, content: ItemContent, location: InputLocation) -> Result<(), Halt> {
-        match content {
+    fn finish_item(&mut self, item: Item<'_>, location: InputLocation) -> Result<(), Halt> {
+        let id = item.resource().map(|resource| resource.id);
+        match item.content() {
             ItemContent::Group(record) => self.emit(Ok(*record)),
-            ItemContent::Problem(problem) => self.emit(Err(RecordError { location, id, problem })),
+            ItemContent::Problem(problem) => self.refuse(location, id, problem),
             ItemContent::Deleted => {
-                self.stats.deleted += 1;
+                self.scan.stats.deleted += 1;
                 Ok(())
             }
-            ItemContent::OtherResource => Ok(()),
         }
     }
 
     /// Hands out the groups that are complete only at the end of the input.
     pub(super) fn finish(&mut self) -> Result<(), Halt> {
-        self.release()?;
         std::mem::take(&mut self.rules).into_records().try_for_each(|record| self.emit(Ok(record)))
     }
 }

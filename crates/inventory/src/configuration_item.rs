@@ -22,6 +22,12 @@ pub(super) struct Item<'a> {
     configuration_item_status: Option<Text<'a>>,
     #[serde(borrow)]
     configuration_item_capture_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    configuration_state_id: Option<&'a RawValue>,
+    /// In snapshots, histories and events; in results of queries it is `arn`.
+    #[serde(rename = "ARN")]
+    upper_case_arn: Option<Text<'a>>,
+    arn: Option<Text<'a>>,
     aws_account_id: Option<Text<'a>>,
     account_id: Option<Text<'a>>,
     aws_region: Option<Text<'a>>,
@@ -38,14 +44,12 @@ pub(super) enum ItemContent {
     Group(Box<Record>),
     /// A group that is deleted or no longer recorded.
     Deleted,
-    /// A resource of another type.
-    OtherResource,
     /// The item is not understood.
     Problem(String),
 }
 
 /// The resource of an item.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Resource {
     pub(super) id: String,
     pub(super) account: Option<String>,
@@ -76,20 +80,33 @@ impl Item<'_> {
         self.resource_type.is_some() || self.configuration.is_some() && self.resource_id.is_some()
     }
 
-    /// The resource of the item, the time of capture, and the content.
-    pub(super) fn into_parts(self) -> (Option<Resource>, Option<Timestamp>, ItemContent) {
-        if self.resource_type.as_ref().is_some_and(|of| of.0 != SECURITY_GROUP_RESOURCE_TYPE) {
-            return (None, None, ItemContent::OtherResource);
-        }
-        (self.resource(), self.captured_at(), self.content())
+    /// Whether the item is of another type than a security group.
+    pub(super) fn is_of_other_type(&self) -> bool {
+        self.resource_type.as_ref().is_some_and(|of| of.0 != SECURITY_GROUP_RESOURCE_TYPE)
     }
 
-    fn resource(&self) -> Option<Resource> {
-        Some(Resource {
-            id: text(self.resource_id.as_ref())?,
-            account: text(self.aws_account_id.as_ref().or(self.account_id.as_ref())),
-            region: text(self.aws_region.as_ref()),
-        })
+    pub(super) fn resource(&self) -> Option<Resource> {
+        Some(Resource { id: text(self.resource_id.as_ref())?, account: self.account(), region: self.region() })
+    }
+
+    fn account(&self) -> Option<String> {
+        let of_arn = || self.arn_part(4);
+        text(self.aws_account_id.as_ref().or(self.account_id.as_ref())).or_else(of_arn)
+    }
+
+    fn region(&self) -> Option<String> {
+        text(self.aws_region.as_ref()).or_else(|| self.arn_part(3))
+    }
+
+    fn arn_part(&self, at: usize) -> Option<String> {
+        let arn = self.upper_case_arn.as_ref().or(self.arn.as_ref())?;
+        arn.0.split(':').nth(at).filter(|part| !part.is_empty()).map(str::to_owned)
+    }
+
+    /// Time of capture, and the number that orders the states of a resource; greater is newer.
+    pub(super) fn version(&self) -> Option<(Timestamp, u64)> {
+        let state = self.configuration_state_id.map(|id| id.get().trim_matches('"')).and_then(|id| id.parse().ok());
+        Some((self.captured_at()?, state.unwrap_or_default()))
     }
 
     /// Time of capture: seconds in answers of the API, text in events and snapshots.
@@ -108,7 +125,8 @@ impl Item<'_> {
         }
     }
 
-    fn content(self) -> ItemContent {
+    /// The group that the item describes.
+    pub(super) fn content(self) -> ItemContent {
         match self.configuration_item_status.as_ref().map(|status| status.0.as_ref()) {
             Some("ResourceDeleted" | "ResourceDeletedNotRecorded" | "ResourceNotRecorded") => ItemContent::Deleted,
             _ => self.record().map_or_else(ItemContent::Problem, |record| ItemContent::Group(Box::new(record))),
@@ -120,35 +138,38 @@ impl Item<'_> {
             .ok_or("configuration item without `resourceId`: select `resourceId` as well")?;
         let configuration =
             self.configuration.ok_or("configuration item without `configuration`: select `configuration` as well")?;
-        let account = text(self.aws_account_id.as_ref().or(self.account_id.as_ref()));
+        let account = self.account();
+        let region = self.region();
+        // A tag without a value is left out: it may be an exemption that is over.
         let tags = match self.tags.map(|tags| serde_json::from_str(tags.get())) {
             None | Some(Ok(None)) => BTreeMap::new(),
             Some(Ok(Some(Tags::Map(tags)))) => {
-                tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+                tags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
             }
             Some(Ok(Some(Tags::List(tags)))) => {
-                tags.into_iter().map(|Object(tag)| (tag.key, tag.value.unwrap_or_default())).collect()
+                tags.into_iter().filter_map(|Object(tag)| Some((tag.key, tag.value?))).collect()
             }
             Some(Err(problem)) => return Err(format!("the tags are neither a map nor a list of tags: {problem}")),
         };
-        let region = text(self.aws_region.as_ref());
-        let group =
-            recorded_group(&id, account.as_deref(), &tags, configuration.get()).map_err(|problem| message(&problem))?;
-        Ok(Record { group, region, location: None })
+        let group = recorded_group(&id, account.as_deref(), &tags, configuration.get())
+            .map_err(|problem| message(&problem, configuration.get()))?;
+        Ok(Record { region, ..Record::new(group) })
     }
 }
 
 /// The error with its causes, and the remedy if the query selected too little.
-fn message(error: &ItemError) -> String {
+fn message(error: &ItemError, configuration: &str) -> String {
     let text = error_chain(error);
-    match error {
-        ItemError::NoPermissions { .. } => format!("{text}: select the whole `configuration`"),
-        _ => text,
-    }
+    let is_partial = match error {
+        ItemError::NoPermissions { .. } => true,
+        ItemError::OtherGroup { .. } => !configuration.contains("groupId"),
+        _ => false,
+    };
+    if is_partial { format!("{text}: select the whole `configuration`") } else { text }
 }
 
 /// A bare `configuration`: a group in AWS Config's spelling.
 pub(super) fn configuration(id: &str, json: &str) -> Result<Record, String> {
-    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| message(&problem))?;
-    Ok(Record { group, region: None, location: None })
+    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| message(&problem, json))?;
+    Ok(Record::new(group))
 }

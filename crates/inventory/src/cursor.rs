@@ -51,6 +51,18 @@ impl<'r> Cursor<'r> {
         Ok((offset, byte))
     }
 
+    /// The line at `offset`, or its beginning if it is long.
+    pub(super) fn line(&mut self, offset: usize) -> Result<&str, InputError> {
+        const LONGEST: usize = 1024;
+        loop {
+            let text = self.rest().get(offset..).unwrap_or_default();
+            if text.contains('\n') || text.len() > LONGEST || !self.fill()? {
+                break;
+            }
+        }
+        Ok(self.rest().get(offset..).unwrap_or_default().lines().next().unwrap_or_default())
+    }
+
     pub(super) fn fill(&mut self) -> Result<bool, InputError> {
         self.buffer.fill().map_err(|error| self.unreadable(error))
     }
@@ -84,9 +96,15 @@ impl<'r> Cursor<'r> {
         InputLocation::new(self.file, self.position(0), self.record())
     }
 
+    /// The location of the record that is about to begin.
+    pub(super) fn location_of_next(&self) -> InputLocation {
+        InputLocation::new(self.file, self.position(0), Some(self.records + 1))
+    }
+
     pub(super) fn unreadable(&self, problem: io::Error) -> InputError {
         if self.buffer.is_not_utf8() {
-            return self.malformed_at(self.rest().len(), "not UTF-8");
+            let location = InputLocation::new(self.file, self.position(self.rest().len()), Some(self.records + 1));
+            return InputError::NotUtf8 { location };
         }
         InputError::Read { file: self.file.to_owned(), problem }
     }

@@ -1,13 +1,17 @@
 //! Security groups in the output of `aws ec2 describe-security-groups`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
 
 use aws_events::Object;
 use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use findings::region_of_arn;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use super::Record;
+use super::record::Record;
 
 /// Text that is borrowed if possible. In an `Option`, serde would copy a bare `Cow`.
 #[derive(Debug, Deserialize)]
@@ -45,7 +49,9 @@ struct Permission<'a> {
     ip_protocol: Option<Text<'a>>,
     from_port: Option<i64>,
     to_port: Option<i64>,
-    ip_ranges: Option<Vec<Object<IpRange<'a>>>>,
+    ip_ranges: Option<Vec<RangeOrText<'a>>>,
+    /// Of AWS Tools for PowerShell, whose `IpRanges` are texts.
+    ipv4_ranges: Option<Vec<Object<IpRange<'a>>>>,
     ipv6_ranges: Option<Vec<Object<Ipv6Range<'a>>>>,
     prefix_list_ids: Option<Vec<Object<PrefixListId<'a>>>>,
     user_id_group_pairs: Option<Vec<Object<UserIdGroupPair<'a>>>>,
@@ -68,6 +74,7 @@ struct Ipv6Range<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
 struct PrefixListId<'a> {
+    #[serde(alias = "Id")]
     prefix_list_id: Text<'a>,
     description: Option<Text<'a>>,
 }
@@ -79,6 +86,39 @@ struct UserIdGroupPair<'a> {
     group_name: Option<Text<'a>>,
     user_id: Option<Text<'a>>,
     description: Option<Text<'a>>,
+}
+
+/// An IPv4 range: an object in EC2's answer, a text in the output of AWS Tools for PowerShell.
+#[derive(Debug)]
+enum RangeOrText<'a> {
+    Range(IpRange<'a>),
+    Text(Text<'a>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RangeOrText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = RangeOrText<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(RangeOrText::Text(Text(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(RangeOrText::Text(Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                IpRange::deserialize(MapAccessDeserializer::new(map)).map(RangeOrText::Range)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 impl DescribedGroup<'_> {
@@ -107,14 +147,15 @@ impl DescribedGroup<'_> {
             ingress,
         };
         let region = self.security_group_arn.and_then(|arn| region_of_arn(&arn.0).map(str::to_owned));
-        Ok(Record { group, region, location: None })
+        Ok(Record { region, ..Record::new(group) })
     }
 }
 
 pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTreeMap<String, String> {
     tags.unwrap_or_default()
         .into_iter()
-        .map(|Object(tag)| (tag.key.into_owned(), tag.value.map(Text::into_owned).unwrap_or_default()))
+        // A tag without a value is left out: it may be an exemption that is over.
+        .filter_map(|Object(tag)| Some((tag.key.into_owned(), tag.value.map(Text::into_owned)?)))
         .collect()
 }
 
@@ -128,6 +169,7 @@ impl Permission<'_> {
             rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
         };
         if self.ip_ranges.is_none()
+            && self.ipv4_ranges.is_none()
             && self.ipv6_ranges.is_none()
             && self.prefix_list_ids.is_none()
             && self.user_id_group_pairs.is_none()
@@ -135,8 +177,18 @@ impl Permission<'_> {
             // EC2 always returns all four lists: a query dropped them.
             add(Source::not_told(), None);
         }
-        for Object(range) in self.ip_ranges.unwrap_or_default() {
+        let ipv4_ranges = self.ipv4_ranges.unwrap_or_default();
+        let described: HashSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
+        for Object(range) in ipv4_ranges {
             add(Source::from_cidr(&range.cidr_ip.0), range.description);
+        }
+        for range in self.ip_ranges.unwrap_or_default() {
+            match range {
+                RangeOrText::Range(range) => add(Source::from_cidr(&range.cidr_ip.0), range.description),
+                // `Ipv4Ranges` has the same ranges with their descriptions.
+                RangeOrText::Text(cidr) if described.contains(&*cidr.0) => {}
+                RangeOrText::Text(cidr) => add(Source::from_cidr(&cidr.0), None),
+            }
         }
         for Object(range) in self.ipv6_ranges.unwrap_or_default() {
             add(Source::from_cidr(&range.cidr_ipv6.0), range.description);

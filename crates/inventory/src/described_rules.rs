@@ -7,8 +7,8 @@ use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use findings::region_of_arn;
 use serde::Deserialize;
 
-use super::Record;
 use super::described_group::{Tag, Text, tags};
+use super::record::Record;
 
 /// A `SecurityGroupRule`.
 #[derive(Debug, Deserialize)]
@@ -62,11 +62,10 @@ impl DescribedRules {
             .ok_or("rule without `GroupId`: keep `GroupId` in the --query")?
             .into_owned();
         let is_egress = rule.is_egress.ok_or("rule without `IsEgress`: keep `IsEgress` in the --query")?;
-        let record = self.groups.entry(group_id).or_insert_with_key(|id| Record {
-            group: SecurityGroup { id: id.clone(), ..SecurityGroup::default() },
-            region: None,
-            location: None,
-        });
+        let record = self
+            .groups
+            .entry(group_id)
+            .or_insert_with_key(|id| Record::new(SecurityGroup { id: id.clone(), ..SecurityGroup::default() }));
         if record.region.is_none() {
             record.region = rule.security_group_rule_arn.and_then(|arn| region_of_arn(&arn.0).map(str::to_owned));
         }

@@ -1,17 +1,18 @@
 //! A JSON object that is not a page of records: its kind and its content.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::cloudformation;
-use super::configuration_item::{self, Item, ItemContent, Resource};
+use super::cloudformation::{Contents, Template};
+use super::configuration_item::{self, Item};
 use super::described_group::{DescribedGroup, Text};
 use super::described_rules::DescribedRule;
-use super::error::{InputError, RecordError};
-use super::terraform;
-use super::{Options, Record};
+use super::error::RecordError;
+use super::record::Record;
+use super::{Options, foreign, terraform, tree};
 
 /// A JSON object by its kind.
 pub(super) enum Document<'a> {
@@ -20,13 +21,15 @@ pub(super) enum Document<'a> {
     /// A security group rule.
     Rule(DescribedRule<'a>),
     /// A configuration item.
-    Item((Option<Resource>, Option<jiff::Timestamp>, ItemContent)),
+    Item(Item<'a>),
     /// JSON text within the JSON: the event of a Config rule, or a message that contains one.
     Nested(Cow<'a, str>),
     /// A template, in JSON or YAML, within the JSON.
     Template(Cow<'a, str>),
-    /// A whole template or plan.
+    /// A whole plan or state.
     Resources(Vec<Result<Record, RecordError>>),
+    /// A whole template.
+    Contents(Contents),
     /// An object that does not describe security groups; the text says what it is.
     Other(String),
 }
@@ -60,14 +63,23 @@ struct Shape<'a> {
     configuration: Option<&'a RawValue>,
     #[serde(borrow, rename = "configurationItem")]
     configuration_item: Option<&'a RawValue>,
-    #[serde(borrow, rename = "configurationItemSummary")]
-    configuration_item_summary: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ConfigurationItem")]
+    aggregated_item: Option<&'a RawValue>,
     #[serde(rename = "invokingEvent")]
     invoking_event: Option<Text<'a>>,
     #[serde(borrow, rename = "Message")]
     message: Option<&'a RawValue>,
     #[serde(borrow)]
     detail: Option<&'a RawValue>,
+    /// Of a message in the answer of SQS.
+    #[serde(borrow, rename = "Body")]
+    body: Option<&'a RawValue>,
+    /// Of a message of SQS in the event of a Lambda function.
+    #[serde(borrow, rename = "body")]
+    event_body: Option<&'a RawValue>,
+    /// Of a message of SNS in the event of a Lambda function.
+    #[serde(borrow, rename = "Sns")]
+    sns: Option<&'a RawValue>,
     #[serde(borrow, rename = "TemplateBody")]
     template_body: Option<&'a RawValue>,
     #[serde(borrow, rename = "Resources")]
@@ -81,7 +93,7 @@ struct Shape<'a> {
     #[serde(borrow)]
     terraform_version: Option<&'a RawValue>,
     #[serde(borrow)]
-    lineage: Option<&'a RawValue>,
+    format_version: Option<&'a RawValue>,
 }
 
 /// Recognizes the object `json`. `first_line` is its line in the file; `None` if the object is text within JSON.
@@ -94,17 +106,16 @@ pub(super) fn recognize<'a>(
     file: &str,
     first_line: Option<u64>,
     options: &Options,
-) -> Result<Result<Document<'a>, InputError>, serde_json::Error> {
+) -> Result<Document<'a>, serde_json::Error> {
     let shape: Shape<'_> = serde_json::from_str(json)?;
-    Ok(Ok(if shape.security_group_rule_id.is_some() || shape.group_id.is_some() && shape.is_egress.is_some() {
+    Ok(if shape.security_group_rule_id.is_some() || shape.group_id.is_some() && shape.is_egress.is_some() {
         Document::Rule(serde_json::from_str(json)?)
     } else if shape.group_id.is_some() || shape.ip_permissions.is_some() && shape.group_name.is_some() {
         let group: DescribedGroup<'_> = serde_json::from_str(json)?;
         let id = group.id().map(str::to_owned);
         Document::Group(group.record().map_err(|problem| Problem { id, problem: problem.to_owned() }))
     } else if shape.resource_type.is_some() || shape.resource_id.is_some() && shape.configuration.is_some() {
-        let item: Item<'_> = serde_json::from_str(json)?;
-        Document::Item(item.into_parts())
+        Document::Item(serde_json::from_str(json)?)
     } else if let Some(id) = shape.configured_group_id {
         let group = configuration_item::configuration(&id.0, json);
         let id = Some(id.into_owned());
@@ -115,23 +126,35 @@ pub(super) fn recognize<'a>(
         || shape.resource_changes.is_some()
         || shape.values.is_some() && shape.terraform_version.is_some()
     {
-        Document::Resources(terraform::records(&serde_json::from_str(json)?, file))
-    } else if let Some(inner) = shape.configuration_item.or(shape.configuration).or(shape.message).or(shape.detail) {
+        Document::Resources(terraform::records(&serde_json::from_str(json)?, file, options))
+    } else if let Some(inner) = shape.inner() {
         Document::Nested(unquoted(inner)?)
     } else if let Some(template) = shape.template_body {
         let text = unquoted(template)?;
         if text.trim_start().starts_with('{') { Document::Nested(text) } else { Document::Template(text) }
-    } else if shape.configuration_item_summary.is_some() {
-        Document::Other(
-            "an oversized notification of AWS Config, whose configuration item is in a file of its own".to_owned(),
-        )
-    } else if let Some(resources) = shape.resources.filter(|resources| resources.get().starts_with('{')) {
-        return Ok(cloudformation::from_json(json, resources, file, first_line, options).map(Document::Resources));
-    } else if shape.lineage.is_some() && shape.terraform_version.is_some() {
-        Document::Other("a raw Terraform state file, whose format is internal to Terraform".to_owned())
+    } else if shape.resources.is_some_and(|resources| resources.get().starts_with('{')) {
+        let templates = Cell::new(0);
+        let template = Template::new(file, options, &templates);
+        Document::Contents(template.read(&tree::load_json(json, first_line)?))
+    } else if shape.format_version.is_some() && is_empty_state(json) {
+        Document::Resources(Vec::new())
     } else {
-        Document::Other(format!("an object {}", keys(json)))
-    }))
+        Document::Other(foreign::object(json))
+    })
+}
+
+impl<'a> Shape<'a> {
+    /// The value that an envelope contains.
+    fn inner(&self) -> Option<&'a RawValue> {
+        let items = self.configuration_item.or(self.aggregated_item).or(self.configuration);
+        items.or(self.message).or(self.detail).or(self.body).or(self.event_body).or(self.sns)
+    }
+}
+
+/// Whether an object is all that `terraform show -json` prints if there is no state: the versions.
+fn is_empty_state(json: &str) -> bool {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    object.keys().all(|key| ["format_version", "terraform_version"].contains(&key.as_str()))
 }
 
 /// A value, or the text in it if it is a string.
@@ -141,19 +164,4 @@ fn unquoted(json: &RawValue) -> Result<Cow<'_, str>, serde_json::Error> {
     } else {
         Ok(Cow::Borrowed(json.get()))
     }
-}
-
-/// The first keys of an object, for a message: ``with the keys `a`, `b` ``.
-fn keys(json: &str) -> String {
-    const SHOWN: usize = 5;
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    let mut keys: Vec<String> = object
-        .keys()
-        .take(SHOWN)
-        .map(|key| format!("`{}`", key.chars().take(40).flat_map(char::escape_debug).collect::<String>()))
-        .collect();
-    if object.len() > SHOWN {
-        keys.push("…".to_owned());
-    }
-    if keys.is_empty() { "without keys".to_owned() } else { format!("with the keys {}", keys.join(", ")) }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use exposure::IngressRule;
+use crate::record::Record;
 
 /// Removes rules that admit the same traffic from the same source as an earlier rule.
-pub(super) fn remove_duplicates(ingress: &mut Vec<IngressRule>) {
+pub(super) fn remove_duplicates(record: &mut Record) {
     let is_first: Vec<bool> = {
         let mut seen = HashSet::new();
-        ingress.iter().map(|rule| seen.insert(rule.admits())).collect()
+        record.group.ingress.iter().map(|rule| seen.insert(rule.admits())).collect()
     };
     let mut is_first = is_first.into_iter();
-    ingress.retain(|_| is_first.next().unwrap_or(true));
+    record.retain(|_| is_first.next().unwrap_or(true));
 }

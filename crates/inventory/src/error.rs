@@ -6,6 +6,7 @@ use std::io;
 use findings::NotScanned;
 
 use super::buffer::Position;
+use super::hidden::Hidden;
 
 /// Position of an error in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,12 @@ pub enum InputError {
         /// Message of the parser.
         problem: String,
     },
+    /// The bytes are not those of a text.
+    #[error("{location}: not UTF-8: save the file in UTF-8")]
+    NotUtf8 {
+        /// Position of the first such byte.
+        location: InputLocation,
+    },
     /// The JSON ends too early.
     #[error("{location}: the JSON ends early: copy or download the file again")]
     Truncated {
@@ -100,6 +107,9 @@ pub enum InputError {
         /// Maximum number of rules.
         limit: usize,
     },
+    /// Configuration items could not be kept until the end of the inputs.
+    #[error("configuration items could not be kept in the temporary directory (set TMPDIR to use another one)")]
+    Spool(#[source] io::Error),
     /// The caller gave a value for a parameter that the template does not have.
     #[error("`{file}` has no parameter `{name}`: {known}")]
     UnknownParameter {
@@ -109,6 +119,12 @@ pub enum InputError {
         name: String,
         /// The parameters of the template.
         known: String,
+    },
+    /// The caller gave a value for a parameter, and no input is a template.
+    #[error("parameter `{name}` has no use: no input is a template")]
+    NoTemplate {
+        /// The parameter as the caller named it.
+        name: String,
     },
 }
 
@@ -122,6 +138,8 @@ pub struct RecordError {
     pub id: Option<String>,
     /// The failure and its remedy.
     pub problem: String,
+    /// Set if nothing is wrong with the record, and its content is elsewhere.
+    pub hidden: Option<Hidden>,
 }
 
 impl From<&RecordError> for NotScanned {
@@ -130,6 +148,10 @@ impl From<&RecordError> for NotScanned {
             Some(id) => format!("{id} ({})", error.location),
             None => error.location.to_string(),
         };
-        Self { account: None, region: None, target: Some(target), reason: error.problem.clone() }
+        let reason = match error.hidden {
+            Some(hidden) => format!("{}, or accept it by --accept-not-scanned {hidden}", error.problem),
+            None => error.problem.clone(),
+        };
+        Self { account: None, region: None, target: Some(target), reason }
     }
 }

@@ -11,30 +11,26 @@ mod described_rules;
 mod document;
 mod duplicates;
 mod error;
+mod foreign;
+mod hidden;
+mod items;
+mod parameters;
+mod record;
+mod scan;
 mod terraform;
+mod tree;
 mod value_end;
 mod walk;
-mod yaml;
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use exposure::SecurityGroup;
-use findings::Location;
-
 pub use error::{InputError, InputLocation, RecordError};
-
-/// A security group of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The group. In a template or a plan, its id is the name of the resource.
-    pub group: SecurityGroup,
-    /// Region of the group, from the input or from [`Options`].
-    pub region: Option<String>,
-    /// Position of the resource, in a template or a plan.
-    pub location: Option<Location>,
-}
+pub use hidden::{Hidden, UnknownKindError};
+pub use parameters::{ParametersError, parameters};
+pub use record::{Origin, Record};
+pub use scan::Scan;
 
 /// Settings of a reading: values that the input does not have, and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +41,21 @@ pub struct Options {
     pub account: Option<String>,
     /// Values for the parameters of a CloudFormation template, instead of their defaults.
     pub parameters: BTreeMap<String, String>,
+    /// Whether templates that a template names by a path are read from the files beside it.
+    pub local_templates: bool,
     /// Maximum size in bytes of a single record, a template or a plan, which are held in memory. Lists of records are not.
     pub largest_document: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { region: None, account: None, parameters: BTreeMap::new(), largest_document: 256 * 1024 * 1024 }
+        Self {
+            region: None,
+            account: None,
+            parameters: BTreeMap::new(),
+            local_templates: false,
+            largest_document: 256 * 1024 * 1024,
+        }
     }
 }
 
@@ -73,16 +77,13 @@ pub struct Stats {
 /// Receives records one at a time; breaks to end the reading.
 pub type Each<'e> = dyn FnMut(Result<Record, RecordError>) -> ControlFlow<()> + 'e;
 
-/// Reads the security groups of `input` and hands them to `each`. Messages name the input `file`.
-///
-/// A record that is not understood is handed to `each` as an error, and the reading goes on. If `each` breaks, the reading
-/// ends without an error.
+/// Reads the security groups of a single input and hands them to `each`, as a [`Scan`] does.
 ///
 /// # Errors
 ///
 /// If the input has no place for security groups, or is damaged. The records that were handed out are not all of it.
 pub fn read(input: impl Read, file: &str, options: &Options, each: &mut Each<'_>) -> Result<Stats, InputError> {
-    let unreadable = |problem| InputError::Read { file: file.to_owned(), problem };
-    let text = decode::text(input).map_err(unreadable)?;
-    walk::read(text, file, options, each)
+    let mut scan = Scan::new(options);
+    scan.read(input, file, each)?;
+    scan.finish(each)
 }

@@ -95,6 +95,19 @@ fn a_template_is_read_out_of_the_answer_that_has_it() {
     }
 }
 
+/// `--query TemplateBody` leaves a string; a map of YAML may begin with a quoted key.
+#[test]
+fn a_template_in_a_string_is_read() {
+    let body = json!({"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}}).to_string();
+    for (input, groups) in [(json!(TEMPLATE).to_string(), 5), (json!(body).to_string(), 1)] {
+        let (records, errors) = scan(&format!("\n {input}\n"));
+        assert_eq!((records.len(), errors), (groups, vec![]));
+        assert!(records.iter().all(|record| record.location.as_ref().unwrap().line.is_none()));
+    }
+    let (records, errors) = scan("\"Resources\":\n  A: {Type: AWS::EC2::SecurityGroup}\n");
+    assert_eq!((records.len(), errors), (1, vec![]));
+}
+
 #[test]
 fn json_has_lines_as_well() {
     let template = "{\n \"Resources\": {\n  \"A\": {\"Type\": \"AWS::EC2::SecurityGroup\"},\n\n  \"B\":\n   {\"Type\": \
@@ -124,8 +137,9 @@ fn json_has_lines_as_well() {
 #[case::select(tcp22(json!({"Fn::Select": ["1", {"Ref": "Cidrs"}]})), "tcp/22 from 0.0.0.0/0")]
 #[case::split(tcp22(json!({"Fn::Select": [1, {"Fn::Split": ["|", "a|0.0.0.0/0"]}]})), "tcp/22 from 0.0.0.0/0")]
 #[case::find(tcp22(json!({"Fn::FindInMap": ["Nets", "a", "cidr"]})), "tcp/22 from 192.0.2.0/24")]
-#[case::find_unknown(tcp22(json!({"Fn::FindInMap": ["Nets", {"Ref": "AWS::Region"}, "cidr"]})),
-    r#"tcp/22 from `!FindInMap ["Nets",{"Ref":"AWS::Region"},"cidr"]`"#)]
+#[case::find_only_value(tcp22(json!({"Fn::FindInMap": ["Nets", {"Ref": "AWS::Region"}, "cidr"]})), "tcp/22 from 192.0.2.0/24")]
+#[case::find_unknown(tcp22(json!({"Fn::FindInMap": ["Missing", {"Ref": "AWS::Region"}, "cidr"]})),
+    r#"tcp/22 from `!FindInMap ["Missing",{"Ref":"AWS::Region"},"cidr"]`"#)]
 #[case::list_of_cidrs(tcp22(json!({"Ref": "Cidrs"})), "tcp/22 from `CidrIp: a list`")]
 #[case::port(json!({"IpProtocol": "tcp", "FromPort": {"Ref": "Port"}, "ToPort": {"Ref": "Port"}, "CidrIp": "0.0.0.0/0"}),
     "tcp/22 from 0.0.0.0/0")]
@@ -259,8 +273,7 @@ fn transforms_of_aws_add_no_group() {
 }
 
 #[rstest]
-#[case("Resources:\n  A: [\n", "line 3, column 1: neither JSON nor YAML")]
-#[case("Resources:\n  A: 1\n  A: 2\n", "line 3, column 3: neither JSON nor YAML: duplicate key `A`")]
+#[case("Resources:\n  A: [\n", "line 2, column 6: neither JSON nor YAML: unclosed bracket")]
 #[case(
     "{\"Resources\":{\"A\":{\"Type\":\"AWS::EC2::SecurityGroup\",}}}",
     "line 1, column 53, record 1: malformed JSON"
@@ -268,6 +281,46 @@ fn transforms_of_aws_add_no_group() {
 fn a_damaged_template_is_refused_with_its_place(#[case] input: &str, #[case] message: &str) {
     let error = try_scan(input, &Options::default()).unwrap_err().to_string();
     assert!(error.contains(message), "{error}");
+}
+
+/// A key that occurs twice makes its resource ambiguous, and no other, in JSON as in YAML.
+#[rstest]
+#[case::in_a_resource("Resources:\n  A:\n    Type: AWS::SQS::Queue\n    Type: AWS::SNS::Topic\n", "A", 4)]
+#[case::in_a_group(
+    "Resources:\n  A:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      GroupName: a\n      GroupName: b\n",
+    "A",
+    6
+)]
+#[case::a_resource("Resources:\n  A: {Type: AWS::EC2::SecurityGroup}\n  A: {Type: AWS::EC2::SecurityGroup}\n", "A", 3)]
+#[case::in_another_section("Outputs:\n  X: {Value: 1, Value: 2}\nResources:\n", "Outputs", 2)]
+#[case::in_json(
+    "{\"Resources\": {\n\"A\": {\"Type\": \"AWS::EC2::SecurityGroup\", \"Properties\": {\"GroupName\": \"a\", \"GroupName\": \"b\"}},",
+    "A",
+    2
+)]
+#[case::in_a_parameter("Parameters:\n  P: {Type: String, Default: a, Default: b}\nResources:\n", "Parameters", 2)]
+fn a_repeated_key_hides_no_other_resource(#[case] start: &str, #[case] id: &str, #[case] line: u64) {
+    let jump = if start.starts_with('{') {
+        r#""Jump": {"Type": "AWS::EC2::SecurityGroup"}}}"#
+    } else {
+        "  Jump: {Type: AWS::EC2::SecurityGroup}\n"
+    };
+    let (records, errors) = scan(&format!("{start}{jump}"));
+    let ids: Vec<&str> = records.iter().map(|record| record.group.id.as_str()).collect();
+    assert_eq!((ids, errors.len()), (vec!["Jump"], 1), "{errors:?}");
+    assert_eq!((errors[0].id.as_deref(), errors[0].location.line), (Some(id), line));
+    assert!(errors[0].problem.contains("duplicate"), "{}", errors[0].problem);
+}
+
+/// A value that comes from a repeated key is not known, wherever an anchor copies it to.
+#[rstest]
+#[case("x: &rule {IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8, CidrIp: 0.0.0.0/0}\n", "*rule")]
+#[case("x: &rule {FromPort: 22, FromPort: 23}\n", "{<<: *rule, IpProtocol: tcp, ToPort: 22, CidrIp: 0.0.0.0/0}")]
+fn a_copy_of_a_repeated_key_is_refused(#[case] anchor: &str, #[case] rule: &str) {
+    let group = "Resources:\n  Jump:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupIngress:";
+    let (records, errors) = scan(&format!("{anchor}{group} [{rule}]\n"));
+    assert_eq!((records, errors.len()), (vec![], 2), "{errors:?}");
+    assert_eq!(errors[1].id.as_deref(), Some("Jump"));
 }
 
 /// A mapping contains no functions: one that refers to itself would never end.

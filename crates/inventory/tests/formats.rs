@@ -77,7 +77,7 @@ fn described_groups_have_one_rule_per_source() {
     assert_eq!(errors, []);
     assert_eq!(stats, Stats { groups: 2, ..Stats::default() });
     assert_eq!(ids(&records), ["sg-0aaaaaaaaaaaaaaaa", "sg-0cccccccccccccccc"]);
-    let Record { group, region, location } = &records[0];
+    let Record { group, region, location, .. } = &records[0];
     assert_eq!((region.as_deref(), location), (Some("us-east-1"), &None));
     assert_eq!((group.name.as_deref(), group.owner_id.as_deref()), (Some("web-sg"), Some("111122223333")));
     assert_eq!(group.vpc_id.as_deref(), Some("vpc-0a1b2c3d4e5f60718"));
@@ -121,6 +121,22 @@ fn a_group_is_the_same_in_every_format(#[case] input: String) {
     assert_eq!(errors, []);
     let expected = scan(GROUPS).0.swap_remove(0);
     assert_eq!(records[0].group, expected.group);
+}
+
+/// AWS Tools for PowerShell write ranges as texts, again as objects, and prefix lists by another name.
+#[test]
+fn groups_of_powershell_are_read() {
+    let permission = json!({
+        "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ["10.0.0.0/8", "0.0.0.0/0"],
+        "Ipv4Ranges": [{"CidrIp": "10.0.0.0/8", "Description": "inside"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}],
+        "PrefixListIds": [{"Id": "pl-0f00ba4", "Description": null}], "UserIdGroupPairs": [],
+    });
+    let (records, errors, _) = scan(json!([{"GroupId": "sg-1", "IpPermissions": [permission]}]).to_string());
+    assert_eq!(errors, []);
+    let rules = records[0].group.ingress.iter();
+    let rules: Vec<_> = rules.map(|rule| (rule.source.to_string(), rule.description.as_deref())).collect();
+    let expected = [("10.0.0.0/8", Some("inside")), ("0.0.0.0/0", None), ("::/0", None), ("pl-0f00ba4", None)];
+    assert_eq!(rules, expected.map(|(source, description)| (source.to_owned(), description)));
 }
 
 /// `DescribeSecurityGroupRules` returns the ids of the rules, but neither name nor VPC nor tags of the group.
@@ -218,6 +234,8 @@ fn documents_are_read_one_after_the_other() {
 #[case(r#"{"Resources":{}}"#)]
 #[case("Resources: {}")]
 #[case(r#"{"format_version":"1.2","terraform_version":"1.9.0","planned_values":{}}"#)]
+#[case(r#"{"format_version":"1.0"}"#)]
+#[case(r#"{"format_version":"1.0","terraform_version":"1.9.0"}"#)]
 #[case(DELETED_EVENT)]
 fn an_input_without_groups_is_fine_if_it_is_of_a_kind_that_has_them(#[case] input: &str) {
     let (records, errors, stats) = scan(input);
@@ -242,6 +260,22 @@ fn an_input_without_groups_is_fine_if_it_is_of_a_kind_that_has_them(#[case] inpu
     r#"{"version":4,"terraform_version":"1.9.0","serial":1,"lineage":"x"}"#,
     "a raw Terraform state file"
 )]
+#[case::log(
+    "{\"@level\":\"info\",\"@message\":\"x\",\"@module\":\"terraform.ui\"}\n{}",
+    "the log of `terraform plan -json` (save the plan"
+)]
+#[case::configuration(r#"{"resource":{"aws_security_group":{}}}"#, "a configuration of Terraform (plan it")]
+#[case::wrapper("[command]/opt/terraform-bin show -json plan\n{}", "the output of the wrapper of setup-terraform")]
+#[case::terragrunt("10:00:00.123 STDOUT terraform: {\"a\":1}", "the log of Terragrunt")]
+#[case::around(
+    r#"{"data":{"SecurityGroups":[]}}"#,
+    "an object with the keys `data` around answers of EC2 (unpack them"
+)]
+#[case::scheduled(
+    r#"{"messageType":"ScheduledNotification"}"#,
+    "a notification of AWS Config without a configuration item"
+)]
+#[case::string(r#""text""#, "no security groups in text: give")]
 fn an_input_of_no_known_kind_is_refused(#[case] input: &str, #[case] message: &str) {
     let error = refused(input);
     assert!(error.contains(message), "{error}");
@@ -293,6 +327,12 @@ fn an_input_that_ends_early_is_refused_with_the_record() {
 #[case(r#"{"GroupId":"sg-1","IpPermissions":{}}"#, None, "malformed record: invalid type: map, expected a sequence")]
 #[case(r#"{"GroupId":"sg-1","GroupId":"sg-2","IpPermissions":[]}"#, None, "duplicate field")]
 #[case(r#"{"groupId":"sg-1"}"#, Some("sg-1"), "no `ipPermissions`")]
+#[case(
+    r#"{"resourceId":"sg-1","configuration":{"ipPermissions":[]}}"#,
+    Some("sg-1"),
+    "select the whole `configuration`"
+)]
+#[case(r#"{"GroupId":"sg-1","IpPermissions":["Amazon.EC2.Model.IpPermission"]}"#, None, "ConvertTo-Json -Depth 6")]
 #[case(
     r#"{"resourceId":"sg-1","configuration":{"groupId":"sg-2","ipPermissions":[]}}"#,
     Some("sg-1"),
@@ -496,7 +536,7 @@ fn bytes_that_are_no_text_are_refused_where_they_are() {
     })
     .unwrap_err();
     assert_eq!(seen, 1);
-    assert_eq!(error.to_string(), "`-`, line 2, column 15, record 2: malformed JSON: not UTF-8");
+    assert_eq!(error.to_string(), "`-`, line 2, column 15, record 2: not UTF-8: save the file in UTF-8");
 }
 
 /// Rules are kept until the last one is read, so their number is limited.

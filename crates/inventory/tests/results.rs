@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use exposure::{AddressSet, Exemptions, Policy, PrefixList, PrefixLists};
 use findings::{ComplianceType, GroupResult, Openness};
-use inventory::{Options, Record, read};
+use inventory::{Options, read};
 use judgement::Criteria;
 use rstest::rstest;
 
@@ -28,9 +28,10 @@ fn results(criteria: &Criteria, input: &str) -> Vec<GroupResult> {
 fn results_with(criteria: &Criteria, prefix_lists: &PrefixLists, input: &str) -> Vec<GroupResult> {
     let mut results = Vec::new();
     read(input.as_bytes(), "input", &Options::default(), &mut |record| {
-        let Record { group, region, location } = record.unwrap();
-        let judged = criteria.judge_offline(group, prefix_lists);
-        results.push(GroupResult { location, ..GroupResult::new(&judged.group, region.as_deref(), &judged.assess()) });
+        let record = record.unwrap();
+        let known = if *prefix_lists == PrefixLists::default() { &record.known } else { prefix_lists };
+        let judged = criteria.judge_offline(record.group.clone(), known);
+        results.push(record.result(&judged.group, &judged.assess()));
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -75,6 +76,21 @@ fn a_prefix_list_that_is_not_known_leaves_the_group_undecided(
     let reason =
         "prefix list pl-0f00ba4 could not be read: a file does not contain its entries: scan the account itself";
     assert_eq!(reasons, if expected == ComplianceType::InsufficientData { vec![reason] } else { vec![] });
+}
+
+/// A group of a template has no id yet; a rule of another resource belongs to it, too.
+#[rstest]
+#[case("Web", ComplianceType::Compliant)]
+#[case("web", ComplianceType::NonCompliant)]
+#[case("Lb", ComplianceType::NonCompliant)]
+fn an_exemption_covers_a_group_of_a_template(#[case] resource: &str, #[case] expected: ComplianceType) {
+    let document = format!(
+        r#"{{"version":1,"exemptions":[{{"resource":"{resource}","expires":"2026-12-31","reason":"trial"}}]}}"#
+    );
+    let criteria = criteria_with("22", Exemptions::from_json(&document).unwrap());
+    let found = results(&criteria, TEMPLATE);
+    let web = found.iter().find(|result| result.group_id == "Web").unwrap();
+    assert_eq!(web.compliance, expected);
 }
 
 #[test]

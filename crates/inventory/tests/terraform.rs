@@ -349,7 +349,10 @@ fn a_rule_that_the_plan_deletes_or_changes_does_not_count_as_it_was(#[case] acti
         json!({}),
         json!({"name": {}}),
     );
+    let values = group.values.clone();
     let mut plan = plan(&[group]);
+    plan["resource_changes"][0]["change"] =
+        json!({"actions": ["no-op"], "before": values, "after": values, "after_unknown": {}});
     let before = known_rule("sg-1").values;
     plan["resource_changes"].as_array_mut().unwrap().push(json!({
         "address": "aws_vpc_security_group_ingress_rule.ssh",
@@ -373,4 +376,117 @@ fn data_sources_are_no_groups_of_the_plan() {
     let mut plan = plan(&[group(json!([open_ssh()]), json!([]))]);
     plan["planned_values"]["root_module"]["resources"][0]["mode"] = "data".into();
     assert_eq!(found(&plan), []);
+}
+
+/// A deposed object stands under the address of the one that replaced it, in any order, until it is destroyed.
+#[test]
+fn a_deposed_object_is_a_group_of_its_own() {
+    let object = |id: &str, cidr: &str, deposed: Option<&str>| {
+        let mut rule = open_ssh();
+        rule["cidr_blocks"] = json!([cidr]);
+        let mut object = json!({
+            "address": "aws_security_group.web", "mode": "managed", "type": "aws_security_group", "name": "web",
+            "values": {"id": id, "ingress": [rule]}
+        });
+        if let Some(key) = deposed {
+            object["deposed_key"] = json!(key);
+        }
+        object
+    };
+    let (now, old) = (object("sg-1", "10.0.0.0/8", None), object("sg-2", "0.0.0.0/0", Some("00000001")));
+    let groups = [("sg-1", &["tcp/22 from 10.0.0.0/8"][..]), ("sg-2", &["tcp/22 from 0.0.0.0/0"])];
+    for resources in [[now.clone(), old.clone()], [old, now]] {
+        let state = json!({"terraform_version": "1.9.0", "values": {"root_module": {"resources": resources}}});
+        assert_eq!(found(&state), expected(&groups));
+    }
+}
+
+/// A deposed rule belongs to the group that it names, and a reference means the current group.
+#[test]
+fn a_deposed_rule_counts_until_it_is_destroyed() {
+    let mut rule = json!({
+        "address": "aws_vpc_security_group_ingress_rule.ssh", "mode": "managed",
+        "type": "aws_vpc_security_group_ingress_rule", "name": "ssh", "values": known_rule("sg-1").values
+    });
+    let mut deposed = rule.clone();
+    deposed["deposed_key"] = json!("00000001");
+    rule["values"]["cidr_ipv4"] = json!("10.0.0.0/8");
+    let group = json!({
+        "address": "aws_security_group.web", "mode": "managed", "type": "aws_security_group", "name": "web",
+        "values": {"id": "sg-1", "ingress": []}
+    });
+    let state = json!({"terraform_version": "1.9.0", "values": {"root_module": {"resources": [group, rule, deposed]}}});
+    assert_eq!(found(&state), expected(&[("sg-1", &["tcp/22 from 10.0.0.0/8", "tcp/22 from 0.0.0.0/0"])]));
+}
+
+fn changed(before: &Value, after: &Value, unknown: &Value) -> Value {
+    let group = |ingress: &Value| json!({"id": "sg-1", "ingress": ingress});
+    let mut plan = plan(&[planned("aws_security_group.web", group(after), json!({}), json!({"name": {}}))]);
+    let removed = known_rule("sg-1").values;
+    plan["resource_changes"] = json!([
+        {"address": "aws_security_group.web", "change": {
+            "actions": ["update"], "before": group(before), "after": group(after), "after_unknown": unknown}},
+        {"address": "aws_vpc_security_group_ingress_rule.ssh", "change": {
+            "actions": ["delete"], "before": removed, "after": null, "after_unknown": {}}},
+    ]);
+    plan
+}
+
+/// A plan moves a rule into its group: the configuration shows no inline blocks, and the change does.
+#[test]
+fn an_inline_rule_stays_when_the_rule_resource_is_deleted() {
+    let web = ingress(|rule| rule["cidr_blocks"] = json!(["10.0.0.0/8"]));
+    let open = "tcp/22 from 0.0.0.0/0";
+    let plan = changed(&json!([web]), &json!([open_ssh()]), &json!({}));
+    assert_eq!(found(&plan), expected(&[("sg-1", &[open])]));
+    // The order of the rules means nothing, so these are the rules of the last refresh.
+    let plan = changed(&json!([web, open_ssh()]), &json!([open_ssh(), web]), &json!({}));
+    assert_eq!(found(&plan), expected(&[("sg-1", &["tcp/22 from 10.0.0.0/8"])]));
+    // An existing group whose rules become unknown has a configuration for them.
+    let plan = changed(&json!([]), &Value::Null, &json!({"ingress": true}));
+    assert!(found(&plan)[0].1[0].contains("known after apply"));
+}
+
+/// The entries of a prefix list are in the plan that makes it.
+#[test]
+fn a_prefix_list_of_the_plan_has_its_entries() {
+    let rule = || {
+        planned(
+            "aws_vpc_security_group_ingress_rule.ssh",
+            json!({"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "security_group_id": "sg-1"}),
+            json!({"prefix_list_id": true}),
+            json!({"prefix_list_id": {"references":
+                ["aws_ec2_managed_prefix_list.office.id", "aws_ec2_managed_prefix_list.office"]}}),
+        )
+    };
+    let list = |entries: Value, unknown: Value| {
+        planned("aws_ec2_managed_prefix_list.office", json!({ "entry": entries }), unknown, json!({}))
+    };
+    let known = |plan: &Value| {
+        let (records, errors) = scan(plan);
+        assert_eq!(errors, []);
+        records[0].known.get("aws_ec2_managed_prefix_list.office").cloned()
+    };
+    let set = |cidr: &str| Some(exposure::PrefixList::Entries([cidr.parse().unwrap()].into_iter().collect()));
+    let entries = json!([{"cidr": "10.0.0.0/8"}]);
+    assert_eq!(known(&plan(&[list(entries.clone(), json!({})), rule()])), set("10.0.0.0/8"));
+    let unreadable = known(&plan(&[list(json!([{}]), json!({"entry": [{"cidr": true}]})), rule()]));
+    assert!(matches!(unreadable, Some(exposure::PrefixList::Unreadable { .. })), "{unreadable:?}");
+    // A deposed list is not the one that the reference means.
+    let mut with_deposed = plan(&[list(entries.clone(), json!({})), rule()]);
+    let resources = with_deposed["planned_values"]["root_module"]["resources"].as_array_mut().unwrap();
+    let mut deposed = resources[0].clone();
+    (deposed["deposed_key"], deposed["values"]) = (json!("00000001"), json!({"entry": [{"cidr": "0.0.0.0/0"}]}));
+    resources.push(deposed);
+    assert_eq!(known(&with_deposed), set("10.0.0.0/8"));
+    // An entry may be a resource of its own.
+    let entry = planned(
+        "aws_ec2_managed_prefix_list_entry.all",
+        json!({"cidr": "0.0.0.0/0"}),
+        json!({"prefix_list_id": true}),
+        json!({}),
+    );
+    let both = known(&plan(&[list(entries, json!({})), entry, rule()]));
+    let all = ["10.0.0.0/8", "0.0.0.0/0"].map(|cidr| cidr.parse().unwrap());
+    assert_eq!(both, Some(exposure::PrefixList::Entries(all.into_iter().collect())));
 }

@@ -96,6 +96,14 @@ const KEYS: [&str; 6] = [
 ];
 
 impl RuleParameters {
+    /// Returns true if these are parameters of a rule of Portcullis, by their keys: ports are named. Their values may be
+    /// malformed nevertheless.
+    #[must_use]
+    pub fn are_ours(json: Option<&str>) -> bool {
+        let Some(Ok(Entries(entries))) = json.map(serde_json::from_str) else { return false };
+        entries.iter().any(|(key, _)| key == FOCUS_ON_PORTS || BLOCKED_PORTS.contains(&key.as_str()))
+    }
+
     /// Reads `ruleParameters` of an event, or `InputParameters` of a rule.
     ///
     /// # Errors

@@ -107,3 +107,19 @@ fn bad_parameters_are_refused_by_key_and_token(#[case] json: &str, #[case] expec
 fn no_parameters_at_all_is_an_error() {
     assert!(RuleParameters::from_json(None).is_err());
 }
+
+#[rstest]
+#[case::ports(r#"{"FocusOnPorts":"22"}"#, true)]
+#[case::malformed_ports(r#"{"FocusOnPorts":"ssh"}"#, true)]
+#[case::of_the_managed_rule(r#"{"blockedPort3":"22","ExemptionsParameter":"/portcullis/exemptions"}"#, true)]
+#[case::of_another_rule(r#"{"maxAge":"90"}"#, false)]
+#[case::no_object("[]", false)]
+#[case::no_json("{", false)]
+fn our_rules_are_known_by_their_keys(#[case] json: &str, #[case] expected: bool) {
+    assert_eq!(RuleParameters::are_ours(Some(json)), expected);
+}
+
+#[test]
+fn a_rule_without_parameters_is_not_ours() {
+    assert!(!RuleParameters::are_ours(None));
+}

@@ -33,5 +33,5 @@ pub use response::{
     Status,
 };
 pub use services::RemediationServices;
-pub use snapshot::SnapshotError;
+pub use snapshot::{ClosingDetails, ClosingSnapshot, SnapshotError, closing_details, closings};
 pub use sweep::Sweep;

@@ -63,7 +63,8 @@ impl<W: Write> Csv<W> {
     fn line(&mut self, result: &GroupResult, exposure: Option<&FoundExposure>, reason: &str) -> io::Result<()> {
         self.begin()?;
         let port = |port: Option<i64>| port.map(|port| port.to_string()).unwrap_or_default();
-        let location = result.location.as_ref();
+        let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
+        let policy = self.policy_of(result).into_owned();
         self.writer.write_record([
             text(result.account.as_deref()).as_bytes(),
             text(result.region.as_deref()).as_bytes(),
@@ -88,10 +89,18 @@ impl<W: Write> Csv<W> {
             text(exposure.map(FoundExposure::traffic).as_deref()).as_bytes(),
             self.scanned_at.as_bytes(),
             wording::VERSION.as_bytes(),
-            text(Some(&self.policy)).as_bytes(),
+            text(Some(&policy)).as_bytes(),
             text(self.identity(result.account.as_deref()).as_deref()).as_bytes(),
         ])?;
         Ok(())
+    }
+
+    /// The policy that the group was judged by.
+    fn policy_of(&self, result: &GroupResult) -> Cow<'_, str> {
+        match self.options.record.policy_in(result.account.as_deref(), result.region.as_deref()) {
+            policy if *policy == self.options.record.policy => Cow::Borrowed(&self.policy),
+            own => Cow::Owned(own.sentence()),
+        }
     }
 
     /// Credentials that the account was read with.

@@ -25,7 +25,9 @@ impl Fix {
         {
             return Self::Commands { revoke: exposure.and_then(|exposure| revoke(record, result, exposure)), close };
         }
-        let place = result.location.as_ref().map_or_else(
+        // A rule that is a resource of its own is changed there, and not in its group.
+        let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
+        let place = location.map_or_else(
             || format!("`{}`", result.group_id),
             |location| {
                 let resource = location.resource.as_deref().unwrap_or(&result.group_id);
@@ -137,7 +139,12 @@ fn close(record: &ScanRecord, result: &GroupResult) -> Option<Command> {
         options.extend(target.profile.as_ref().map(|profile| format!("--profile={profile}")));
         options.extend(target.assumed_role.as_ref().map(|role| format!("--assume-role-arn={role}")));
     }
-    options.extend(record.policy.options());
+    let policy = record.policy_in(result.account.as_deref(), result.region.as_deref());
+    if matches!(policy, ScanPolicy::PerTarget { .. }) {
+        // The policy of this group is not known, and with another one the command would close other rules.
+        return None;
+    }
+    options.extend(policy.options());
     let start = vec!["portcullis", "close", result.group_id.as_str()];
     Command::new([start].into_iter().chain(options.iter().map(|option| vec![option.as_str()])))
 }
@@ -203,6 +210,7 @@ mod tests {
             region: "eu-west-1".into(),
             profile: profile.map(str::to_owned),
             assumed_role: role.map(str::to_owned),
+            policy: None,
         };
         ScanRecord { inputs: Vec::new(), targets: vec![target], ..record() }
     }
@@ -236,6 +244,7 @@ mod tests {
             ports: vec!["tcp/22".into()],
             reach: Reach::World,
             description: None,
+            location: None,
         }
     }
 
@@ -323,5 +332,18 @@ mod tests {
         let result = GroupResult { location: Some(location), ..group(None) };
         let fix = Fix::of(&record(), &result, Some(&exposure(None, "0.0.0.0/0")));
         assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Web` in web.yaml, line 3, or narrow it.");
+    }
+
+    #[test]
+    fn a_rule_that_is_a_resource_of_its_own_is_edited_there() {
+        let location = |resource: &str, line| Location {
+            file: "web.yaml".into(),
+            resource: Some(resource.into()),
+            line: Some(line),
+        };
+        let result = GroupResult { location: Some(location("Web", 3)), ..group(None) };
+        let exposure = FoundExposure { location: Some(location("Ssh", 14)), ..exposure(None, "0.0.0.0/0") };
+        let fix = Fix::of(&record(), &result, Some(&exposure));
+        assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Ssh` in web.yaml, line 14, or narrow it.");
     }
 }

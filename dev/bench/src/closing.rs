@@ -65,10 +65,16 @@ pub(crate) fn print(figures: &[Figures]) {
     println!("{}", table(["open rules", "start + closing", "calls", "warm", "calls"], rows));
 }
 
-/// Formats calls as `DescribeSecurityGroupRules, RevokeSecurityGroupIngress ×2`, with consecutive calls of an operation
-/// counted.
+/// Formats calls as `DescribeSecurityGroupRules ×2, RevokeSecurityGroupIngress`, in the order of the first calls.
 fn counted(calls: &[String]) -> String {
-    let runs = calls.chunk_by(|one, other| one == other).filter_map(|run| Some((run.first()?, run.len())));
-    let texts = runs.map(|(name, count)| if count == 1 { name.clone() } else { format!("{name} ×{count}") });
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for call in calls {
+        match counts.iter_mut().find(|(name, _)| name == call) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((call, 1)),
+        }
+    }
+    let texts =
+        counts.iter().map(|(name, count)| if *count == 1 { (*name).to_owned() } else { format!("{name} ×{count}") });
     texts.collect::<Vec<_>>().join(", ")
 }

@@ -1,7 +1,7 @@
 //! The services that the functions call, on a TLS endpoint of this machine: one security group, and a bucket that keeps
 //! objects until the next event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,9 @@ const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki
 /// Root certificates in the functions.
 const AMAZON_ROOTS: &str = include_str!("../../../crates/aws-adapters/src/amazon_roots.pem");
 
+/// First port of each rule. The last port of a rule is this one plus the rule's number.
+const FIRST_PORT: usize = 22;
+
 /// The services, on a separate thread.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
@@ -45,8 +48,8 @@ pub(crate) struct Endpoint {
 /// The state of the account, and the calls.
 #[derive(Default)]
 struct Account {
-    /// Number of open rules of the group.
-    open: usize,
+    /// Open rules of the group, by number.
+    open: BTreeSet<usize>,
     objects: BTreeMap<String, String>,
     calls: Vec<String>,
 }
@@ -85,7 +88,7 @@ impl Endpoint {
 
     /// Prepares for an event: opens this many rules of the group, and forgets objects and calls.
     pub(crate) fn reset(&self, open: usize) {
-        *lock(&self.state) = Account { open, ..Account::default() };
+        *lock(&self.state) = Account { open: (0..open).collect(), ..Account::default() };
     }
 
     /// Returns the calls since then.
@@ -136,6 +139,12 @@ fn form_value<'b>(body: &'b str, key: &str) -> Option<&'b str> {
     body.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
+/// Returns the last port of each permission in a request to EC2.
+fn to_ports(body: &str) -> impl Iterator<Item = usize> {
+    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| name.ends_with(".ToPort")).filter_map(|(_, port)| port.parse().ok())
+}
+
 fn json(operation: &str) -> Response {
     let text = match operation {
         "PutEvaluations" => r#"{"FailedEvaluations":[]}"#.to_owned(),
@@ -155,17 +164,17 @@ impl Account {
         let mut rules = String::new();
         match operation {
             "DescribeSecurityGroupRules" => {
-                for number in 0..self.open {
-                    push_rule(&mut rules, number);
+                for number in &self.open {
+                    push_rule(&mut rules, *number);
                 }
                 xml(operation, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
             }
             "RevokeSecurityGroupIngress" => {
-                let wanted = body.split('&').filter(|pair| pair.starts_with("SecurityGroupRuleId.")).count();
-                for number in 0..wanted {
-                    push_rule(&mut rules, number);
+                for number in to_ports(body).filter_map(|port| port.checked_sub(FIRST_PORT)) {
+                    if self.open.remove(&number) {
+                        push_rule(&mut rules, number);
+                    }
                 }
-                self.open = self.open.saturating_sub(wanted);
                 let revoked = format!("<revokedSecurityGroupRuleSet>{rules}</revokedSecurityGroupRuleSet>");
                 xml(operation, &format!("<return>true</return>{revoked}<unknownIpPermissionSet/>"))
             }
@@ -209,14 +218,14 @@ impl Account {
 }
 
 fn push_rule(xml: &mut String, number: usize) {
-    // SSH from a different address each, because EC2 has no two equal rules. Writing to a string does not fail.
+    // A different range of ports each, because EC2 has no two equal rules. Writing to a string does not fail.
     let _ = write!(
         xml,
         "<item><securityGroupRuleId>sgr-{number:017x}</securityGroupRuleId><groupId>{GROUP}</groupId>\
          <groupOwnerId>{ACCOUNT}</groupOwnerId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol>\
-         <fromPort>22</fromPort><toPort>{}</toPort><cidrIpv4>0.0.0.0/0</cidrIpv4>\
+         <fromPort>{FIRST_PORT}</fromPort><toPort>{}</toPort><cidrIpv4>0.0.0.0/0</cidrIpv4>\
          <description>temporary</description><tagSet/></item>",
-        22 + number,
+        FIRST_PORT + number,
     );
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-use exposure::{Exemptions, Policy, PrefixLists, Source, Traffic};
-use findings::{ComplianceType, GroupResult};
+use exposure::{Exemptions, Policy, Source, Traffic};
+use findings::ComplianceType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use inventory::{Options, Record, read};
@@ -49,11 +49,8 @@ fn found(data: &[u8], input: impl Read) -> Vec<String> {
     let end = read(input, "-", &options, &mut |found| {
         lines.push(match found {
             Ok(record) => {
-                let judged = CRITERIA.judge_offline(record.group.clone(), &PrefixLists::default());
-                let result = GroupResult {
-                    location: record.location.clone(),
-                    ..GroupResult::new(&judged.group, record.region.as_deref(), &judged.assess())
-                };
+                let judged = CRITERIA.judge_offline(record.group.clone(), &record.known);
+                let result = record.result(&judged.group, &judged.assess());
                 if matches!(result.compliance, ComplianceType::Compliant) {
                     assert_eq!(objection(&record), None, "{record:?}");
                 }
@@ -84,9 +81,13 @@ fn objection(record: &Record) -> Option<&'static str> {
         };
         let objection = match &rule.source {
             Source::Cidr(network) => (network.prefix() == 0).then_some("it is open to the world"),
-            Source::PrefixList(_) => Some("the entries of a prefix list are unknown"),
+            Source::PrefixList(id) => {
+                record.known.get(id).is_none().then_some("the entries of a prefix list are unknown")
+            }
             Source::SecurityGroup { id, .. } => id.is_empty().then_some("a reference names no group"),
-            Source::Unrecognized(_) => Some("a source is unrecognised"),
+            Source::Unrecognized(text) => {
+                record.known.possible(text).is_none().then_some("a source may be anything")
+            }
         };
         objection.filter(|_| carries)
     })

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_traits::AwsError;
 use aws_types::SdkConfig;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 
 use crate::error::{FromSdk, with_causes};
@@ -31,7 +38,22 @@ pub enum SessionError {
         /// The requested profile.
         profile: Option<String>,
     },
-    /// The profile does not exist, or cannot be used.
+    /// There is no such profile.
+    #[error("there is no profile `{profile}`: `aws configure list-profiles` lists the existing profiles")]
+    NoProfile {
+        /// The requested profile.
+        profile: String,
+    },
+    /// The configuration files of the AWS CLI cannot be read.
+    #[error("the configuration files of the AWS CLI cannot be read: {problem}")]
+    Files {
+        /// Error text of the SDK.
+        problem: String,
+    },
+    /// The certificate bundle cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The profile has no credentials that can be used.
     #[error("the AWS credentials{} cannot be used: {problem}", of(.profile.as_ref()))]
     Unusable {
         /// The requested profile.
@@ -69,20 +91,51 @@ fn option(profile: Option<&String>) -> String {
     profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default()
 }
 
-/// Loads the configuration of a profile, or of the environment, from the places where the AWS CLI looks.
+/// Loads the configuration of a profile, or of the environment, from the places where the AWS CLI looks. `region` takes
+/// precedence over that of the profile.
+///
+/// A requested profile takes precedence over credentials in the environment, as with the AWS CLI. The default chain of the SDK
+/// is the other way round: the environment would silently decide on the account.
 ///
 /// # Errors
 ///
-/// When the file in `AWS_CA_BUNDLE` is not a bundle of PEM certificates.
-pub async fn load(profile: Option<&str>) -> Result<SdkConfig, TrustError> {
+/// If there is no such profile, or the file in `AWS_CA_BUNDLE` is not a bundle of PEM certificates.
+pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, SessionError> {
+    let http_client = tls::terminal_client()?;
+    if let Some(named) = profile.map(str::to_owned).or_else(profile_of_environment) {
+        check_profile(&named).await?;
+    }
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(tls::terminal_client()?)
+        .http_client(http_client.clone())
         .retry_config(sdk::patient_retry_config())
         .timeout_config(sdk::timeout_config(ATTEMPT_TIMEOUT));
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
     }
-    Ok(loader.load().await)
+    let Some(profile) = profile else { return Ok(loader.load().await) };
+    let sdk = loader.profile_name(profile).load().await;
+    let provider = ProviderConfig::default().with_region(sdk.region().cloned()).with_http_client(http_client);
+    let of_profile = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+    // A profile without credentials, with a region only, leaves these to the machine.
+    let chain = CredentialsProviderChain::first_try("Profile", of_profile)
+        .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&provider).build())
+        .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&provider).build());
+    Ok(sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(chain)).build())
+}
+
+/// The profile that `AWS_PROFILE` names.
+fn profile_of_environment() -> Option<String> {
+    std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty())
+}
+
+async fn check_profile(profile: &str) -> Result<(), SessionError> {
+    let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None)
+        .await
+        .map_err(|error| SessionError::Files { problem: with_causes(&error) })?;
+    match known.get_profile(profile) {
+        Some(_) => Ok(()),
+        None => Err(SessionError::NoProfile { profile: profile.to_owned() }),
+    }
 }
 
 /// Checks that there are credentials, so that one clear error reports their absence, not the first of many calls.
@@ -93,7 +146,7 @@ pub async fn load(profile: Option<&str>) -> Result<SdkConfig, TrustError> {
 pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result<(), SessionError> {
     use aws_credential_types::provider::error::CredentialsError;
 
-    let profile = profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok());
+    let profile = profile.map(str::to_owned).or_else(profile_of_environment);
     let Some(provider) = sdk.credentials_provider() else {
         return Err(SessionError::NoCredentials { profile });
     };

@@ -12,12 +12,14 @@ use crate::error::FromSdk;
 const GROUPS_PER_PAGE: i32 = 1000;
 const PER_PAGE: i32 = 1000;
 
-/// Selects security groups. A group matches if it matches every field that is not empty: any of its ids,
-/// any of its VPCs, all of its tags.
+/// Selects security groups. A group matches if it matches every field that is not empty: any of its ids, any
+/// of its names, any of its VPCs, all of its tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupFilter {
     /// Ids of groups, `sg-…`.
     pub group_ids: Vec<String>,
+    /// Names of groups, which are unique in a VPC only.
+    pub names: Vec<String>,
     /// Ids of VPCs, `vpc-…`.
     pub vpc_ids: Vec<String>,
     /// Tag keys, each with the value that the tag must have; `None` for any value. A group needs all of these tags.
@@ -33,6 +35,7 @@ impl GroupFilter {
             }
         };
         add("group-id", &self.group_ids);
+        add("group-name", &self.names);
         add("vpc-id", &self.vpc_ids);
         for (key, value) in &self.tags {
             match value {

@@ -4,6 +4,8 @@ mod credentials;
 pub mod inventory;
 mod organization;
 mod parameter;
+mod rules;
 
 pub use credentials::{SessionError, account_id, assume_role, check_credentials, in_region, load};
 pub use organization::organization_accounts;
+pub use rules::FunctionRule;

@@ -26,7 +26,10 @@ impl Candidate<'_> {
                 Some(PrefixList::Entries(entries)) => internet.reached_by(entries),
                 _ => AddressSet::default(),
             },
-            Source::SecurityGroup { .. } | Source::Unrecognized(_) => AddressSet::default(),
+            Source::Unrecognized(text) => {
+                prefix_lists.possible(text).and_then(|source| source.largest(internet)).unwrap_or_default()
+            }
+            Source::SecurityGroup { .. } => AddressSet::default(),
         }
     }
 }
@@ -64,7 +67,8 @@ pub(super) fn candidates<'g>(
     (candidates, unjudged)
 }
 
-/// Returns the number of internet addresses that a source reaches.
+/// Returns the number of internet addresses that a source reaches. Of a source that may stand for several, the largest
+/// number counts if the verdict is the same for all of them.
 fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result<FamilySizes, Cause> {
     match source {
         Source::Cidr(network) => Ok(policy.internet.reach_of(*network)),
@@ -77,7 +81,22 @@ fn sizes(source: &Source, policy: &Policy, prefix_lists: &PrefixLists) -> Result
             }
             None => Err(Cause::PrefixList { id: id.clone(), reason: "it was not looked up".to_owned() }),
         },
-        Source::Unrecognized(_) => Err(Cause::Source { source_text: source.to_string() }),
+        Source::Unrecognized(text) => {
+            let possible = prefix_lists.possible(text).map(|source| source.sizes(&policy.internet)).unwrap_or_default();
+            let largest = possible.iter().copied().max_by_key(|sizes| sizes.order());
+            largest
+                .filter(|largest| possible.iter().all(|sizes| exposes(*sizes, policy) == exposes(*largest, policy)))
+                .ok_or_else(|| Cause::Source { source_text: source.to_string() })
+        }
+    }
+}
+
+/// Returns the reach if it is an exposure under the policy.
+fn exposes(sizes: FamilySizes, policy: &Policy) -> Option<Reach> {
+    match (Reach::of(sizes), policy.scope) {
+        (Reach::World, _) => Some(Reach::World),
+        (Reach::Partial, SourceScope::Public) => Some(Reach::Partial),
+        (Reach::Partial, SourceScope::World) | (Reach::None, _) => None,
     }
 }
 

@@ -45,8 +45,12 @@ pub(super) fn join(candidates: &mut [Candidate<'_>], policy: &Policy, prefix_lis
             members.iter().map(|member| member.reached(&policy.internet, prefix_lists).of(family)).collect();
         for (transport, segment) in segments(&members) {
             let carries = |member: &Candidate<'_>| member.ports.contains(transport, segment.from());
-            let parts = members.iter().zip(&reached).filter(|(member, _)| carries(member)).map(|(_, reached)| reached);
-            if AddressSet::union_of(parts).sizes().of(family) >= half {
+            let carrying = || members.iter().zip(&reached).filter(|(member, _)| carries(member));
+            // Networks of which only the size is known may lie anywhere, so they count in full.
+            let unplaced =
+                carrying().filter(|(_, reached)| reached.is_empty()).map(|(member, _)| member.sizes.of(family));
+            let placed = AddressSet::union_of(carrying().map(|(_, reached)| reached)).sizes().of(family);
+            if unplaced.fold(placed, u128::saturating_add) >= half {
                 for member in members.iter_mut().filter(|member| carries(member)) {
                     member.joint.insert(transport, segment);
                 }

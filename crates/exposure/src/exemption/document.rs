@@ -45,9 +45,12 @@ pub enum ExemptionError {
 /// A mistake in one entry of an exemptions document. The message names the key and the required form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExemptionEntryError {
-    /// Not exactly one of an id and a pair of VPC and name.
-    #[error("name the group by `securityGroupId`, or by `vpcId` and `groupName` together")]
+    /// Not exactly one of an id, a pair of VPC and name, and a resource.
+    #[error("name the group by `securityGroupId`, by `vpcId` and `groupName` together, or by `resource`")]
     Group,
+    /// Not the name of a resource in a template or a plan.
+    #[error("`resource` `{0}` is not the name of a resource in a template or a plan, such as Bastion")]
+    Resource(String),
     /// Not the id of a security group.
     #[error("`securityGroupId` `{0}` is not of the form sg-0123456789abcdef0")]
     SecurityGroupId(String),
@@ -81,6 +84,7 @@ struct Entry {
     security_group_id: Option<String>,
     vpc_id: Option<String>,
     group_name: Option<String>,
+    resource: Option<String>,
     account_id: Option<String>,
     ports: Option<String>,
     expires: String,
@@ -119,11 +123,18 @@ impl Exemptions {
 
 impl Entry {
     fn check(self) -> Result<Exemption, ExemptionEntryError> {
-        let group = match (self.security_group_id, self.vpc_id, self.group_name) {
-            (Some(id), None, None) if is_security_group_id(&id) => GroupSelector::Id(id),
-            (Some(id), None, None) => return Err(ExemptionEntryError::SecurityGroupId(id)),
-            (None, Some(vpc_id), Some(group_name)) if is_vpc_id(&vpc_id) => GroupSelector::Name { vpc_id, group_name },
-            (None, Some(vpc_id), Some(_)) => return Err(ExemptionEntryError::VpcId(vpc_id)),
+        let group = match (self.security_group_id, self.vpc_id, self.group_name, self.resource) {
+            (Some(id), None, None, None) if is_security_group_id(&id) => GroupSelector::Id(id),
+            (Some(id), None, None, None) => return Err(ExemptionEntryError::SecurityGroupId(id)),
+            (None, Some(vpc_id), Some(group_name), None) if is_vpc_id(&vpc_id) => {
+                GroupSelector::Name { vpc_id, group_name }
+            }
+            (None, Some(vpc_id), Some(_), None) => return Err(ExemptionEntryError::VpcId(vpc_id)),
+            // The name of a resource stands for the id that the group does not have yet.
+            (None, None, None, Some(name)) if name.trim().is_empty() || name.starts_with("sg-") => {
+                return Err(ExemptionEntryError::Resource(name));
+            }
+            (None, None, None, Some(name)) => GroupSelector::Id(name),
             _ => return Err(ExemptionEntryError::Group),
         };
         if let Some(account) = self.account_id.as_ref().filter(|account| !is_account_id(account)) {

@@ -47,7 +47,7 @@ use crate::port::PortSet;
 /// The group that an exemption is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupSelector {
-    /// A group by its id.
+    /// A group by its id, or by the name of its resource in a template or a plan, which has no ids yet.
     Id(String),
     /// A group by its name within a VPC: a group that is deleted and created again under the same name stays exempt.
     Name {

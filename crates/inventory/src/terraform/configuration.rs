@@ -9,18 +9,21 @@ use super::address::{Address, Block, Part, names, parts};
 /// Maximum number of modules that a value may pass through.
 const DEEPEST: usize = 16;
 
-/// Groups of a plan with their addresses, by their block in the configuration.
+/// Resources of a plan that others refer to, with their addresses, by their block in the configuration.
 #[derive(Debug)]
-pub(super) struct Groups<'g>(HashMap<Block, Vec<(&'g str, Address)>>);
+pub(super) struct Blocks<'g> {
+    blocks: HashMap<Block, Vec<(&'g str, Address)>>,
+    kinds: Vec<&'static str>,
+}
 
-impl<'g> Groups<'g> {
-    pub(super) fn new(addresses: impl IntoIterator<Item = &'g str>) -> Self {
-        let mut groups: HashMap<_, Vec<_>> = HashMap::new();
+impl<'g> Blocks<'g> {
+    pub(super) fn new(addresses: impl IntoIterator<Item = &'g str>, kinds: &[&'static str]) -> Self {
+        let mut blocks: HashMap<_, Vec<_>> = HashMap::new();
         for text in addresses {
             let address = Address::new(text);
-            groups.entry(address.block()).or_default().push((text, address));
+            blocks.entry(address.block()).or_default().push((text, address));
         }
-        Self(groups)
+        Self { blocks, kinds: kinds.to_vec() }
     }
 }
 
@@ -64,8 +67,8 @@ impl<'p> Configuration<'p> {
             .is_none_or(|resource| resource.get("expressions").is_some_and(|all| all.get(attribute).is_some()))
     }
 
-    /// The group that the attribute of the resource at `address` refers to, if it is certain.
-    pub(super) fn referenced<'g>(&self, address: &str, attribute: &str, groups: &Groups<'g>) -> Option<&'g str> {
+    /// The resource that the attribute of the resource at `address` refers to, if it is certain.
+    pub(super) fn referenced<'g>(&self, address: &str, attribute: &str, groups: &Blocks<'g>) -> Option<&'g str> {
         let address = Address::new(address);
         let expression = self.resource(&address)?.get("expressions")?.get(attribute)?;
         self.follow(expression, &address.modules, &address, groups, 0)
@@ -77,7 +80,7 @@ impl<'p> Configuration<'p> {
         expression: &Value,
         modules: &[Part],
         rule: &Address,
-        groups: &Groups<'g>,
+        groups: &Blocks<'g>,
         depth: usize,
     ) -> Option<&'g str> {
         if depth > DEEPEST {
@@ -88,7 +91,7 @@ impl<'p> Configuration<'p> {
         // The longest reference comes first: `aws_security_group.web[0].id`, `aws_security_group.web[0]`, `aws_security_group.web`.
         for reference in &references {
             match parts(reference).as_slice() {
-                [kind, name, ..] if super::GROUPS.contains(&kind.name.as_str()) => {
+                [kind, name, ..] if groups.kinds.contains(&kind.name.as_str()) => {
                     let by_key = references
                         .iter()
                         .any(|other| matches!(*other, "count.index" | "each.key") || other.starts_with("each.value"));
@@ -130,7 +133,7 @@ fn chosen<'g>(
     name: &str,
     key: Option<&String>,
     rule: &Address,
-    groups: &Groups<'g>,
+    groups: &Blocks<'g>,
 ) -> Option<&'g str> {
     let block = Block { modules: names(modules), kind: kind.to_owned(), name: name.to_owned() };
     // Compares the instances of the modules that both share.
@@ -138,7 +141,7 @@ fn chosen<'g>(
         let mut shared = group.modules.iter().zip(&rule.modules).take_while(|(one, other)| one.name == other.name);
         shared.all(|(one, other)| one.key == other.key)
     };
-    let found: Vec<_> = groups.0.get(&block)?.iter().filter(|(_, group)| is_same_instance(group)).collect();
+    let found: Vec<_> = groups.blocks.get(&block)?.iter().filter(|(_, group)| is_same_instance(group)).collect();
     match found.as_slice() {
         [(group, _)] => Some(*group),
         several => {

@@ -1,11 +1,13 @@
 //! Resources of a plan or a state, and their ingress rules.
 
+use std::collections::BTreeMap;
+
 use exposure::{IngressRule, Source, Traffic};
 use serde_json::Value;
 
 use findings::region_of_arn;
 
-const AFTER_APPLY: &str = "known after apply";
+pub(super) const AFTER_APPLY: &str = "known after apply";
 
 /// A managed resource.
 #[derive(Debug)]
@@ -13,9 +15,50 @@ pub(super) struct Resource<'p> {
     pub(super) address: &'p str,
     pub(super) kind: &'p str,
     pub(super) values: &'p Value,
-    /// `after_unknown`: a tree like the values, with `true` for each value that is known only after apply.
-    pub(super) unknown: Option<&'p Value>,
+    /// Its change, if it is the current object of a plan.
+    pub(super) change: Option<&'p Value>,
+    /// Key of a deposed object: one that was replaced, and exists until it is destroyed.
+    pub(super) deposed: Option<&'p str>,
 }
+
+/// Names of the attributes that a provider gives to one kind of rule.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    /// List of rules in a group.
+    pub(super) ingress: &'static str,
+    /// The group of a separate rule.
+    pub(super) group_id: &'static str,
+    protocol: &'static str,
+    cidrs: [&'static str; 2],
+    pub(super) prefix_lists: &'static str,
+    groups: &'static [&'static str],
+}
+
+const INLINE: Spelling = Spelling {
+    ingress: "ingress",
+    group_id: "security_group_id",
+    protocol: "protocol",
+    cidrs: ["cidr_blocks", "ipv6_cidr_blocks"],
+    prefix_lists: "prefix_list_ids",
+    groups: &["security_groups"],
+};
+const RULE: Spelling = Spelling { groups: &["source_security_group_id"], ..INLINE };
+const VPC_RULE: Spelling = Spelling {
+    protocol: "ip_protocol",
+    cidrs: ["cidr_ipv4", "cidr_ipv6"],
+    prefix_lists: "prefix_list_id",
+    groups: &["referenced_security_group_id"],
+    ..INLINE
+};
+/// The provider `awscc` writes the properties of CloudFormation in snake case.
+const CLOUD_CONTROL: Spelling = Spelling {
+    ingress: "security_group_ingress",
+    group_id: "group_id",
+    protocol: "ip_protocol",
+    cidrs: ["cidr_ip", "cidr_ipv_6"],
+    prefix_lists: "source_prefix_list_id",
+    groups: &["source_security_group_id", "source_security_group_name"],
+};
 
 /// Collects the managed resources of a module and of the modules in it.
 pub(super) fn collect<'p>(module: &'p Value, resources: &mut Vec<Resource<'p>>) {
@@ -24,7 +67,7 @@ pub(super) fn collect<'p>(module: &'p Value, resources: &mut Vec<Resource<'p>>) 
         let text = |key: &str| resource.get(key).and_then(Value::as_str);
         if let (Some(address), Some(kind)) = (text("address"), text("type")) {
             let values = resource.get("values").unwrap_or(&Value::Null);
-            resources.push(Resource { address, kind, values, unknown: None });
+            resources.push(Resource { address, kind, values, change: None, deposed: text("deposed_key") });
         }
     }
     for child in list("child_modules") {
@@ -32,11 +75,65 @@ pub(super) fn collect<'p>(module: &'p Value, resources: &mut Vec<Resource<'p>>) 
     }
 }
 
-impl Resource<'_> {
+impl<'p> Resource<'p> {
     /// Region of the resource: an argument, or a part of its ARN.
     pub(super) fn region(&self) -> Option<String> {
-        let text = |key: &str| self.values.get(key).and_then(Value::as_str);
-        text("region").map(str::to_owned).or_else(|| region_of_arn(text("arn")?).map(str::to_owned))
+        self.text("region").map(str::to_owned).or_else(|| region_of_arn(self.text("arn")?).map(str::to_owned))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&'p str> {
+        self.values.get(key).and_then(Value::as_str)
+    }
+
+    /// `after_unknown` of an attribute: a tree like its value, with `true` for each value that is known only after apply.
+    pub(super) fn unknown(&self, key: &str) -> Option<&'p Value> {
+        self.change?.get("after_unknown")?.get(key)
+    }
+
+    /// Whether the resource is one of the provider `awscc`.
+    pub(super) fn is_cloud_control(&self) -> bool {
+        self.kind.starts_with("awscc_")
+    }
+
+    pub(super) fn spelling(&self) -> &'static Spelling {
+        match self.kind {
+            "aws_security_group_rule" => &RULE,
+            "aws_vpc_security_group_ingress_rule" => &VPC_RULE,
+            _ if self.is_cloud_control() => &CLOUD_CONTROL,
+            _ => &INLINE,
+        }
+    }
+
+    /// Id of the group of a separate rule, or its name.
+    pub(super) fn group_id(&self) -> Option<&'p str> {
+        let name = || if self.is_cloud_control() { self.text("group_name") } else { None };
+        self.text(self.spelling().group_id).or_else(name)
+    }
+}
+
+/// Tags: a map, or a list of keys and values. One whose value is not known is left out.
+pub(super) fn tags(values: &Value) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    for found in ["tags", "tags_all"].into_iter().filter_map(|key| values.get(key)) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        match found {
+            Value::Object(map) => tags.extend(map.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?)))),
+            Value::Array(list) => {
+                tags.extend(list.iter().filter_map(|tag| Some((text(tag.get("key")?)?, text(tag.get("value")?)?))));
+            }
+            _ => {}
+        }
+    }
+    tags
+}
+
+/// Whether a tree of `after_unknown` has a value that is known only after apply.
+pub(super) fn has_unknown(value: &Value) -> bool {
+    match value {
+        Value::Bool(unknown) => *unknown,
+        Value::Array(list) => list.iter().any(has_unknown),
+        Value::Object(object) => object.values().any(has_unknown),
+        Value::Null | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -53,14 +150,6 @@ impl Attributes<'_> {
 
     /// Whether an attribute, or a part of it, is known only after apply.
     fn is_unknown(&self, key: &str) -> bool {
-        fn has_unknown(value: &Value) -> bool {
-            match value {
-                Value::Bool(unknown) => *unknown,
-                Value::Array(list) => list.iter().any(has_unknown),
-                Value::Object(object) => object.values().any(has_unknown),
-                Value::Null | Value::Number(_) | Value::String(_) => false,
-            }
-        }
         self.unknown.and_then(|unknown| unknown.get(key)).is_some_and(has_unknown)
     }
 
@@ -100,14 +189,15 @@ impl Attributes<'_> {
     }
 
     /// Sources of the rule. The verdict does not depend on which security group is referenced.
-    fn sources(&self, cidrs: [&str; 2], prefix_lists: &str, groups: &str) -> Vec<Source> {
+    fn sources(&self, spelling: &Spelling) -> Vec<Source> {
+        let Spelling { cidrs, prefix_lists, groups, .. } = *spelling;
         let each = |key: &str| -> Vec<String> {
             self.text(key).into_iter().chain(self.texts(key)).map(str::to_owned).collect()
         };
         let mut sources: Vec<Source> =
             cidrs.iter().flat_map(|key| each(key)).map(|cidr| Source::from_cidr(&cidr)).collect();
         sources.extend(each(prefix_lists).into_iter().map(Source::PrefixList));
-        sources.extend(each(groups).into_iter().map(referenced_group));
+        sources.extend(groups.iter().flat_map(|key| each(key)).map(referenced_group));
         if self.values.get("self") == Some(&Value::Bool(true)) {
             sources.push(Source::SecurityGroup { id: "self".to_owned(), account_id: None });
         }
@@ -120,7 +210,7 @@ impl Attributes<'_> {
             sources.push(Source::PrefixList(AFTER_APPLY.to_owned()));
         }
         // The provider also marks it unknown for a rule with a CIDR.
-        if self.is_unknown(groups) && sources.is_empty() {
+        if groups.iter().any(|key| self.is_unknown(key)) && sources.is_empty() {
             sources.push(Source::SecurityGroup { id: AFTER_APPLY.to_owned(), account_id: None });
         }
         sources
@@ -145,12 +235,13 @@ fn referenced_group(text: String) -> Source {
 
 /// Rules in the group itself.
 pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<IngressRule> {
-    let unknown = resource.unknown.and_then(|unknown| unknown.get("ingress"));
+    let spelling = resource.spelling();
+    let unknown = resource.unknown(spelling.ingress);
     let unknown_rule = || {
         let traffic = Traffic::Unrecognized { protocol: format!("ingress {AFTER_APPLY}"), from: None, to: None };
         IngressRule::new(traffic, Source::Unrecognized(AFTER_APPLY.to_owned()))
     };
-    let list: &[Value] = match resource.values.get("ingress") {
+    let list: &[Value] = match resource.values.get(spelling.ingress) {
         Some(Value::Array(list)) => list,
         None | Some(Value::Null) => &[],
         Some(_) => return vec![unknown_rule()],
@@ -165,12 +256,11 @@ pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<Ingr
         .enumerate()
         .flat_map(|(index, values)| {
             let attributes = Attributes { values, unknown: elements.get(index) };
-            let mut sources =
-                attributes.sources(["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", "security_groups");
+            let mut sources = attributes.sources(spelling);
             if sources.is_empty() {
                 sources.push(Source::not_told());
             }
-            attributes.rules(&attributes.traffic("protocol"), sources)
+            attributes.rules(&attributes.traffic(spelling.protocol), sources)
         })
         .collect();
     // Rules that may or may not exist.
@@ -182,25 +272,17 @@ pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<Ingr
 
 /// Ingress rules of a separate rule resource; none if it is an egress rule.
 pub(super) fn rule(resource: &Resource<'_>) -> Vec<IngressRule> {
-    let attributes = Attributes { values: resource.values, unknown: resource.unknown };
-    let (protocol, mut sources) = if resource.kind == "aws_security_group_rule" {
-        if attributes.text("type") == Some("egress") {
-            return Vec::new();
-        }
-        (
-            "protocol",
-            attributes.sources(["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", "source_security_group_id"),
-        )
-    } else {
-        (
-            "ip_protocol",
-            attributes.sources(["cidr_ipv4", "cidr_ipv6"], "prefix_list_id", "referenced_security_group_id"),
-        )
-    };
+    let unknown = resource.change.and_then(|change| change.get("after_unknown"));
+    let attributes = Attributes { values: resource.values, unknown };
+    if resource.kind == "aws_security_group_rule" && attributes.text("type") == Some("egress") {
+        return Vec::new();
+    }
+    let spelling = resource.spelling();
+    let mut sources = attributes.sources(spelling);
     if sources.is_empty() {
         sources.push(Source::not_told());
     }
     let id = attributes.text("security_group_rule_id").filter(|_| sources.len() == 1).map(str::to_owned);
-    let rules = attributes.rules(&attributes.traffic(protocol), sources);
+    let rules = attributes.rules(&attributes.traffic(spelling.protocol), sources);
     rules.into_iter().map(|rule| IngressRule { id: id.clone(), ..rule }).collect()
 }

@@ -8,11 +8,12 @@ use std::io::Read;
 
 use serde::de::IgnoredAny;
 
+use super::cloudformation::{self, Contents};
 use super::collector::{Collector, Halt};
 use super::cursor::{Cursor, without_position};
 use super::document::{self, Document, Problem};
 use super::error::InputError;
-use super::{Each, Options, Stats};
+use super::{Each, Scan, foreign};
 
 /// Maximum depth of lists of records: pages in a list, lists of pages.
 const DEEPEST: u32 = 8;
@@ -25,10 +26,9 @@ enum Expected {
     Item,
 }
 
-struct Walk<'r, 'e, 'f> {
+struct Walk<'r, 's, 'o, 'e, 'f> {
     cursor: Cursor<'r>,
-    collector: Collector<'r, 'e, 'f>,
-    options: &'r Options,
+    collector: Collector<'s, 'o, 'e, 'f>,
     /// Number of lists, templates, plans and single records that were recognised.
     recognised: u64,
     /// Whether the last page has a token for another page.
@@ -40,29 +40,35 @@ struct Walk<'r, 'e, 'f> {
 pub(super) fn read<'r>(
     text: Box<dyn Read + 'r>,
     file: &'r str,
-    options: &'r Options,
+    scan: &mut Scan<'_>,
     each: &mut Each<'_>,
-) -> Result<Stats, InputError> {
+) -> Result<(), Halt> {
     let mut walk = Walk {
-        cursor: Cursor::new(text, file, options.largest_document),
-        collector: Collector::new(options, each),
-        options,
+        cursor: Cursor::new(text, file, scan.options.largest_document),
+        collector: Collector::new(scan, each),
         recognised: 0,
         next_page: false,
         expected: Expected::Anything,
     };
-    match walk.input() {
-        Ok(()) | Err(Halt::Stopped) => Ok(walk.collector.stats),
-        Err(Halt::Error(error)) => Err(error),
-    }
+    walk.input()
 }
 
-impl Walk<'_, '_, '_> {
+impl Walk<'_, '_, '_, '_, '_> {
     fn input(&mut self) -> Result<(), Halt> {
-        match self.cursor.next_byte(0)?.1 {
+        let (white, byte) = self.cursor.next_byte(0)?;
+        match byte {
             None => return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into()),
-            Some(b'{' | b'[') => self.documents()?,
-            Some(_) => self.yaml()?,
+            Some(b'{') => self.documents()?,
+            Some(byte) => {
+                if let Some(found) = foreign::wrapped(self.cursor.line(white)?) {
+                    return Err(self.cursor.not_groups(found.to_owned()).into());
+                }
+                match byte {
+                    b'[' => self.documents()?,
+                    b'"' if self.is_text_alone(white)? => self.text(white)?,
+                    _ => self.yaml()?,
+                }
+            }
         }
         self.collector.finish()?;
         if self.next_page {
@@ -71,6 +77,26 @@ impl Walk<'_, '_, '_> {
             self.refuse(None, problem.to_owned())?;
         }
         Ok(())
+    }
+
+    /// Whether the input is a single string of JSON. The key of a map in YAML may begin in the same way.
+    fn is_text_alone(&mut self, start: usize) -> Result<bool, Halt> {
+        let Ok(end) = self.cursor.value_end(start) else { return Ok(false) };
+        Ok(self.cursor.next_byte(end)?.1.is_none())
+    }
+
+    /// Reads a template in a string of JSON, such as `aws cloudformation get-template --query TemplateBody` prints.
+    fn text(&mut self, start: usize) -> Result<(), Halt> {
+        self.cursor.consume(start);
+        let end = self.cursor.value_end(0)?;
+        let text = self.cursor.parsed::<String>(end)?;
+        if text.trim_start().starts_with('{') {
+            return self.nested(&text, 0);
+        }
+        if cloudformation::parse(&text).is_none() {
+            return Err(self.cursor.not_groups("text".to_owned()).into());
+        }
+        self.yaml_text(&text, true)
     }
 
     /// Reads JSON documents one after the other, in the output of `jq -c` or of a paginated command.
@@ -125,6 +151,7 @@ impl Walk<'_, '_, '_> {
     fn list(&mut self, level: u32, is_known: bool) -> Result<(), Halt> {
         self.recognised += u64::from(is_known);
         self.cursor.consume(1);
+        self.collector.begin_list();
         let mut is_first = true;
         self.expected = Expected::Anything;
         loop {
@@ -136,7 +163,7 @@ impl Walk<'_, '_, '_> {
                     // `--query 'SecurityGroups[]'` prints `[]` for a region without groups.
                     self.recognised += u64::from(is_first);
                     self.expected = Expected::Anything;
-                    return self.collector.release();
+                    return Ok(());
                 }
                 (Some(b','), false) => {
                     let (white, byte) = self.cursor.next_byte(white + 1)?;
@@ -170,11 +197,12 @@ impl Walk<'_, '_, '_> {
     /// Reads a whole object, in the input or in a string there.
     fn document(&mut self, json: &str, level: u32, is_nested: bool) -> Result<(), Halt> {
         let first_line = (!is_nested).then(|| self.cursor.position(0).line);
-        let document = match document::recognize(json, self.cursor.file, first_line, self.options) {
-            Ok(document) => document?,
+        let document = match document::recognize(json, self.cursor.file, first_line, self.collector.scan.options) {
+            Ok(document) => document,
             Err(error) if !error.is_data() && !is_nested => return Err(self.cursor.json(&error).into()),
             Err(error) => {
-                let problem = format!("malformed record: {}", without_position(&error.to_string()));
+                let remedy = foreign::remedy(json).map(|remedy| format!(": {remedy}")).unwrap_or_default();
+                let problem = format!("malformed record: {}{remedy}", without_position(&error.to_string()));
                 return self.refuse(None, problem);
             }
         };
@@ -186,16 +214,23 @@ impl Walk<'_, '_, '_> {
             }
             Document::Group(Err(Problem { id, problem })) => self.refuse(id, problem),
             Document::Rule(rule) => self.collector.rule(rule, self.cursor.location()),
-            Document::Item(parts) => {
+            Document::Item(item) => {
                 self.expected = Expected::Item;
-                self.collector.item(parts, self.cursor.location())
+                self.collector.item(item, json, self.cursor.location())
             }
             Document::Nested(text) => self.nested(&text, level),
             Document::Template(text) => self.yaml_text(&text, true),
             Document::Resources(records) => records.into_iter().try_for_each(|record| self.collector.emit(record)),
+            Document::Contents(contents) => self.contents(contents),
             Document::Other(found) if self.recognised == 0 => Err(self.cursor.not_groups(found).into()),
             Document::Other(found) => self.refuse(None, format!("{found} is not a security group")),
         }
+    }
+
+    /// Hands out what is in a template.
+    fn contents(&mut self, contents: Contents) -> Result<(), Halt> {
+        self.collector.scan.template(self.cursor.file, contents.parameters);
+        contents.records.into_iter().try_for_each(|record| self.collector.emit(record))
     }
 
     /// Hands out the error of the record that begins here.

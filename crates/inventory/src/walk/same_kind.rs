@@ -7,7 +7,7 @@ use crate::collector::Halt;
 use crate::configuration_item::Item;
 use crate::described_group::DescribedGroup;
 
-impl Walk<'_, '_, '_> {
+impl Walk<'_, '_, '_, '_, '_> {
     /// Reads the next value if it is of the same kind as the one before: straight from the buffer, without searching for its
     /// end first. Returns false for any other value, which is left to `value`.
     pub(super) fn expected_record(&mut self) -> Result<bool, Halt> {
@@ -37,10 +37,11 @@ impl Walk<'_, '_, '_> {
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Object<Item<'_>>>();
                 match values.next() {
                     Some(Ok(Object(item))) if item.is_item() => {
-                        let parts = item.into_parts();
                         let end = values.byte_offset();
+                        let location = self.cursor.location_of_next();
+                        let json = rest.get(..end).unwrap_or_default().trim_start();
+                        self.collector.item(item, json, location)?;
                         self.cursor.records += 1;
-                        self.collector.item(parts, self.cursor.location())?;
                         self.cursor.consume(end);
                         return Ok(true);
                     }

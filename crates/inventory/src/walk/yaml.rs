@@ -1,12 +1,15 @@
 //! Inputs in YAML, and templates in YAML within JSON.
 
 use super::Walk;
-use crate::cloudformation;
+use std::cell::Cell;
+
+use crate::buffer::Position;
+use crate::cloudformation::Template;
 use crate::collector::Halt;
 use crate::error::{InputError, InputLocation};
-use crate::yaml;
+use crate::tree;
 
-impl Walk<'_, '_, '_> {
+impl Walk<'_, '_, '_, '_, '_> {
     /// Reads an input that is not JSON: a template in YAML, or the output of `--output yaml`.
     pub(super) fn yaml(&mut self) -> Result<(), Halt> {
         while self.cursor.fill()? {
@@ -32,15 +35,21 @@ impl Walk<'_, '_, '_> {
             location: InputLocation::new(self.cursor.file, position, None),
             problem,
         };
-        for document in yaml::load(text).map_err(|error| yaml(error.position, error.problem))? {
+        for mut document in tree::load_yaml(text).map_err(|error| yaml(error.position, error.problem))? {
             if document.value.get("Resources").is_some_and(serde_json::Value::is_object) {
                 self.recognised += 1;
-                for record in cloudformation::records(&document.value, &document.lines, self.cursor.file, self.options)?
-                {
-                    self.collector.emit(record)?;
+                if is_nested {
+                    // Lines of the string are not lines of the file.
+                    document.lines = tree::Lines::default();
                 }
+                let templates = &Cell::new(0);
+                let contents = Template::new(self.cursor.file, self.collector.scan.options, templates).read(&document);
+                self.contents(contents)?;
             } else if is_nested {
                 self.refuse(None, "text is not a template".to_owned())?;
+            } else if let Some(repeated) = tree::repeated_within(&document.value) {
+                let position = Position { line: repeated.line.unwrap_or(1), column: 1 };
+                return Err(yaml(position, format!("duplicate key `{}`", repeated.key)).into());
             } else if document.value.is_object() || document.value.is_array() {
                 self.cursor.convert(document.value.to_string());
                 self.documents()?;

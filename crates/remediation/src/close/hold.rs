@@ -63,7 +63,11 @@ impl<S: RemediationServices> Closing<'_, S> {
             format!("{} was not changed: {message}; {remedy}", self.group_id())
         };
         let closed = so_far.closed().cloned().unwrap_or_default();
-        self.response(Status::Exempt, message, Closed { held_until: Some(*until), ..closed })
+        self.response(
+            Status::Exempt,
+            message,
+            Closed { held_until: Some(*until), held_by: execution_id.clone(), ..closed },
+        )
     }
 
     /// The group with its owed rules.

@@ -38,10 +38,12 @@ impl<S: RemediationServices> Closing<'_, S> {
         }
         let (group_id, parts, narrowed) = (self.group_id(), parts.join(", "), narrowed_text(&plan.narrowed));
         let message = format!("{group_id}: {parts}{narrowed}; dry run, nothing was changed");
+        let narrowed = (!narrowed.is_empty()).then_some(narrowed);
         let closed = Closed {
             revoked: records(&plan.revoke),
             authorized,
             remaining: assessment.unjudged.iter().map(Into::into).collect(),
+            narrowed,
             ..Closed::default()
         };
         self.response(Status::Planned, message, closed)
@@ -81,6 +83,8 @@ impl<S: RemediationServices> Closing<'_, S> {
             not_authorized,
             remaining,
             held_until: None,
+            held_by: None,
+            narrowed: None,
         };
         self.response(status, message, closed)
     }

@@ -98,6 +98,12 @@ pub struct Closed {
     /// End of the hold, if the group stays open because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
+    /// Execution of the restore that put the hold, if it is known. Part of the message only.
+    #[serde(skip)]
+    pub held_by: Option<String>,
+    /// What no longer passes of rules for all traffic, in a sentence. Part of the message only.
+    #[serde(skip)]
+    pub narrowed: Option<String>,
 }
 
 /// Details of a `restore`.

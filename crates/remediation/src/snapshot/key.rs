@@ -21,6 +21,27 @@ pub(super) fn file_stem(taken_at: Timestamp, execution_id: Option<&str>) -> Stri
     format!("{}_{execution_id}", taken_at.strftime("%Y%m%dT%H%M%S.%3fZ"))
 }
 
+/// Execution id in the key of a snapshot.
+pub(super) fn run_of(key: &str) -> Option<&str> {
+    let (_, file) = key.rsplit_once('/').unwrap_or(("", key));
+    let mut parts = file.strip_suffix(".json")?.split('_');
+    // The third part is the number of a further snapshot.
+    parts.nth(1).filter(|run| *run != NO_EXECUTION)
+}
+
+/// Time in the key of a snapshot.
+pub(super) fn taken_at(key: &str) -> Option<Timestamp> {
+    let (_, file) = key.rsplit_once('/').unwrap_or(("", key));
+    file.split('_').next()?.parse().ok()
+}
+
+/// The execution id that `name` may be, in place of a snapshot.
+pub(super) fn run_name(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let is_id = !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '-');
+    (is_id && name != NO_EXECUTION && name.len() <= LONGEST_EXECUTION_ID).then_some(name)
+}
+
 /// Key of the snapshot that `name` names by URI, key or file name: always an object below `prefix`, where the snapshots
 /// of `subject` are. `now` dates the example in the error.
 pub(super) fn named_key(

@@ -12,7 +12,7 @@ use super::document::{VERSION, find, find_head, get, keep_new, keys_below, to_js
 use super::error::SnapshotError;
 use super::group::{Action, Author, GroupState, PlanState, Snapshot};
 use super::hold::{self, Hold, HoldDocument, HoldState};
-use super::key::{file_stem, has_json_extension, named_key};
+use super::key::{file_stem, has_json_extension, named_key, run_name, run_of};
 use super::outcome::{Outcome, outcome_key};
 use super::rule_state::states;
 use super::taken::{Entry, Taken};
@@ -96,7 +96,7 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         self.store.put(&outcome_key(key), to_json(&outcome), BTreeMap::new()).await
     }
 
-    /// What the closing that `name` names took from the group. `latest` is the last one that took a rule that is missing in
+    /// What the closing that `name` names took from the group, by a snapshot or by its execution id. `latest` is the last one that took a rule that is missing in
     /// `live`, together with those that it finished. A closing that a restore has undone in whole counts as well, so that a
     /// restore can be repeated; `None` if there is no such closing.
     pub(crate) async fn taken(&self, name: &str, live: &[IngressRule]) -> Result<Option<Taken>, SnapshotError> {
@@ -105,6 +105,16 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         let outcomes: BTreeSet<String> = keys.iter().filter(|key| !has_json_extension(key)).cloned().collect();
         keys.retain(|key| has_json_extension(key));
         if name != LATEST {
+            if let Some(run) = run_name(name) {
+                let of_run = keys.iter().rev().filter(|key| run_of(key) == Some(run));
+                let mut newest_first = Vec::new();
+                for key in of_run {
+                    newest_first.push(self.read(key, &outcomes).await?);
+                }
+                if !newest_first.is_empty() {
+                    return Ok(Some(Taken::new(&newest_first, live)));
+                }
+            }
             let key = named_key(self.store.location(), &prefix, name, self.group_id, (self.now)())?;
             return Ok(Some(Taken::new(&[self.read(&key, &outcomes).await?], live)));
         }

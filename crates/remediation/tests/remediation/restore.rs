@@ -1,9 +1,10 @@
 //! Restores of the rules that a closing revoked.
 
+use aws_traits::Services;
 use aws_traits::fakes::FakeAws;
 use exposure::PrefixList;
 use plain_text::error_chain;
-use remediation::Status;
+use remediation::{Status, StrategyName, closing_details, closings};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -236,6 +237,7 @@ async fn without_hours_there_is_no_exception() {
 #[case(SNAPSHOT)]
 #[case(SNAPSHOT.strip_prefix("s3://portcullis-snapshots/").unwrap())]
 #[case("20261121T000000.000Z_8a1b.json")]
+#[case::of_its_run("8a1b")]
 #[tokio::test]
 async fn a_snapshot_has_several_names(#[case] name: &str) {
     let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0")]);
@@ -245,6 +247,22 @@ async fn a_snapshot_has_several_names(#[case] name: &str) {
     let response = handle(&aws, restore_with("snapshot", json!(name))).await.unwrap();
     assert_eq!(response.restored().unwrap().restored_from, [SNAPSHOT]);
     assert_eq!(admitted(&aws), ["tcp/22 0.0.0.0/0 - {}"]);
+}
+
+#[tokio::test]
+async fn closings_are_listed_newest_first() {
+    let aws = aws_with(vec![rule("1", 22, "0.0.0.0/0"), rule("2", 443, "0.0.0.0/0")]);
+    assert!(closings(aws.store()).await.unwrap().is_empty());
+    handle(&aws, request()).await.unwrap();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.push(rule("3", 3389, "0.0.0.0/0"));
+    handle(&aws, with("executionId", json!("later"))).await.unwrap();
+    handle(&aws, restore()).await.unwrap();
+    let found = closings(aws.store()).await.unwrap();
+    let runs: Vec<_> = found.iter().map(|closing| closing.execution_id.as_deref().unwrap()).collect();
+    assert_eq!(runs, ["later", "8a1b"]);
+    assert!(found.iter().all(|closing| closing.security_group_id == GROUP));
+    let details = closing_details(aws.store(), &found[1].key).await.unwrap();
+    assert_eq!((details.planned, details.strategy), (1, Some(StrategyName::Revoke)));
 }
 
 /// An account with the snapshot of a closing, modified by `change`.

@@ -8,7 +8,7 @@ mod ports;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ::findings::{GroupResult, ScanPolicy, ScanRecord, ScanTotals};
+use ::findings::{GroupResult, ScanPolicy, ScanRecord, ScanTarget, ScanTotals};
 use askama::Template;
 use plain_text::printable;
 
@@ -185,6 +185,12 @@ fn verdict(policy: &ScanPolicy, totals: &ScanTotals, exempted: u64) -> (String, 
     (format!("{sentence}{exempt}"), class)
 }
 
+/// An account and region, with its policy if the others have another one.
+fn place(target: &ScanTarget) -> String {
+    let policy = target.policy.as_ref().map(|policy| format!(" ({})", policy.sentence())).unwrap_or_default();
+    format!("{} {}{policy}", target.account, target.region)
+}
+
 /// What was judged, in full.
 fn facts(record: &ScanRecord, created: &str) -> Vec<Fact> {
     let list = |values: Vec<String>| {
@@ -202,7 +208,7 @@ fn facts(record: &ScanRecord, created: &str) -> Vec<Fact> {
         ("Time", created.to_owned()),
         ("Version", format!("{} {}", wording::PRODUCT, wording::VERSION)),
         ("Files", list(record.inputs.clone())),
-        ("Accounts and regions", list(targets.map(|target| format!("{} {}", target.account, target.region)).collect())),
+        ("Accounts and regions", list(targets.map(place).collect())),
         ("Read by", record.identity().unwrap_or_default()),
         ("Only", record.filters.join(", ")),
     ];

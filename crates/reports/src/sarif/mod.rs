@@ -1,5 +1,6 @@
 //! SARIF 2.1.0. GitHub code scanning accepts a file only if every result has a physical location, so each result gets the
-//! most precise one that is known.
+//! most precise one that is known: that of a rule which is a resource of its own, else that of the group. GitHub shows a
+//! finding in a pull request only if the request changes its line.
 
 mod document;
 
@@ -123,10 +124,11 @@ impl<W: Write> Sarif<W> {
         rule: Rule,
         level: &'static str,
         text: String,
-        key: &str,
+        origin: (&str, Option<&findings::Location>),
     ) -> io::Result<()> {
         self.begin()?;
         let name = group.qualified_name();
+        let (key, own_location) = origin;
         let fingerprint = format!("{name}/{key}");
         let result = SarifResult {
             rule_id: rule.id(),
@@ -134,7 +136,7 @@ impl<W: Write> Sarif<W> {
             level,
             message: Message { text },
             locations: [Location {
-                physical_location: self.physical_location(group, &name),
+                physical_location: self.physical_location(own_location.or(group.location.as_ref()), &name),
                 logical_locations: [LogicalLocation {
                     name: group.group_name.clone().unwrap_or_else(|| group.group_id.clone()),
                     fully_qualified_name: name,
@@ -147,10 +149,10 @@ impl<W: Write> Sarif<W> {
     }
 
     /// The line in a template or plan, else the scanned file, else a made-up path for the live group.
-    fn physical_location(&self, group: &GroupResult, qualified_name: &str) -> PhysicalLocation {
-        let file = group.location.as_ref().map(|location| &location.file).or(self.options.input.as_ref());
+    fn physical_location(&self, location: Option<&findings::Location>, qualified_name: &str) -> PhysicalLocation {
+        let file = location.map(|location| &location.file).or(self.options.input.as_ref());
         let uri = file.map_or_else(|| uri(&format!("security-groups/{qualified_name}")), |file| uri(file));
-        let start_line = group.location.as_ref().and_then(|location| location.line).unwrap_or(1);
+        let start_line = location.and_then(|location| location.line).unwrap_or(1);
         PhysicalLocation { artifact_location: ArtifactLocation { uri }, region: Region { start_line } }
     }
 
@@ -173,7 +175,7 @@ impl<W: Write> Sarif<W> {
                 commands @ Fix::Commands { .. } => format!("To close it: {}", commands.line()),
             }
         );
-        self.push(group, rule, level, text, &exposure.key())
+        self.push(group, rule, level, text, (&exposure.key(), exposure.location.as_ref()))
     }
 
     fn unjudged(&mut self, group: &GroupResult, unjudged: &UnjudgedRule) -> io::Result<()> {
@@ -184,7 +186,7 @@ impl<W: Write> Sarif<W> {
             unjudged.source,
             unjudged.reason,
         );
-        self.push(group, Rule::NotJudged, "warning", text, unjudged.key())
+        self.push(group, Rule::NotJudged, "warning", text, (unjudged.key(), unjudged.location.as_ref()))
     }
 }
 

@@ -55,7 +55,12 @@ impl Row {
             name: text(name),
             account: text(result.account.as_ref()),
             region: text(result.region.as_ref()),
-            place: result.location.as_ref().map(place).unwrap_or_default(),
+            // A rule that is a resource of its own has a position of its own.
+            place: exposure
+                .and_then(|exposure| exposure.location.as_ref())
+                .or(result.location.as_ref())
+                .map(place)
+                .unwrap_or_default(),
             open_to: exposure.map(|exposure| open_to(exposure.reach)).unwrap_or_default().to_owned(),
             traffic: exposure.map(|exposure| printable(&exposure.traffic()).into_owned()).unwrap_or_default(),
             ports: exposure.map(|exposure| ports(policy, exposure)).unwrap_or_default(),

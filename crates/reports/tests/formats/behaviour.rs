@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use findings::{ComplianceType, GroupResult, ScanTotals};
+use exposure::Reach;
+use findings::{ComplianceType, FoundExposure, GroupResult, Location, ScanTotals, UnjudgedRule};
 use reports::{AsffError, Format, Report, ReportOptions, report};
 use serde_json::Value;
 
@@ -59,6 +60,28 @@ fn sarif_points_at_the_line_the_file_or_the_group() {
     );
     let run = sarif(ReportOptions { input: Some("groups.json".into()), ..results::options() });
     assert_eq!(place_of(&run, "sg-0000000000000003"), "groups.json:1");
+}
+
+/// GitHub shows a finding in a pull request only if the request changes its line.
+#[test]
+fn sarif_points_at_a_rule_that_is_a_resource_of_its_own() {
+    let location = |resource: &str, line| {
+        Some(Location { file: "infra/web.yaml".into(), resource: Some(resource.into()), line: Some(line) })
+    };
+    let rule = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
+    let exposures = vec![FoundExposure { location: location("Ssh", 31), ..rule.clone() }, rule];
+    let open = GroupResult { location: location("Web", 17), ..results::open("Web", "", exposures) };
+    let undecided = results::undecided("Db", "");
+    let unjudged = undecided.unjudged.iter().map(|rule| UnjudgedRule { location: location("Sql", 44), ..rule.clone() });
+    let undecided = GroupResult { location: location("Db", 40), unjudged: unjudged.collect(), ..undecided.clone() };
+    let run = json(&written(Format::Sarif, results::options(), &[open, undecided], Vec::new()).0)["runs"][0].take();
+    let lines: Vec<&Value> = run["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| &result["locations"][0]["physicalLocation"]["region"]["startLine"])
+        .collect();
+    assert_eq!(lines, [31, 17, 44]);
 }
 
 /// Code scanning tells findings apart by their fingerprints, and would merge two with the same one.

@@ -61,7 +61,7 @@ prop_compose! {
             let exposure = results::exposure(rule_id.as_deref(), 22, 22, &source, "tcp/22", reach);
             results::open(&id, "", vec![FoundExposure { description, ..exposure }])
         } else {
-            let unjudged = UnjudgedRule { rule_id, source, reason: description.unwrap_or_default() };
+            let unjudged = UnjudgedRule { rule_id, source, reason: description.unwrap_or_default(), location: None };
             GroupResult { unjudged: vec![unjudged], ..results::undecided(&id, "") }
         };
         GroupResult { group_name: name, account, region, location, ..group }

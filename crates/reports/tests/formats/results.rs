@@ -80,6 +80,7 @@ pub(crate) fn exposure(
         ports: vec![port.into()],
         reach,
         description: None,
+        location: None,
     }
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn undecided(id: &str, name: &str) -> GroupResult {
             rule_id: Some("sgr-0dddddddddddddddd".into()),
             source: "pl-0123456789abcdef0".into(),
             reason: "the prefix list was not looked up".into(),
+            location: None,
         }],
         ..group(id, name)
     }
@@ -165,6 +167,7 @@ pub(crate) fn results() -> Vec<GroupResult> {
             rule_id: None,
             source: "known after apply".into(),
             reason: "the source is no CIDR, prefix list or security group".into(),
+            location: None,
         }],
         ..undecided("module.net.aws_security_group.db", "")
     };

@@ -51,6 +51,7 @@ fn a_row_names_the_account_that_the_head_does_not(#[values(80, 160)] width: u16)
         region: region.into(),
         profile: None,
         assumed_role: None,
+        policy: None,
     };
     let table = |targets: Vec<ScanTarget>| {
         let record = ScanRecord { inputs: Vec::new(), targets, ..results::record() };

@@ -5,9 +5,9 @@ use aws_traits::config::{Reevaluations, RemediationException, RemediationExcepti
 use aws_traits::{AwsError, Services};
 use jiff::Timestamp;
 
-use super::policy::CommandPolicy;
-use super::session::Target;
-use super::snapshot_store::SnapshotStore;
+use crate::aws::policy::CommandPolicy;
+use crate::aws::session::Target;
+use crate::aws::snapshot_store::SnapshotStore;
 
 /// EC2 and a store of one account and region, and AWS Config if there is a deployed rule.
 #[derive(Debug)]
@@ -19,10 +19,7 @@ pub(crate) struct TerminalServices {
 
 impl TerminalServices {
     pub(crate) fn new(policy: &CommandPolicy, target: &Target, store: SnapshotStore) -> Self {
-        let config = match policy {
-            CommandPolicy::Options(_) => None,
-            CommandPolicy::Rule(_) => Some(Config::new(&target.sdk)),
-        };
+        let config = policy.deployed().map(|_| Config::new(&target.sdk));
         Self { config: RuleExceptions(config), ec2: Ec2::new(&target.sdk), store }
     }
 }

@@ -1,19 +1,12 @@
 //! YAML as a tree of JSON values. CloudFormation's short forms become the long ones: `!Ref A` is `{"Ref": "A"}`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value};
 
+use super::{Document, Lines, RULES, RulePath, mark_repeated, scalar};
 use crate::buffer::Position;
-
-/// One document of a YAML text.
-#[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) value: Value,
-    /// Lines of the keys under `Resources`.
-    pub(crate) lines: BTreeMap<String, u64>,
-}
 
 /// A text is not YAML, or is YAML that no template uses.
 #[derive(Debug)]
@@ -22,6 +15,8 @@ pub(crate) struct YamlError {
     pub(crate) problem: String,
 }
 
+/// Key that merges other maps into its map.
+const MERGE: &str = "<<";
 /// Maximum depth, the same as for JSON.
 const DEEPEST: usize = 128;
 /// Maximum number of values that anchors and aliases may expand to.
@@ -44,7 +39,7 @@ struct Loader {
     anchors: HashMap<usize, Value>,
     copies: usize,
     root: Value,
-    lines: BTreeMap<String, u64>,
+    lines: Lines,
 }
 
 fn position(mark: &Marker) -> Position {
@@ -57,11 +52,10 @@ pub(crate) fn load(text: &str) -> Result<Vec<Document>, YamlError> {
     let mut documents = Vec::new();
     let mut loader = Loader::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event
-            .map_err(|error| YamlError { position: position(error.marker()), problem: error.info().to_owned() })?;
+        let (event, span) =
+            event.map_err(|error| YamlError { position: position(error.marker()), problem: error.info() })?;
         let at = position(&span.start);
         let step = match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => Ok(()),
             Event::DocumentEnd => {
                 let Loader { root: value, lines, .. } = std::mem::take(&mut loader);
                 if !value.is_null() {
@@ -69,14 +63,19 @@ pub(crate) fn load(text: &str) -> Result<Vec<Document>, YamlError> {
                 }
                 Ok(())
             }
-            Event::Alias(anchor) => loader.alias(anchor, at),
-            Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_deref());
-                loader.value(value, anchor, short_form(tag.as_deref()), at)
+            Event::Alias(anchor) => {
+                loader.note_object(at);
+                loader.alias(anchor, at)
             }
-            Event::SequenceStart(anchor, tag) => loader.begin(Container::List(Vec::new()), anchor, tag.as_deref()),
-            Event::MappingStart(anchor, tag) => loader.begin(Container::Map(Map::new(), None), anchor, tag.as_deref()),
+            Event::Scalar(text, style, anchor, tag) => loader.scalar(&text, style, anchor, tag.as_deref(), at),
+            Event::SequenceStart(_, anchor, tag) => loader.begin(Container::List(Vec::new()), anchor, tag.as_deref()),
+            Event::MappingStart(_, anchor, tag) => {
+                loader.note_object(at);
+                loader.begin(Container::Map(Map::new(), None), anchor, tag.as_deref())
+            }
             Event::SequenceEnd | Event::MappingEnd => loader.end(at),
+            // Begin and end of the text, and events that only options ask for.
+            _ => Ok(()),
         };
         step.map_err(|problem| YamlError { position: at, problem })?;
     }
@@ -99,6 +98,21 @@ impl Loader {
             Container::Map(map, _) => Value::Object(merged(map)?),
         };
         self.value(value, anchor, tag, at)
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        at: Position,
+    ) -> Result<(), String> {
+        let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+        // A key such as `on` or `022` is the text that is written.
+        let is_key = matches!(self.open.last().map(|open| &open.container), Some(Container::Map(_, None)));
+        let value = if is_text || is_key { Value::String(text.to_owned()) } else { scalar::plain(text) };
+        self.value(value, anchor, short_form(tag), at)
     }
 
     fn alias(&mut self, anchor: usize, at: Position) -> Result<(), String> {
@@ -137,21 +151,61 @@ impl Loader {
                     Value::Null => "null".to_owned(),
                     Value::Array(_) | Value::Object(_) => return Err("key is not text".to_owned()),
                 };
-                if map.contains_key(&text) {
-                    return Err(format!("duplicate key `{text}`"));
+                if map.contains_key(&text) && text != MERGE {
+                    mark_repeated(map, &text, Some(at.line));
                 }
                 if in_resources {
-                    self.lines.insert(text.clone(), at.line);
+                    self.lines.names.entry(text.clone()).or_insert(at.line);
                 }
                 *key = Some(text);
             }
-            Some(Container::Map(map, key)) => {
-                if let Some(key) = key.take() {
-                    map.insert(key, value);
+            Some(Container::Map(map, key)) => match key.take() {
+                Some(key) if key == MERGE => {
+                    if let Value::Array(others) = map.entry(key).or_insert_with(|| Value::Array(Vec::new())) {
+                        match value {
+                            Value::Array(values) => others.extend(values),
+                            value => others.push(value),
+                        }
+                    }
                 }
-            }
+                Some(key) => {
+                    map.entry(key).or_insert(value);
+                }
+                None => {}
+            },
         }
         Ok(())
+    }
+
+    /// Notes the line of an object that begins here, if it is a resource or may be a rule.
+    fn note_object(&mut self, at: Position) {
+        if let Some(path) = self.object_path() {
+            self.lines.objects.entry(path).or_insert(at.line);
+        }
+    }
+
+    /// The path of the next value, if it is a resource or may be a rule.
+    fn object_path(&self) -> Option<String> {
+        let key = |open: &Open| match &open.container {
+            Container::Map(_, key) => key.clone(),
+            Container::List(_) => None,
+        };
+        let [document, resources, rest @ ..] = self.open.as_slice() else { return None };
+        let id = key(document).filter(|key| key == "Resources").and_then(|_| key(resources))?;
+        let [resource, properties, inner @ ..] = rest else { return rest.is_empty().then_some(id) };
+        if key(resource)? != "Properties" || key(properties)? != RULES {
+            return None;
+        }
+        let mut path = RulePath::default();
+        for open in inner {
+            path = match &open.container {
+                Container::List(list) => path.element(list.len()),
+                // The branches of the long form of `Fn::If`; the short one is a list with a tag.
+                Container::Map(_, Some(key)) if key == "Fn::If" => path,
+                Container::Map(..) => return None,
+            };
+        }
+        Some(format!("{id}{}", path.0))
     }
 
     /// Whether the innermost open value is the map under the key `Resources` of the document.
@@ -165,11 +219,7 @@ impl Loader {
 
 /// The map with the values of its merge keys (`<<`). Its own values take precedence.
 fn merged(mut map: Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let others = match map.remove("<<") {
-        None => return Ok(map),
-        Some(Value::Array(others)) => others,
-        Some(other) => vec![other],
-    };
+    let Some(Value::Array(others)) = map.remove(MERGE) else { return Ok(map) };
     for other in others {
         let Value::Object(other) = other else { return Err("`<<` merges maps only".to_owned()) };
         for (key, value) in other {
@@ -189,7 +239,7 @@ fn count(value: &Value) -> usize {
 
 /// `Ref` in `!Ref`; `None` for tags of YAML itself, such as `!!str`.
 fn short_form(tag: Option<&Tag>) -> Option<String> {
-    tag.filter(|tag| tag.handle == "!" && !tag.suffix.is_empty()).map(|tag| tag.suffix.clone())
+    tag.filter(|tag| tag.handle() == "!" && !tag.suffix().is_empty()).map(|tag| tag.suffix().to_owned())
 }
 
 fn long_form(tag: &str, value: Value) -> Value {
@@ -204,28 +254,14 @@ fn long_form(tag: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(name, value)]))
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-    if style != ScalarStyle::Plain || is_text {
-        return Value::String(text.to_owned());
-    }
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        // A number that would be written differently, such as the account id 012345678901, stays text.
-        _ => match text.parse::<i64>() {
-            Ok(number) if number.to_string() == text => Value::from(number),
-            _ => Value::String(text.to_owned()),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use rstest::rstest;
     use serde_json::json;
 
+    use super::super::{RepeatedKey, repeated_here, repeated_within};
     use super::*;
 
     fn value(text: &str) -> Value {
@@ -237,6 +273,7 @@ mod tests {
     #[case("a: -1", json!({"a": -1}))]
     #[case("a: '22'", json!({"a": "22"}))]
     #[case("a: 012345678901", json!({"a": "012345678901"}))]
+    #[case("a: 026", json!({"a": 22}))]
     #[case("a: 0.0.0.0/0", json!({"a": "0.0.0.0/0"}))]
     #[case("a: ::/0", json!({"a": "::/0"}))]
     #[case("a: !!str 22", json!({"a": "22"}))]
@@ -251,14 +288,41 @@ mod tests {
     }
 
     #[rstest]
-    #[case("a: 1\na: 2", 2, "duplicate key `a`")]
-    #[case("a:\n  - [\n", 3, "")]
+    #[case("a:\n  - [\n", 2, "unclosed bracket")]
     #[case("a: &x [*x]", 1, "alias of a value that contains it")]
     #[case("? [a]\n: b", 1, "key is not text")]
     fn yaml_that_is_not_a_tree_is_refused(#[case] text: &str, #[case] line: u64, #[case] problem: &str) {
         let error = load(text).unwrap_err();
         assert_eq!(error.position.line, line, "{}", error.problem);
         assert!(error.problem.contains(problem), "{}", error.problem);
+    }
+
+    /// The first value stays, so that the rest of the document is not lost; the mark goes wherever the map goes.
+    #[test]
+    fn repeated_keys_are_marked() {
+        let value = value("a: &x\n  b: 1\n  b: 2\nc: *x\nd: {<<: *x, e: 1}\nf: {}\n");
+        let repeated = RepeatedKey { key: "b".to_owned(), line: Some(3) };
+        for key in ["a", "c", "d"] {
+            assert_eq!(repeated_here(&value[key]), std::slice::from_ref(&repeated));
+        }
+        assert_eq!(repeated_within(&value), Some(repeated));
+        assert_eq!(repeated_within(&value["f"]), None);
+    }
+
+    /// CloudFormation, libyaml and `PyYAML` take all of these.
+    #[rstest]
+    #[case::flow_closed_at_the_key("a:\n- b: [\n    1\n  ]\n  c: 2\n", json!({"a": [{"b": [1], "c": 2}]}))]
+    #[case::flow_under_the_key("a:\n  b: {\n\"c\": [\n1\n]\n}\n", json!({"a": {"b": {"c": [1]}}}))]
+    #[case::quoted_at_the_key("a:\n  b: \"x\n  y\"\n", json!({"a": {"b": "x y"}}))]
+    #[case::quoted_left_of_the_key("a:\n  b: 'x\ny'\n", json!({"a": {"b": "x y"}}))]
+    #[case::merge_twice("a: &x {p: 1}\nb: &y {q: 2}\nc:\n  <<: *x\n  <<: *y\n",
+        json!({"a": {"p": 1}, "b": {"q": 2}, "c": {"p": 1, "q": 2}}))]
+    #[case::merge_list("a: &x {p: 1}\nb: {<<: [*x, {q: 2}]}", json!({"a": {"p": 1}, "b": {"p": 1, "q": 2}}))]
+    #[case::addresses_in_flow("a: {b: ::/0, c: 1}", json!({"a": {"b": "::/0", "c": 1}}))]
+    #[case::tab_after_a_value("a: 1\t\nb: 2\n", json!({"a": 1, "b": 2}))]
+    #[case::keys_are_text("on: 1\n022: 2\n", json!({"on": 1, "022": 2}))]
+    fn yaml_that_others_take_is_taken(#[case] text: &str, #[case] expected: Value) {
+        assert_eq!(value(text), expected);
     }
 
     #[test]
@@ -288,6 +352,43 @@ mod tests {
     #[test]
     fn resources_have_lines() {
         let documents = load("A: 1\nResources:\n  Web:\n    Type: x\n\n  Db: {Type: y}\nOutputs:\n  Web: 1\n").unwrap();
-        assert_eq!(documents[0].lines, BTreeMap::from([("Web".to_owned(), 3), ("Db".to_owned(), 6)]));
+        assert_eq!(documents[0].lines.names, BTreeMap::from([("Web".to_owned(), 3), ("Db".to_owned(), 6)]));
+        assert_eq!(documents[0].lines.objects, BTreeMap::from([("Web".to_owned(), 4), ("Db".to_owned(), 6)]));
+    }
+
+    /// In both forms of `Fn::If`.
+    #[test]
+    fn rules_have_lines() {
+        let yaml = "\
+Resources:
+  Web:
+    Properties:
+      SecurityGroupIngress:
+      - a: 1
+      - {b: 2}
+      - !If
+        - C
+        - d: 3
+        - - e: 4
+      - Fn::If:
+        - C
+        - f: {g: 5}
+        - &x
+          h: 6
+      - *x
+";
+        let expected = [
+            ("Web", 3),
+            ("Web/0/", 5),
+            ("Web/1/", 6),
+            ("Web/2/1/", 9),
+            ("Web/2/2/0/", 10),
+            ("Web/3/", 11),
+            ("Web/3/1/", 13),
+            ("Web/3/2/", 15),
+            ("Web/4/", 16),
+        ];
+        let found = load(yaml).unwrap().remove(0).lines.objects;
+        assert_eq!(found, expected.map(|(path, line)| (path.to_owned(), line)).into());
     }
 }

@@ -1,9 +1,10 @@
 //! Prints responses of the remediation, with a minus for each revoked rule and a plus for each authorised one.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use remediation::{Details, Remaining, Response, RuleRecord};
+use remediation::{Closed, Details, Remaining, Response, Restored, RuleRecord, Status};
 
 use crate::terminal;
 
@@ -23,8 +24,8 @@ impl Printer {
         if json { Self::Json } else { Self::Text }
     }
 
-    /// Prints a response.
-    pub(crate) fn print(self, response: &Response) -> anyhow::Result<()> {
+    /// Prints a response, under the title of its group.
+    pub(crate) fn print(self, response: &Response, title: &str) -> anyhow::Result<()> {
         let mut out: Box<dyn Write> = match self {
             Self::Json | Self::Text => Box::new(io::stdout().lock()),
             Self::Aside => Box::new(io::stderr().lock()),
@@ -43,7 +44,7 @@ impl Printer {
             }
             Details::Quarantine(_) => return Ok(()),
         };
-        writeln!(out, "{}", self.styled(Style::new().bold(), &response.security_group_id))?;
+        writeln!(out, "{}", self.styled(Style::new().bold(), title))?;
         for rule in removed {
             writeln!(out, "{}", self.styled(AnsiColor::Red.on_default(), &line('-', rule)))?;
         }
@@ -54,10 +55,7 @@ impl Printer {
             let text = format!("{}  {}", line('!', &problem.rule), problem.reason);
             writeln!(out, "{}", self.styled(AnsiColor::Yellow.on_default(), &text))?;
         }
-        // Before a question, the response is only a plan: it has no status to show.
-        if !matches!(self, Self::Aside) {
-            writeln!(out, "  {}: {}", response.status, response.message)?;
-        }
+        writeln!(out, "  {}", outcome(response))?;
         if let Some(snapshot) = &response.snapshot {
             writeln!(out, "  snapshot: {snapshot}")?;
         }
@@ -71,6 +69,57 @@ impl Printer {
         };
         if is_terminal && terminal::allows_color() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
+}
+
+/// The outcome in one line, in the words of the command line. The message of the response is for the console of AWS.
+fn outcome(response: &Response) -> Cow<'_, str> {
+    match (&response.details, response.status) {
+        (Details::Close(closed), Status::Planned) => would_close(closed).into(),
+        (Details::Restore(restored), Status::Planned) => would_restore(restored).into(),
+        (Details::Close(closed), Status::Exempt) if closed.held_until.is_some() => on_hold(closed).into(),
+        (_, status) => {
+            let id = response.security_group_id.as_str();
+            // The title names the group already.
+            let message = response
+                .message
+                .strip_prefix(id)
+                .map_or(response.message.as_str(), |rest| rest.trim_start_matches(": ").trim_start());
+            format!("{status}: {message}").into()
+        }
+    }
+}
+
+fn would_close(closed: &Closed) -> String {
+    let added = match closed.authorized.len() {
+        0 => String::new(),
+        some => format!(" and add {some}"),
+    };
+    let narrowed = closed.narrowed.as_deref().unwrap_or_default();
+    format!("would revoke {}{added}{narrowed} (nothing changed)", rules(closed.revoked.len()))
+}
+
+fn would_restore(restored: &Restored) -> String {
+    let other = |verb: &str, rules: &[RuleRecord]| match rules.len() {
+        0 => String::new(),
+        some => format!(", {verb} {some}"),
+    };
+    let (revoked, left) = (other("revoke", &restored.revoked), other("keep", &restored.left));
+    format!("would restore {}{revoked}{left} (nothing changed)", rules(restored.authorized.len()))
+}
+
+fn on_hold(closed: &Closed) -> String {
+    let until = closed.held_until.map(|until| until.to_string()).unwrap_or_default();
+    let by = match closed.held_by.as_deref() {
+        // Runs of this program begin so.
+        Some(run) if run.starts_with(super::account::RUN_PREFIX) => format!("restored by you ({run})"),
+        Some(run) => format!("restored by {run}"),
+        None => "restored".to_owned(),
+    };
+    format!("ON HOLD until {until}: {by}. --ignore-hold closes it now")
+}
+
+fn rules(count: usize) -> String {
+    if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") }
 }
 
 fn line(sign: char, rule: &RuleRecord) -> String {

@@ -1,0 +1,128 @@
+//! `portcullis restore`.
+
+use anyhow::{Result, bail};
+use aws_adapters::Ec2;
+use aws_traits::ec2::SecurityGroups;
+use remediation::Status;
+
+use super::account::{Account, Group, new_run};
+use super::close::{account, no_answer};
+use super::confirmation::{Step, confirm};
+use super::lookup;
+use super::printer::Printer;
+use super::tally::{Ending, Summary, Tally};
+use crate::args::{PolicyArgs, Restore, check_group_id};
+use crate::aws::policy::CommandPolicy;
+use crate::aws::session::{self, Target};
+use crate::aws::snapshot_store::SnapshotStore;
+use crate::aws::stop;
+use crate::exit::{Exit, Usage};
+use crate::policy::OptionsPolicy;
+
+pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
+    if let Some(group) = &args.group {
+        check_group_id(group)?;
+    }
+    let policy = match &args.rule {
+        Some(rule) => CommandPolicy::Rule(rule.clone()),
+        None => CommandPolicy::Options(OptionsPolicy::new(&PolicyArgs::default())?),
+    };
+    let targets = session::several(&args.regions).await?;
+    let (groups, snapshot) = match (&args.group, &args.run) {
+        (Some(group), _) => (vec![named(group, &targets).await?], args.snapshot.as_str()),
+        (None, Some(run)) => (of_run(run, args, &targets).await?, run.trim()),
+        (None, None) => bail!(Usage("pass the id of a group, or --run".to_owned())),
+    };
+    let run = new_run();
+    let mut accounts = Vec::new();
+    for target in &targets {
+        accounts.push(Account::new(&policy, target.clone(), &args.snapshots, &run)?);
+    }
+    if !args.dry_run {
+        stop::defer();
+    }
+    let mut tally = Tally::default();
+    let ending = restore_each(args, snapshot, &accounts, &groups, &mut tally).await?;
+    // For one group, the error says it all.
+    if !args.dry_run && (args.run.is_some() || tally.done() > 0 || ending != Ending::Done) {
+        eprintln!("{}", Summary { tally: &tally, done: "restored" });
+    }
+    match ending {
+        Ending::Done => Ok(tally.exit_of_restore()),
+        Ending::Interrupted => Ok(Exit::Interrupted),
+        Ending::NoAnswer => Err(no_answer(&tally).into()),
+    }
+}
+
+async fn restore_each(
+    args: &Restore,
+    snapshot: &str,
+    accounts: &[Account],
+    groups: &[Group],
+    tally: &mut Tally,
+) -> Result<Ending> {
+    let printer = Printer::new(args.json);
+    let mut asks = !args.yes;
+    for (at, group) in groups.iter().enumerate() {
+        let left = groups.len() - at;
+        if stop::is_requested() {
+            tally.not_asked(left);
+            return Ok(Ending::Interrupted);
+        }
+        let account = account(accounts, group)?;
+        if args.dry_run || asks {
+            let planned = account.restore(group, snapshot, args, true).await;
+            let is_planned = matches!(&planned, Ok(response) if response.status == Status::Planned);
+            if args.dry_run || !is_planned {
+                tally.take(printer, account, group, planned)?;
+                continue;
+            }
+            Tally::default().take(Printer::Aside, account, group, planned)?;
+            match confirm(&format!("Restore {}", account.title(group)), left, &mut asks, tally)? {
+                Step::Go => {}
+                Step::Skip => continue,
+                Step::End(ending) => return Ok(ending),
+            }
+        }
+        tally.take(printer, account, group, account.restore(group, snapshot, args, false).await)?;
+    }
+    Ok(Ending::Done)
+}
+
+/// The group that the command line names. The remediation reports one that does not exist.
+async fn named(group: &str, targets: &[Target]) -> Result<Group> {
+    let [target] = targets else {
+        bail!(Usage("a group is in one region: pass one --region; several are for --run".to_owned()))
+    };
+    let found = Ec2::new(&target.sdk).security_group(group).await?;
+    Ok(Group { id: group.to_owned(), name: found.and_then(|found| found.name), at: 0 })
+}
+
+/// The groups that a run of `close` changed, the last one first.
+async fn of_run(run: &str, args: &Restore, targets: &[Target]) -> Result<Vec<Group>> {
+    let run = run.trim();
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, target) in targets.iter().enumerate() {
+        let store = SnapshotStore::new(&args.snapshots, target)?;
+        let mut ids: Vec<String> = Vec::new();
+        for closing in remediation::closings(&store).await? {
+            if closing.execution_id.as_deref() == Some(run) && !ids.contains(&closing.security_group_id) {
+                ids.push(closing.security_group_id);
+            }
+        }
+        if ids.is_empty() {
+            continue;
+        }
+        let mut names = lookup::names(target, &ids).await?;
+        groups.extend(ids.into_iter().map(|id| Group { name: names.remove(&id), id, at }));
+    }
+    if groups.is_empty() {
+        let places: Vec<String> = targets.iter().map(Target::place).collect();
+        bail!(
+            "there is no snapshot of the run `{run}` {}: `portcullis snapshots` lists the runs, and takes the same \
+             --snapshot-dir or --snapshot-bucket as `close`",
+            places.join("; ")
+        );
+    }
+    Ok(groups)
+}

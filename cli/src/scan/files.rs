@@ -1,0 +1,167 @@
+//! Scans of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Error, Result};
+use findings::{GroupResult, NotScanned};
+use inventory::{Hidden, InputError, Options, Record, RecordError, Stats};
+use judgement::Criteria;
+use plain_text::error_chain;
+
+use super::output::{STDIN, ScanOutput};
+use super::snippet::Sources;
+use crate::args::Scan;
+use crate::exit::Usage;
+
+/// Scans all inputs.
+pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
+    let options = Options {
+        region: args.region.first().cloned(),
+        account: args.account.clone(),
+        parameters: parameters(args)?,
+        local_templates: true,
+        ..Options::default()
+    };
+    let mut scan = inventory::Scan::new(&options);
+    let mut judge = Judge {
+        criteria,
+        output,
+        accepts: args.accept_not_scanned.iter().copied().collect(),
+        accepted: BTreeMap::new(),
+        sources: Sources::default(),
+        is_only_input: args.input.len() == 1,
+        failure: None,
+    };
+    for file in &args.input {
+        let name = file.display().to_string();
+        match open(file) {
+            Ok(input) => {
+                let read = scan.read(input, &name, &mut |record| judge.record(record));
+                judge.end(read, Some(name))?;
+            }
+            // An unreadable file does not stop the scan of the others.
+            Err(problem) if args.input.len() > 1 => {
+                let reason = format!("cannot be read: {problem}");
+                judge.output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
+            }
+            Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
+        }
+    }
+    let read = scan.finish(&mut |record| judge.record(record)).map(|stats| log(&stats));
+    judge.end(read, None)?;
+    if !args.quiet {
+        for (kind, count) in &judge.accepted {
+            eprintln!("accepted by --accept-not-scanned {kind}: {count} not scanned");
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file, or standard input for `-`.
+pub(crate) fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
+    if file.as_os_str() == STDIN {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(file)?))
+}
+
+#[cfg(feature = "aws")]
+fn log(stats: &Stats) {
+    tracing::info!(
+        groups = stats.groups,
+        errors = stats.errors,
+        resources.other = stats.other_resources,
+        items.deleted = stats.deleted,
+        items.superseded = stats.superseded,
+        "files read"
+    );
+}
+
+#[cfg(not(feature = "aws"))]
+fn log(_: &Stats) {}
+
+/// Values of `--parameters`, and those of `--parameter`, which take precedence.
+fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {
+    let mut parameters = BTreeMap::new();
+    if let Some(file) = &args.parameters {
+        let name = file.display();
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the parameters file {name}"))?;
+        parameters = inventory::parameters(&text).with_context(|| format!("the parameters file {name}"))?;
+    }
+    let mut given = BTreeSet::new();
+    for parameter in &args.parameter {
+        let Some((name, value)) = parameter.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Usage(format!("--parameter: `{parameter}` is not of the form KEY=VALUE")).into());
+        };
+        if !given.insert(name) {
+            return Err(Usage(format!("--parameter: `{name}` is given twice")).into());
+        }
+        parameters.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(parameters)
+}
+
+/// Judges the records of files.
+struct Judge<'j> {
+    criteria: &'j Criteria,
+    output: &'j mut ScanOutput,
+    /// Kinds of hidden parts that the caller accepts.
+    accepts: BTreeSet<Hidden>,
+    /// Number of accepted parts by their kind.
+    accepted: BTreeMap<Hidden, u64>,
+    /// Lines of the files.
+    sources: Sources,
+    is_only_input: bool,
+    /// Why a report could not be written.
+    failure: Option<Error>,
+}
+
+impl Judge<'_> {
+    fn record(&mut self, record: Result<Record, RecordError>) -> ControlFlow<()> {
+        let written = match record {
+            Ok(mut record) => {
+                let group = std::mem::take(&mut record.group);
+                let judged = self.criteria.judge_offline(group, &record.known);
+                let result = record.result(&judged.group, &judged.assess());
+                let snippet = self.sources.snippet(&result);
+                self.output.group(&GroupResult { snippet, ..result })
+            }
+            Err(RecordError { hidden: Some(kind), .. }) if self.accepts.contains(&kind) => {
+                *self.accepted.entry(kind).or_default() += 1;
+                Ok(())
+            }
+            Err(problem) => {
+                self.output.not_scanned(NotScanned::from(&problem));
+                Ok(())
+            }
+        };
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(problem) => {
+                self.failure = Some(problem);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Ends the reading of the input `target`, or of all inputs if it is `None`. A damaged input does not stop the scan of
+    /// the others.
+    fn end(&mut self, read: Result<(), InputError>, target: Option<String>) -> Result<()> {
+        if let Some(problem) = self.failure.take() {
+            return Err(problem);
+        }
+        match read {
+            Ok(()) => Ok(()),
+            Err(problem) if self.is_only_input => Err(problem.into()),
+            Err(problem) => {
+                let reason = error_chain(&problem);
+                self.output.not_scanned(NotScanned { account: None, region: None, target, reason });
+                Ok(())
+            }
+        }
+    }
+}

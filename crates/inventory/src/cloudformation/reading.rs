@@ -1,0 +1,282 @@
+//! The groups and rules among the resources of a template.
+
+use std::collections::{BTreeMap, HashMap};
+
+use exposure::SecurityGroup;
+use findings::Location;
+use serde_json::{Map, Value};
+
+use super::ingress::{Found, choices, rules, unknown_rule};
+use super::scope::Scope;
+use super::value::{Choice, Resolved, describe, function, referenced};
+use super::{Place, Template, hidden, network};
+use crate::buffer::Position;
+use crate::duplicates::remove_duplicates;
+use crate::error::{InputLocation, RecordError};
+use crate::hidden::Hidden;
+use crate::record::{Origin, Record};
+use crate::tree::{self, Lines, RULES, RulePath};
+
+const GROUP: &str = "AWS::EC2::SecurityGroup";
+const INGRESS: &str = "AWS::EC2::SecurityGroupIngress";
+
+/// The group that a separate rule belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    /// A group of the template, by its logical id.
+    Here(String),
+    /// A group outside the template, by its id, its name, or the reference in the template.
+    Elsewhere(String),
+}
+
+/// A template that is being read.
+pub(super) struct Reading<'t> {
+    pub(super) scope: Scope<'t>,
+    resources: &'t Map<String, Value>,
+    lines: &'t Lines,
+    pub(super) template: &'t Template<'t>,
+    groups: BTreeMap<Target, Record>,
+    /// The groups of the template by `GroupName`.
+    named: HashMap<String, Target>,
+    /// Records of the templates within this one.
+    pub(super) nested: Vec<Result<Record, RecordError>>,
+    errors: Vec<RecordError>,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(
+        scope: Scope<'t>,
+        resources: &'t Map<String, Value>,
+        lines: &'t Lines,
+        template: &'t Template<'t>,
+    ) -> Self {
+        let (groups, named) = (BTreeMap::new(), HashMap::new());
+        Self { scope, resources, lines, template, groups, named, nested: Vec::new(), errors: Vec::new() }
+    }
+
+    /// All records, groups first.
+    pub(super) fn records(mut self, template: &Value) -> Vec<Result<Record, RecordError>> {
+        self.sections(template);
+        self.resources();
+        self.ingress();
+        let groups = self.groups.into_values().map(|mut record| {
+            // The branches of a condition often have rules in common.
+            remove_duplicates(&mut record);
+            Ok(record)
+        });
+        groups.chain(self.nested).chain(self.errors.into_iter().map(Err)).collect()
+    }
+
+    /// Refuses macros that may add groups at deployment, and sections that CloudFormation does not understand.
+    fn sections(&mut self, template: &Value) {
+        let whole = hidden::macros(template.get("Transform")).into_iter().chain(hidden::transform_in(template));
+        for (kind, problem) in whole {
+            self.hide("Transform", kind, problem);
+        }
+        for (name, module) in template.get("Modules").and_then(Value::as_object).into_iter().flatten() {
+            let (kind, problem) = hidden::module(module);
+            self.hide(&format!("Modules/{name}"), kind, problem);
+        }
+        let not_resources = |name: &str| name != "Resources" && !tree::is_mark(name);
+        for (name, section) in template.as_object().into_iter().flatten().filter(|(name, _)| not_resources(name)) {
+            if let Some(repeated) = tree::repeated_within(section) {
+                self.refuse_repeated(name, &repeated);
+            }
+        }
+        for repeated in tree::repeated_here(template) {
+            self.refuse_repeated(&repeated.key.clone(), &repeated);
+        }
+    }
+
+    fn resources(&mut self) {
+        let resources = self.resources;
+        let twice = tree::repeated_here(&Value::Object(resources.clone()));
+        for (id, resource) in resources.iter().filter(|(id, _)| !tree::is_mark(id)) {
+            if let Some(repeated) = twice.iter().find(|repeated| repeated.key == *id) {
+                let problem = "duplicate logical id: rename one of the resources".to_owned();
+                self.refuse_at(id, repeated.line, problem);
+            } else if id.starts_with("Fn::") {
+                let (kind, problem) = hidden::expansion(id, resource);
+                self.hide(id, kind, problem);
+            } else if let Some(repeated) = tree::repeated_within(resource) {
+                self.refuse_repeated(id, &repeated);
+            } else {
+                self.resource(id, resource);
+            }
+        }
+    }
+
+    fn resource(&mut self, id: &str, resource: &Value) {
+        let kind = resource.get("Type").and_then(Value::as_str);
+        let transform = hidden::transform_in(resource);
+        match (kind, transform) {
+            (None, Some((hidden, problem))) => self.hide(id, hidden, problem),
+            (None, None) => self.refuse(id, "resource without `Type`".to_owned()),
+            // A macro returns the whole resource, while an include only adds to it.
+            (Some(kind), Some((hidden, problem)))
+                if hidden != Hidden::Transform || [GROUP, INGRESS].contains(&kind) =>
+            {
+                self.hide(id, hidden, problem);
+            }
+            (Some(GROUP), _) => {
+                let group = self.group(id, resource.get("Properties").unwrap_or(&Value::Null));
+                let target = Target::Here(id.to_owned());
+                if let Some(name) = &group.group.name {
+                    self.named.entry(name.clone()).or_insert_with(|| target.clone());
+                }
+                self.groups.insert(target, group);
+            }
+            (Some(kind), _) => match hidden::of_type(kind) {
+                Some((hidden, problem)) => self.hide(id, hidden, problem),
+                None => self.nested(id, kind, resource),
+            },
+        }
+    }
+
+    fn group(&self, id: &str, properties: &Value) -> Record {
+        let resolve = |node: &Value| self.scope.resolve(node, &Choice::default()).into_text();
+        let text = |key: &str| properties.get(key).and_then(resolve);
+        // A tag whose value is not known is left out: it may be an exemption that is over.
+        let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = tags.filter_map(|tag| Some((resolve(tag.get("Key")?)?, resolve(tag.get("Value")?)?))).collect();
+        let mut ingress = properties
+            .get(RULES)
+            .map_or_else(Vec::new, |node| rules(&self.scope, node, &Choice::default(), &RulePath::default()));
+        let expanded = hidden::expanded_key(properties).map(str::to_owned);
+        let is_unclear = function(properties).is_some() || !(properties.is_object() || properties.is_null());
+        if let Some(text) = expanded.or_else(|| is_unclear.then(|| describe(properties))) {
+            ingress.push(unknown_rule(&text));
+        }
+        let group = SecurityGroup {
+            id: format!("{}{id}", self.template.path),
+            name: text("GroupName"),
+            vpc_id: text("VpcId"),
+            tags,
+            ..SecurityGroup::default()
+        };
+        let mut record = Record { location: Some(self.location(id)), ..Record::new(group) };
+        let location = |found: &Found| {
+            let line = self.lines.of_object(id, found.path.as_ref()).filter(|_| self.is_file())?;
+            Some(Location { line: Some(line), ..self.location(id) })
+        };
+        self.add(&mut record, ingress, location);
+        record
+    }
+
+    /// Adds rules to a group, each with its location.
+    fn add(&self, record: &mut Record, found: Vec<Found>, location: impl Fn(&Found) -> Option<Location>) {
+        for found in found {
+            let location = location(&found);
+            let Found { rule, possible, parameters, .. } = found;
+            if let exposure::Source::PrefixList(id) = &rule.source
+                && let Some(list) = network::prefix_list(&self.scope, id)
+            {
+                record.known.insert(id.clone(), list);
+            }
+            // The caller gives values to the outermost template only.
+            let parameters = if self.template.is_input() { parameters } else { Vec::new() };
+            let origin = Origin { location, parameters };
+            record.push(rule, possible, origin);
+        }
+    }
+
+    /// Adds rules that are resources of their own.
+    fn ingress(&mut self) {
+        let refused: Vec<String> = self.errors.iter().filter_map(|error| error.id.clone()).collect();
+        let is_rule = |(id, resource): &(&String, &Value)| {
+            resource.get("Type").and_then(Value::as_str) == Some(INGRESS) && !refused.contains(&self.name(id))
+        };
+        let resources: Vec<_> = self.resources.iter().filter(is_rule).collect();
+        for (id, resource) in resources {
+            let Some(properties) = resource.get("Properties").filter(|properties| properties.is_object()) else {
+                self.refuse(id, "rule without `Properties`".to_owned());
+                continue;
+            };
+            let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
+            let targets = match (group, choices(group.unwrap_or(&Value::Null), &Choice::default())) {
+                (None, _) => vec![(Target::Elsewhere(id.clone()), Choice::default())],
+                (Some(group), Some(choices)) => {
+                    choices.into_iter().map(|choice| (self.target(group, &choice), choice)).collect()
+                }
+                (Some(group), None) => vec![(Target::Elsewhere(describe(group)), Choice::default())],
+            };
+            let location = self.location(id);
+            let line = self.lines.of_object(id, None).filter(|_| self.is_file());
+            let of_rule = Location { line: line.or(location.line), ..location.clone() };
+            for (target, choice) in targets {
+                let found = rules(&self.scope, properties, &choice, &RulePath::default());
+                let mut record = self.groups.remove(&target).unwrap_or_else(|| {
+                    let (Target::Here(name) | Target::Elsewhere(name)) = &target;
+                    let group = SecurityGroup { id: name.clone(), ..SecurityGroup::default() };
+                    Record { location: Some(location.clone()), ..Record::new(group) }
+                });
+                self.add(&mut record, found, |_| Some(of_rule.clone()));
+                self.groups.insert(target, record);
+            }
+        }
+    }
+
+    fn target(&self, node: &Value, choice: &Choice) -> Target {
+        if let Some(("Fn::If", Value::Array(arguments))) = function(node)
+            && let [Value::String(condition), yes, no] = arguments.as_slice()
+            && let Some(is_so) = choice.conditions.get(condition)
+        {
+            return self.target(if *is_so { yes } else { no }, choice);
+        }
+        let here = referenced(node).map(|name| Target::Here(name.to_owned()));
+        if let Some(target) = here.filter(|target| self.groups.contains_key(target)) {
+            return target;
+        }
+        match self.scope.resolve(node, choice) {
+            Resolved::Text(text) => self.named.get(&text).cloned().unwrap_or(Target::Elsewhere(text)),
+            _ => Target::Elsewhere(describe(node)),
+        }
+    }
+
+    /// Whether the template is a file, so that its lines are those of the file.
+    fn is_file(&self) -> bool {
+        matches!(self.template.place, Place::File)
+    }
+
+    pub(super) fn line(&self, id: &str) -> Option<u64> {
+        match self.template.place {
+            Place::File => self.lines.of_name(id),
+            Place::Resource(line) => line,
+        }
+    }
+
+    fn location(&self, id: &str) -> Location {
+        let resource = if self.is_file() { id.to_owned() } else { self.name(id) };
+        Location { file: self.template.file.to_owned(), resource: Some(resource), line: self.line(id) }
+    }
+
+    /// The resource with the path of the template, as it is called in results.
+    fn name(&self, id: &str) -> String {
+        format!("{}{id}", self.template.path)
+    }
+
+    fn error(&self, id: &str, line: Option<u64>, problem: String, hidden: Option<Hidden>) -> RecordError {
+        let position = Position { line: line.or_else(|| self.line(id)).unwrap_or(1), column: 1 };
+        let location = InputLocation::new(self.template.file, position, None);
+        RecordError { location, id: Some(self.name(id)), problem, hidden }
+    }
+
+    pub(super) fn refuse(&mut self, id: &str, problem: String) {
+        self.refuse_at(id, None, problem);
+    }
+
+    fn refuse_at(&mut self, id: &str, line: Option<u64>, problem: String) {
+        // Lines within a text are not those of the file.
+        let line = line.filter(|_| self.is_file());
+        self.errors.push(self.error(id, line, problem, None));
+    }
+
+    fn refuse_repeated(&mut self, id: &str, repeated: &tree::RepeatedKey) {
+        let problem = format!("duplicate key `{}`: remove one of the two", repeated.key);
+        self.refuse_at(id, repeated.line, problem);
+    }
+
+    pub(super) fn hide(&mut self, id: &str, hidden: Hidden, problem: String) {
+        self.errors.push(self.error(id, None, problem, Some(hidden)));
+    }
+}

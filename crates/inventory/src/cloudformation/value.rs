@@ -1,0 +1,127 @@
+//! Values of a template, as far as they are known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// A value of a template after its functions were resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Resolved {
+    /// Missing, or `AWS::NoValue`.
+    Absent,
+    /// Text or a number.
+    Text(String),
+    /// A list.
+    List(Vec<Resolved>),
+    /// Known only at deployment; the text is that of the template.
+    Unknown(String),
+    /// Text of which only the end is known before deployment, such as `/32` of `${Ip}/32`.
+    Ending {
+        /// Text of the template.
+        text: String,
+        /// The known end.
+        ending: String,
+    },
+}
+
+impl Resolved {
+    /// The text that is known; `None` for anything else.
+    pub(super) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::List(_) | Self::Unknown(_) | Self::Ending { .. } => None,
+        }
+    }
+}
+
+/// Decisions that a template leaves to the deployment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Choice {
+    /// The branch of `Fn::If` to take, by condition.
+    pub(super) conditions: BTreeMap<String, bool>,
+    /// Values of parameters and pseudo parameters that are not known, by name.
+    pub(super) values: BTreeMap<String, String>,
+    /// Number of resources that were followed by `Fn::GetAtt`.
+    pub(super) depth: u8,
+}
+
+impl Choice {
+    pub(super) fn with(&self, condition: &str, is_so: bool) -> Self {
+        let mut choice = self.clone();
+        choice.conditions.insert(condition.to_owned(), is_so);
+        choice
+    }
+}
+
+/// The name and the argument of an intrinsic function.
+pub(super) fn function(node: &Value) -> Option<(&str, &Value)> {
+    let object = node.as_object().filter(|object| object.len() == 1)?;
+    let (name, argument) = object.iter().next()?;
+    (name == "Ref" || name == "Condition" || name.starts_with("Fn::")).then_some((name, argument))
+}
+
+/// Resource and attribute of `Fn::GetAtt`.
+pub(super) fn attribute(argument: &Value) -> Option<(&str, &str)> {
+    match argument {
+        Value::String(path) => path.split_once('.'),
+        Value::Array(path) => match path.as_slice() {
+            [Value::String(resource), Value::String(attribute)] => Some((resource, attribute)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The logical id that `Ref`, `Fn::GetAtt` or `Fn::Sub` of a single variable refers to.
+pub(super) fn referenced(node: &Value) -> Option<&str> {
+    match function(node)? {
+        ("Ref", Value::String(name)) => Some(name),
+        ("Fn::GetAtt", argument) => attribute(argument).map(|(name, _)| name),
+        ("Fn::Sub", Value::String(text)) => text
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'))
+            .map(|name| name.split_once('.').map_or(name, |(name, _)| name)),
+        _ => None,
+    }
+}
+
+/// Names of the variables in the text of `Fn::Sub`.
+pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.trim())
+}
+
+/// Adds the conditions of all `Fn::If` in `node`.
+pub(super) fn conditions_in<'n>(node: &'n Value, conditions: &mut BTreeSet<&'n str>) {
+    match node {
+        Value::Array(list) => list.iter().for_each(|element| conditions_in(element, conditions)),
+        Value::Object(object) => {
+            if let Some([Value::String(condition), _, _]) =
+                object.get("Fn::If").and_then(Value::as_array).map(Vec::as_slice)
+            {
+                conditions.insert(condition);
+            }
+            object.values().for_each(|value| conditions_in(value, conditions));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The text of the template in short form, for a message.
+pub(super) fn describe(node: &Value) -> String {
+    const LONGEST: usize = 80;
+    let text = match function(node) {
+        Some(("Fn::GetAtt", Value::Array(path))) => {
+            let path: Vec<&str> = path.iter().filter_map(Value::as_str).collect();
+            format!("!GetAtt {}", path.join("."))
+        }
+        Some((name, argument)) => {
+            let argument = argument.as_str().map_or_else(|| argument.to_string(), str::to_owned);
+            format!("!{} {argument}", name.strip_prefix("Fn::").unwrap_or(name))
+        }
+        None => node.as_str().map_or_else(|| node.to_string(), str::to_owned),
+    };
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST).chain(['…']).collect()
+}

@@ -1,0 +1,41 @@
+"""The benchmarks run: their endpoint still answers what the functions of the zips ask."""
+
+import json
+import os
+import pathlib
+import subprocess
+import zipfile
+
+import pytest
+from portcullis import ZIPS
+
+BENCH = pathlib.Path(os.environ["LOCAL_CLOUD_BINARY"]).with_name("bench")
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory) -> pathlib.Path:
+    """A directory with the programs of the zips."""
+    directory = tmp_path_factory.mktemp("functions")
+    for function in ("rule-evaluator", "remediator"):
+        with zipfile.ZipFile(ZIPS / f"{function}.zip") as archive:
+            program = pathlib.Path(archive.extract("bootstrap", directory)).rename(directory / function)
+        program.chmod(0o755)
+    return directory
+
+
+def test_each_function_is_started_and_answers(functions, tmp_path):
+    figures = measure("functions", functions, tmp_path)
+    assert [(of["function"], len(of["calls"])) for of in figures] == [("empty function", 0), ("rule-evaluator", 1), ("remediator", 7)]
+
+
+def test_a_closing_revokes_a_hundred_rules_at_a_time(functions, tmp_path):
+    figures = measure("closing", functions, tmp_path)
+    revocations = {of["open_rules"]: of["warm_calls"].count("RevokeSecurityGroupIngress") for of in figures}
+    assert revocations == {1: 1, 10: 1, 60: 1, 200: 2, 1000: 10}
+
+
+def measure(benchmark: str, functions: pathlib.Path, directory: pathlib.Path) -> list[dict]:
+    options = ["--functions", functions, "--json", directory, "--rounds", "1", "--warm", "1"]
+    run = subprocess.run([BENCH, benchmark, *options], check=False, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return json.loads((directory / f"{benchmark}.json").read_text())
