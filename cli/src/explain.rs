@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
 use exposure::{
-    Assessment, IngressRule, Policy, PrefixList, PrefixLists, Reach, SecurityGroup, Source, SourceScope, Verdict,
+    Assessment, FamilySizes, IngressRule, Policy, PrefixList, PrefixLists, Reach, SecurityGroup, Source, Verdict,
 };
+use findings::{kept_sentence, policy_sentence};
 use inventory::{Options, Record, RecordError};
 use jiff::Timestamp;
 use judgement::{Criteria, JudgedGroup};
@@ -141,12 +142,8 @@ fn title(group: &SecurityGroup) -> String {
 /// Explains the verdict on a group that is in `place`.
 pub(crate) fn explain(out: &mut impl Write, judged: &JudgedGroup, place: &str) -> io::Result<Exit> {
     let (group, policy, assessment) = (&judged.group, &judged.criteria.parameters.policy, judged.assess());
-    let scope = match policy.scope {
-        SourceScope::World => "more than a /8 of IPv4 or a /16 of IPv6",
-        SourceScope::Public => "any internet address",
-    };
     writeln!(out, "{} in {place}", title(group))?;
-    writeln!(out, "must be closed to {scope}: {}", policy.focus_ports)?;
+    writeln!(out, "Policy: {}", policy_sentence(&policy.focus_ports, policy.scope))?;
     writeln!(out)?;
     if group.ingress.is_empty() {
         writeln!(out, "  no ingress rules")?;
@@ -157,13 +154,16 @@ pub(crate) fn explain(out: &mut impl Write, judged: &JudgedGroup, place: &str) -
         writeln!(out, "    {}", reason(rule, &assessment, policy, &judged.prefix_lists))?;
     }
     writeln!(out)?;
+    let kept = kept_sentence(policy.scope, &judged.criteria.parameters.authorized);
     let (verdict, exit) = match assessment.verdict() {
-        Verdict::NonCompliant => ("NON_COMPLIANT: at least one rule is open", Exit::Exposed),
-        Verdict::Unknown => {
-            ("INSUFFICIENT_DATA: at least one rule could not be judged, and no other rule is open", Exit::Error)
-        }
-        Verdict::Exempt => ("COMPLIANT: every open rule is exempt", Exit::Success),
-        Verdict::Compliant => ("COMPLIANT: nothing is open", Exit::Success),
+        Verdict::NonCompliant => ("NON_COMPLIANT: at least one rule opens a blocked port".to_owned(), Exit::Exposed),
+        Verdict::Unknown => (
+            "INSUFFICIENT_DATA: at least one rule could not be judged, and no other rule opens a blocked port"
+                .to_owned(),
+            Exit::Error,
+        ),
+        Verdict::Exempt => ("COMPLIANT: every rule that opens a blocked port is exempt".to_owned(), Exit::Success),
+        Verdict::Compliant => (format!("COMPLIANT: no {kept}"), Exit::Success),
     };
     writeln!(out, "{verdict}")?;
     Ok(exit)
@@ -196,9 +196,10 @@ fn reason(rule: &IngressRule, assessment: &Assessment<'_>, policy: &Policy, list
             let reached = reached(&rule.source, policy, lists);
             match reached.reach {
                 Reach::None => format!("fine: allows {ports} only from {}", reached.text),
-                Reach::Partial | Reach::World => {
-                    format!("fine: allows {ports} from {}, which is within the limit", reached.text)
-                }
+                Reach::Partial | Reach::World => format!(
+                    "{ports} open to {}: allowed by --scope world, flagged by --scope public",
+                    internet_addresses(reached.sizes)
+                ),
             }
         }
         None => "exempt on every port".to_owned(),
@@ -207,11 +208,12 @@ fn reason(rule: &IngressRule, assessment: &Assessment<'_>, policy: &Policy, list
 
 struct Reached {
     reach: Reach,
+    sizes: FamilySizes,
     text: String,
 }
 
 fn reached(source: &Source, policy: &Policy, lists: &PrefixLists) -> Reached {
-    let nothing = |text: &str| Reached { reach: Reach::None, text: text.to_owned() };
+    let nothing = |text: &str| Reached { reach: Reach::None, sizes: FamilySizes::default(), text: text.to_owned() };
     let sizes = match source {
         Source::Cidr(network) => policy.internet.reach_of(*network),
         Source::PrefixList(id) => match lists.get(id) {
@@ -228,10 +230,18 @@ fn reached(source: &Source, policy: &Policy, lists: &PrefixLists) -> Reached {
         Reach::Partial => format!("part of the internet ({})", addresses(sizes)),
         Reach::World => format!("the world ({})", addresses(sizes)),
     };
-    Reached { reach, text }
+    Reached { reach, sizes, text }
 }
 
-fn addresses(sizes: exposure::FamilySizes) -> String {
+/// A number of internet addresses in words: `1 internet address`, `16.7 million internet addresses`.
+fn internet_addresses(sizes: FamilySizes) -> String {
+    match u128::from(sizes.v4).saturating_add(sizes.v6) {
+        1 => "1 internet address".to_owned(),
+        some => format!("{} internet addresses", readable(some)),
+    }
+}
+
+fn addresses(sizes: FamilySizes) -> String {
     let of = |count: String, family: &str| format!("{count} {family} addresses");
     match (sizes.v4, sizes.v6) {
         (v4, 0) => of(readable(v4.into()), "IPv4"),
@@ -257,6 +267,13 @@ fn readable(count: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_address_is_singular() {
+        let text = |v4, v6| internet_addresses(FamilySizes { v4, v6 });
+        assert_eq!(text(1, 0), "1 internet address");
+        assert_eq!(text(256, 0), "256 internet addresses");
+    }
 
     #[test]
     fn large_numbers_of_addresses_are_rounded() {

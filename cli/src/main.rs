@@ -3,7 +3,6 @@
 mod args;
 #[cfg(feature = "aws")]
 mod aws;
-mod color;
 mod config_file;
 mod exit;
 mod explain;
@@ -11,6 +10,7 @@ mod interrupt;
 mod man;
 mod policy;
 mod scan;
+mod terminal;
 mod values;
 
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use exposure::{AddressSet, Exemptions, Policy, PortSet, SourceScope};
+use findings::{PolicyOptions, ScanPolicy};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 use judgement::{Criteria, RuleParameters};
@@ -22,12 +23,15 @@ pub(crate) struct OptionsPolicy {
     pub(crate) parameters: Arc<RuleParameters>,
     /// Exemptions from `--exemptions`.
     pub(crate) exemptions: Option<Arc<Exemptions>>,
+    /// `--exemptions` as an absolute path, so that a printed command works in another directory.
+    pub(crate) exemptions_file: Option<String>,
 }
 
 impl OptionsPolicy {
     /// Reads the options and the exemptions file.
     pub(crate) fn new(args: &PolicyArgs) -> Result<Self> {
         let exemptions = args.exemptions.as_deref().map(read_exemptions).transpose()?;
+        let exemptions_file = args.exemptions.as_deref().map(absolute);
         let ports = if args.ports.is_empty() { DEFAULT_PORTS.to_owned() } else { args.ports.join(",") };
         let ports: PortSet = ports.parse().map_err(|problem| Usage(format!("--ports: {problem}")))?;
         let authorized = authorized(&args.authorized_cidr)?;
@@ -42,7 +46,21 @@ impl OptionsPolicy {
         let exemptions_parameter = not_empty("--exemptions-parameter", args.exemptions_parameter.as_deref())?;
         #[cfg(not(feature = "aws"))]
         let exemptions_parameter = None;
-        Ok(Self { parameters: Arc::new(RuleParameters { policy, authorized, exemptions_parameter }), exemptions })
+        let parameters = Arc::new(RuleParameters { policy, authorized, exemptions_parameter });
+        Ok(Self { parameters, exemptions, exemptions_file })
+    }
+
+    /// The policy as the reports state it.
+    pub(crate) fn stated(&self) -> ScanPolicy {
+        let RuleParameters { policy, authorized, exemptions_parameter } = &*self.parameters;
+        ScanPolicy::from(PolicyOptions {
+            ports: policy.focus_ports.clone(),
+            scope: policy.scope,
+            authorized: authorized.clone(),
+            exemptions_file: self.exemptions_file.clone(),
+            exemptions_parameter: exemptions_parameter.clone(),
+            exemption_tag_key: policy.exemption_tag_key.clone(),
+        })
     }
 
     /// Criteria for the groups of files, with exemptions from a file only, not from an SSM parameter.
@@ -95,6 +113,11 @@ fn not_empty(option: &str, text: Option<&str>) -> Result<Option<String>, Usage> 
         Some("") => Err(Usage(format!("{option} is empty"))),
         text => Ok(text.map(str::to_owned)),
     }
+}
+
+/// The path from the root of the file system; as it is if the current directory is not known.
+fn absolute(file: &Path) -> String {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string()
 }
 
 fn read_exemptions(file: &Path) -> Result<Arc<Exemptions>> {

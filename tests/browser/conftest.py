@@ -29,13 +29,13 @@ class Reports:
     directory: Path
     written: dict[str, Path] = field(default_factory=dict)
 
-    def __call__(self, groups: int | None = None) -> Path:
-        """The page on the groups that the tests have, or on as many invented ones."""
-        name = f"report-{'all' if groups is None else groups}.html"
+    def __call__(self, *numbers: int) -> Path:
+        """The page on the groups that the tests have, or on as many invented ones, in as many regions."""
+        name = f"report-{'-'.join(map(str, numbers)) or 'all'}.html"
         if name not in self.written:
             built = os.environ.get("REPORT_EXAMPLE")
             command = [built] if built else ["cargo", "run", "--quiet", "--locked", "--package", "reports", "--example", "report", "--"]
-            command += ["html"] if groups is None else ["html", str(groups)]
+            command += ["html", *map(str, numbers)]
             path = self.directory / name
             path.write_bytes(subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE).stdout)
             self.written[name] = path
@@ -81,9 +81,9 @@ def visit(browser: Browser) -> Iterator:
     """Opens a file. At the end the page must have asked for nothing else and complained of nothing."""
     visits: list[Visit] = []
 
-    def open_page(path: Path, *, scheme: str = "light", width: int = 1280, scripts: bool = True) -> Visit:
+    def open_page(path: Path, *, scheme: str = "light", width: int = 1440, height: int = 900, scripts: bool = True) -> Visit:
         context = browser.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": 900}, java_script_enabled=scripts, offline=True
+            color_scheme=scheme, viewport={"width": width, "height": height}, java_script_enabled=scripts, offline=True
         )
         page = context.new_page()
         visit = Visit(page, [], [])

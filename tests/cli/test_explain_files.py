@@ -22,7 +22,7 @@ def test_a_group_of_a_file_is_explained(portcullis, name):
     assert f" in {name}" in done.out.splitlines()[0]
     assert "OPEN: allows tcp/22 from the world" in done.out
     assert "fine: allows none of these ports" in done.out
-    assert done.out.splitlines()[-1] == "NON_COMPLIANT: at least one rule is open"
+    assert done.out.splitlines()[-1] == "NON_COMPLIANT: at least one rule opens a blocked port"
     assert portcullis("explain", "database", "--input", name).code == DONE
 
 

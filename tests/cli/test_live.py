@@ -57,7 +57,9 @@ def test_the_context_makes_it_critical(fresh, live):
     assert attached["public_addresses"] == [address["PublicIp"]]
     assert of_group(done.json(), detached)["severity"] == "low"
     assert "on a public address" in live("scan", "--with-context").out
-    assert "severity" not in of_group(live("scan", "--format", "json").json(), public)
+    assert of_group(live("scan", "--format", "json").json(), public)["severity"] == "high"
+    assert live("scan", "--fail-on", "critical").code == EXPOSED
+    assert live("scan", "--fail-on", "critical", "--group-id", detached).code == DONE
 
 
 def test_a_file_of_the_aws_cli_gives_the_same_verdicts(fresh, live):
@@ -98,7 +100,7 @@ def test_filters_that_match_nothing_are_repeated(fresh, live):
         assert (done.code, done.out, done.err.splitlines()[0]) == (ERROR, "", f"error: {wanted.strip()}")
     done = live("scan", "--vpc-id", "vpc-1", "--tag", "team=shop", "--format", "csv")
     assert (done.code, done.err) == (ERROR, f"error: {wanted}")
-    assert live("scan", "--vpc-id", "vpc-1", "--tag", "team=shop").out.endswith(f"\n{wanted}")
+    assert live("scan", "--vpc-id", "vpc-1", "--tag", "team=shop").out.endswith(f"\nerror: {wanted}")
 
 
 def test_the_log_follows_a_scan(fresh, live):
@@ -466,8 +468,9 @@ def test_fine_is_explained(fresh, live):
     assert "no ingress rules" in done.out
     done = live("explain", fresh.group("office", tcp(22, "8.8.8.0/24")))
     assert done.code == DONE
-    assert "fine: allows tcp/22 from part of the internet (256 IPv4 addresses)" in done.out
-    assert done.out.splitlines()[-1] == "COMPLIANT: nothing is open"
+    assert "tcp/22 open to 256 internet addresses: allowed by --scope world, flagged by --scope public" in done.out
+    kept = "no blocked port is open to more than a /8 of IPv4 or a /16 of IPv6 (scope world)"
+    assert done.out.splitlines()[-1] == f"COMPLIANT: {kept}"
 
 
 def test_exempt_is_explained(fresh, live):

@@ -106,11 +106,26 @@ def test_a_role_that_was_named_twice_is_scanned_once(live, organization):
 
 
 def test_the_table_shows_accounts_only_if_there_are_several(live):
+    def titles(text: str) -> list[str]:
+        return next(line for line in text.splitlines() if line.startswith("SEVERITY")).split()
+
     several = live("scan", "--organization", "Audit", env={"COLUMNS": "130"})
-    assert several.out.splitlines()[0].split() == ["GROUP", "REGION", "ACCOUNT", "STATUS", "PORTS", "SOURCE", "RULE"]
+    assert ", 4 accounts, eu-central-1, " in several.out.splitlines()[0]
+    assert "ACCOUNT" in titles(several.out)
     assert APPLICATION in several.out
-    one = live("scan", "--assume-role-arn", f"arn:aws:iam::{APPLICATION}:role/Audit", env={"COLUMNS": "130"})
-    assert one.out.splitlines()[0].split() == ["GROUP", "REGION", "STATUS", "PORTS", "SOURCE", "RULE"]
+    role = f"arn:aws:iam::{APPLICATION}:role/Audit"
+    one = live("scan", "--assume-role-arn", role, env={"COLUMNS": "130"})
+    assert "ACCOUNT" not in titles(one.out)
+    head = one.out.split("Policy: ")[0].replace("\n", " ")
+    assert f", account {APPLICATION}, {REGION}, {role}" in head
+
+
+def test_commands_to_close_use_the_role_of_the_scan(live):
+    role = f"arn:aws:iam::{APPLICATION}:role/Audit"
+    [finding] = live("scan", "--organization", "Audit", "--region", OTHER, "--format", "asff").json()
+    command = finding["ProductFields"]["portcullis/close"]
+    assert f"--region={OTHER} --assume-role-arn={role} --ports=22,3389 --scope=world" in command
+    assert finding["ProductFields"]["portcullis/identity"] == role
 
 
 def test_a_denied_list_of_accounts_is_reported(live, organization):

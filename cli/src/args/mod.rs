@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use findings::Severity;
 use inventory::Hidden;
 
 #[cfg(feature = "aws")]
@@ -20,7 +21,7 @@ Exit codes:
   0  compliant; or everything requested was done
   1  error: a part could not be scanned, judged or done
   2  usage: the command line is invalid
-  3  exposures were found (0 with --no-fail), or remain";
+  3  exposures were found, or remain; for scan, see --fail-on and --no-fail";
 
 #[cfg(feature = "aws")]
 const AFTER_HELP: &str = EXIT_CODES;
@@ -161,6 +162,25 @@ pub(crate) enum Scope {
     Public,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityArg {
+    Critical,
+    High,
+    Medium,
+    Low,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(severity: SeverityArg) -> Self {
+        match severity {
+            SeverityArg::Critical => Self::Critical,
+            SeverityArg::High => Self::High,
+            SeverityArg::Medium => Self::Medium,
+            SeverityArg::Low => Self::Low,
+        }
+    }
+}
+
 /// The names of hidden parts, which are those of [`Hidden`].
 fn hidden_kinds() -> impl TypedValueParser<Value = Hidden> {
     PossibleValuesParser::new(Hidden::ALL.map(Hidden::name)).try_map(|name| name.parse::<Hidden>())
@@ -181,7 +201,7 @@ const ACCOUNT_OPTIONS: [&str; 8] = [
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]
-#[cfg_attr(feature = "aws", expect(clippy::struct_excessive_bools, reason = "each is a switch"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Scan {
     /// Files to scan, as with --input
     #[cfg_attr(not(feature = "aws"), arg(value_name = "FILE", group = "files"))]
@@ -251,9 +271,16 @@ pub(crate) struct Scan {
     /// List compliant groups in table, ASFF and OCSF as well
     #[arg(long, help_heading = "Output")]
     pub(crate) show_all: bool,
+    /// Least severity of a group that makes the exit code 3; for critical, the network interfaces of open groups are looked
+    /// up, which files do not have [default: low]
+    #[arg(long, value_name = "SEVERITY", value_enum, ignore_case = true, help_heading = "Exit code")]
+    pub(crate) fail_on: Option<SeverityArg>,
     /// Exit with 0 even if exposures were found
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Exit code", conflicts_with = "fail_on")]
     pub(crate) no_fail: bool,
+    /// Do not exit with 1 because a group could not be judged; exposures still count, unless --no-fail is given as well
+    #[arg(long, help_heading = "Exit code")]
+    pub(crate) no_fail_unjudged: bool,
     /// Show no progress on stderr
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,

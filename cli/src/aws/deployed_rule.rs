@@ -7,6 +7,7 @@ use aws_adapters::terminal::FunctionRule;
 use aws_adapters::{Config, Ssm};
 use aws_traits::AwsError;
 use aws_traits::ssm::Parameters;
+use findings::{ScanPolicy, ScanTarget};
 use futures::{StreamExt, TryStreamExt};
 use judgement::RuleParameters;
 
@@ -108,7 +109,7 @@ async fn without_rule(defaults: &OptionsPolicy, target: &Target) -> Result<(Comm
         Ok(_) => {
             let exemptions_parameter = Some(EXEMPTIONS_PARAMETER.to_owned());
             let parameters = RuleParameters { exemptions_parameter, ..(*defaults.parameters).clone() };
-            let options = OptionsPolicy { parameters: Arc::new(parameters), exemptions: None };
+            let options = OptionsPolicy { parameters: Arc::new(parameters), ..defaults.clone() };
             Ok((CommandPolicy::Options(options), Origin::Exemptions(EXEMPTIONS_PARAMETER.to_owned())))
         }
         Err(error) if error.code() == Some("ParameterNotFound") => {
@@ -124,6 +125,19 @@ fn unknown(defaults: &OptionsPolicy, problem: AwsError) -> (CommandPolicy, Origi
 }
 
 impl Policies {
+    /// The accounts and regions as the reports state them, and the policy if it is the same in all of them.
+    pub(crate) fn stated(&self) -> (ScanPolicy, Vec<ScanTarget>) {
+        let stated: Vec<ScanPolicy> = self.places.iter().map(|(_, policy)| policy.stated()).collect();
+        let common = stated.first().filter(|first| stated.iter().all(|other| other == *first)).cloned();
+        let targets = self
+            .places
+            .iter()
+            .zip(stated)
+            .map(|((target, _), policy)| ScanTarget { policy: common.is_none().then_some(policy), ..target.scanned() });
+        let targets = targets.collect();
+        (common.unwrap_or(ScanPolicy::PerTarget { per_target: true }), targets)
+    }
+
     /// Reports, on standard error, each policy that was found, and each that could not be looked up.
     pub(crate) fn announce(&self, quiet: bool) {
         let is_found = self.origins.iter().any(|origin| matches!(origin, Origin::Rule(_) | Origin::Exemptions(_)));

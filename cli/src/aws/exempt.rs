@@ -1,12 +1,11 @@
 //! `portcullis exempt`: the exemptions document in an SSM parameter.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 use aws_adapters::Ssm;
 use aws_adapters::terminal::FunctionRule;
 use aws_traits::ssm::Parameters;
-use comfy_table::{ContentArrangement, Table, presets};
 use exposure::{Exemption, Exemptions, Expiry, GroupSelector, PortSet};
 use jiff::Timestamp;
 use judgement::RuleParameters;
@@ -17,6 +16,7 @@ use super::deployed_rule;
 use super::session::{self, Target};
 use crate::args::{EXEMPTIONS_PARAMETER, Exempt, ParameterArgs};
 use crate::exit::{Exit, Usage, in_one_line};
+use crate::terminal;
 use crate::values::check_account;
 
 pub(crate) async fn run(args: &Exempt) -> Result<Exit> {
@@ -139,19 +139,17 @@ async fn list(args: &ParameterArgs, json: bool) -> Result<Exit> {
     let Document(document) = store.document(false).await?;
     let text = document.to_string();
     let exemptions = Exemptions::from_json(&text).with_context(|| format!("SSM parameter {}", args.parameter))?;
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
         return Ok(Exit::Success);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["GROUP", "PORTS", "ACCOUNT", "EXPIRES", "REASON", "OWNER"]);
     let now = Timestamp::now();
-    for exemption in exemptions.iter() {
-        table.add_row(row(exemption, now));
-    }
-    writeln!(out, "{table}")?;
+    let rows: Vec<[String; 6]> = exemptions.iter().map(|exemption| row(exemption, now)).collect();
+    let is_terminal = io::stdout().is_terminal();
+    let titles = ["GROUP", "PORTS", "ACCOUNT", "EXPIRES", "REASON", "OWNER"];
+    let color = is_terminal && terminal::allows_color();
+    write!(out, "{}", reports::text_table(titles, &rows, terminal::width(is_terminal), color))?;
     Ok(Exit::Success)
 }
 

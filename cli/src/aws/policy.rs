@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_adapters::{Config, SdkConfig, Ssm};
 use exposure::Exemptions;
+use findings::ScanPolicy;
 use judgement::{
     ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters, read_exemptions,
 };
@@ -49,6 +50,14 @@ pub(crate) enum CommandPolicy {
 }
 
 impl CommandPolicy {
+    /// The policy as the reports state it.
+    pub(crate) fn stated(&self) -> ScanPolicy {
+        match self {
+            Self::Options(options) => options.stated(),
+            Self::Rule(rule) | Self::KnownRule { name: rule, .. } => ScanPolicy::Rule { rule: rule.clone() },
+        }
+    }
+
     /// Name of the rule in snapshots.
     pub(crate) fn rule_name(&self) -> &str {
         self.deployed().unwrap_or(NO_RULE)
@@ -77,7 +86,7 @@ impl CommandPolicy {
             Box::new(KnownPolicy { parameters, exemptions, ssm: Ssm::new(sdk) })
         };
         match self {
-            Self::Options(OptionsPolicy { parameters, exemptions }) => known(parameters, exemptions.clone()),
+            Self::Options(OptionsPolicy { parameters, exemptions, .. }) => known(parameters, exemptions.clone()),
             Self::Rule(_) => Box::new(ConfigRulePolicy::new(Config::new(sdk), Ssm::new(sdk))),
             Self::KnownRule { parameters, .. } => known(parameters, None),
         }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use aws_adapters::terminal::SessionError;
 use aws_adapters::{Ec2, SdkConfig, terminal};
-use findings::NotScanned;
+use findings::{NotScanned, ScanTarget};
 
 use crate::args::{AccountArgs, RegionsArgs, Scan};
 use crate::exit::{Usage, in_one_line};
@@ -15,6 +15,10 @@ pub(crate) struct Target {
     pub(crate) sdk: SdkConfig,
     pub(crate) account: String,
     pub(crate) region: String,
+    /// `--profile`, if it was given.
+    pub(crate) profile: Option<String>,
+    /// Role that was assumed, if any.
+    pub(crate) assumed_role: Option<String>,
 }
 
 /// Targets of a scan, and those that cannot be reached.
@@ -28,6 +32,17 @@ const NO_REGION: &str = "no region: pass --region, set AWS_REGION, or set a regi
      --all-regions";
 
 impl Target {
+    /// The target as the reports state it.
+    pub(crate) fn scanned(&self) -> ScanTarget {
+        ScanTarget {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            assumed_role: self.assumed_role.clone(),
+            policy: None,
+        }
+    }
+
     /// `in us-east-1, account 123456789012`.
     pub(crate) fn place(&self) -> String {
         format!("in {}, account {}", self.region, self.account)
@@ -66,7 +81,13 @@ pub(crate) async fn several(args: &RegionsArgs) -> Result<Vec<Target>> {
     let mut targets: Vec<Target> = Vec::new();
     for region in names {
         if !targets.iter().any(|known| known.region == region) {
-            targets.push(Target { sdk: terminal::in_region(&sdk, &region), account: account.clone(), region });
+            targets.push(Target {
+                sdk: terminal::in_region(&sdk, &region),
+                account: account.clone(),
+                region,
+                profile: args.profile.clone(),
+                assumed_role: args.assume_role_arn.clone(),
+            });
         }
     }
     Ok(targets)
@@ -102,6 +123,13 @@ async fn usable(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig
     let sdk = terminal::load(profile, region).await?;
     terminal::check_credentials(&sdk, profile).await?;
     Ok(sdk)
+}
+
+/// Where the credentials of an account come from.
+#[derive(Debug, Clone, Copy)]
+struct Access<'n> {
+    profile: Option<&'n str>,
+    role: Option<&'n str>,
 }
 
 impl Targets {
@@ -172,12 +200,13 @@ impl Targets {
                 role = role.as_deref().unwrap_or_default(),
                 "credentials obtained"
             );
-            self.of_account(args, &sdk, &account, &home).await;
+            let access = Access { profile, role: role.as_deref() };
+            self.of_account(args, &sdk, &account, &home, access).await;
         }
         Ok(())
     }
 
-    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str) {
+    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str, access: Access<'_>) {
         let regions = if args.all_regions {
             match Ec2::new(sdk).regions().await {
                 Ok(regions) => regions,
@@ -195,7 +224,13 @@ impl Targets {
             let is_known = |target: &Target| target.account == account && target.region == region;
             if !self.targets.iter().any(is_known) {
                 let sdk = terminal::in_region(sdk, &region);
-                self.targets.push(Target { sdk, account: account.to_owned(), region });
+                self.targets.push(Target {
+                    sdk,
+                    account: account.to_owned(),
+                    region,
+                    profile: access.profile.map(str::to_owned),
+                    assumed_role: access.role.map(str::to_owned),
+                });
             }
         }
     }

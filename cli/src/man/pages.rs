@@ -7,7 +7,7 @@ pub(super) const EXIT_STATUS: Terms = &[
     ("0", "Compliant; or everything requested was done."),
     ("1", "Error: a part could not be scanned, judged or done."),
     ("2", "Usage: the command line is invalid, or a question had no answer."),
-    ("3", "Exposures were found (0 with --no-fail), or remain."),
+    ("3", "Exposures were found, or remain; for scan, see --fail-on and --no-fail."),
     ("130", "Ctrl-C ended close or restore after the group that it was at. Every other command ends by the signal."),
 ];
 

@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result};
-use findings::NotScanned;
+use findings::{GroupResult, NotScanned};
 use inventory::{Hidden, InputError, Options, Record, RecordError, Stats};
 use judgement::Criteria;
 use plain_text::error_chain;
 
 use super::output::{STDIN, ScanOutput};
+use super::snippet::Sources;
 use crate::args::Scan;
 use crate::exit::Usage;
 
@@ -31,6 +32,7 @@ pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) ->
         output,
         accepts: args.accept_not_scanned.iter().copied().collect(),
         accepted: BTreeMap::new(),
+        sources: Sources::default(),
         is_only_input: args.input.len() == 1,
         failure: None,
     };
@@ -111,6 +113,8 @@ struct Judge<'j> {
     accepts: BTreeSet<Hidden>,
     /// Number of accepted parts by their kind.
     accepted: BTreeMap<Hidden, u64>,
+    /// Lines of the files.
+    sources: Sources,
     is_only_input: bool,
     /// Why a report could not be written.
     failure: Option<Error>,
@@ -122,7 +126,9 @@ impl Judge<'_> {
             Ok(mut record) => {
                 let group = std::mem::take(&mut record.group);
                 let judged = self.criteria.judge_offline(group, &record.known);
-                self.output.group(&record.result(&judged.group, &judged.assess()))
+                let result = record.result(&judged.group, &judged.assess());
+                let snippet = self.sources.snippet(&result);
+                self.output.group(&GroupResult { snippet, ..result })
             }
             Err(RecordError { hidden: Some(kind), .. }) if self.accepts.contains(&kind) => {
                 *self.accepted.entry(kind).or_default() += 1;

@@ -2,13 +2,15 @@
 
 mod files;
 mod output;
+mod snippet;
 
 use anyhow::{Result, bail};
+use findings::ScanRecord;
 use jiff::Timestamp;
 
 pub(crate) use self::files::open;
-use self::output::ScanOutput;
-use crate::args::Scan;
+use self::output::ReportFiles;
+use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
 use crate::values::{check_account, check_region};
@@ -34,10 +36,18 @@ fn scan_files(args: &Scan) -> Result<Exit> {
     }
     args.region.iter().try_for_each(|region| check_region(region))?;
     args.account.iter().try_for_each(|id| check_account("--account", id))?;
-    let mut output = ScanOutput::new(&reports, args)?;
+    if args.fail_on == Some(SeverityArg::Critical) {
+        bail!(Usage(
+            "--fail-on critical would never fail: a group is critical by its network interfaces, which files do not have; \
+             use --fail-on high"
+                .to_owned()
+        ));
+    }
+    let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
+    let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
     let criteria = policy.criteria(Timestamp::now());
     files::scan(args, &criteria, &mut output)?;
-    output.finish(args.no_fail)
+    output.finish(args)
 }
 
 /// Scans accounts and regions.
@@ -45,9 +55,10 @@ fn scan_files(args: &Scan) -> Result<Exit> {
 mod accounts {
     use anyhow::{Result, bail};
     use aws_adapters::terminal::inventory::GroupFilter;
+    use findings::ScanRecord;
 
-    use super::output::{self, ScanOutput};
-    use crate::args::{Scan, check_group_id};
+    use super::output::{self, ReportFiles};
+    use crate::args::{Scan, SeverityArg, check_group_id};
     use crate::aws::deployed_rule::policies;
     use crate::aws::live_scan::{self, LiveScan, tags};
     use crate::aws::policy::RequestedPolicy;
@@ -58,17 +69,22 @@ mod accounts {
         let reports = output::destinations(&args.format, &args.output)?;
         let policy = RequestedPolicy::new(&args.policy)?;
         let wanted = filter(args)?;
+        // The files are opened before the first call to AWS, so that a long scan does not end with one that cannot be written.
+        let files = ReportFiles::open(&reports, args)?;
         let found = session::all(args).await?;
         let policies = policies(&policy, found.targets).await?;
         policies.announce(args.quiet);
-        let mut output = ScanOutput::new(&reports, args)?;
+        let (policy, targets) = policies.stated();
+        let filters = typed(args);
+        let mut output = files.start(&ScanRecord { policy, inputs: Vec::new(), targets, filters: filters.clone() });
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
         let scan = LiveScan {
-            typed: typed(args),
+            typed: filters.join(" "),
             wanted,
-            with_context: args.with_context,
+            // Only the network interfaces of a group make it critical.
+            with_context: args.with_context || args.fail_on == Some(SeverityArg::Critical),
             concurrency: usize::from(args.concurrency),
         };
         live_scan::scan(scan, policies.places, |found| match found {
@@ -79,7 +95,7 @@ mod accounts {
             }
         })
         .await?;
-        output.finish(args.no_fail)
+        output.finish(args)
     }
 
     /// Refuses the options that select groups of an account.
@@ -92,11 +108,11 @@ mod accounts {
     }
 
     /// The filters as the user typed them.
-    fn typed(args: &Scan) -> String {
+    fn typed(args: &Scan) -> Vec<String> {
         let of = |option: &'static str, values: &[String]| {
             values.iter().map(|value| format!("{option} {value}")).collect::<Vec<_>>()
         };
-        [of("--group-id", &args.group_id), of("--vpc-id", &args.vpc_id), of("--tag", &args.tag)].concat().join(" ")
+        [of("--group-id", &args.group_id), of("--vpc-id", &args.vpc_id), of("--tag", &args.tag)].concat()
     }
 
     fn filter(args: &Scan) -> Result<GroupFilter> {

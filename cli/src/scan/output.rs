@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals};
+use findings::{ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTotals, Severity};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use reports::{Format, Report, ReportOptions};
 
 use crate::args::Scan;
-use crate::color;
 use crate::exit::{Exit, Usage};
 use crate::interrupt::Temporary;
+use crate::terminal;
 
 /// Most parts that were not scanned to list. Further ones are only counted.
 const MOST_COMPLAINTS: usize = 1000;
@@ -77,28 +77,63 @@ struct Opened {
     file: Option<(Temporary, PathBuf)>,
 }
 
-fn open(reports: &[Destination], args: &Scan) -> Result<Vec<Opened>> {
-    let terminal = io::stdout().is_terminal();
-    let one_account = is_of_one_account(args);
-    let input = args.input.first().map(|file| file.display().to_string());
-    let mut opened = Vec::new();
-    for (format, file) in reports {
-        let color = file.is_none() && terminal && color::is_allowed();
-        let options = ReportOptions {
-            created: Timestamp::now(),
+/// The open files of a scan whose circumstances are not known yet.
+pub(super) struct ReportFiles {
+    writers: Vec<(Format, Writer, ReportStyle)>,
+    progress: ProgressBar,
+    input: Option<String>,
+    all: bool,
+    /// Whether standard output has a table.
+    table: bool,
+}
+
+/// Looks of a report.
+struct ReportStyle {
+    color: bool,
+    width: u16,
+}
+
+impl ReportFiles {
+    /// Opens the files of all reports.
+    pub(super) fn open(reports: &[Destination], args: &Scan) -> Result<Self> {
+        let stdout_is_terminal = io::stdout().is_terminal();
+        let mut writers = Vec::new();
+        for (format, file) in reports {
+            let is_terminal = file.is_none() && stdout_is_terminal;
+            let color = is_terminal && terminal::allows_color();
+            let style = ReportStyle { color, width: terminal::width(is_terminal) };
+            let writer: Writer = match file {
+                None => (Box::new(io::stdout().lock()), None),
+                Some(file) => writer(file).with_context(|| format!("cannot write the report {}", file.display()))?,
+            };
+            writers.push((*format, writer, style));
+        }
+        let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
+            progress.set_style(style);
+        }
+        progress.enable_steady_tick(Duration::from_millis(120));
+        Ok(Self {
+            writers,
+            progress,
+            input: args.input.first().map(|file| file.display().to_string()),
             all: args.show_all,
-            color,
-            width: width(file.is_none() && terminal),
-            one_account,
-            input: input.clone(),
-        };
-        let (writer, file): (Box<dyn Write>, _) = match file {
-            None => (Box::new(io::stdout().lock()), None),
-            Some(file) => writer(file).with_context(|| format!("cannot write the report {}", file.display()))?,
-        };
-        opened.push(Opened { report: reports::report(*format, writer, options), file });
+            // A table lists the parts that were not scanned itself.
+            table: reports.iter().any(|(format, file)| *format == Format::Table && file.is_none()),
+        })
     }
-    Ok(opened)
+
+    /// Starts the reports.
+    pub(super) fn start(self, record: &ScanRecord) -> ScanOutput {
+        let Self { writers, progress, input, all, table } = self;
+        let created = Timestamp::now();
+        let started = writers.into_iter().map(|(format, (writer, file), ReportStyle { color, width })| {
+            let (record, input) = (record.clone(), input.clone());
+            let options = ReportOptions { created, all, color, width, record, input };
+            Opened { report: reports::report(format, writer, options), file }
+        });
+        ScanOutput { reports: started.collect(), totals: ScanTotals::default(), progress, table, more_not_scanned: 0 }
+    }
 }
 
 type Writer = (Box<dyn Write>, Option<(Temporary, PathBuf)>);
@@ -121,32 +156,6 @@ fn writer(file: &Path) -> io::Result<Writer> {
     Ok((Box::new(writer), Some((temporary, file.to_owned()))))
 }
 
-/// Width of a report in columns: `COLUMNS`, or else that of the terminal, or else a default for files.
-fn width(terminal: bool) -> u16 {
-    const OF_A_FILE: u16 = 160;
-    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
-        return columns;
-    }
-    if terminal { console_width() } else { OF_A_FILE }
-}
-
-fn console_width() -> u16 {
-    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns)
-}
-
-#[cfg(feature = "aws")]
-fn is_of_one_account(args: &Scan) -> bool {
-    args.input.is_empty()
-        && args.organization.is_none()
-        && args.profile.len().max(1) * args.assume_role_arn.len().max(1) == 1
-}
-
-/// A file may contain groups of several accounts.
-#[cfg(not(feature = "aws"))]
-fn is_of_one_account(_args: &Scan) -> bool {
-    false
-}
-
 /// Reports that are being written, and the totals.
 pub(super) struct ScanOutput {
     reports: Vec<Opened>,
@@ -159,18 +168,6 @@ pub(super) struct ScanOutput {
 }
 
 impl ScanOutput {
-    pub(super) fn new(reports: &[Destination], args: &Scan) -> Result<Self> {
-        // A table lists the parts that were not scanned itself.
-        let table = reports.iter().any(|(format, file)| *format == Format::Table && file.is_none());
-        let reports = open(reports, args)?;
-        let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
-            progress.set_style(style);
-        }
-        progress.enable_steady_tick(Duration::from_millis(120));
-        Ok(Self { reports, totals: ScanTotals::default(), progress, table, more_not_scanned: 0 })
-    }
-
     pub(super) fn group(&mut self, result: &GroupResult) -> Result<()> {
         self.totals.count(result);
         self.progress.inc(1);
@@ -192,7 +189,7 @@ impl ScanOutput {
         }
     }
 
-    pub(super) fn finish(mut self, no_fail: bool) -> Result<Exit> {
+    pub(super) fn finish(mut self, args: &Scan) -> Result<Exit> {
         self.progress.finish_and_clear();
         if self.more_not_scanned > 0 {
             let reason = format!("{} more parts were not scanned", self.more_not_scanned);
@@ -210,13 +207,20 @@ impl ScanOutput {
                 None => eprintln!("error: {}", problem.reason),
             }
         }
-        Ok(if !self.totals.not_scanned.is_empty() || self.totals.insufficient_data > 0 {
-            Exit::Error
-        } else if self.totals.noncompliant > 0 && !no_fail {
-            Exit::Exposed
-        } else {
-            Exit::Success
-        })
+        Ok(exit(&self.totals, args))
+    }
+}
+
+/// Exit code of a scan. What was not scanned always counts, because it may be open.
+fn exit(totals: &ScanTotals, args: &Scan) -> Exit {
+    let is_undecided = totals.insufficient_data > 0 && !args.no_fail_unjudged;
+    let least = args.fail_on.map_or(Severity::Low, Severity::from);
+    if !totals.not_scanned.is_empty() || is_undecided {
+        Exit::Error
+    } else if totals.worst().is_some_and(|worst| worst <= least) && !args.no_fail {
+        Exit::Exposed
+    } else {
+        Exit::Success
     }
 }
 

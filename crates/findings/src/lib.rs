@@ -2,6 +2,7 @@
 
 mod arn;
 mod attachment;
+mod breadth;
 mod compliance;
 mod identity;
 mod location;
@@ -9,16 +10,23 @@ mod not_scanned;
 mod partition;
 mod result;
 mod rule_result;
+mod scan_policy;
+mod scan_record;
 mod severity;
+mod snippet;
 mod totals;
 
 pub use arn::{region_of_arn, security_group_arn};
 pub use attachment::{AttachedTo, Context};
+pub use breadth::Breadth;
 pub use compliance::{ComplianceType, Openness};
 pub use location::Location;
 pub use not_scanned::NotScanned;
 pub use partition::partition;
 pub use result::GroupResult;
 pub use rule_result::{ExemptedExposure, FoundExposure, UnjudgedRule, reach_name};
+pub use scan_policy::{PolicyOptions, ScanPolicy, kept_sentence, policy_sentence, ports_list, scope_name};
+pub use scan_record::{ScanRecord, ScanTarget};
 pub use severity::Severity;
+pub use snippet::{Snippet, SnippetLine};
 pub use totals::ScanTotals;

@@ -4,7 +4,9 @@ use exposure::{Assessment, SecurityGroup};
 use serde::Serialize;
 
 use crate::compliance::verdict;
-use crate::{ComplianceType, Context, ExemptedExposure, FoundExposure, Location, Openness, Severity, UnjudgedRule};
+use crate::{
+    ComplianceType, Context, ExemptedExposure, FoundExposure, Location, Openness, Severity, Snippet, UnjudgedRule,
+};
 
 /// The result for a security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +34,7 @@ pub struct GroupResult {
     /// Rules that could not be judged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<UnjudgedRule>,
-    /// Severity, if the group is non-compliant and its network interfaces are known.
+    /// Severity, if the group is non-compliant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Network interfaces of the group, if they were looked up.
@@ -41,10 +43,13 @@ pub struct GroupResult {
     /// Position in the input, if the input is a template or a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// Lines at the location, if they were read. They are no part of the JSON, whose readers have the file.
+    #[serde(skip)]
+    pub snippet: Option<Snippet>,
 }
 
 impl GroupResult {
-    /// The result for `group`, given its assessment. Severity, context and location are empty.
+    /// The result for `group`, given its assessment. Context, location and snippet are empty.
     #[must_use]
     pub fn new(group: &SecurityGroup, region: Option<&str>, assessment: &Assessment<'_>) -> Self {
         let (compliance, openness) = verdict(assessment);
@@ -59,9 +64,10 @@ impl GroupResult {
             exposures: assessment.exposures.iter().map(FoundExposure::from).collect(),
             exempted: assessment.exempted.iter().map(ExemptedExposure::from).collect(),
             unjudged: assessment.unjudged.iter().map(UnjudgedRule::from).collect(),
-            severity: None,
+            severity: Severity::without_context(openness),
             context: None,
             location: None,
+            snippet: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::Location;
 
 /// A rule that exposes blocked ports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundExposure {
     /// `sgr-…`, if the input has it.
     pub rule_id: Option<String>,
@@ -21,13 +21,10 @@ pub struct FoundExposure {
     /// Blocked ports that the rule opens, such as `tcp/22` or `udp/8000-8100`.
     pub ports: Vec<String>,
     /// How much of the internet the source covers: `world` or `partial`.
-    #[serde(serialize_with = "serialize_reach")]
     pub reach: Reach,
     /// Description of the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Position of the resource that makes the rule, if it is a resource of its own in a template or a plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
@@ -59,19 +56,6 @@ pub struct UnjudgedRule {
     pub location: Option<Location>,
 }
 
-impl FoundExposure {
-    /// Traffic that the rule admits: `tcp 20-25`, `all traffic`.
-    #[must_use]
-    pub fn traffic(&self) -> String {
-        match (self.protocol.as_str(), self.from_port, self.to_port) {
-            ("-1", ..) => "all traffic".to_owned(),
-            (protocol, Some(from), Some(to)) if from == to => format!("{protocol} {from}"),
-            (protocol, Some(from), Some(to)) => format!("{protocol} {from}-{to}"),
-            (protocol, ..) => protocol.to_owned(),
-        }
-    }
-}
-
 /// The name of a reach in JSON, such as `world`.
 #[must_use]
 pub fn reach_name(reach: Reach) -> &'static str {
@@ -82,9 +66,39 @@ pub fn reach_name(reach: Reach) -> &'static str {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde prescribes the signature")]
-fn serialize_reach<S: Serializer>(reach: &Reach, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(reach_name(*reach))
+/// An exposure in JSON, with its traffic in words: `-1` alone does not read as all traffic.
+#[derive(Serialize)]
+struct ExposureKeys<'e> {
+    rule_id: &'e Option<String>,
+    protocol: &'e str,
+    from_port: Option<i64>,
+    to_port: Option<i64>,
+    traffic: String,
+    source: &'e str,
+    ports: &'e [String],
+    reach: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'e Location>,
+}
+
+impl Serialize for FoundExposure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys = ExposureKeys {
+            rule_id: &self.rule_id,
+            protocol: &self.protocol,
+            from_port: self.from_port,
+            to_port: self.to_port,
+            traffic: self.traffic(),
+            source: &self.source,
+            ports: &self.ports,
+            reach: reach_name(self.reach),
+            description: self.description.as_deref(),
+            location: self.location.as_ref(),
+        };
+        keys.serialize(serializer)
+    }
 }
 
 impl From<&Exposure<'_>> for FoundExposure {

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::{ComplianceType, Context, GroupResult, Openness};
 
-/// Urgency of a non-compliant group. It is known only if the network interfaces of the group are.
+/// Urgency of a non-compliant group. Without its network interfaces it is [`High`](Self::High) if the group is open to the
+/// world, else [`Medium`](Self::Medium).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -39,6 +40,23 @@ impl Severity {
             (true, false, false) => Self::Medium,
         }
     }
+
+    /// Severity of an exposure of a group whose interfaces are not known.
+    fn of_reach(reach: Reach) -> Self {
+        match reach {
+            Reach::World => Self::High,
+            Reach::Partial | Reach::None => Self::Medium,
+        }
+    }
+
+    /// Severity of a group whose interfaces are not known; `None` if it is not non-compliant.
+    pub(crate) fn without_context(openness: Openness) -> Option<Self> {
+        match openness {
+            Openness::World => Some(Self::of_reach(Reach::World)),
+            Openness::Partial => Some(Self::of_reach(Reach::Partial)),
+            Openness::Unknown | Openness::Restricted => None,
+        }
+    }
 }
 
 impl GroupResult {
@@ -53,10 +71,8 @@ impl GroupResult {
     /// Severity of an exposure of this group. If the interfaces are not known, it follows from the reach alone.
     #[must_use]
     pub fn severity_of(&self, reach: Reach) -> Severity {
-        self.severity.unwrap_or(match reach {
-            Reach::World => Severity::High,
-            Reach::Partial | Reach::None => Severity::Medium,
-        })
+        let known = self.severity.filter(|_| self.context.is_some());
+        known.unwrap_or_else(|| Severity::of_reach(reach))
     }
 
     /// Severity of the worst exposure of this group.
@@ -93,5 +109,14 @@ mod tests {
         let context = Context { attached_to: interfaces.iter().map(attached).collect() };
         assert_eq!(Severity::new(openness, &context), expected);
         assert_eq!(serde_json::to_value(expected).unwrap(), expected.as_str());
+    }
+
+    #[rstest]
+    #[case(Openness::World, Some(Severity::High))]
+    #[case(Openness::Partial, Some(Severity::Medium))]
+    #[case(Openness::Unknown, None)]
+    #[case(Openness::Restricted, None)]
+    fn severity_without_interfaces_follows_from_reach(#[case] openness: Openness, #[case] expected: Option<Severity>) {
+        assert_eq!(Severity::without_context(openness), expected);
     }
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use findings::{ComplianceType, FoundExposure, GroupResult, NotScanned, ScanTotals, reach_name};
+use findings::{ComplianceType, FoundExposure, GroupResult, NotScanned, ScanTarget, ScanTotals, reach_name};
 
-use super::Report;
-use super::wording;
+use super::scan_info::created;
+use super::{Report, ReportOptions, wording};
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 25] = [
     "account",
     "region",
     "vpc_id",
@@ -29,18 +29,27 @@ const HEADER: [&str; 20] = [
     "file",
     "resource",
     "line",
+    "traffic",
+    "scanned_at",
+    "version",
+    "policy",
+    "identity",
 ];
 
 pub(super) struct Csv<W: Write> {
     writer: csv::Writer<W>,
+    options: ReportOptions,
+    scanned_at: String,
+    policy: String,
     begun: bool,
 }
 
 impl<W: Write> Csv<W> {
-    pub(super) fn new(writer: W) -> Self {
+    pub(super) fn new(writer: W, options: ReportOptions) -> Self {
         // RFC 4180 ends a line with CR LF, and spreadsheets expect it.
         let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(writer);
-        Self { writer, begun: false }
+        let (scanned_at, policy) = (created(&options), options.record.policy.sentence());
+        Self { writer, options, scanned_at, policy, begun: false }
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -55,6 +64,7 @@ impl<W: Write> Csv<W> {
         self.begin()?;
         let port = |port: Option<i64>| port.map(|port| port.to_string()).unwrap_or_default();
         let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
+        let policy = self.policy_of(result).into_owned();
         self.writer.write_record([
             text(result.account.as_deref()).as_bytes(),
             text(result.region.as_deref()).as_bytes(),
@@ -63,7 +73,7 @@ impl<W: Write> Csv<W> {
             text(result.group_name.as_deref()).as_bytes(),
             result.compliance.as_str().as_bytes(),
             result.openness.as_str().as_bytes(),
-            result.severity.map_or("", |severity| severity.as_str()).as_bytes(),
+            exposure.map_or("", |exposure| result.severity_of(exposure.reach).as_str()).as_bytes(),
             text(exposure.and_then(|exposure| exposure.rule_id.as_deref())).as_bytes(),
             exposure.map_or(Cow::Borrowed(""), |exposure| protocol(&exposure.protocol)).as_bytes(),
             exposure.map_or_else(String::new, |exposure| port(exposure.from_port)).as_bytes(),
@@ -76,8 +86,26 @@ impl<W: Write> Csv<W> {
             text(location.map(|location| location.file.as_str())).as_bytes(),
             text(location.and_then(|location| location.resource.as_deref())).as_bytes(),
             location.and_then(|location| location.line).map_or_else(String::new, |line| line.to_string()).as_bytes(),
+            text(exposure.map(FoundExposure::traffic).as_deref()).as_bytes(),
+            self.scanned_at.as_bytes(),
+            wording::VERSION.as_bytes(),
+            text(Some(&policy)).as_bytes(),
+            text(self.identity(result.account.as_deref()).as_deref()).as_bytes(),
         ])?;
         Ok(())
+    }
+
+    /// The policy that the group was judged by.
+    fn policy_of(&self, result: &GroupResult) -> Cow<'_, str> {
+        match self.options.record.policy_in(result.account.as_deref(), result.region.as_deref()) {
+            policy if *policy == self.options.record.policy => Cow::Borrowed(&self.policy),
+            own => Cow::Owned(own.sentence()),
+        }
+    }
+
+    /// Credentials that the account was read with.
+    fn identity(&self, account: Option<&str>) -> Option<String> {
+        self.options.record.access_to(account?).map(ScanTarget::identity)
     }
 
     fn not_scanned(&mut self, not_scanned: &NotScanned) -> io::Result<()> {
@@ -86,12 +114,19 @@ impl<W: Write> Csv<W> {
         let region = text(not_scanned.region.as_deref());
         let target = text(not_scanned.target.as_deref());
         let reason = text(Some(&not_scanned.reason));
+        let identity = self.identity(not_scanned.account.as_deref());
+        let identity = text(identity.as_deref());
+        let policy = text(Some(&self.policy));
         let line = HEADER.map(|column| match column {
             "account" => &*account,
             "region" => &*region,
             "resource" => &*target,
             "compliance" => "NOT_SCANNED",
             "reason" => &*reason,
+            "scanned_at" => &*self.scanned_at,
+            "version" => wording::VERSION,
+            "policy" => &*policy,
+            "identity" => &*identity,
             _ => "",
         });
         self.writer.write_record(line)?;

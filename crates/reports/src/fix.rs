@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use exposure::is_security_group_id;
-use findings::{FoundExposure, GroupResult};
+use findings::{FoundExposure, GroupResult, ScanPolicy, ScanRecord, ScanTarget};
 use plain_text::printable;
 use serde::Serialize;
 
@@ -11,19 +11,19 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fix {
     /// Two commands, either of which suffices: `revoke` revokes one rule, `close` closes the whole group.
-    Commands { revoke: Option<String>, close: String },
+    Commands { revoke: Option<Command>, close: Command },
     /// Advice for a group of a template or a plan, which has to be changed at its source.
     Edit(String),
 }
 
 impl Fix {
-    /// How to close `exposure`, or the whole group if it is `None`.
-    pub(super) fn of(result: &GroupResult, exposure: Option<&FoundExposure>) -> Self {
-        if result.location.is_none() && is_security_group_id(&result.group_id) {
-            let close = command(&["portcullis", "close", &result.group_id], result.region.as_deref());
-            if let Some(close) = close {
-                return Self::Commands { revoke: exposure.and_then(|exposure| revoke(result, exposure)), close };
-            }
+    /// How to close `exposure`, or the whole group if it is `None`, by the policy and with the credentials of the scan.
+    pub(super) fn of(record: &ScanRecord, result: &GroupResult, exposure: Option<&FoundExposure>) -> Self {
+        if result.location.is_none()
+            && is_security_group_id(&result.group_id)
+            && let Some(close) = close(record, result)
+        {
+            return Self::Commands { revoke: exposure.and_then(|exposure| revoke(record, result, exposure)), close };
         }
         // A rule that is a resource of its own is changed there, and not in its group.
         let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
@@ -42,13 +42,57 @@ impl Fix {
     }
 
     /// The fix on one line.
-    pub(super) fn line(&self) -> &str {
+    pub(super) fn line(&self) -> String {
         match self {
-            Self::Commands { revoke: Some(revoke), .. } => revoke,
-            Self::Commands { close, .. } => close,
-            Self::Edit(advice) => advice,
+            Self::Commands { revoke: Some(command), .. } | Self::Commands { close: command, .. } => command.line(),
+            Self::Edit(advice) => advice.clone(),
         }
     }
+}
+
+/// A command line for a POSIX shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Command {
+    /// The program with its subcommand, then each option with its value, quoted as needed.
+    pub(super) units: Vec<String>,
+}
+
+impl Command {
+    /// Quotes the units. `None` if a word has a control character: a terminal might act on it as soon as the command is
+    /// pasted.
+    fn new<'w>(units: impl IntoIterator<Item = Vec<&'w str>>) -> Option<Self> {
+        let word = |word: &str| match word.split_once('=') {
+            // The name of an option needs no quotes, and reads better without them.
+            Some((name, value)) if name.starts_with("--") => Some(format!("{name}={}", quoted(value)?)),
+            _ => quoted(word).map(Cow::into_owned),
+        };
+        let unit = |words: Vec<&str>| {
+            let is_plain = words.iter().all(|word| matches!(printable(word), Cow::Borrowed(_)));
+            let words = words.into_iter().map(word).collect::<Option<Vec<_>>>()?;
+            is_plain.then(|| words.join(" "))
+        };
+        Some(Self { units: units.into_iter().map(unit).collect::<Option<_>>()? })
+    }
+
+    /// The command on one line.
+    pub(super) fn line(&self) -> String {
+        self.units.join(" ")
+    }
+}
+
+/// The policy as options for a shell. Control characters are made printable: it is there to be read.
+pub(super) fn policy_options(policy: &ScanPolicy) -> String {
+    let options = policy.options();
+    match Command::new(options.iter().map(|option| vec![option.as_str()])) {
+        Some(command) => command.line(),
+        None => printable(&options.join(" ")).into_owned(),
+    }
+}
+
+/// A word as a shell takes it. Commas mean nothing to a shell within a word, and lists read better without quotes.
+fn quoted(word: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,@+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) { Some(Cow::Borrowed(word)) } else { shlex::try_quote(word).ok() }
 }
 
 #[derive(Serialize)]
@@ -85,17 +129,50 @@ struct PrefixListId<'e> {
     prefix_list_id: &'e str,
 }
 
-/// Command that revokes a single rule: by id if it is known, else by its content.
-fn revoke(result: &GroupResult, exposure: &FoundExposure) -> Option<String> {
-    let start = ["aws", "ec2", "revoke-security-group-ingress", "--group-id", &result.group_id];
+/// Command that closes the group. It states the whole policy: with another one, it would close other rules.
+fn close(record: &ScanRecord, result: &GroupResult) -> Option<Command> {
+    let mut options = Vec::new();
+    if let Some(region) = &result.region {
+        options.push(format!("--region={region}"));
+    }
+    if let Some(target) = access(record, result) {
+        options.extend(target.profile.as_ref().map(|profile| format!("--profile={profile}")));
+        options.extend(target.assumed_role.as_ref().map(|role| format!("--assume-role-arn={role}")));
+    }
+    let policy = record.policy_in(result.account.as_deref(), result.region.as_deref());
+    if matches!(policy, ScanPolicy::PerTarget { .. }) {
+        // The policy of this group is not known, and with another one the command would close other rules.
+        return None;
+    }
+    options.extend(policy.options());
+    let start = vec!["portcullis", "close", result.group_id.as_str()];
+    Command::new([start].into_iter().chain(options.iter().map(|option| vec![option.as_str()])))
+}
+
+/// Command that revokes a single rule: by id if it is known, else by its content. There is none if the account was read
+/// by an assumed role, because the AWS CLI has no option for one.
+fn revoke(record: &ScanRecord, result: &GroupResult, exposure: &FoundExposure) -> Option<Command> {
+    let target = access(record, result);
+    if target.is_some_and(|target| target.assumed_role.is_some()) {
+        return None;
+    }
     let permission;
     let rule = if let Some(id) = &exposure.rule_id {
-        ["--security-group-rule-ids", id]
+        vec!["--security-group-rule-ids", id]
     } else {
         permission = serde_json::to_string(&[permission_of(exposure)?]).ok()?;
-        ["--ip-permissions", &permission]
+        vec!["--ip-permissions", &permission]
     };
-    command(&[start.as_slice(), &rule].concat(), result.region.as_deref())
+    let start = vec!["aws", "ec2", "revoke-security-group-ingress"];
+    let region = result.region.as_deref().map(|region| vec!["--region", region]);
+    let profile = target.and_then(|target| target.profile.as_deref()).map(|profile| vec!["--profile", profile]);
+    let units = [start, vec!["--group-id", &result.group_id], rule];
+    Command::new(units.into_iter().chain(region).chain(profile))
+}
+
+/// Credentials that the account of the group was read with.
+fn access<'r>(record: &'r ScanRecord, result: &GroupResult) -> Option<&'r ScanTarget> {
+    result.account.as_deref().and_then(|account| record.access_to(account))
 }
 
 fn permission_of(exposure: &FoundExposure) -> Option<IpPermission<'_>> {
@@ -113,31 +190,37 @@ fn permission_of(exposure: &FoundExposure) -> Option<IpPermission<'_>> {
     })
 }
 
-/// Command line for a POSIX shell, with all words quoted as needed. `None` if a word has a control character: a terminal
-/// might act on it as soon as the command is pasted.
-fn command(words: &[&str], region: Option<&str>) -> Option<String> {
-    let region = region.map(|region| ["--region", region]);
-    let words: Vec<&str> = words.iter().copied().chain(region.into_iter().flatten()).collect();
-    if words.iter().any(|word| matches!(printable(word), Cow::Owned(_))) {
-        return None;
-    }
-    shlex::try_join(words).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use exposure::Reach;
-    use findings::{ComplianceType, Location, Openness};
+    use exposure::SourceScope;
+    use findings::{ComplianceType, Location, Openness, PolicyOptions};
     use rstest::rstest;
 
     use super::*;
+
+    fn record() -> ScanRecord {
+        ScanRecord::of_files(ScanPolicy::from(PolicyOptions::new("tcp/22".parse().unwrap())), vec!["a.json".into()])
+    }
+
+    /// A record of a scan of the account of `group`.
+    fn live(profile: Option<&str>, role: Option<&str>) -> ScanRecord {
+        let target = ScanTarget {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            profile: profile.map(str::to_owned),
+            assumed_role: role.map(str::to_owned),
+            policy: None,
+        };
+        ScanRecord { inputs: Vec::new(), targets: vec![target], ..record() }
+    }
 
     fn group(region: Option<&str>) -> GroupResult {
         GroupResult {
             group_id: "sg-0aaaaaaaaaaaaaaaa".into(),
             group_name: None,
             vpc_id: None,
-            account: None,
+            account: Some("123456789012".into()),
             region: region.map(str::to_owned),
             compliance: ComplianceType::NonCompliant,
             openness: Openness::World,
@@ -147,6 +230,7 @@ mod tests {
             severity: None,
             context: None,
             location: None,
+            snippet: None,
         }
     }
 
@@ -182,7 +266,7 @@ mod tests {
         r#"--ip-permissions '[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"PrefixListIds":[{"PrefixListId":"pl-0123"}]}]'"#
     )]
     fn a_rule_is_revoked_alone(#[case] rule_id: Option<&str>, #[case] source: &str, #[case] rule: &str) {
-        let fix = Fix::of(&group(Some("eu-west-1")), Some(&exposure(rule_id, source)));
+        let fix = Fix::of(&record(), &group(Some("eu-west-1")), Some(&exposure(rule_id, source)));
         assert_eq!(
             fix.line(),
             format!("aws ec2 revoke-security-group-ingress --group-id sg-0aaaaaaaaaaaaaaaa {rule} --region eu-west-1")
@@ -190,21 +274,55 @@ mod tests {
     }
 
     #[test]
-    fn the_group_is_closed_as_a_whole() {
-        let fix = Fix::of(&group(Some("eu-west-1")), None);
-        assert_eq!(fix.line(), "portcullis close sg-0aaaaaaaaaaaaaaaa --region eu-west-1");
+    fn the_group_is_closed_as_a_whole_by_the_policy_of_the_scan() {
+        let fix = Fix::of(&record(), &group(Some("eu-west-1")), None);
+        assert_eq!(fix.line(), "portcullis close sg-0aaaaaaaaaaaaaaaa --region=eu-west-1 --ports=tcp/22 --scope=world");
+        let policy = ScanPolicy::from(PolicyOptions {
+            scope: SourceScope::Public,
+            authorized: ["203.0.113.0/24".parse().unwrap()].into_iter().collect(),
+            exemptions_file: Some("/srv/my exemptions.json".into()),
+            ..PolicyOptions::new("22,3389".parse().unwrap())
+        });
+        let fix = Fix::of(&ScanRecord { policy, ..record() }, &group(None), None);
+        assert_eq!(
+            fix.line(),
+            "portcullis close sg-0aaaaaaaaaaaaaaaa --ports=22,3389 --scope=public --authorized-cidr=203.0.113.0/24 \
+             --exemptions='/srv/my exemptions.json'"
+        );
+        let record = ScanRecord { policy: ScanPolicy::Rule { rule: "portcullis".into() }, ..record() };
+        assert_eq!(
+            Fix::of(&record, &group(None), None).line(),
+            "portcullis close sg-0aaaaaaaaaaaaaaaa --rule=portcullis"
+        );
+    }
+
+    #[test]
+    fn commands_use_the_credentials_of_the_scan() {
+        let exposure = exposure(Some("sgr-1"), "0.0.0.0/0");
+        let commands = |record: &ScanRecord| match Fix::of(record, &group(Some("eu-west-1")), Some(&exposure)) {
+            Fix::Commands { revoke, close } => (revoke.map(|command| command.line()), close.line()),
+            Fix::Edit(advice) => panic!("{advice}"),
+        };
+        let (revoke, close) = commands(&live(Some("audit"), None));
+        assert!(revoke.unwrap().ends_with(" --region eu-west-1 --profile audit"));
+        assert!(close.contains(" --region=eu-west-1 --profile=audit --ports="), "{close}");
+        let role = "arn:aws:iam::123456789012:role/audit";
+        let (revoke, close) = commands(&live(Some("audit"), Some(role)));
+        assert_eq!(revoke, None, "the AWS CLI has no option for a role");
+        assert!(close.contains(&format!(" --profile=audit --assume-role-arn={role} ")), "{close}");
     }
 
     #[test]
     fn a_shell_sees_hostile_text_as_one_word() {
-        let fix = Fix::of(&group(Some("eu-west-1; rm -rf $HOME 'x'")), None);
-        let words = shlex::split(fix.line()).unwrap();
-        assert_eq!(words, ["portcullis", "close", "sg-0aaaaaaaaaaaaaaaa", "--region", "eu-west-1; rm -rf $HOME 'x'"]);
+        let fix = Fix::of(&record(), &group(Some("eu-west-1; rm -rf $HOME 'x'")), None);
+        let words = shlex::split(&fix.line()).unwrap();
+        assert_eq!(words.get(3).map(String::as_str), Some("--region=eu-west-1; rm -rf $HOME 'x'"));
+        assert_eq!(words.len(), 6);
     }
 
     #[test]
     fn nothing_that_steers_a_terminal_is_in_a_command() {
-        let fix = Fix::of(&group(Some("eu-west-1\u{1b}]0;x\u{7}")), None);
+        let fix = Fix::of(&record(), &group(Some("eu-west-1\u{1b}]0;x\u{7}")), None);
         assert!(matches!(fix, Fix::Edit(_)), "{fix:?}");
     }
 
@@ -212,7 +330,7 @@ mod tests {
     fn a_group_of_a_template_is_edited_there() {
         let location = Location { file: "web.yaml".into(), resource: Some("Web".into()), line: Some(3) };
         let result = GroupResult { location: Some(location), ..group(None) };
-        let fix = Fix::of(&result, Some(&exposure(None, "0.0.0.0/0")));
+        let fix = Fix::of(&record(), &result, Some(&exposure(None, "0.0.0.0/0")));
         assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Web` in web.yaml, line 3, or narrow it.");
     }
 
@@ -225,7 +343,7 @@ mod tests {
         };
         let result = GroupResult { location: Some(location("Web", 3)), ..group(None) };
         let exposure = FoundExposure { location: Some(location("Ssh", 14)), ..exposure(None, "0.0.0.0/0") };
-        let fix = Fix::of(&result, Some(&exposure));
+        let fix = Fix::of(&record(), &result, Some(&exposure));
         assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Ssh` in web.yaml, line 14, or narrow it.");
     }
 }

@@ -6,8 +6,9 @@ use findings::{GroupResult, NotScanned, ScanTotals};
 use serde::Serialize;
 use tempfile::SpooledTempFile;
 
-use super::Report;
 use super::json_array::JsonArray;
+use super::scan_info::ScanInfo;
+use super::{Report, ReportOptions};
 
 /// Name and version of the JSON format. Keys of a version stay; new keys may be added.
 pub const SCHEMA: &str = "portcullis.scan/1";
@@ -19,6 +20,7 @@ const SPOOL_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Json<W: Write> {
     writer: W,
+    options: ReportOptions,
     results: BufWriter<SpooledTempFile>,
     array: JsonArray,
 }
@@ -30,11 +32,17 @@ struct Head<'s> {
     noncompliant: u64,
     insufficient_data: u64,
     not_scanned: &'s [NotScanned],
+    scan: ScanInfo<'s>,
 }
 
 impl<W: Write> Json<W> {
-    pub(super) fn new(writer: W) -> Self {
-        Self { writer, results: BufWriter::new(SpooledTempFile::new(SPOOL_BYTES)), array: JsonArray::default() }
+    pub(super) fn new(writer: W, options: ReportOptions) -> Self {
+        Self {
+            writer,
+            options,
+            results: BufWriter::new(SpooledTempFile::new(SPOOL_BYTES)),
+            array: JsonArray::default(),
+        }
     }
 }
 
@@ -52,6 +60,7 @@ impl<W: Write> Report for Json<W> {
             noncompliant: totals.noncompliant,
             insufficient_data: totals.insufficient_data,
             not_scanned: &totals.not_scanned,
+            scan: ScanInfo::of(&self.options),
         })?;
         let open = head.strip_suffix('}').unwrap_or(&head);
         write!(self.writer, "{open},\"results\":[")?;
@@ -79,14 +88,15 @@ fn copy(spool: &mut impl BufRead, writer: &mut impl Write) -> io::Result<()> {
 #[error("the results could not be kept in the temporary directory (set TMPDIR to use another one)")]
 struct SpoolError(#[source] io::Error);
 
-fn in_spool(error: io::Error) -> io::Error {
+pub(crate) fn in_spool(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), SpoolError(error))
 }
 
-/// JSON Lines: one group per line, then one line per part that could not be scanned.
+/// JSON Lines: one group per line, then one line per part that could not be scanned, then one for the scan.
 #[derive(Debug)]
 pub(super) struct JsonLines<W: Write> {
     writer: W,
+    options: ReportOptions,
 }
 
 #[derive(Serialize)]
@@ -94,9 +104,15 @@ struct NotScannedLine<'s> {
     not_scanned: &'s NotScanned,
 }
 
+/// The last line. A file without it is not complete.
+#[derive(Serialize)]
+struct ScanLine<'s> {
+    scan: ScanInfo<'s>,
+}
+
 impl<W: Write> JsonLines<W> {
-    pub(super) fn new(writer: W) -> Self {
-        Self { writer }
+    pub(super) fn new(writer: W, options: ReportOptions) -> Self {
+        Self { writer, options }
     }
 }
 
@@ -111,6 +127,8 @@ impl<W: Write> Report for JsonLines<W> {
             serde_json::to_writer(&mut self.writer, &NotScannedLine { not_scanned })?;
             self.writer.write_all(b"\n")?;
         }
+        serde_json::to_writer(&mut self.writer, &ScanLine { scan: ScanInfo::of(&self.options) })?;
+        self.writer.write_all(b"\n")?;
         self.writer.flush()
     }
 }

@@ -10,19 +10,23 @@ mod html;
 mod json;
 mod json_array;
 mod ocsf;
+mod rank;
 mod sarif;
+mod scan_info;
 #[cfg(feature = "table")]
 mod table;
 mod wording;
 
 use std::io::{self, Write};
 
-use findings::{GroupResult, ScanTotals};
+use findings::{GroupResult, ScanRecord, ScanTotals};
 use jiff::Timestamp;
 
 pub use self::asff::AsffError;
 pub use self::format::{Format, FormatError};
 pub use self::json::SCHEMA;
+#[cfg(feature = "table")]
+pub use self::table::text_table;
 
 /// A report that is being written. The output is complete only after `finish`.
 pub trait Report {
@@ -52,8 +56,8 @@ pub struct ReportOptions {
     pub color: bool,
     /// Width of the table in columns of the terminal.
     pub width: u16,
-    /// All groups belong to one account, so that the table needs no column for it.
-    pub one_account: bool,
+    /// What the scan judged, and by which policy. It is part of every report.
+    pub record: ScanRecord,
     /// The scanned file. SARIF points to it for findings without a location of their own.
     pub input: Option<String>,
 }
@@ -64,11 +68,11 @@ pub fn report<'w>(format: Format, writer: Box<dyn Write + 'w>, options: ReportOp
     let writer = io::BufWriter::new(writer);
     match format {
         #[cfg(feature = "table")]
-        Format::Table => Box::new(table::Table::new(writer, &options)),
-        Format::Json => Box::new(json::Json::new(writer)),
-        Format::Jsonl => Box::new(json::JsonLines::new(writer)),
+        Format::Table => Box::new(table::Table::new(writer, options)),
+        Format::Json => Box::new(json::Json::new(writer, options)),
+        Format::Jsonl => Box::new(json::JsonLines::new(writer, options)),
         #[cfg(feature = "csv")]
-        Format::Csv => Box::new(csv::Csv::new(writer)),
+        Format::Csv => Box::new(csv::Csv::new(writer, options)),
         #[cfg(feature = "html")]
         Format::Html => Box::new(html::Html::new(writer, options)),
         Format::Sarif => Box::new(sarif::Sarif::new(writer, options)),

@@ -1,7 +1,7 @@
 //! Sentences and names that several outputs share.
 
 use exposure::Reach;
-use findings::{FoundExposure, GroupResult, NotScanned};
+use findings::{Breadth, FoundExposure, GroupResult, NotScanned};
 
 /// Name of the product in reports for other tools.
 pub(super) const PRODUCT: &str = "Portcullis";
@@ -10,8 +10,12 @@ pub(super) const PRODUCT: &str = "Portcullis";
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Title of a finding on a non-compliant group.
-pub(super) fn open_title(group: &str) -> String {
-    format!("Security group {group} has blocked ports open to the internet")
+pub(super) fn open_title(group: &str, result: &GroupResult) -> String {
+    if result.breadth() == Some(Breadth::AllTraffic) {
+        format!("Security group {group} admits all traffic from the internet")
+    } else {
+        format!("Security group {group} has blocked ports open to the internet")
+    }
 }
 
 /// Title of a finding on a group that could not be judged.
@@ -21,11 +25,17 @@ pub(super) fn unjudged_title(group: &str) -> String {
 
 /// Title of a finding on a compliant group.
 pub(super) fn closed_title(group: &str) -> String {
-    format!("Security group {group} has no blocked port open to the internet")
+    format!("Security group {group} complies with the policy")
 }
 
-/// Description of a finding on a compliant group.
-pub(super) const CLOSED: &str = "No rule of the group opens a blocked port to the internet, or an exemption covers it";
+/// Description of a finding on a compliant group, with the exemptions that it needs.
+pub(super) fn why_compliant(result: &GroupResult) -> String {
+    let Some(first) = result.exempted.first() else {
+        return "No rule of the group opens a blocked port to more of the internet than the policy accepts".to_owned();
+    };
+    let until = first.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+    format!("Exempt{until}: {}. Without the exemption, {}", first.reason, exposure_sentence(&first.exposure))
+}
 
 /// Name of a group in a sentence: `sg-… (web)`.
 pub(super) fn group_label(result: &GroupResult) -> String {
@@ -73,7 +83,16 @@ pub(super) fn why_unjudged(result: &GroupResult) -> String {
     reasons.join("; ")
 }
 
+/// A part that could not be scanned, and why: `not scanned: 123456789012 eu-west-1: …`. A failure that concerns the scan as a
+/// whole is an error by itself.
+pub(super) fn not_scanned(not_scanned: &NotScanned) -> String {
+    match not_scanned.place() {
+        Some(place) => format!("not scanned: {place}: {}", not_scanned.reason),
+        None => format!("error: {}", not_scanned.reason),
+    }
+}
+
 /// Name of a part that could not be scanned: `123456789012 eu-west-1`.
 pub(super) fn part(not_scanned: &NotScanned) -> String {
-    not_scanned.place().unwrap_or_else(|| "a part of the input".to_owned())
+    not_scanned.place().unwrap_or_else(|| "the scan".to_owned())
 }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use remediation::{Closed, Details, Remaining, Response, Restored, RuleRecord, Status};
 
-use crate::color;
+use crate::terminal;
 
 /// Format and stream for responses.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ impl Printer {
             Self::Json | Self::Text => io::stdout().is_terminal(),
             Self::Aside => io::stderr().is_terminal(),
         };
-        if is_terminal && color::is_allowed() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if is_terminal && terminal::allows_color() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 

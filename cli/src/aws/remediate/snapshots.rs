@@ -1,10 +1,9 @@
 //! `portcullis snapshots`.
 
 use std::cmp::Reverse;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, Unit};
 use plain_text::{error_chain, printable};
 use remediation::{ClosingDetails, ClosingSnapshot, SnapshotError, StrategyName};
@@ -15,6 +14,7 @@ use crate::args::{Snapshots, check_group_id};
 use crate::aws::session;
 use crate::aws::snapshot_store::SnapshotStore;
 use crate::exit::Exit;
+use crate::terminal;
 
 /// One snapshot of the list.
 struct Entry {
@@ -51,13 +51,13 @@ pub(crate) async fn snapshots(args: &Snapshots) -> Result<Exit> {
     }
     entries.sort_by_key(|entry| Reverse(entry.closing.taken_at));
     entries.truncate(args.limit);
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     if args.json {
         for entry in &entries {
             writeln!(out, "{}", entry.json())?;
         }
     } else if !entries.is_empty() {
-        writeln!(out, "{}", table(&entries))?;
+        write!(out, "{}", table(&entries))?;
     }
     let unreadable = entries.iter().filter_map(|entry| Some((&entry.closing.key, entry.details.as_ref().err()?)));
     let mut exit = Exit::Success;
@@ -68,13 +68,11 @@ pub(crate) async fn snapshots(args: &Snapshots) -> Result<Exit> {
     Ok(exit)
 }
 
-fn table(entries: &[Entry]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["TIME", "GROUP", "NAME", "REGION", "RULES", "STRATEGY", "RUN"]);
+fn table(entries: &[Entry]) -> String {
+    let mut rows = Vec::new();
     for Entry { region, closing, name, details } in entries {
         let details = details.as_ref().ok();
-        table.add_row([
+        rows.push([
             second(closing.taken_at),
             closing.security_group_id.clone(),
             name.as_deref().map(|name| printable(name).into_owned()).unwrap_or_default(),
@@ -84,7 +82,10 @@ fn table(entries: &[Entry]) -> Table {
             closing.execution_id.clone().unwrap_or_default(),
         ]);
     }
-    table
+    let is_terminal = io::stdout().is_terminal();
+    let titles = ["TIME", "GROUP", "NAME", "REGION", "RULES", "STRATEGY", "RUN"];
+    let color = is_terminal && terminal::allows_color();
+    reports::text_table(titles, &rows, terminal::width(is_terminal), color)
 }
 
 impl Entry {

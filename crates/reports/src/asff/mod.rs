@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use exposure::is_security_group_id;
-use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals, Severity, security_group_arn};
+use findings::{
+    ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTarget, ScanTotals, Severity, security_group_arn,
+};
 use plain_text::clip;
 
 use self::document::{
@@ -71,6 +73,16 @@ impl<W: Write> Asff<W> {
         self.writer.write_all(b"[")
     }
 
+    /// The values of the subject, and those that every finding has.
+    fn fields(&self, account: &str, mut fields: BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
+        let record = &self.options.record;
+        fields.insert("portcullis/policy", clip(&record.policy.sentence(), FIELD_CHARS).into_owned());
+        fields.insert("portcullis/version", wording::VERSION.to_owned());
+        let identity = record.access_to(account).map(ScanTarget::identity);
+        fields.extend(identity.map(|identity| ("portcullis/identity", clip(&identity, FIELD_CHARS).into_owned())));
+        fields
+    }
+
     fn finding<'r>(&self, account: &'r str, region: &'r str, subject: Subject<'r>) -> Finding<'r> {
         let created = self.options.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let severity = Label { label: subject.severity };
@@ -94,7 +106,7 @@ impl<W: Write> Asff<W> {
             remediation: subject.fix.map(|fix| Remediation {
                 recommendation: Recommendation { text: clip(&fix, RECOMMENDATION_CHARS).into_owned() },
             }),
-            product_fields: subject.fields,
+            product_fields: self.fields(account, subject.fields),
             resources: [subject.resource],
             compliance: Compliance { status: subject.status },
             record_state: "ACTIVE",
@@ -115,12 +127,12 @@ struct Subject<'r> {
 }
 
 impl<'r> Subject<'r> {
-    fn group(result: &'r GroupResult, account: &'r str, region: &'r str) -> Self {
+    fn group(record: &ScanRecord, result: &'r GroupResult, account: &'r str, region: &'r str) -> Self {
         let group = wording::group_label(result);
-        let fix = |exposure| Fix::of(result, exposure).line().to_owned();
+        let fix = |exposure| Fix::of(record, result, exposure);
         let (title, description, severity, status, fix) = match result.compliance {
             ComplianceType::NonCompliant => (
-                wording::open_title(&group),
+                wording::open_title(&group, result),
                 wording::exposure_sentences(result),
                 match result.worst_severity() {
                     Severity::Critical => "CRITICAL",
@@ -135,9 +147,12 @@ impl<'r> Subject<'r> {
                 (wording::unjudged_title(&group), wording::why_unjudged(result), "MEDIUM", "WARNING", None)
             }
             ComplianceType::Compliant => {
-                (wording::closed_title(&group), wording::CLOSED.to_owned(), "INFORMATIONAL", "PASSED", None)
+                (wording::closed_title(&group), wording::why_compliant(result), "INFORMATIONAL", "PASSED", None)
             }
         };
+        let (fix, close) = fix.map(recommendation).unzip();
+        let mut fields = fields(result);
+        fields.extend(close.flatten().map(|close| ("portcullis/close", close)));
         let is_group = is_security_group_id(&result.group_id);
         Self {
             id: format!("portcullis/{account}/{region}/{}", result.group_id),
@@ -146,7 +161,7 @@ impl<'r> Subject<'r> {
             severity,
             status,
             fix,
-            fields: fields(result),
+            fields,
             resource: Resource {
                 r#type: if is_group { "AwsEc2SecurityGroup" } else { "Other" },
                 id: if is_group {
@@ -202,7 +217,7 @@ impl<W: Write> Report for Asff<W> {
         match result.compliance {
             ComplianceType::Compliant if !self.options.all => Ok(()),
             ComplianceType::Compliant | ComplianceType::NonCompliant | ComplianceType::InsufficientData => {
-                self.push(&self.finding(account, region, Subject::group(result, account, region)))
+                self.push(&self.finding(account, region, Subject::group(&self.options.record, result, account, region)))
             }
         }
     }
@@ -222,6 +237,24 @@ impl<W: Write> Report for Asff<W> {
             None => Ok(()),
         }
     }
+}
+
+/// Text of a recommendation, and the command that closes the group as a value of a field. A command that is cut would close
+/// by another policy, so one that is too long is in the field only, or in neither.
+fn recommendation(fix: Fix) -> (String, Option<String>) {
+    let line = fix.line();
+    let close = match fix {
+        Fix::Commands { close, .. } => Some(close.line()).filter(|close| close.chars().count() <= FIELD_CHARS),
+        Fix::Edit(_) => return (line, None),
+    };
+    let text = match &close {
+        _ if line.chars().count() <= RECOMMENDATION_CHARS => line,
+        Some(_) => {
+            "Run the command in the product field portcullis/close, which states the policy of the scan.".to_owned()
+        }
+        None => "Run `portcullis close` with the policy of the scan, which the JSON report states.".to_owned(),
+    };
+    (text, close)
 }
 
 /// Values that the format has no attribute for.

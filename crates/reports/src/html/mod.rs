@@ -1,43 +1,45 @@
 //! One self-contained page that needs no network and no other file, and can be read without scripts.
 
 mod exposure_map;
+mod facets;
+mod findings;
 mod ports;
-mod rows;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use ::findings::{GroupResult, ScanPolicy, ScanRecord, ScanTarget, ScanTotals};
 use askama::Template;
-use findings::{GroupResult, ScanTotals};
 use plain_text::printable;
 
 use self::exposure_map::{ExposureMap, Picture};
-use self::rows::{Row, WorstRows};
-use super::{Report, ReportOptions, wording};
+use self::facets::{Facet, Facets};
+use self::findings::{Finding, WorstGroups};
+use super::scan_info::created;
+use super::{Report, ReportOptions, fix, wording};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
 
 // The page allows only this style and this script, so that the name of a group never becomes a script.
-const STYLE_HASH: &str = "sha256-mFnJlZYlwDOvcgNn0azTXCPQ6z6pzXX6ngayS34Bpcc=";
-const SCRIPT_HASH: &str = "sha256-cGsA5umvYNKCI4rqPEecuV44ZxDo5VmI1GNI+syednE=";
+const STYLE_HASH: &str = "sha256-WAsVKiUWwcLCN4lbXNx5uDZpLgIK8BwVZ/QLT88JHOI=";
+const SCRIPT_HASH: &str = "sha256-zII48tukCZZkv1kA1JA5cNKbzRsZspidzbX6txmJ7+A=";
 
-/// Maximum number of findings in the table. A page with more is too long to read, and too large for a phone.
-const MAX_FINDINGS: usize = 2_000;
+/// Maximum number of groups in the table. A page with more is too long to read, and too large for a phone.
+const MAX_FINDINGS: usize = 1_000;
 
 /// Maximum number of parts in the list of those that could not be scanned.
 const MAX_NOT_SCANNED: usize = 200;
 
-/// Maximum number of accounts that are counted.
-const MAX_ACCOUNTS: usize = 100_000;
+/// Maximum number of accounts and regions in the record of the scan.
+const MAX_TARGETS: usize = 200;
 
 pub(super) struct Html<W: Write> {
     writer: W,
     options: ReportOptions,
     map: ExposureMap,
-    rows: WorstRows,
-    accounts: BTreeSet<String>,
+    findings: WorstGroups,
+    facets: Facets,
     exempted_groups: u64,
 }
 
@@ -48,20 +50,29 @@ struct Page<'r> {
     script: &'static str,
     style_hash: &'static str,
     script_hash: &'static str,
-    version: &'static str,
     created: String,
     created_machine: String,
-    scope: String,
+    subject: String,
     verdict: String,
     verdict_class: &'static str,
     tiles: [Tile; 4],
-    exempted: String,
     picture: Option<Picture>,
-    findings: Vec<Row>,
+    facets: Vec<Facet>,
+    /// Numbers of all findings, for the filters of a page that does not have all of them.
+    all_counts: String,
+    findings: Vec<Finding>,
     shown: String,
     left_out: Option<String>,
+    total: String,
     not_scanned: Vec<Part<'r>>,
     not_scanned_left_out: usize,
+    record: Vec<Fact>,
+}
+
+/// A line of the record of the scan.
+struct Fact {
+    name: &'static str,
+    value: String,
 }
 
 /// A number at the top of the page.
@@ -83,69 +94,45 @@ impl<W: Write> Html<W> {
             writer,
             options,
             map: ExposureMap::default(),
-            rows: WorstRows::new(MAX_FINDINGS),
-            accounts: BTreeSet::new(),
+            findings: WorstGroups::new(MAX_FINDINGS),
+            facets: Facets::default(),
             exempted_groups: 0,
         }
-    }
-
-    fn scope(&self) -> String {
-        let accounts = match self.accounts.len() {
-            0 => None,
-            1 => Some("1 account".to_owned()),
-            some => Some(format!("{} accounts", grouped(number(some)))),
-        };
-        let input = self.options.input.as_ref().map(|input| match input.as_str() {
-            "-" => "standard input".to_owned(),
-            file => printable(file).into_owned(),
-        });
-        [accounts, input].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 }
 
 impl<W: Write> Report for Html<W> {
     fn group(&mut self, result: &GroupResult) -> io::Result<()> {
-        if let Some(account) = &result.account
-            && !self.accounts.contains(account)
-            && self.accounts.len() < MAX_ACCOUNTS
-        {
-            self.accounts.insert(account.clone());
-        }
         if !result.exempted.is_empty() {
             self.exempted_groups += 1;
         }
         self.map.count(result);
-        self.rows.add(result);
+        self.facets.count(result);
+        self.findings.add(&self.options.record, result);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
-        let scope = self.scope();
-        let (verdict, verdict_class) = verdict(totals);
-        let left_out = self.rows.left_out();
-        let findings = self.rows.into_sorted();
+        let record = &self.options.record;
+        let (verdict, verdict_class) = verdict(&record.policy, totals, self.exempted_groups);
+        let left_out = self.findings.left_out();
+        let findings = self.findings.into_sorted();
+        let created_machine = created(&self.options);
         let page = Page {
             style: STYLE,
             script: SCRIPT,
             style_hash: STYLE_HASH,
             script_hash: SCRIPT_HASH,
-            version: wording::VERSION,
             created: self.options.created.strftime("%-d %B %Y, %H:%M UTC").to_string(),
-            created_machine: self.options.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            scope,
-            verdict,
+            subject: printable(&record.subject()).into_owned(),
+            verdict: printable(&verdict).into_owned(),
             verdict_class,
             tiles: tiles(totals),
-            exempted: match self.exempted_groups {
-                0 => String::new(),
-                1 => "1 group has rules that an exemption covers.".to_owned(),
-                some => format!("{} groups have rules that an exemption covers.", grouped(some)),
-            },
             picture: self.map.picture(),
-            shown: match findings.len() {
-                1 => "1 finding".to_owned(),
-                some => format!("{} findings", grouped(number(some))),
-            },
+            facets: self.facets.facets(),
+            all_counts: if left_out > 0 { self.facets.lines() } else { String::new() },
+            shown: count(number(findings.len()), "group", "groups"),
+            total: grouped(left_out.saturating_add(number(findings.len()))),
             findings,
             left_out: (left_out > 0).then(|| grouped(left_out)),
             not_scanned: totals
@@ -158,21 +145,31 @@ impl<W: Write> Report for Html<W> {
                 })
                 .collect(),
             not_scanned_left_out: totals.not_scanned.len().saturating_sub(MAX_NOT_SCANNED),
+            record: facts(record, &created_machine),
+            created_machine,
         };
         page.write_into(&mut self.writer)?;
         self.writer.flush()
     }
 }
 
-/// The headline and its class. It is good news only if everything was judged.
-fn verdict(totals: &ScanTotals) -> (String, &'static str) {
+/// The headline and its class. It is good news only if everything was judged, and in green only if nothing may be open.
+fn verdict(policy: &ScanPolicy, totals: &ScanTotals, exempted: u64) -> (String, &'static str) {
     let is_whole = totals.insufficient_data == 0 && totals.not_scanned.is_empty();
     let groups = grouped(totals.groups_evaluated);
-    match (totals.noncompliant, is_whole) {
+    let exempt = match exempted {
+        0 => String::new(),
+        1 => " 1 group is exempt.".to_owned(),
+        some => format!(" {} groups are exempt.", grouped(some)),
+    };
+    let (sentence, class) = match (totals.noncompliant, is_whole) {
         (0, true) if totals.groups_evaluated == 0 => {
             ("There were no security groups to evaluate.".to_owned(), "unknown")
         }
-        (0, true) => ("Every blocked port is closed to the internet.".to_owned(), "closed"),
+        (0, true) => {
+            let class = if policy.closes_completely() && exempted == 0 { "closed" } else { "plain" };
+            (policy.compliant_sentence(), class)
+        }
         (0, false) => ("No group was found open, but not everything could be judged.".to_owned(), "unknown"),
         (1, _) => {
             (format!("1 of {groups} security groups is open to the internet on ports that must stay closed."), "world")
@@ -184,7 +181,39 @@ fn verdict(totals: &ScanTotals) -> (String, &'static str) {
             ),
             "world",
         ),
-    }
+    };
+    (format!("{sentence}{exempt}"), class)
+}
+
+/// An account and region, with its policy if the others have another one.
+fn place(target: &ScanTarget) -> String {
+    let policy = target.policy.as_ref().map(|policy| format!(" ({})", policy.sentence())).unwrap_or_default();
+    format!("{} {}{policy}", target.account, target.region)
+}
+
+/// What was judged, in full.
+fn facts(record: &ScanRecord, created: &str) -> Vec<Fact> {
+    let list = |values: Vec<String>| {
+        let more = values.len().saturating_sub(MAX_TARGETS);
+        let mut values: Vec<String> = values.into_iter().take(MAX_TARGETS).collect();
+        if more > 0 {
+            values.push(format!("and {more} more, which the JSON report lists"));
+        }
+        values.join(", ")
+    };
+    let targets = record.targets.iter();
+    let facts = [
+        ("Policy", record.policy.sentence()),
+        ("Options", fix::policy_options(&record.policy)),
+        ("Time", created.to_owned()),
+        ("Version", format!("{} {}", wording::PRODUCT, wording::VERSION)),
+        ("Files", list(record.inputs.clone())),
+        ("Accounts and regions", list(targets.map(place).collect())),
+        ("Read by", record.identity().unwrap_or_default()),
+        ("Only", record.filters.join(", ")),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    facts.map(|(name, value)| Fact { name, value: printable(&value).into_owned() }).collect()
 }
 
 fn tiles(totals: &ScanTotals) -> [Tile; 4] {
@@ -199,6 +228,11 @@ fn tiles(totals: &ScanTotals) -> [Tile; 4] {
         tile(totals.insufficient_data, "could not be judged", "unknown"),
         tile(number(totals.not_scanned.len()), "not scanned", "unknown"),
     ]
+}
+
+/// A number and its noun.
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
 fn number(length: usize) -> u64 {
@@ -220,9 +254,10 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ::findings::{NotScanned, PolicyOptions};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use findings::NotScanned;
+    use exposure::SourceScope;
     use rstest::rstest;
     use sha2::{Digest, Sha256};
 
@@ -244,6 +279,10 @@ mod tests {
         assert_eq!(hash, format!("sha256-{}", STANDARD.encode(Sha256::digest(content))));
     }
 
+    fn policy(scope: SourceScope) -> ScanPolicy {
+        ScanPolicy::from(PolicyOptions { scope, ..PolicyOptions::new("tcp/22".parse().unwrap()) })
+    }
+
     #[rstest]
     #[case::nothing(0, 0, 0, 0, "unknown")]
     #[case::closed(2, 0, 0, 0, "closed")]
@@ -259,7 +298,24 @@ mod tests {
     ) {
         let part = NotScanned { account: None, region: None, target: None, reason: "denied".into() };
         let not_scanned = vec![part; unscanned];
-        let totals = ScanTotals { groups_evaluated, noncompliant, insufficient_data, exempt: 0, not_scanned };
-        assert_eq!(verdict(&totals).1, class);
+        let totals =
+            ScanTotals { groups_evaluated, noncompliant, insufficient_data, not_scanned, ..ScanTotals::default() };
+        assert_eq!(verdict(&policy(SourceScope::Public), &totals, 0).1, class);
+    }
+
+    #[test]
+    fn the_verdict_is_green_only_if_nothing_may_be_open() {
+        let totals = ScanTotals { groups_evaluated: 2, ..ScanTotals::default() };
+        assert_eq!(
+            verdict(&policy(SourceScope::World), &totals, 1),
+            (
+                "No blocked port is open to more than a /8 of IPv4 or a /16 of IPv6 (scope world). 1 group is exempt."
+                    .to_owned(),
+                "plain"
+            )
+        );
+        let (sentence, class) = verdict(&policy(SourceScope::Public), &totals, 2);
+        assert_eq!(sentence, "No blocked port is open to any internet address (scope public). 2 groups are exempt.");
+        assert_eq!(class, "plain", "an exempt port is open");
     }
 }

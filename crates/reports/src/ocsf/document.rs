@@ -72,10 +72,19 @@ pub(super) struct FindingInfo {
 #[derive(Serialize)]
 pub(super) struct Compliance<'r> {
     pub(super) control: &'static str,
+    pub(super) requirements: [String; 1],
+    pub(super) control_parameters: Vec<Parameter>,
     pub(super) standards: [&'static str; 1],
     pub(super) status_id: u8,
     pub(super) status: &'static str,
     pub(super) status_code: &'r str,
+}
+
+/// `key_value_object` of OCSF.
+#[derive(Serialize)]
+pub(super) struct Parameter {
+    pub(super) name: String,
+    pub(super) value: String,
 }
 
 #[derive(Serialize)]
@@ -110,6 +119,9 @@ pub(super) struct Unmapped<'r> {
     pub(super) attached_to: &'r [AttachedTo],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) location: Option<&'r Location>,
+    /// Credentials that the account was read with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) identity: Option<String>,
 }
 
 impl Unmapped<'_> {
@@ -120,5 +132,6 @@ impl Unmapped<'_> {
             && self.unjudged.is_empty()
             && self.attached_to.is_empty()
             && self.location.is_none()
+            && self.identity.is_none()
     }
 }

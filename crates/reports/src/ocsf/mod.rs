@@ -5,10 +5,13 @@ mod document;
 
 use std::io::{self, Write};
 
-use findings::{ComplianceType, GroupResult, NotScanned, ScanTotals, Severity, partition, security_group_arn};
+use findings::{
+    ComplianceType, GroupResult, NotScanned, ScanPolicy, ScanRecord, ScanTarget, ScanTotals, Severity, partition,
+    security_group_arn,
+};
 
 use self::document::{
-    Account, Cloud, Compliance, Event, FindingInfo, Metadata, Product, Remediation, Resource, Unmapped,
+    Account, Cloud, Compliance, Event, FindingInfo, Metadata, Parameter, Product, Remediation, Resource, Unmapped,
 };
 use super::fix::Fix;
 use super::{Report, ReportOptions, wording};
@@ -37,7 +40,7 @@ struct Subject<'r> {
 }
 
 impl<'r> Subject<'r> {
-    fn group(result: &'r GroupResult) -> Self {
+    fn group(record: &ScanRecord, result: &'r GroupResult) -> Self {
         let group = wording::group_label(result);
         let (account, region) = (result.account.as_deref(), result.region.as_deref());
         let arn = match (account, region) {
@@ -46,7 +49,7 @@ impl<'r> Subject<'r> {
         };
         let (title, desc, severity, compliance) = match result.compliance {
             ComplianceType::NonCompliant => (
-                wording::open_title(&group),
+                wording::open_title(&group, result),
                 wording::exposure_sentences(result),
                 match result.worst_severity() {
                     Severity::Critical => (5, "Critical"),
@@ -60,16 +63,14 @@ impl<'r> Subject<'r> {
                 (wording::unjudged_title(&group), wording::why_unjudged(result), (3, "Medium"), (2, "Warning"))
             }
             ComplianceType::Compliant => {
-                (wording::closed_title(&group), wording::CLOSED.to_owned(), (1, "Informational"), (1, "Pass"))
+                (wording::closed_title(&group), wording::why_compliant(result), (1, "Informational"), (1, "Pass"))
             }
         };
-        let remediation = (result.compliance == ComplianceType::NonCompliant).then(|| Remediation {
-            desc: result
-                .exposures
-                .iter()
-                .map(|exposure| Fix::of(result, Some(exposure)).line().to_owned())
-                .collect::<Vec<_>>()
-                .join("\n"),
+        let remediation = (result.compliance == ComplianceType::NonCompliant).then(|| {
+            let mut lines: Vec<String> =
+                result.exposures.iter().map(|exposure| Fix::of(record, result, Some(exposure)).line()).collect();
+            lines.dedup();
+            Remediation { desc: lines.join("\n") }
         });
         Self {
             account,
@@ -96,6 +97,7 @@ impl<'r> Subject<'r> {
                 unjudged: &result.unjudged,
                 attached_to: result.context.as_ref().map_or(&[], |context| context.attached_to.as_slice()),
                 location: result.location.as_ref(),
+                identity: account.and_then(|account| record.access_to(account)).map(ScanTarget::identity),
             },
         }
     }
@@ -170,6 +172,8 @@ impl<W: Write> Ocsf<W> {
             },
             compliance: Compliance {
                 control: "Blocked ports are closed to the internet",
+                requirements: [self.options.record.policy.sentence()],
+                control_parameters: parameters(&self.options.record.policy),
                 standards: ["Portcullis"],
                 status_id: compliance_id,
                 status: compliance,
@@ -184,12 +188,19 @@ impl<W: Write> Ocsf<W> {
     }
 }
 
+/// The options that state the policy.
+fn parameters(policy: &ScanPolicy) -> Vec<Parameter> {
+    let options = policy.options();
+    let parts = options.iter().filter_map(|option| option.trim_start_matches('-').split_once('='));
+    parts.map(|(name, value)| Parameter { name: name.to_owned(), value: value.to_owned() }).collect()
+}
+
 impl<W: Write> Report for Ocsf<W> {
     fn group(&mut self, result: &GroupResult) -> io::Result<()> {
         match result.compliance {
             ComplianceType::Compliant if !self.options.all => Ok(()),
             ComplianceType::Compliant | ComplianceType::NonCompliant | ComplianceType::InsufficientData => {
-                self.write(Subject::group(result))
+                self.write(Subject::group(&self.options.record, result))
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::scan_info::ScanInfo;
+
 #[derive(Serialize)]
 pub(super) struct Tool {
     pub(super) driver: Driver,
@@ -101,10 +103,16 @@ pub(super) struct Fingerprints {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Invocation {
+pub(super) struct Invocation<'r> {
     pub(super) execution_successful: bool,
     pub(super) end_time_utc: String,
     pub(super) tool_execution_notifications: Vec<Notification>,
+    pub(super) properties: InvocationProperties<'r>,
+}
+
+#[derive(Serialize)]
+pub(super) struct InvocationProperties<'r> {
+    pub(super) scan: ScanInfo<'r>,
 }
 
 #[derive(Serialize)]

@@ -11,11 +11,12 @@ use findings::{ComplianceType, FoundExposure, GroupResult, NotScanned, ScanTotal
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::document::{
-    ArtifactLocation, Configuration, Descriptor, Driver, Fingerprints, Invocation, Location, LogicalLocation, Message,
-    Notification, PhysicalLocation, Properties, Region, SarifResult, Tool,
+    ArtifactLocation, Configuration, Descriptor, Driver, Fingerprints, Invocation, InvocationProperties, Location,
+    LogicalLocation, Message, Notification, PhysicalLocation, Properties, Region, SarifResult, Tool,
 };
 use super::fix::Fix;
 use super::json_array::JsonArray;
+use super::scan_info::ScanInfo;
 use super::{Report, ReportOptions, wording};
 
 /// Characters that are escaped in a path: all but the slash and the unreserved characters of RFC 3986.
@@ -160,16 +161,16 @@ impl<W: Write> Sarif<W> {
             Reach::World => Rule::OpenToWorld,
             Reach::Partial | Reach::None => Rule::PartlyOpen,
         };
-        let level = match (group.severity, exposure.reach) {
-            (Some(Severity::Critical | Severity::High), _) | (None, Reach::World) => "error",
-            (Some(Severity::Medium), _) | (None, Reach::Partial | Reach::None) => "warning",
-            (Some(Severity::Low), _) => "note",
+        let level = match group.severity_of(exposure.reach) {
+            Severity::Critical | Severity::High => "error",
+            Severity::Medium => "warning",
+            Severity::Low => "note",
         };
         let text = format!(
             "Security group {}: {}. {}",
             wording::group_label(group),
             wording::exposure_sentence(exposure),
-            match Fix::of(group, Some(exposure)) {
+            match Fix::of(&self.options.record, group, Some(exposure)) {
                 Fix::Edit(advice) => advice,
                 commands @ Fix::Commands { .. } => format!("To close it: {}", commands.line()),
             }
@@ -209,6 +210,7 @@ impl<W: Write> Report for Sarif<W> {
             execution_successful: totals.not_scanned.is_empty(),
             end_time_utc: self.options.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             tool_execution_notifications: totals.not_scanned.iter().map(notification).collect(),
+            properties: InvocationProperties { scan: ScanInfo::of(&self.options) },
         };
         serde_json::to_writer(&mut self.writer, &invocation)?;
         self.writer.write_all(b"]}]}\n")?;

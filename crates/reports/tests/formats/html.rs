@@ -1,7 +1,7 @@
 //! Behaviour of the HTML page.
 
 use exposure::Reach;
-use findings::GroupResult;
+use findings::{FoundExposure, GroupResult};
 use reports::Format;
 use rstest::rstest;
 
@@ -37,17 +37,55 @@ fn a_page_shows_the_worst_and_says_how_many_it_leaves_out() {
         .collect();
     let (page, ended) = written(Format::Html, results::options(), &results, Vec::new());
     ended.unwrap();
-    assert_eq!(page.matches("data-kind=").count(), 2_000);
-    assert_eq!(page.matches("data-kind=\"world\"").count(), 10);
-    assert!(page.contains("1,000 more are not on this page"));
+    assert_eq!(page.matches("data-kind=").count(), 1_000);
+    assert_eq!(page.matches("data-kind=\"high\"").count(), 10);
+    assert!(page.contains("The 1,000 groups with the highest severity of 3,000;"));
+    assert!(page.contains("The other 2,000 are in the reports"));
     assert!(page.contains("3,000 of 3,000 security groups are open"));
 }
 
+/// One account has more open groups than the page has room for, and comes first.
+#[test]
+fn no_account_takes_the_place_of_another_that_is_as_open() {
+    let port = |port: i64| results::exposure(None, port, port, "0.0.0.0/0", "tcp/22", Reach::World);
+    let everything = FoundExposure { protocol: "-1".into(), from_port: None, to_port: None, ..port(22) };
+    let range = results::exposure(None, 20, 25, "0.0.0.0/0", "tcp/22", Reach::World);
+    let of = |account: &str, number: usize, exposure: &FoundExposure| GroupResult {
+        account: Some(account.to_owned()),
+        ..results::open(&format!("sg-{account}{number:05x}"), "web", vec![exposure.clone()])
+    };
+    let mut results: Vec<GroupResult> = (0..2_000).map(|number| of("111111111111", number, &port(22))).collect();
+    results.extend((0..30).map(|number| of("222222222222", number, &port(22))));
+    results.push(of("333333333333", 0, &range));
+    results.push(of("444444444444", 0, &everything));
+    let (page, _) = written(Format::Html, results::options(), &results, Vec::new());
+    let of_account = |account: &str| page.matches(&format!("data-account=\"{account}\"")).count();
+    assert_eq!(of_account("222222222222"), 30);
+    assert_eq!(of_account("111111111111"), 1_000 - 32);
+    let place = |account: &str| page.find(&format!("data-account=\"{account}\"")).unwrap();
+    assert!(place("444444444444") < place("333333333333"), "all traffic before a range");
+    assert!(place("333333333333") < place("111111111111"), "a range before a port");
+    // The filters know of all of them.
+    assert!(page.contains("111111111111\teu-central-1\thigh\t2000\n"));
+}
+
+#[test]
+fn a_group_is_one_row_with_its_rules_inside() {
+    let rule =
+        |number: i64| results::exposure(Some(&format!("sgr-{number}")), 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
+    let result = results::open("sg-0123456789abcdef0", "web", (0..25).map(rule).collect());
+    let (page, _) = written(Format::Html, results::options(), &[result], Vec::new());
+    assert_eq!(page.matches("data-kind=").count(), 1);
+    assert!(page.contains("17 more rules") && page.contains("And 5 more rules"), "{page}");
+    assert!(page.contains("--ports=22,3389") && page.contains("--scope=world"));
+}
+
 #[rstest]
-#[case::closed(0, "Every blocked port is closed")]
+#[case::compliant(0, "No blocked port is open to more than a /8 of IPv4 or a /16 of IPv6 (scope world).")]
 #[case::not_scanned(2, "not everything could be judged")]
 fn a_page_without_findings_says_so(#[case] unscanned: usize, #[case] verdict: &str) {
     let not_scanned = results::not_scanned().into_iter().take(unscanned).collect();
     let (page, _) = written(Format::Html, results::options(), &[results::group("sg-1", "web")], not_scanned);
     assert!(page.contains(verdict) && page.contains("There are no findings."));
+    assert!(!page.contains("verdict closed"));
 }

@@ -3,7 +3,7 @@
 use exposure::Reach;
 use findings::{
     AttachedTo, ComplianceType, Context, ExemptedExposure, FoundExposure, GroupResult, Location, NotScanned, Openness,
-    ScanTotals, UnjudgedRule,
+    PolicyOptions, ScanRecord, ScanTotals, Severity, UnjudgedRule,
 };
 use jiff::Timestamp;
 use reports::ReportOptions;
@@ -19,9 +19,15 @@ pub(crate) fn options() -> ReportOptions {
         all: false,
         color: false,
         width: 120,
-        one_account: false,
+        record: record(),
         input: None,
     }
+}
+
+/// The record of a scan of one file for SSH and RDP.
+pub(crate) fn record() -> ScanRecord {
+    let policy = PolicyOptions::new("22,3389".parse().unwrap_or_default());
+    ScanRecord::of_files(policy.into(), vec!["groups.json".into()])
 }
 
 /// A compliant group.
@@ -40,6 +46,7 @@ pub(crate) fn group(id: &str, name: &str) -> GroupResult {
         severity: None,
         context: None,
         location: None,
+        snippet: None,
     }
 }
 
@@ -49,6 +56,7 @@ pub(crate) fn open(id: &str, name: &str, exposures: Vec<FoundExposure>) -> Group
     GroupResult {
         compliance: ComplianceType::NonCompliant,
         openness: if is_world { Openness::World } else { Openness::Partial },
+        severity: Some(if is_world { Severity::High } else { Severity::Medium }),
         exposures,
         ..group(id, name)
     }

@@ -46,13 +46,20 @@ fn documents_are_valid(#[case] results: Vec<GroupResult>, #[case] not_scanned: V
 }
 
 #[test]
-fn every_line_of_jsonl_is_a_group_or_a_part_not_scanned() {
+fn every_line_of_jsonl_is_a_group_a_part_not_scanned_or_the_scan() {
     let (text, _) = written(Format::Jsonl, results::options(), &results::results(), results::not_scanned());
     let (group, not_scanned) = (validator_of("group"), validator_of("not_scanned_line"));
+    let scan = validator_of("scan_line");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), results::results().len() + results::not_scanned().len());
+    assert_eq!(lines.len(), results::results().len() + results::not_scanned().len() + 1);
+    assert!(lines[lines.len() - 1].get("scan").is_some());
     for line in lines {
-        assert_valid(if line.get("not_scanned").is_some() { &not_scanned } else { &group }, &line);
+        let validator = match () {
+            () if line.get("not_scanned").is_some() => &not_scanned,
+            () if line.get("scan").is_some() => &scan,
+            () => &group,
+        };
+        assert_valid(validator, &line);
     }
 }
 

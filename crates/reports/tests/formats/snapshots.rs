@@ -39,7 +39,7 @@ fn the_page_is_as_it_was() {
 #[rstest]
 #[case::narrow("table_60", ReportOptions { width: 60, ..results::options() })]
 #[case::usual("table_80", ReportOptions { width: 80, ..results::options() })]
-#[case::one_account("table_160_one_account", ReportOptions { width: 160, one_account: true, ..results::options() })]
+#[case::wide("table_200", ReportOptions { width: 200, ..results::options() })]
 #[case::wide_all("table_160_all", ReportOptions { width: 160, all: true, ..results::options() })]
 #[case::color("table_color", ReportOptions { color: true, ..results::options() })]
 fn a_table_fits_the_terminal(#[case] name: &str, #[case] options: ReportOptions) {

@@ -1,0 +1,165 @@
+//! The circumstances of a scan, which make its report evidence.
+
+use serde::Serialize;
+
+use crate::ScanPolicy;
+
+/// What a scan was asked to judge, and by which policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScanRecord {
+    /// The policy.
+    pub policy: ScanPolicy,
+    /// Files that were read; `-` is standard input. Empty if accounts were read.
+    pub inputs: Vec<String>,
+    /// Accounts and regions that were read. Empty if files were.
+    pub targets: Vec<ScanTarget>,
+    /// Options that left groups out, such as `--tag team=shop`.
+    pub filters: Vec<String>,
+}
+
+/// A region of an account, and the credentials that it was read with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScanTarget {
+    /// Account.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `--profile`, if it was given.
+    pub profile: Option<String>,
+    /// Role that was assumed, if any.
+    pub assumed_role: Option<String>,
+    /// The policy, if it is not the same in all accounts and regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ScanPolicy>,
+}
+
+impl ScanRecord {
+    /// A record of files.
+    #[must_use]
+    pub fn of_files(policy: ScanPolicy, inputs: Vec<String>) -> Self {
+        Self { policy, inputs, targets: Vec::new(), filters: Vec::new() }
+    }
+
+    /// The policy in an account and region.
+    #[must_use]
+    pub fn policy_in(&self, account: Option<&str>, region: Option<&str>) -> &ScanPolicy {
+        let is_it = |target: &&ScanTarget| Some(&*target.account) == account && Some(&*target.region) == region;
+        self.targets.iter().find(is_it).and_then(|target| target.policy.as_ref()).unwrap_or(&self.policy)
+    }
+
+    /// Credentials that an account was read with; `None` if the account was not read.
+    #[must_use]
+    pub fn access_to(&self, account: &str) -> Option<&ScanTarget> {
+        self.targets.iter().find(|target| target.account == account)
+    }
+
+    /// The files, or the accounts and regions, in a few words: `groups.json`, `account 123456789012, eu-central-1`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let mut subject = if self.targets.is_empty() { self.files() } else { self.accounts() };
+        for filter in &self.filters {
+            subject = format!("{subject}, {filter}");
+        }
+        subject
+    }
+
+    /// Credentials that were used, in a few words; `None` for files.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        let mut names: Vec<String> = self.targets.iter().map(ScanTarget::identity).collect();
+        names.dedup();
+        match names.as_slice() {
+            [] => None,
+            [name] => Some(name.clone()),
+            [first, others @ ..] => Some(format!("{first} and {} more", others.len())),
+        }
+    }
+
+    fn files(&self) -> String {
+        let name = |file: &String| if file == "-" { "standard input".to_owned() } else { file.clone() };
+        match self.inputs.as_slice() {
+            [] => String::new(),
+            [one] => name(one),
+            [first, _] => format!("{} and 1 more file", name(first)),
+            [first, others @ ..] => format!("{} and {} more files", name(first), others.len()),
+        }
+    }
+
+    fn accounts(&self) -> String {
+        let distinct = |values: Vec<&String>| {
+            let mut values = values;
+            values.sort_unstable();
+            values.dedup();
+            values.len()
+        };
+        let accounts = distinct(self.targets.iter().map(|target| &target.account).collect());
+        let regions = distinct(self.targets.iter().map(|target| &target.region).collect());
+        match (self.targets.first(), accounts, regions) {
+            (None, ..) => String::new(),
+            (Some(target), 1, 1) => format!("account {}, {}", target.account, target.region),
+            (Some(target), 1, regions) => format!("account {}, {regions} regions", target.account),
+            (Some(target), accounts, 1) => format!("{accounts} accounts, {}", target.region),
+            (Some(_), accounts, regions) => format!("{accounts} accounts, {regions} regions"),
+        }
+    }
+}
+
+impl ScanTarget {
+    /// The credentials in a few words.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match (&self.assumed_role, &self.profile) {
+            (Some(role), _) => role.clone(),
+            (None, Some(profile)) => format!("profile {profile}"),
+            (None, None) => "default credentials".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PolicyOptions;
+
+    fn target(account: &str, region: &str) -> ScanTarget {
+        ScanTarget { account: account.into(), region: region.into(), profile: None, assumed_role: None, policy: None }
+    }
+
+    fn record(inputs: &[&str], targets: Vec<ScanTarget>) -> ScanRecord {
+        let policy = ScanPolicy::from(PolicyOptions::new("22".parse().unwrap()));
+        ScanRecord { targets, ..ScanRecord::of_files(policy, inputs.iter().map(|name| (*name).to_owned()).collect()) }
+    }
+
+    #[test]
+    fn the_subject_is_files_or_accounts_and_the_filters() {
+        assert_eq!(record(&["-"], Vec::new()).subject(), "standard input");
+        assert_eq!(record(&["a.json", "b", "c"], Vec::new()).subject(), "a.json and 2 more files");
+        assert_eq!(record(&["-", "b"], Vec::new()).subject(), "standard input and 1 more file");
+        let one = record(&[], vec![target("111122223333", "eu-west-1")]);
+        assert_eq!(one.subject(), "account 111122223333, eu-west-1");
+        let filtered = ScanRecord { filters: vec!["--tag team=shop".into()], ..one };
+        assert_eq!(filtered.subject(), "account 111122223333, eu-west-1, --tag team=shop");
+        let two = vec![target("111122223333", "eu-west-1"), target("444455556666", "us-east-1")];
+        assert_eq!(record(&[], two).subject(), "2 accounts, 2 regions");
+    }
+
+    #[test]
+    fn an_account_and_region_may_have_a_policy_of_its_own() {
+        let rule = ScanPolicy::Rule { rule: "portcullis".into() };
+        let own = ScanTarget { policy: Some(rule.clone()), ..target("111122223333", "eu-west-1") };
+        let record = record(&[], vec![own, target("111122223333", "us-east-1")]);
+        assert_eq!(record.policy_in(Some("111122223333"), Some("eu-west-1")), &rule);
+        assert_eq!(record.policy_in(Some("111122223333"), Some("us-east-1")), &record.policy);
+        assert_eq!(record.policy_in(None, None), &record.policy);
+    }
+
+    #[test]
+    fn the_identity_is_the_role_or_else_the_profile() {
+        let profile = ScanTarget { profile: Some("audit".into()), ..target("111122223333", "eu-west-1") };
+        let role = ScanTarget { assumed_role: Some("arn:aws:iam::1:role/a".into()), ..profile.clone() };
+        assert_eq!(record(&[], vec![profile.clone()]).identity().as_deref(), Some("profile audit"));
+        assert_eq!(record(&[], vec![role]).identity().as_deref(), Some("arn:aws:iam::1:role/a"));
+        assert_eq!(record(&["a"], Vec::new()).identity(), None);
+        assert_eq!(record(&[], vec![profile]).access_to("111122223333").unwrap().region, "eu-west-1");
+    }
+}
