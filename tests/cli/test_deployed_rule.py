@@ -209,7 +209,7 @@ def test_exempt_add_replaces_nothing_silently(fresh, live):
     live(*again).failed(ERROR, f"{PARAMETER} was not changed", "until 2999-12-31: the VPN is late [ops]", "--replace")
     assert live("exempt", "list", "--json").json()["exemptions"][0]["owner"] == "ops"
     replaced = live(*again, "--replace")
-    assert replaced.out.startswith(f"replaced in {PARAMETER}; it was exempt until 2999-12-31: the VPN is late [ops]; ")
+    assert replaced.out.startswith(f"replaced in {PARAMETER}; the exemption was until 2999-12-31: the VPN is late [ops]; ")
     assert live("exempt", "list", "--json").json()["exemptions"] == [
         {"securityGroupId": group, "expires": "2999-11-30", "reason": "forgotten"}
     ]

@@ -208,6 +208,7 @@ def test_a_plan_in_json(fresh, live):
     done = live("plan", group, inside, "--json")
     assert done.code == EXPOSED
     assert [(one["securityGroupId"], one["status"]) for one in done.lines()] == [(group, "PLANNED"), (inside, "NOTHING_TO_DO")]
+    assert done.err == "1 to close, 1 with nothing to do, 0 failed\n"
     assert live("plan", inside).code == DONE
 
 

@@ -69,6 +69,14 @@ def test_it_has_a_policy_of_its_own(program: Path, tmp_path: Path) -> None:
     assert (wrong.returncode, "--ports: `ssh` is not a port" in wrong.stderr) == (2, True), wrong.stderr
 
 
+def test_it_explains_a_group_of_a_file(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(OPEN)
+    done = run(program, "explain", "Web", "--input", "template.yaml", cwd=tmp_path)
+    assert (done.returncode, "OPEN: allows tcp/22 from the world" in done.stdout) == (3, True), done.stderr
+    without = run(program, "explain", "Web", cwd=tmp_path)
+    assert (without.returncode, "--input <FILE>" in without.stderr) == (2, True), without.stderr
+
+
 def test_it_says_which_build_it_is(program: Path, tmp_path: Path) -> None:
     """Without a file there is nothing to scan, and the commands for accounts are in the other build."""
     nothing = run(program, "scan", cwd=tmp_path)

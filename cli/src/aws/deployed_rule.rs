@@ -35,6 +35,19 @@ enum Origin {
     Unknown(String),
 }
 
+impl Origin {
+    /// Name in the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Stated => "options",
+            Self::Rule(_) => "deployed rule",
+            Self::Exemptions(_) => "exemptions without a rule",
+            Self::Defaults => "defaults",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// The policies of a command in its accounts and regions, and where they come from.
 #[derive(Debug)]
 pub(crate) struct Policies {
@@ -59,7 +72,7 @@ pub(crate) async fn policies(requested: &RequestedPolicy, targets: Vec<Target>) 
             account.id = target.account,
             region = target.region,
             rule = policy.deployed().unwrap_or_default(),
-            origin = ?origin,
+            origin = origin.name(),
             "policy found"
         );
     }

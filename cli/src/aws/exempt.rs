@@ -91,13 +91,13 @@ async fn add(entry: Map<String, Value>, group: &str, replace: bool, args: &Param
             return Ok(Exit::Success);
         }
         Some(known) if !replace => bail!(
-            "{parameter} was not changed: {group} is exempt already, {}; pass --replace to replace end, reason and owner",
+            "{parameter} was not changed: {group} has an exemption already, {}; pass --replace to replace end, reason and owner",
             described(known)
         ),
         Some(known) => {
             let before = described(known);
             *known = Value::Object(entry);
-            format!("replaced in {parameter}; it was exempt {before}")
+            format!("replaced in {parameter}; the exemption was {before}")
         }
         None => {
             exemptions.push(Value::Object(entry));

@@ -29,8 +29,8 @@ pub use request::{
     Close, NetworkAclRequest, Payload, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
 };
 pub use response::{
-    AclChange, AclEntryLeft, AclEntryRecord, Closed, Details, Quarantined, Remaining, Response, Restored, RuleRecord,
-    Status,
+    AclChange, AclEntryLeft, AclEntryRecord, Closed, ClosingFacts, Details, Quarantined, Remaining, Response, Restored,
+    RuleRecord, Status,
 };
 pub use services::RemediationServices;
 pub use snapshot::{ClosingDetails, ClosingSnapshot, SnapshotError, closing_details, closings};

@@ -8,7 +8,7 @@ use super::confirmation::{Step, confirm};
 use super::how::How;
 use super::printer::Printer;
 use super::selection::{Found, Selection};
-use super::tally::{Ending, Summary, Tally};
+use super::tally::{Ending, Summary, Tally, Verb};
 use super::undo::Undo;
 use crate::args::{Close, Plan, SnapshotArgs};
 use crate::aws::deployed_rule::policies;
@@ -33,7 +33,7 @@ pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
         tally.take(Printer::new(args.json), account, group, account.close(group, &how, true).await)?;
     }
     if groups.len() > 1 {
-        eprintln!("{}", Summary { tally: &tally, done: "closed" });
+        eprintln!("{}", Summary { tally: &tally, verb: Verb::Plan });
     }
     Ok(tally.exit())
 }
@@ -55,7 +55,7 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         stop::defer();
     }
     let ending = close_each(args, &how, &accounts, &groups, &mut tally).await?;
-    let summary = Summary { tally: &tally, done: "closed" };
+    let summary = Summary { tally: &tally, verb: Verb::Close };
     if !args.dry_run {
         eprintln!("{summary}");
     }

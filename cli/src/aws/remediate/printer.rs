@@ -94,7 +94,7 @@ fn would_close(closed: &Closed) -> String {
         0 => String::new(),
         some => format!(" and add {some}"),
     };
-    let narrowed = closed.narrowed.as_deref().unwrap_or_default();
+    let narrowed = closed.facts.as_ref().and_then(|facts| facts.narrowed.as_deref()).unwrap_or_default();
     format!("would revoke {}{added}{narrowed} (nothing changed)", rules(closed.revoked.len()))
 }
 
@@ -109,7 +109,7 @@ fn would_restore(restored: &Restored) -> String {
 
 fn on_hold(closed: &Closed) -> String {
     let until = closed.held_until.map(|until| until.to_string()).unwrap_or_default();
-    let by = match closed.held_by.as_deref() {
+    let by = match closed.facts.as_ref().and_then(|facts| facts.held_by.as_deref()) {
         // Runs of this program begin so.
         Some(run) if run.starts_with(super::account::RUN_PREFIX) => format!("restored by you ({run})"),
         Some(run) => format!("restored by {run}"),

@@ -10,7 +10,7 @@ use super::close::{account, no_answer};
 use super::confirmation::{Step, confirm};
 use super::lookup;
 use super::printer::Printer;
-use super::tally::{Ending, Summary, Tally};
+use super::tally::{Ending, Summary, Tally, Verb};
 use crate::args::{PolicyArgs, Restore, check_group_id};
 use crate::aws::policy::CommandPolicy;
 use crate::aws::session::{self, Target};
@@ -45,7 +45,7 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
     let ending = restore_each(args, snapshot, &accounts, &groups, &mut tally).await?;
     // For one group, the error says it all.
     if !args.dry_run && (args.run.is_some() || tally.done() > 0 || ending != Ending::Done) {
-        eprintln!("{}", Summary { tally: &tally, done: "restored" });
+        eprintln!("{}", Summary { tally: &tally, verb: Verb::Restore });
     }
     match ending {
         Ending::Done => Ok(tally.exit_of_restore()),

@@ -114,19 +114,29 @@ impl Tally {
     }
 }
 
-/// The counts of a tally after the word for what was done: `1 closed, 8 not asked, 0 failed`.
+/// What a command does with groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Plan,
+    Close,
+    Restore,
+}
+
+/// The counts of a tally: `1 closed, 8 not asked, 0 failed`.
 pub(super) struct Summary<'t> {
     pub(super) tally: &'t Tally,
-    /// `closed` or `restored`.
-    pub(super) done: &'static str,
+    pub(super) verb: Verb,
 }
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tally, done } = self;
-        write!(f, "{} {done}", tally.done())?;
+        let Self { tally, verb } = self;
+        match verb {
+            Verb::Plan => write!(f, "{} to close", tally.planned),
+            Verb::Close => write!(f, "{} closed", tally.closed),
+            Verb::Restore => write!(f, "{} restored", tally.restored),
+        }?;
         let others = [
-            (tally.planned, "planned"),
             (tally.nothing_to_do, "with nothing to do"),
             (tally.exempt, "exempt"),
             (tally.held, "on hold"),

@@ -6,7 +6,7 @@ use tracing::{error, warn};
 use super::Closing;
 use crate::error::RemediationError;
 use crate::exception;
-use crate::response::{Closed, Response, Status};
+use crate::response::{Closed, ClosingFacts, Response, Status};
 use crate::services::RemediationServices;
 use crate::snapshot::{Hold, HoldState};
 
@@ -63,11 +63,9 @@ impl<S: RemediationServices> Closing<'_, S> {
             format!("{} was not changed: {message}; {remedy}", self.group_id())
         };
         let closed = so_far.closed().cloned().unwrap_or_default();
-        self.response(
-            Status::Exempt,
-            message,
-            Closed { held_until: Some(*until), held_by: execution_id.clone(), ..closed },
-        )
+        let facts = ClosingFacts { held_by: execution_id.clone(), ..ClosingFacts::default() };
+        let closed = Closed { held_until: Some(*until), facts: Some(Box::new(facts)), ..closed };
+        self.response(Status::Exempt, message, closed)
     }
 
     /// The group with its owed rules.

@@ -5,7 +5,7 @@ use judgement::annotation;
 
 use super::Closing;
 use crate::error::RemediationError;
-use crate::response::{Closed, Details, Remaining, Response, Status, count, records};
+use crate::response::{Closed, ClosingFacts, Details, Remaining, Response, Status, count, records};
 use crate::services::RemediationServices;
 
 impl<S: RemediationServices> Closing<'_, S> {
@@ -38,12 +38,13 @@ impl<S: RemediationServices> Closing<'_, S> {
         }
         let (group_id, parts, narrowed) = (self.group_id(), parts.join(", "), narrowed_text(&plan.narrowed));
         let message = format!("{group_id}: {parts}{narrowed}; dry run, nothing was changed");
-        let narrowed = (!narrowed.is_empty()).then_some(narrowed);
+        let facts = (!narrowed.is_empty())
+            .then(|| Box::new(ClosingFacts { narrowed: Some(narrowed), ..ClosingFacts::default() }));
         let closed = Closed {
             revoked: records(&plan.revoke),
             authorized,
             remaining: assessment.unjudged.iter().map(Into::into).collect(),
-            narrowed,
+            facts,
             ..Closed::default()
         };
         self.response(Status::Planned, message, closed)
@@ -83,8 +84,7 @@ impl<S: RemediationServices> Closing<'_, S> {
             not_authorized,
             remaining,
             held_until: None,
-            held_by: None,
-            narrowed: None,
+            facts: None,
         };
         self.response(status, message, closed)
     }

@@ -98,11 +98,17 @@ pub struct Closed {
     /// End of the hold, if the group stays open because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
-    /// Execution of the restore that put the hold, if it is known. Part of the message only.
+    /// Facts that are part of the message, for a caller with words of its own.
     #[serde(skip)]
+    pub facts: Option<Box<ClosingFacts>>,
+}
+
+/// Facts of a closing that are part of its message only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClosingFacts {
+    /// Execution of the restore that put the hold, if it is known.
     pub held_by: Option<String>,
-    /// What no longer passes of rules for all traffic, in a sentence. Part of the message only.
-    #[serde(skip)]
+    /// What no longer passes of rules for all traffic, as the end of a sentence.
     pub narrowed: Option<String>,
 }
 
