@@ -1,6 +1,6 @@
 //! A security group of an input, with what the input says beside the group.
 
-use exposure::{Assessment, IngressRule, PossibleSource, PrefixLists, SecurityGroup};
+use exposure::{Assessment, IngressRule, PossibleSource, PrefixLists, SecurityGroup, Source};
 use findings::{GroupResult, Location};
 
 /// A security group of an input.
@@ -70,17 +70,12 @@ impl Record {
 
     /// Adds a rule with its origin, and with what its source may stand for.
     pub(crate) fn push(&mut self, rule: IngressRule, possible: Option<PossibleSource>, origin: Origin) {
-        if let (exposure::Source::Unrecognized(text), possible) = (&rule.source, possible) {
-            let earlier = self.group.ingress.iter().any(|earlier| earlier.source == rule.source);
+        if let Source::Unrecognized(text) = &rule.source {
+            let unknown = || PossibleSource::OneOf(Vec::new());
+            let possible = possible.unwrap_or_else(unknown);
             // One text may stand for different things in two rules. Then nothing is known of it.
-            let possible = if earlier && self.known.possible(text) != possible.as_ref() {
-                Some(PossibleSource::OneOf(Vec::new()))
-            } else {
-                possible
-            };
-            if let Some(possible) = possible {
-                self.known.insert_possible(text.clone(), possible);
-            }
+            let is_certain = self.known.possible(text).is_none_or(|known| *known == possible);
+            self.known.insert_possible(text.clone(), if is_certain { possible } else { unknown() });
         }
         self.group.ingress.push(rule);
         self.origins.push(origin);

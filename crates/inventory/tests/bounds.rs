@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use exposure::{Exemptions, Policy, PrefixLists};
+use exposure::{Exemptions, Policy};
 use findings::{ComplianceType, GroupResult};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -45,7 +45,7 @@ fn scan(input: impl Read, options: &Options) -> (Result<Stats, InputError>, Foun
     let stats = read(input, "-", options, &mut |record| {
         if let Ok(record) = record {
             found.rules += record.group.ingress.len();
-            let judged = criteria.judge_offline(record.group, &PrefixLists::default());
+            let judged = criteria.judge_offline(record.group, &record.known);
             match GroupResult::new(&judged.group, None, &judged.assess()).compliance {
                 ComplianceType::Compliant => found.compliant += 1,
                 ComplianceType::NonCompliant => found.non_compliant += 1,
@@ -214,6 +214,38 @@ fn template() -> Value {
     let rule = |rule: usize| json!({"IpProtocol": "tcp", "FromPort": rule, "ToPort": rule, "CidrIp": "10.0.0.0/8"});
     let rules: Vec<Value> = (0..RULES).map(rule).collect();
     json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": rules}}}})
+}
+
+/// A template whose rules are resources of their own, from sources that are not known.
+fn separate_rules() -> Value {
+    let rule = |number: usize| {
+        let source = json!({"Ref": format!("Office{}", number % 100)});
+        let rule = json!({"IpProtocol": "tcp", "FromPort": number, "ToPort": number, "GroupId": {"Ref": "Web"}, "CidrIp": source});
+        (format!("Rule{number}"), json!({"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule}))
+    };
+    let mut resources: serde_json::Map<String, Value> = (0..RULES).map(rule).collect();
+    resources.insert("Web".to_owned(), json!({"Type": "AWS::EC2::SecurityGroup"}));
+    json!({"Resources": resources})
+}
+
+#[test]
+fn rules_of_unknown_source_find_their_group_however_many_there_are() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (stats, found, _) = scan(separate_rules().to_string().as_bytes(), &Options::default());
+    stats.unwrap();
+    assert_eq!(found, Found { unknown: 1, rules: RULES, ..Found::default() });
+}
+
+/// Every resource of a template occurs twice.
+#[test]
+fn repeated_resources_cost_no_more_than_others() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let resources: Vec<String> = (0..RULES).map(|number| format!(r#""A{number}":{{"Type":"X"}}"#)).collect();
+    let resources = resources.join(",");
+    let (stats, found, _) =
+        scan(format!(r#"{{"Resources":{{{resources},{resources}}}}}"#).as_bytes(), &Options::default());
+    stats.unwrap();
+    assert_eq!(found, Found { unknown: RULES, ..Found::default() });
 }
 
 /// Ten times as many groups and rules take ten times as long, and not a hundred times.

@@ -180,6 +180,26 @@ fn a_map_by_region(#[case] map: [(&str, &str); 2], #[case] region: Option<&str>,
     assert_eq!(verdict_with(&json!({ "CidrIp": find }), &sections, &options), expected);
 }
 
+/// A lookup in a branch that is not taken says nothing of a value elsewhere.
+#[test]
+fn a_lookup_restricts_its_own_branch_only() {
+    let sections = json!({
+        "Parameters": {"Port": {"Type": "String"}},
+        "Mappings": {"Ports": {"443": {"To": 443}}},
+        "Conditions": {"C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}},
+        "Resources": {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock":
+            {"Fn::If": ["C", {"Fn::FindInMap": ["Ports", {"Ref": "Port"}, "To"]}, "10.0.0.0/8"]}}}},
+    });
+    let port = json!({"Fn::If": ["C", {"Fn::FindInMap": ["Ports", {"Ref": "Port"}, "To"]}, {"Ref": "Port"}]});
+    let open = json!({"FromPort": port, "ToPort": port, "CidrIp": "0.0.0.0/0"});
+    assert_eq!(verdict(&open, &sections), InsufficientData);
+    // The block of the VPC does not depend on the port in every case.
+    let port = json!({"Ref": "Port"});
+    let of_the_vpc = json!({"FromPort": port, "ToPort": port, "CidrIp": "0.0.0.0/0",
+        "Description": {"Fn::Sub": "${Vpc.CidrBlock}"}});
+    assert_eq!(verdict(&of_the_vpc, &sections), InsufficientData);
+}
+
 #[test]
 fn a_map_by_partition() {
     let sections = json!({"Mappings": {"Office": {"aws": {"Cidr": "10.1.0.0/16"}, "aws-cn": {"Cidr": "0.0.0.0/0"}}},

@@ -106,7 +106,7 @@ fn possible_rules(scope: &Scope<'_>, properties: &Value, choice: &Choice) -> Vec
             _ => one_of(open, &alternatives),
         };
     }
-    let parameters = open_values::unknown_parameters(scope, properties);
+    let parameters = open_values::unknown_parameters(scope, properties, choice);
     for found in &mut open {
         found.parameters.clone_from(&parameters);
     }
@@ -188,7 +188,7 @@ fn rule(scope: &Scope<'_>, properties: &Value, choice: &Choice) -> Vec<Found> {
         sources.extend(cidr(key, property(key), resolve(key), family));
     }
     let list = property("SourcePrefixListId");
-    match (referenced(list).filter(|id| network::prefix_list(scope, id).is_some()), resolve("SourcePrefixListId")) {
+    match (referenced(list).filter(|id| network::is_prefix_list(scope, id)), resolve("SourcePrefixListId")) {
         (Some(id), _) => sources.push((Source::PrefixList(id.to_owned()), None)),
         (None, Resolved::Absent) => {}
         (None, Resolved::Text(id) | Resolved::Unknown(id) | Resolved::Ending { text: id, .. }) => {

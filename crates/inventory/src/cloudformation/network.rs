@@ -99,10 +99,14 @@ fn blocks(count: u32, block: impl Fn(u32) -> Option<IpNetwork>) -> Option<Vec<Ip
     (0..count).map(block).collect()
 }
 
+/// Whether the resource at `id` makes a prefix list.
+pub(super) fn is_prefix_list(scope: &Scope<'_>, id: &str) -> bool {
+    scope.resource(id).and_then(|resource| resource.get("Type")?.as_str()) == Some(PREFIX_LIST)
+}
+
 /// The prefix list that the resource at `id` makes; `None` if the resource is none.
 pub(super) fn prefix_list(scope: &Scope<'_>, id: &str) -> Option<PrefixList> {
-    let resource =
-        scope.resource(id).filter(|resource| resource.get("Type").and_then(Value::as_str) == Some(PREFIX_LIST))?;
+    let resource = scope.resource(id).filter(|_| is_prefix_list(scope, id))?;
     let unreadable = || {
         let reason = format!("its entries in the resource `{id}` are not known before deployment");
         PrefixList::Unreadable { reason }

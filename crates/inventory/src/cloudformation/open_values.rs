@@ -49,7 +49,7 @@ impl Domain {
 /// `choice` with every combination of the values that `node` leaves open and that can be told; only `choice` itself if there
 /// are none, or too many.
 pub(super) fn choices(scope: &Scope<'_>, node: &Value, choice: &Choice) -> Vec<Choice> {
-    let mut search = Search { scope, domains: BTreeMap::new() };
+    let mut search = Search { scope, choice, domains: BTreeMap::new(), is_certain: true };
     search.node(node, 0);
     let mut choices = vec![choice.clone()];
     for (name, domain) in search.domains {
@@ -78,16 +78,19 @@ pub(super) fn choices(scope: &Scope<'_>, node: &Value, choice: &Choice) -> Vec<C
 }
 
 /// Names of the parameters without a value that `node` depends on.
-pub(super) fn unknown_parameters(scope: &Scope<'_>, node: &Value) -> Vec<String> {
-    let mut search = Search { scope, domains: BTreeMap::new() };
+pub(super) fn unknown_parameters(scope: &Scope<'_>, node: &Value, choice: &Choice) -> Vec<String> {
+    let mut search = Search { scope, choice, domains: BTreeMap::new(), is_certain: true };
     search.node(node, 0);
     search.domains.into_keys().filter(|name| scope.is_unknown_parameter(name)).collect()
 }
 
 struct Search<'s, 't> {
     scope: &'s Scope<'t>,
+    choice: &'s Choice,
     /// By name; every open name that was met has an entry.
     domains: BTreeMap<String, Domain>,
+    /// Whether the deployment needs the value of the present node. It does not need both branches of `Fn::If`.
+    is_certain: bool,
 }
 
 impl Search<'_, '_> {
@@ -112,12 +115,28 @@ impl Search<'_, '_> {
                             self.attribute(resource, attribute, depth);
                         }
                     }
-                    Some(("Fn::FindInMap", Value::Array(arguments))) => self.lookup(arguments),
+                    Some(("Fn::FindInMap", Value::Array(arguments))) if self.is_certain => self.lookup(arguments),
+                    Some(("Fn::If", Value::Array(arguments))) => return self.branches(arguments, depth),
                     _ => {}
                 }
                 object.values().for_each(|value| self.node(value, depth));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Looks through the branch that is taken; through both of them if it is not known which one that is.
+    fn branches(&mut self, arguments: &[Value], depth: u32) {
+        let [condition, yes, no] = arguments else { return };
+        match condition.as_str().and_then(|condition| self.choice.conditions.get(condition)) {
+            Some(true) => self.node(yes, depth),
+            Some(false) => self.node(no, depth),
+            None => {
+                let before = std::mem::replace(&mut self.is_certain, false);
+                self.node(yes, depth);
+                self.node(no, depth);
+                self.is_certain = before;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The groups and rules among the resources of a template.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use exposure::SecurityGroup;
 use findings::Location;
@@ -15,7 +15,7 @@ use crate::duplicates::remove_duplicates;
 use crate::error::{InputLocation, RecordError};
 use crate::hidden::Hidden;
 use crate::record::{Origin, Record};
-use crate::tree::{self, Lines, RULES, RulePath};
+use crate::tree::{self, Lines, RULES, RepeatedKey, RulePath};
 
 const GROUP: &str = "AWS::EC2::SecurityGroup";
 const INGRESS: &str = "AWS::EC2::SecurityGroupIngress";
@@ -83,16 +83,17 @@ impl<'t> Reading<'t> {
                 self.refuse_repeated(name, &repeated);
             }
         }
-        for repeated in tree::repeated_here(template) {
+        for repeated in template.as_object().map(tree::repeated_here).unwrap_or_default() {
             self.refuse_repeated(&repeated.key.clone(), &repeated);
         }
     }
 
     fn resources(&mut self) {
         let resources = self.resources;
-        let twice = tree::repeated_here(&Value::Object(resources.clone()));
+        let twice = tree::repeated_here(resources).into_iter().map(|repeated| (repeated.key.clone(), repeated));
+        let twice: HashMap<String, RepeatedKey> = twice.collect();
         for (id, resource) in resources.iter().filter(|(id, _)| !tree::is_mark(id)) {
-            if let Some(repeated) = twice.iter().find(|repeated| repeated.key == *id) {
+            if let Some(repeated) = twice.get(id) {
                 let problem = "duplicate logical id: rename one of the resources".to_owned();
                 self.refuse_at(id, repeated.line, problem);
             } else if id.starts_with("Fn::") {
@@ -169,6 +170,7 @@ impl<'t> Reading<'t> {
             let location = location(&found);
             let Found { rule, possible, parameters, .. } = found;
             if let exposure::Source::PrefixList(id) = &rule.source
+                && record.known.get(id).is_none()
                 && let Some(list) = network::prefix_list(&self.scope, id)
             {
                 record.known.insert(id.clone(), list);
@@ -182,7 +184,7 @@ impl<'t> Reading<'t> {
 
     /// Adds rules that are resources of their own.
     fn ingress(&mut self) {
-        let refused: Vec<String> = self.errors.iter().filter_map(|error| error.id.clone()).collect();
+        let refused: HashSet<String> = self.errors.iter().filter_map(|error| error.id.clone()).collect();
         let is_rule = |(id, resource): &(&String, &Value)| {
             resource.get("Type").and_then(Value::as_str) == Some(INGRESS) && !refused.contains(&self.name(id))
         };
@@ -271,7 +273,7 @@ impl<'t> Reading<'t> {
         self.errors.push(self.error(id, line, problem, None));
     }
 
-    fn refuse_repeated(&mut self, id: &str, repeated: &tree::RepeatedKey) {
+    fn refuse_repeated(&mut self, id: &str, repeated: &RepeatedKey) {
         let problem = format!("duplicate key `{}`: remove one of the two", repeated.key);
         self.refuse_at(id, repeated.line, problem);
     }

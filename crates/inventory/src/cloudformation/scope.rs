@@ -40,6 +40,7 @@ impl<'t> Scope<'t> {
         let declarations = template.get("Parameters").and_then(Value::as_object);
         let repeated: BTreeSet<String> = template
             .get("Parameters")
+            .and_then(Value::as_object)
             .map(|all| tree::repeated_here(all).into_iter().map(|repeated| repeated.key).collect())
             .unwrap_or_default();
         let parameters = declarations

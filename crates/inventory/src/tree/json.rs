@@ -158,7 +158,7 @@ mod tests {
         let document = load(r#"{"a": {"b": [{"x": 1, "x": 2, "y": 3}]}, "c": {}}"#, None).unwrap();
         let repeated = RepeatedKey { key: "x".to_owned(), line: None };
         assert_eq!(repeated_within(&document.value["a"]), Some(repeated.clone()));
-        assert_eq!(repeated_here(&document.value["a"]["b"][0]), [repeated]);
+        assert_eq!(repeated_here(document.value["a"]["b"][0].as_object().unwrap()), [repeated]);
         assert_eq!(repeated_within(&document.value["c"]), None);
     }
 }

@@ -78,14 +78,17 @@ pub(crate) struct RepeatedKey {
 
 /// Marks `object`, in which `key` occurs again in `line`.
 fn mark_repeated(object: &mut Map<String, Value>, key: &str, line: Option<u64>) {
-    let marks = object.entry(REPEATED).or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(marks) = marks {
-        marks.push(Value::from(vec![Value::from(key), Value::from(line)]));
+    let mark = Value::from(vec![Value::from(key), Value::from(line)]);
+    match object.get_mut(REPEATED) {
+        Some(Value::Array(marks)) => marks.push(mark),
+        _ => {
+            object.insert(REPEATED.to_owned(), Value::Array(vec![mark]));
+        }
     }
 }
 
 /// The keys that occur twice in `object` itself.
-pub(crate) fn repeated_here(object: &Value) -> Vec<RepeatedKey> {
+pub(crate) fn repeated_here(object: &Map<String, Value>) -> Vec<RepeatedKey> {
     let marks = object.get(REPEATED).and_then(Value::as_array).into_iter().flatten();
     marks
         .map(|mark| RepeatedKey {
@@ -100,7 +103,7 @@ pub(crate) fn repeated_within(value: &Value) -> Option<RepeatedKey> {
     match value {
         Value::Array(list) => list.iter().find_map(repeated_within),
         Value::Object(object) => {
-            repeated_here(value).into_iter().next().or_else(|| object.values().find_map(repeated_within))
+            repeated_here(object).into_iter().next().or_else(|| object.values().find_map(repeated_within))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }

@@ -303,7 +303,7 @@ mod tests {
         let value = value("a: &x\n  b: 1\n  b: 2\nc: *x\nd: {<<: *x, e: 1}\nf: {}\n");
         let repeated = RepeatedKey { key: "b".to_owned(), line: Some(3) };
         for key in ["a", "c", "d"] {
-            assert_eq!(repeated_here(&value[key]), std::slice::from_ref(&repeated));
+            assert_eq!(repeated_here(value[key].as_object().unwrap()), std::slice::from_ref(&repeated));
         }
         assert_eq!(repeated_within(&value), Some(repeated));
         assert_eq!(repeated_within(&value["f"]), None);
