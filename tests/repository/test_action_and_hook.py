@@ -137,6 +137,21 @@ def test_the_action_scans_what_the_patterns_match(action: dict[str, Any], tmp_pa
     ]
 
 
+def test_the_action_passes_on_what_is_known_of_templates(action: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    code, _, _ = run_scan_step(
+        action,
+        tmp_path,
+        stand_in(tmp_path),
+        files="a.yaml",
+        exemptions="e.json",
+        parameters="live.json",
+        accept="nested-stack,module",
+    )
+    assert code == 0
+    assert {"--exemptions=e.json", "--parameters=live.json", "--accept-not-scanned=nested-stack,module"} <= set(arguments(tmp_path))
+
+
 @pytest.mark.parametrize(("scanned", "fail", "ended"), [(0, "true", 0), (3, "true", 3), (3, "false", 0), (1, "false", 1), (2, "false", 2)])
 def test_only_exposures_can_be_let_pass(action: dict[str, Any], tmp_path: Path, scanned: int, fail: str, ended: int) -> None:
     (tmp_path / "a.yaml").touch()
