@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use super::configuration_item::{Item, ItemContent};
+use super::configuration_item::{Item, ItemContent, Parts};
 use super::described_rules::{DescribedRule, DescribedRules, MOST_RULES};
 use super::error::{InputError, InputLocation, RecordError};
 use super::record::Record;
@@ -92,8 +92,8 @@ impl<'s, 'o, 'e, 'f> Collector<'s, 'o, 'e, 'f> {
         self.is_oldest_first
     }
 
-    /// Takes an item with its text. It waits for the end of all inputs, since another one may be newer.
-    pub(super) fn item(&mut self, item: Item<'_>, json: &str, location: InputLocation) -> Result<(), Halt> {
+    /// Takes an item. It waits for the end of all inputs, since another one may be newer.
+    pub(super) fn item(&mut self, item: &Item<'_>, location: InputLocation) -> Result<(), Halt> {
         if item.is_of_other_type() {
             self.scan.stats.other_resources += 1;
             return Ok(());
@@ -103,25 +103,19 @@ impl<'s, 'o, 'e, 'f> Collector<'s, 'o, 'e, 'f> {
             self.is_oldest_first |= at > last;
         }
         self.last_captured = version.map(|(at, _)| at);
-        let Some((resource, version)) = item.resource().zip(version) else { return self.finish_item(item, location) };
-        let is_known = self.scan.items.add(&resource, version, json, &location)?;
+        let Some((resource, version)) = item.resource().zip(version) else {
+            return self.newest(item.parts(), location);
+        };
+        let is_known = self.scan.items.add(&resource, version, item.parts(), &location)?;
         self.scan.stats.superseded += u64::from(is_known);
         Ok(())
     }
 
-    /// Takes an item that is the newest of its group.
-    pub(super) fn newest(&mut self, json: &str, location: InputLocation) -> Result<(), Halt> {
-        match serde_json::from_str::<Item<'_>>(json) {
-            Ok(item) => self.finish_item(item, location),
-            Err(problem) => self.refuse(location, None, format!("malformed record: {problem}")),
-        }
-    }
-
-    fn finish_item(&mut self, item: Item<'_>, location: InputLocation) -> Result<(), Halt> {
-        let id = item.resource().map(|resource| resource.id);
-        match item.content() {
+    /// Hands out the group of an item that is the newest of its group.
+    pub(super) fn newest(&mut self, parts: Parts<'_>, location: InputLocation) -> Result<(), Halt> {
+        match parts.content() {
             ItemContent::Group(record) => self.emit(Ok(*record)),
-            ItemContent::Problem(problem) => self.refuse(location, id, problem),
+            ItemContent::Problem(problem) => self.refuse(location, parts.id().map(str::to_owned), problem),
             ItemContent::Deleted => {
                 self.scan.stats.deleted += 1;
                 Ok(())

@@ -50,10 +50,19 @@ pub(super) enum ItemContent {
 
 /// The resource of an item.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Resource {
-    pub(super) id: String,
-    pub(super) account: Option<String>,
-    pub(super) region: Option<String>,
+pub(super) struct Resource<'a> {
+    id: &'a str,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+/// The parts of an item that say what its group is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    /// Id, account, region, and as JSON the tags and the configuration.
+    pub(super) texts: [Option<&'a str>; 5],
+    /// Whether the group is deleted or no longer recorded.
+    pub(super) is_gone: bool,
 }
 
 /// The tags of an item: a map in snapshots and events, a list in the results of queries.
@@ -70,8 +79,8 @@ struct ListedTag {
     value: Option<String>,
 }
 
-fn text(text: Option<&Text<'_>>) -> Option<String> {
-    text.map(|text| text.0.as_ref().to_owned())
+fn text<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
+    text.map(|text| text.0.as_ref())
 }
 
 impl Item<'_> {
@@ -85,22 +94,22 @@ impl Item<'_> {
         self.resource_type.as_ref().is_some_and(|of| of.0 != SECURITY_GROUP_RESOURCE_TYPE)
     }
 
-    pub(super) fn resource(&self) -> Option<Resource> {
+    pub(super) fn resource(&self) -> Option<Resource<'_>> {
         Some(Resource { id: text(self.resource_id.as_ref())?, account: self.account(), region: self.region() })
     }
 
-    fn account(&self) -> Option<String> {
+    fn account(&self) -> Option<&str> {
         let of_arn = || self.arn_part(4);
         text(self.aws_account_id.as_ref().or(self.account_id.as_ref())).or_else(of_arn)
     }
 
-    fn region(&self) -> Option<String> {
+    fn region(&self) -> Option<&str> {
         text(self.aws_region.as_ref()).or_else(|| self.arn_part(3))
     }
 
-    fn arn_part(&self, at: usize) -> Option<String> {
+    fn arn_part(&self, at: usize) -> Option<&str> {
         let arn = self.upper_case_arn.as_ref().or(self.arn.as_ref())?;
-        arn.0.split(':').nth(at).filter(|part| !part.is_empty()).map(str::to_owned)
+        arn.0.split(':').nth(at).filter(|part| !part.is_empty())
     }
 
     /// Time of capture, and the number that orders the states of a resource; greater is newer.
@@ -125,23 +134,42 @@ impl Item<'_> {
         }
     }
 
+    /// The parts that say what the group is.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        let status = text(self.configuration_item_status.as_ref());
+        let texts = [
+            text(self.resource_id.as_ref()),
+            self.account(),
+            self.region(),
+            self.tags.map(RawValue::get),
+            self.configuration.map(RawValue::get),
+        ];
+        let gone = ["ResourceDeleted", "ResourceDeletedNotRecorded", "ResourceNotRecorded"];
+        Parts { texts, is_gone: status.is_some_and(|status| gone.contains(&status)) }
+    }
+}
+
+impl Parts<'_> {
+    pub(super) fn id(&self) -> Option<&str> {
+        let [id, ..] = self.texts;
+        id
+    }
+
     /// The group that the item describes.
     pub(super) fn content(self) -> ItemContent {
-        match self.configuration_item_status.as_ref().map(|status| status.0.as_ref()) {
-            Some("ResourceDeleted" | "ResourceDeletedNotRecorded" | "ResourceNotRecorded") => ItemContent::Deleted,
-            _ => self.record().map_or_else(ItemContent::Problem, |record| ItemContent::Group(Box::new(record))),
+        if self.is_gone {
+            return ItemContent::Deleted;
         }
+        self.record().map_or_else(ItemContent::Problem, |record| ItemContent::Group(Box::new(record)))
     }
 
     fn record(self) -> Result<Record, String> {
-        let id = text(self.resource_id.as_ref())
-            .ok_or("configuration item without `resourceId`: select `resourceId` as well")?;
+        let [id, account, region, tags, configuration] = self.texts;
+        let id = id.ok_or("configuration item without `resourceId`: select `resourceId` as well")?;
         let configuration =
-            self.configuration.ok_or("configuration item without `configuration`: select `configuration` as well")?;
-        let account = self.account();
-        let region = self.region();
+            configuration.ok_or("configuration item without `configuration`: select `configuration` as well")?;
         // A tag without a value is left out: it may be an exemption that is over.
-        let tags = match self.tags.map(|tags| serde_json::from_str(tags.get())) {
+        let tags = match tags.map(serde_json::from_str) {
             None | Some(Ok(None)) => BTreeMap::new(),
             Some(Ok(Some(Tags::Map(tags)))) => {
                 tags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
@@ -151,9 +179,9 @@ impl Item<'_> {
             }
             Some(Err(problem)) => return Err(format!("the tags are neither a map nor a list of tags: {problem}")),
         };
-        let group = recorded_group(&id, account.as_deref(), &tags, configuration.get())
-            .map_err(|problem| message(&problem, configuration.get()))?;
-        Ok(Record { region, ..Record::new(group) })
+        let group =
+            recorded_group(id, account, &tags, configuration).map_err(|problem| message(&problem, configuration))?;
+        Ok(Record { region: region.map(str::to_owned), ..Record::new(group) })
     }
 }
 

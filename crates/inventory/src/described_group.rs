@@ -1,7 +1,7 @@
 //! Security groups in the output of `aws ec2 describe-security-groups`.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_events::Object;
@@ -178,7 +178,7 @@ impl Permission<'_> {
             add(Source::not_told(), None);
         }
         let ipv4_ranges = self.ipv4_ranges.unwrap_or_default();
-        let described: HashSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
+        let described: BTreeSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
         for Object(range) in ipv4_ranges {
             add(Source::from_cidr(&range.cidr_ip.0), range.description);
         }

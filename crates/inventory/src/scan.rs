@@ -64,7 +64,7 @@ impl<'o> Scan<'o> {
         }
         let items = std::mem::take(&mut self.items);
         let mut collector = Collector::new(&mut self, each);
-        let read = items.drain(|json, location| collector.newest(json, location));
+        let read = items.drain(|parts, location| collector.newest(parts, location));
         self.ended(read)?;
         let Some(name) = self.unused.first().map(|name| (*name).to_owned()) else { return Ok(self.stats) };
         if let Some((file, known)) = &self.last_template {

@@ -216,7 +216,7 @@ impl Walk<'_, '_, '_, '_, '_> {
             Document::Rule(rule) => self.collector.rule(rule, self.cursor.location()),
             Document::Item(item) => {
                 self.expected = Expected::Item;
-                self.collector.item(item, json, self.cursor.location())
+                self.collector.item(&item, self.cursor.location())
             }
             Document::Nested(text) => self.nested(&text, level),
             Document::Template(text) => self.yaml_text(&text, true),

@@ -39,8 +39,7 @@ impl Walk<'_, '_, '_, '_, '_> {
                     Some(Ok(Object(item))) if item.is_item() => {
                         let end = values.byte_offset();
                         let location = self.cursor.location_of_next();
-                        let json = rest.get(..end).unwrap_or_default().trim_start();
-                        self.collector.item(item, json, location)?;
+                        self.collector.item(&item, location)?;
                         self.cursor.records += 1;
                         self.cursor.consume(end);
                         return Ok(true);
