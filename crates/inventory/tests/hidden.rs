@@ -57,11 +57,6 @@ const OPEN: &[&str] = &["tcp/22 from 0.0.0.0/0"];
 #[case("Transform: [AWS::Serverless-2016-10-31, Ours]\nResources: {}\n", "Transform", Hidden::Macro)]
 #[case("Fn::Transform: [{Name: Ours}]\nResources: {}\n", "Transform", Hidden::Macro)]
 #[case("Resources:\n  Fn::Transform: {Name: AWS::Include}\n", "Fn::Transform", Hidden::Transform)]
-#[case(
-    "Resources:\n  A: {Type: AWS::EC2::SecurityGroup, Fn::Transform: {Name: AWS::Include}}\n",
-    "A",
-    Hidden::Transform
-)]
 #[case("Resources:\n  A: {Type: AWS::SQS::Queue, Fn::Transform: {Name: Ours}}\n", "A", Hidden::Macro)]
 #[case("Resources:\n  A: {Fn::Transform: {Name: AWS::Include}}\n", "A", Hidden::Transform)]
 #[case("Resources:\n  A: {Type: Acme::Net::Jump::MODULE}\n", "A", Hidden::Module)]
@@ -107,6 +102,23 @@ fn a_part_whose_content_is_elsewhere_is_not_scanned(#[case] input: &str, #[case]
     assert_eq!(error.location.line, if id == "Transform" || id.contains('/') { 1 } else { 2 });
     let shown = NotScanned::from(error).reason;
     assert!(shown.ends_with(&format!(", or accept it by --accept-not-scanned {kind}")), "{shown}");
+}
+
+/// What a group shows is judged, and what an include may add leaves it undecided.
+#[rstest]
+#[case("AWS::Include")]
+#[case("Ours")]
+fn a_group_with_an_expansion_has_a_rule_that_is_not_known(#[case] name: &str) {
+    let mut group = open_group();
+    group["Fn::Transform"] = json!({ "Name": name });
+    let mut rule = json!({"Type": "AWS::EC2::SecurityGroupIngress", "Properties":
+        {"GroupId": "sg-1", "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0/0"}});
+    rule["Fn::Transform"] = json!({ "Name": name });
+    let (records, errors) = scan(&json!({"Resources": {"Jump": group, "Rule": rule}}).to_string());
+    assert_eq!(errors, []);
+    let unknown = "protocol `Fn::Transform` from port none to port none from `Fn::Transform`";
+    let rules: Vec<String> = OPEN.iter().chain([&unknown]).map(|rule| (*rule).to_owned()).collect();
+    assert_eq!(groups(&records), [("Jump", rules.clone()), ("sg-1", rules)]);
 }
 
 /// An include adds to a resource, and cannot take its type away.

@@ -113,14 +113,14 @@ impl<'t> Reading<'t> {
         match (kind, transform) {
             (None, Some((hidden, problem))) => self.hide(id, hidden, problem),
             (None, None) => self.refuse(id, "resource without `Type`".to_owned()),
-            // A macro returns the whole resource, while an include only adds to it.
+            // A macro returns the whole resource, while an include only adds to it. What a group shows is judged anyway.
             (Some(kind), Some((hidden, problem)))
-                if hidden != Hidden::Transform || [GROUP, INGRESS].contains(&kind) =>
+                if hidden != Hidden::Transform && ![GROUP, INGRESS].contains(&kind) =>
             {
                 self.hide(id, hidden, problem);
             }
             (Some(GROUP), _) => {
-                let group = self.group(id, resource.get("Properties").unwrap_or(&Value::Null));
+                let group = self.group(id, resource);
                 let target = Target::Here(id.to_owned());
                 if let Some(name) = &group.group.name {
                     self.named.entry(name.clone()).or_insert_with(|| target.clone());
@@ -134,7 +134,8 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn group(&self, id: &str, properties: &Value) -> Record {
+    fn group(&self, id: &str, resource: &Value) -> Record {
+        let properties = resource.get("Properties").unwrap_or(&Value::Null);
         let resolve = |node: &Value| self.scope.resolve(node, &Choice::default()).into_text();
         let text = |key: &str| properties.get(key).and_then(resolve);
         // A tag whose value is not known is left out: it may be an exemption that is over.
@@ -143,7 +144,7 @@ impl<'t> Reading<'t> {
         let mut ingress = properties
             .get(RULES)
             .map_or_else(Vec::new, |node| rules(&self.scope, node, &Choice::default(), &RulePath::default()));
-        let expanded = hidden::expanded_key(properties).map(str::to_owned);
+        let expanded = hidden::expanded_key(resource).or_else(|| hidden::expanded_key(properties)).map(str::to_owned);
         let is_unclear = function(properties).is_some() || !(properties.is_object() || properties.is_null());
         if let Some(text) = expanded.or_else(|| is_unclear.then(|| describe(properties))) {
             ingress.push(unknown_rule(&text));
@@ -206,7 +207,8 @@ impl<'t> Reading<'t> {
             let line = self.lines.of_object(id, None).filter(|_| self.is_file());
             let of_rule = Location { line: line.or(location.line), ..location.clone() };
             for (target, choice) in targets {
-                let found = rules(&self.scope, properties, &choice, &RulePath::default());
+                let mut found = rules(&self.scope, properties, &choice, &RulePath::default());
+                found.extend(hidden::expanded_key(resource).map(unknown_rule));
                 let mut record = self.groups.remove(&target).unwrap_or_else(|| {
                     let (Target::Here(name) | Target::Elsewhere(name)) = &target;
                     let group = SecurityGroup { id: name.clone(), ..SecurityGroup::default() };
