@@ -114,7 +114,7 @@ def test_the_log_follows_a_scan(fresh, live):
     assert "policy found" in done.err
     assert "credentials obtained" in done.err
     live.write("groups.json", {"SecurityGroups": []})
-    assert 'file read file="groups.json" groups=0' in live("scan", "-v", "--input", "groups.json").err
+    assert "files read files=1 groups=0" in live("scan", "-v", "--input", "groups.json").err
 
 
 def test_a_missing_group_is_reported_as_not_scanned(fresh, live):

@@ -51,7 +51,7 @@ pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) ->
             Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
         }
     }
-    let read = scan.finish(&mut |record| judge.record(record)).map(|stats| log(&stats));
+    let read = scan.finish(&mut |record| judge.record(record)).map(|stats| log(args.input.len(), &stats));
     judge.end(read, None)?;
     if !args.quiet {
         for (kind, count) in &judge.accepted {
@@ -70,8 +70,9 @@ pub(crate) fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
 }
 
 #[cfg(feature = "aws")]
-fn log(stats: &Stats) {
+fn log(files: usize, stats: &Stats) {
     tracing::info!(
+        files,
         groups = stats.groups,
         errors = stats.errors,
         resources.other = stats.other_resources,
@@ -82,7 +83,7 @@ fn log(stats: &Stats) {
 }
 
 #[cfg(not(feature = "aws"))]
-fn log(_: &Stats) {}
+fn log(_: usize, _: &Stats) {}
 
 /// Values of `--parameters`, and those of `--parameter`, which take precedence.
 fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {
