@@ -221,6 +221,8 @@ impl Layout {
                 chosen.push((column, width));
             } else if matches!(column, Column::Place | Column::Account | Column::Region | Column::Name) {
                 below_group.push(column);
+                // A less important column does not take the room of this one.
+                grow(&mut chosen, Column::Group, width, &mut room);
             }
         }
         let has_traffic = chosen.iter().any(|(column, _)| *column == Column::Traffic);

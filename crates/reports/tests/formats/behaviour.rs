@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use exposure::Reach;
-use findings::{ComplianceType, FoundExposure, GroupResult, Location, ScanTotals, UnjudgedRule};
+use findings::{
+    ComplianceType, FoundExposure, GroupResult, Location, PolicyOptions, ScanPolicy, ScanRecord, ScanTarget,
+    ScanTotals, UnjudgedRule,
+};
 use reports::{AsffError, Format, Report, ReportOptions, report};
 use serde_json::Value;
 
@@ -186,5 +189,42 @@ fn a_report_that_cannot_be_written_is_an_error() {
         };
         let error = write(report(format, Box::new(Full), results::options())).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{format}: {error}");
+    }
+}
+
+/// A deployed rule in one region, and options in the other.
+#[test]
+fn a_command_has_the_policy_of_its_account_and_region() {
+    let target = |region: &str, policy: ScanPolicy| ScanTarget {
+        account: "123456789012".into(),
+        region: region.into(),
+        profile: None,
+        assumed_role: None,
+        policy: Some(policy),
+    };
+    let options = PolicyOptions::new("tcp/22".parse().unwrap());
+    let targets = vec![
+        target("eu-central-1", ScanPolicy::Rule { rule: "portcullis".into() }),
+        target("us-east-1", options.into()),
+    ];
+    let policy = ScanPolicy::PerTarget { per_target: true };
+    let record = ScanRecord { policy, inputs: Vec::new(), targets, filters: Vec::new() };
+    let options = ReportOptions { record, ..results::options() };
+    let rule = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
+    let here = results::open("sg-0123456789abcdef0", "web", vec![rule]);
+    let there = GroupResult { region: Some("us-east-1".into()), ..here.clone() };
+    let elsewhere = GroupResult { region: Some("sa-east-1".into()), ..here.clone() };
+    let groups = [here, there, elsewhere];
+    let findings = json(&written(Format::Asff, options.clone(), &groups, Vec::new()).0);
+    let commands: Vec<&Value> =
+        findings.as_array().unwrap().iter().map(|finding| &finding["ProductFields"]["portcullis/close"]).collect();
+    assert_eq!(commands[0], "portcullis close sg-0123456789abcdef0 --region=eu-central-1 --rule=portcullis");
+    assert_eq!(commands[1], "portcullis close sg-0123456789abcdef0 --region=us-east-1 --ports=tcp/22 --scope=world");
+    assert_eq!(commands[2], &Value::Null, "the policy of another region is not known");
+    #[cfg(feature = "csv")]
+    {
+        let csv = written(Format::Csv, options, &groups, Vec::new()).0;
+        assert!(csv.contains(",that of AWS Config rule portcullis in each account and region,"), "{csv}");
+        assert!(csv.contains(",tcp/22 may not be open to more than a /8 (IPv4) or /16 (IPv6),"), "{csv}");
     }
 }

@@ -1,6 +1,6 @@
 //! The formats against their published schemas.
 
-use findings::{GroupResult, NotScanned};
+use findings::{GroupResult, NotScanned, ScanPolicy, ScanRecord, ScanTarget};
 use jsonschema::Validator;
 use reports::{Format, ReportOptions};
 use rstest::rstest;
@@ -88,4 +88,21 @@ fn the_schemas_refuse_invalid_documents() {
     assert!(!validator(SCAN).is_valid(&wrong));
     assert!(!validator(SARIF).is_valid(&serde_json::json!({ "version": "2.1.0", "runs": [{ "results": [] }] })));
     assert!(!validator(OCSF).is_valid(&serde_json::json!({ "class_uid": 2003, "unheard_of": 1 })));
+}
+
+#[test]
+fn a_policy_for_each_account_and_region_is_valid() {
+    let rule = ScanPolicy::Rule { rule: "portcullis".into() };
+    let target = ScanTarget {
+        account: "123456789012".into(),
+        region: "eu-central-1".into(),
+        profile: None,
+        assumed_role: Some("arn:aws:iam::123456789012:role/audit".into()),
+        policy: Some(rule),
+    };
+    let policy = ScanPolicy::PerTarget { per_target: true };
+    let record = ScanRecord { policy, inputs: Vec::new(), targets: vec![target], filters: vec!["--tag a".into()] };
+    let options = ReportOptions { record, ..results::options() };
+    let (text, _) = written(Format::Json, options, &results::results(), Vec::new());
+    assert_valid(&validator(SCAN), &serde_json::from_str(&text).unwrap());
 }
