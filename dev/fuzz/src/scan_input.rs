@@ -85,9 +85,7 @@ fn objection(record: &Record) -> Option<&'static str> {
                 record.known.get(id).is_none().then_some("the entries of a prefix list are unknown")
             }
             Source::SecurityGroup { id, .. } => id.is_empty().then_some("a reference names no group"),
-            Source::Unrecognized(text) => {
-                record.known.possible(text).is_none().then_some("a source may be anything")
-            }
+            Source::Unrecognized(text) => record.known.possible(text).is_none().then_some("a source may be anything"),
         };
         objection.filter(|_| carries)
     })
