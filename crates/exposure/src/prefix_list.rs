@@ -104,10 +104,11 @@ impl PrefixLists {
     /// Returns what the unrecognised source with this text may stand for, or `None` if it may stand for anything.
     #[must_use]
     pub fn possible(&self, text: &str) -> Option<&PossibleSource> {
-        self.possible.get(text)
+        if cfg!(feature = "possible-sources") { self.possible.get(text) } else { None }
     }
 
     /// Says what the unrecognised source with this text may stand for.
+    #[cfg(feature = "possible-sources")]
     pub fn insert_possible(&mut self, text: String, source: PossibleSource) {
         self.possible.insert(text, source);
     }
