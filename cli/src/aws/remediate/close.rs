@@ -1,21 +1,20 @@
 //! `portcullis plan` and `close`.
 
-use anyhow::{Context, Result};
-use remediation::Status;
+use anyhow::Result;
 
 use super::account::{Account, Group, new_run};
-use super::confirmation::{Step, confirm};
+use super::changes::{Asked, account, change_each};
 use super::how::How;
 use super::printer::Printer;
 use super::selection::{Found, Selection};
-use super::tally::{Ending, Summary, Tally, Verb};
+use super::tally::{Summary, Tally, Verb};
 use super::undo::Undo;
 use crate::args::{Close, Plan, SnapshotArgs};
 use crate::aws::deployed_rule::policies;
 use crate::aws::policy::{CommandPolicy, RequestedPolicy};
 use crate::aws::session::{self, Target};
 use crate::aws::stop;
-use crate::exit::{Exit, Usage};
+use crate::exit::Exit;
 
 pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
     let selection = Selection::new(&args.selection)?;
@@ -54,7 +53,9 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
     if !args.dry_run {
         stop::defer();
     }
-    let ending = close_each(args, &how, &accounts, &groups, &mut tally).await?;
+    let asked = Asked { verb: Verb::Close, dry_run: args.dry_run, yes: args.yes, json: args.json };
+    let close = async |account: &Account, group: &Group, dry_run| account.close(group, &how, dry_run).await;
+    let ending = change_each(asked, &accounts, &groups, &mut tally, close).await?;
     let summary = Summary { tally: &tally, verb: Verb::Close };
     if !args.dry_run {
         eprintln!("{summary}");
@@ -66,61 +67,11 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         let (session, snapshots) = (&args.regions, &args.snapshots);
         eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, rule }.command());
     }
-    match ending {
-        Ending::Done => Ok(tally.exit()),
-        Ending::Interrupted => Ok(Exit::Interrupted),
-        Ending::NoAnswer => Err(no_answer(&tally).into()),
-    }
-}
-
-/// The error for a question without an answer.
-pub(super) fn no_answer(tally: &Tally) -> Usage {
-    let so_far = if tally.changed_in().is_empty() { "no answer: nothing was changed" } else { "no further answer" };
-    Usage(format!("standard input has {so_far}; pass --yes to skip the question"))
-}
-
-async fn close_each(
-    args: &Close,
-    how: &How,
-    accounts: &[Account],
-    groups: &[Group],
-    tally: &mut Tally,
-) -> Result<Ending> {
-    let printer = Printer::new(args.json);
-    let mut asks = !args.yes;
-    for (at, group) in groups.iter().enumerate() {
-        let left = groups.len() - at;
-        if stop::is_requested() {
-            tally.not_asked(left);
-            return Ok(Ending::Interrupted);
-        }
-        let account = account(accounts, group)?;
-        if args.dry_run || asks {
-            let planned = account.close(group, how, true).await;
-            let is_planned = matches!(&planned, Ok(response) if response.status == Status::Planned);
-            if args.dry_run || !is_planned {
-                tally.take(printer, account, group, planned)?;
-                continue;
-            }
-            Tally::default().take(Printer::Aside, account, group, planned)?;
-            match confirm(&format!("Close {}", account.title(group)), left, &mut asks, tally)? {
-                Step::Go => {}
-                Step::Skip => continue,
-                Step::End(ending) => return Ok(ending),
-            }
-        }
-        tally.take(printer, account, group, account.close(group, how, false).await)?;
-    }
-    Ok(Ending::Done)
+    ending.exit(&tally, tally.exit())
 }
 
 fn accounts(places: &[(Target, CommandPolicy)], snapshots: &SnapshotArgs, run: &str) -> Result<Vec<Account>> {
     places.iter().map(|(target, policy)| Account::new(policy, target.clone(), snapshots, run)).collect()
-}
-
-/// The account and region of a group.
-pub(super) fn account<'a>(accounts: &'a [Account], group: &Group) -> Result<&'a Account> {
-    accounts.get(group.at).with_context(|| format!("{} has no account", group.id))
 }
 
 /// The groups of a selection. Reports what could not be read.

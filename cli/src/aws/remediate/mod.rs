@@ -1,6 +1,7 @@
 //! `portcullis plan`, `close`, `restore` and `snapshots`: the remediation of the stack, from the command line.
 
 mod account;
+mod changes;
 mod close;
 mod confirmation;
 mod how;

@@ -3,13 +3,10 @@
 use anyhow::{Result, bail};
 use aws_adapters::Ec2;
 use aws_traits::ec2::SecurityGroups;
-use remediation::Status;
 
 use super::account::{Account, Group, new_run};
-use super::close::{account, no_answer};
-use super::confirmation::{Step, confirm};
+use super::changes::{Asked, change_each};
 use super::lookup;
-use super::printer::Printer;
 use super::tally::{Ending, Summary, Tally, Verb};
 use crate::args::{PolicyArgs, Restore, check_group_id};
 use crate::aws::policy::CommandPolicy;
@@ -42,51 +39,15 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
         stop::defer();
     }
     let mut tally = Tally::default();
-    let ending = restore_each(args, snapshot, &accounts, &groups, &mut tally).await?;
+    let asked = Asked { verb: Verb::Restore, dry_run: args.dry_run, yes: args.yes, json: args.json };
+    let restore =
+        async |account: &Account, group: &Group, dry_run| account.restore(group, snapshot, args, dry_run).await;
+    let ending = change_each(asked, &accounts, &groups, &mut tally, restore).await?;
     // For one group, the error says it all.
     if !args.dry_run && (args.run.is_some() || tally.done() > 0 || ending != Ending::Done) {
         eprintln!("{}", Summary { tally: &tally, verb: Verb::Restore });
     }
-    match ending {
-        Ending::Done => Ok(tally.exit_of_restore()),
-        Ending::Interrupted => Ok(Exit::Interrupted),
-        Ending::NoAnswer => Err(no_answer(&tally).into()),
-    }
-}
-
-async fn restore_each(
-    args: &Restore,
-    snapshot: &str,
-    accounts: &[Account],
-    groups: &[Group],
-    tally: &mut Tally,
-) -> Result<Ending> {
-    let printer = Printer::new(args.json);
-    let mut asks = !args.yes;
-    for (at, group) in groups.iter().enumerate() {
-        let left = groups.len() - at;
-        if stop::is_requested() {
-            tally.not_asked(left);
-            return Ok(Ending::Interrupted);
-        }
-        let account = account(accounts, group)?;
-        if args.dry_run || asks {
-            let planned = account.restore(group, snapshot, args, true).await;
-            let is_planned = matches!(&planned, Ok(response) if response.status == Status::Planned);
-            if args.dry_run || !is_planned {
-                tally.take(printer, account, group, planned)?;
-                continue;
-            }
-            Tally::default().take(Printer::Aside, account, group, planned)?;
-            match confirm(&format!("Restore {}", account.title(group)), left, &mut asks, tally)? {
-                Step::Go => {}
-                Step::Skip => continue,
-                Step::End(ending) => return Ok(ending),
-            }
-        }
-        tally.take(printer, account, group, account.restore(group, snapshot, args, false).await)?;
-    }
-    Ok(Ending::Done)
+    ending.exit(&tally, tally.exit_of_restore())
 }
 
 /// The group that the command line names. The remediation reports one that does not exist.

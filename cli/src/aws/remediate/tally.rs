@@ -8,7 +8,7 @@ use remediation::{RemediationError, Response, Status};
 use super::account::{Account, Group};
 use super::printer::Printer;
 use super::problem;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 
 /// What became of the groups of a command.
 #[derive(Debug, Default)]
@@ -35,6 +35,21 @@ pub(super) enum Ending {
     NoAnswer,
     /// A signal asked to stop.
     Interrupted,
+}
+
+impl Ending {
+    /// Exit code of a command, which is `done` if it has ended by itself.
+    pub(super) fn exit(self, tally: &Tally, done: Exit) -> Result<Exit> {
+        match self {
+            Self::Done => Ok(done),
+            Self::Interrupted => Ok(Exit::Interrupted),
+            Self::NoAnswer => {
+                let is_unchanged = tally.changed_in().is_empty();
+                let so_far = if is_unchanged { "no answer: nothing was changed" } else { "no further answer" };
+                Err(Usage(format!("standard input has {so_far}; pass --yes to skip the question")).into())
+            }
+        }
+    }
 }
 
 impl Tally {
@@ -120,6 +135,17 @@ pub(super) enum Verb {
     Plan,
     Close,
     Restore,
+}
+
+/// As a question begins.
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plan => "Plan",
+            Self::Close => "Close",
+            Self::Restore => "Restore",
+        })
+    }
 }
 
 /// The counts of a tally: `1 closed, 8 not asked, 0 failed`.
