@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
 
+from command_line import CommandLine
+
 MANAGEMENT = "111111111111"
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -159,3 +161,16 @@ def serve(organization: Organization):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@contextlib.contextmanager
+def signed_in(portcullis: CommandLine, organization: Organization, region: str):
+    """The command line with credentials of the management account in its environment."""
+    with serve(organization) as endpoint:
+        portcullis.environment |= {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": MANAGEMENT,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": region,
+        }
+        yield portcullis

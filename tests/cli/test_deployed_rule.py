@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from command_line import DONE, ERROR, EXPOSED, USAGE
 from live_cloud import ACCOUNT, PARAMETER, SSH, changes, close, ports, snapshots
-from organization import MANAGEMENT, Organization, id_of, serve
+from organization import MANAGEMENT, Organization, id_of, signed_in
 
 REGION, OTHER, THIRD = "eu-central-1", "eu-west-1", "us-east-1"
 WEB = "web"
@@ -26,14 +26,8 @@ def organization():
 
 @pytest.fixture
 def terminal(organization, portcullis):
-    with serve(organization) as endpoint:
-        portcullis.environment |= {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": MANAGEMENT,
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": REGION,
-        }
-        yield portcullis
+    with signed_in(portcullis, organization, REGION) as terminal:
+        yield terminal
 
 
 def verdicts(done) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 from command_line import DONE, ERROR, EXPOSED, CommandLine
-from organization import MANAGEMENT, Organization, id_of, serve
+from organization import MANAGEMENT, Organization, id_of, signed_in
 
 APPLICATION, BACKUP, CLOSED, WORKSHOP = "222222222222", "333333333333", "444444444444", "555555555555"
 REGION, OTHER, DENIED = "eu-central-1", "eu-west-1", "us-east-1"
@@ -24,14 +24,8 @@ def organization():
 @pytest.fixture
 def live(organization, portcullis):
     """The command line in the management account."""
-    with serve(organization) as endpoint:
-        portcullis.environment |= {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": MANAGEMENT,
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": REGION,
-        }
-        yield portcullis
+    with signed_in(portcullis, organization, REGION) as terminal:
+        yield terminal
 
 
 def scan(live: CommandLine, *arguments):

@@ -2,7 +2,7 @@
 
 import pytest
 from command_line import ERROR, EXPOSED, USAGE
-from organization import MANAGEMENT, Organization, id_of, serve
+from organization import MANAGEMENT, Organization, id_of, signed_in
 
 DEV, PROD, REGION = "222222222222", "333333333333", "eu-central-1"
 WEB = id_of(DEV, REGION, "web")
@@ -32,14 +32,8 @@ def live(organization, portcullis):
     (portcullis.home / ".aws").mkdir()
     (portcullis.home / ".aws" / "credentials").write_text(CREDENTIALS)
     (portcullis.home / ".aws" / "config").write_text(CONFIG)
-    with serve(organization) as endpoint:
-        portcullis.environment |= {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": MANAGEMENT,
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": REGION,
-        }
-        yield portcullis
+    with signed_in(portcullis, organization, REGION) as terminal:
+        yield terminal
 
 
 def accounts(organization) -> set[str]:
