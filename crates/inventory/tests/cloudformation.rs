@@ -8,36 +8,27 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use exposure::Source;
-use inventory::{InputError, Options, Record, RecordError, read};
+use inventory::{InputError, Options, Record, RecordError};
 use rstest::rstest;
 use serde_json::{Value, json};
+
+use crate::common::{read_one, rules};
 
 const TEMPLATE: &str = include_str!("samples/template.yaml");
 
 type Found = (Vec<Record>, Vec<RecordError>);
 
 fn try_scan(input: &str, options: &Options) -> Result<Found, InputError> {
-    let (mut records, mut errors) = (Vec::new(), Vec::new());
-    read(input.as_bytes(), "template", options, &mut |found| {
-        match found {
-            Ok(record) => records.push(record),
-            Err(error) => errors.push(error),
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok((records, errors))
+    read_one(input.as_bytes(), "template", options).map(|(records, errors, _)| (records, errors))
 }
 
 fn scan(input: &str) -> Found {
     try_scan(input, &Options::default()).unwrap()
-}
-
-fn rules(record: &Record) -> Vec<String> {
-    record.group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
 }
 
 /// The rules of a group with this one ingress property.

@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use exposure::Source;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use inventory::{InputError, Options, Record, RecordError, Stats, read};
+use inventory::{InputError, Options, Record, Stats, read};
 use plain_text::error_chain;
 use rstest::rstest;
 use serde_json::{Value, json};
+
+use crate::common::{Found, read_one};
 
 const GROUPS: &str = include_str!("samples/describe-security-groups.json");
 const RULES: &str = include_str!("samples/describe-security-group-rules.json");
@@ -23,18 +27,8 @@ const HISTORY: &str = include_str!("../../aws-events/tests/samples/get-resource-
 const BATCH: &str = include_str!("samples/batch-get-resource-config.json");
 const SELECTED: &str = include_str!("samples/select-resource-config.json");
 
-type Found = (Vec<Record>, Vec<RecordError>, Stats);
-
 fn try_scan(input: impl Read) -> Result<Found, InputError> {
-    let (mut records, mut errors) = (Vec::new(), Vec::new());
-    let stats = read(input, "input.json", &Options::default(), &mut |found| {
-        match found {
-            Ok(record) => records.push(record),
-            Err(error) => errors.push(error),
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok((records, errors, stats))
+    read_one(input, "input.json", &Options::default())
 }
 
 fn scan(input: impl AsRef<[u8]>) -> Found {

@@ -2,24 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::fs;
-use std::ops::ControlFlow;
 
 use findings::NotScanned;
-use inventory::{Hidden, Options, Record, RecordError, read};
+use inventory::{Hidden, Options, Record, RecordError};
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::common::{read_one, rules};
+
 fn scan_file(input: &str, file: &str, options: &Options) -> (Vec<Record>, Vec<RecordError>) {
-    let (mut records, mut errors) = (Vec::new(), Vec::new());
-    read(input.as_bytes(), file, options, &mut |found| {
-        match found {
-            Ok(record) => records.push(record),
-            Err(error) => errors.push(error),
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
+    let (records, errors, _) = read_one(input.as_bytes(), file, options).unwrap();
     (records, errors)
 }
 
@@ -29,9 +24,6 @@ fn scan(input: &str) -> (Vec<Record>, Vec<RecordError>) {
 
 /// Groups with their rules.
 fn groups(records: &[Record]) -> Vec<(&str, Vec<String>)> {
-    let rules = |record: &Record| -> Vec<String> {
-        record.group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
-    };
     records.iter().map(|record| (record.group.id.as_str(), rules(record))).collect()
 }
 

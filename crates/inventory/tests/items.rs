@@ -2,30 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use std::ops::ControlFlow;
+mod common;
 
-use inventory::{Options, Record, RecordError, Scan, Stats};
+use inventory::{Options, Record, Stats};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-type Found = (Vec<Record>, Vec<RecordError>, Stats);
+use crate::common::{Found, read_all};
 
 fn scan_all(inputs: &[String]) -> Found {
-    let (mut records, mut errors) = (Vec::new(), Vec::new());
-    let options = Options::default();
-    let mut scan = Scan::new(&options);
-    let mut each = |found| {
-        match found {
-            Ok(record) => records.push(record),
-            Err(error) => errors.push(error),
-        }
-        ControlFlow::Continue(())
-    };
-    for (number, input) in inputs.iter().enumerate() {
-        scan.read(input.as_bytes(), &format!("{number}.json"), &mut each).unwrap();
-    }
-    let stats = scan.finish(&mut each).unwrap();
-    (records, errors, stats)
+    let named = inputs.iter().enumerate().map(|(number, input)| (format!("{number}.json"), input.as_bytes()));
+    read_all(named, &Options::default()).unwrap()
 }
 
 fn scan(input: &Value) -> Found {

@@ -8,33 +8,24 @@
     reason = "tests"
 )]
 
-use std::ops::ControlFlow;
+mod common;
 
-use inventory::{Options, Record, RecordError, read};
+use inventory::{Options, Record, RecordError};
 use rstest::rstest;
 use serde_json::{Value, json};
+
+use crate::common::{read_one, rules};
 
 type Found = (Vec<Record>, Vec<RecordError>);
 
 fn scan(input: &Value) -> Found {
-    let (mut records, mut errors) = (Vec::new(), Vec::new());
-    read(input.to_string().as_bytes(), "plan.json", &Options::default(), &mut |found| {
-        match found {
-            Ok(record) => records.push(record),
-            Err(error) => errors.push(error),
-        }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
+    let (records, errors, _) = read_one(input.to_string().as_bytes(), "plan.json", &Options::default()).unwrap();
     (records, errors)
 }
 
 fn found(input: &Value) -> Vec<(String, Vec<String>)> {
     let (records, errors) = scan(input);
     assert_eq!(errors, []);
-    let rules = |record: &Record| {
-        record.group.ingress.iter().map(|rule| format!("{} from {}", rule.traffic, rule.source)).collect()
-    };
     records.iter().map(|record| (record.group.id.clone(), rules(record))).collect()
 }
 
