@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import zipfile
 
 from botocore.exceptions import ClientError
 from local_cloud import REPOSITORY, Cloud, running
@@ -22,6 +23,14 @@ SWITCHES = json.loads(os.environ.get("LOCAL_CLOUD_SETTINGS") or "{}")
 MARKER = "documents: runs SSM documents, so that the switches of the local cloud concern it"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 ZIPS = REPOSITORY / "target" / "lambda" / ARCHITECTURE
+
+
+def program(function: str, directory: pathlib.Path) -> pathlib.Path:
+    """Unpacks the program of a function from its zip."""
+    with zipfile.ZipFile(ZIPS / f"{function}.zip") as archive:
+        unpacked = pathlib.Path(archive.extract("bootstrap", directory)).rename(directory / function)
+    unpacked.chmod(0o755)
+    return unpacked
 
 
 def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:

@@ -7,14 +7,13 @@ import os
 import ssl
 import subprocess
 import threading
-import zipfile
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from local_cloud import REPOSITORY, wait_for
-from portcullis import ZIPS
+from portcullis import program
 
 
 def certificate(name: str, signer=None):
@@ -96,9 +95,7 @@ def test_the_roots_of_the_system_are_read_where_those_of_amazon_do_not_fit(tmp_p
     (tmp_path / "server.pem").write_bytes(pem(server_certificate) + private)
     # Takes the place of /etc/pki/tls/certs/ca-bundle.crt. AWS_CA_BUNDLE, which would replace every root, is not set.
     (tmp_path / "system.pem").write_bytes(pem((authority if trusted else other)[0]))
-    with zipfile.ZipFile(ZIPS / "rule-evaluator.zip") as archive:
-        archive.extract("bootstrap", tmp_path)
-    (tmp_path / "bootstrap").chmod(0o755)
+    evaluator = program("rule-evaluator", tmp_path)
 
     runtime, endpoint = serve(event), serve()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -120,7 +117,7 @@ def test_the_roots_of_the_system_are_read_where_those_of_amazon_do_not_fit(tmp_p
         "SSL_CERT_FILE": str(tmp_path / "system.pem"),
     }
     with (tmp_path / "log").open("w") as log:
-        function = subprocess.Popen([tmp_path / "bootstrap"], env=environment, stdout=log, stderr=subprocess.STDOUT)
+        function = subprocess.Popen([evaluator], env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             if trusted:
                 wait_for("the response of the function", lambda: runtime.posts)

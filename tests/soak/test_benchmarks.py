@@ -4,10 +4,9 @@ import json
 import os
 import pathlib
 import subprocess
-import zipfile
 
 import pytest
-from portcullis import ZIPS
+from portcullis import program
 
 BENCH = pathlib.Path(os.environ["LOCAL_CLOUD_BINARY"]).with_name("bench")
 
@@ -17,9 +16,7 @@ def functions(tmp_path_factory) -> pathlib.Path:
     """A directory with the programs of the zips."""
     directory = tmp_path_factory.mktemp("functions")
     for function in ("rule-evaluator", "remediator"):
-        with zipfile.ZipFile(ZIPS / f"{function}.zip") as archive:
-            program = pathlib.Path(archive.extract("bootstrap", directory)).rename(directory / function)
-        program.chmod(0o755)
+        program(function, directory)
     return directory
 
 

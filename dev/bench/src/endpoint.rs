@@ -136,13 +136,16 @@ fn json_operation(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn form_value<'b>(body: &'b str, key: &str) -> Option<&'b str> {
-    body.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value)
+    form_pairs(body).find(|(name, _)| *name == key).map(|(_, value)| value)
+}
+
+fn form_pairs(body: &str) -> impl Iterator<Item = (&str, &str)> {
+    body.split('&').filter_map(|pair| pair.split_once('='))
 }
 
 /// Returns the last port of each permission in a request to EC2.
 fn to_ports(body: &str) -> impl Iterator<Item = usize> {
-    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| name.ends_with(".ToPort")).filter_map(|(_, port)| port.parse().ok())
+    form_pairs(body).filter(|(name, _)| name.ends_with(".ToPort")).filter_map(|(_, port)| port.parse().ok())
 }
 
 fn json(operation: &str) -> Response {
