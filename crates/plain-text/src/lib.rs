@@ -50,6 +50,13 @@ pub fn one_line(text: &str, max: usize) -> String {
     clip(text, max).chars().map(|char| if is_steering(char) { ' ' } else { char }).collect()
 }
 
+/// A number and its noun: `1 rule`, `2 rules`.
+#[must_use]
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// An error and its causes, joined by colons: `nothing was changed: ec2:DescribeSecurityGroups on sg-1 failed`.
 #[must_use]
 pub fn error_chain(error: &dyn Error) -> String {
@@ -106,6 +113,14 @@ mod tests {
     struct Quoting(String);
 
     /// A parser quotes its input, which may be megabytes.
+    #[rstest]
+    #[case(0, "0 rules")]
+    #[case(1, "1 rule")]
+    #[case(2, "2 rules")]
+    fn a_noun_agrees_with_its_number(#[case] number: usize, #[case] expected: &str) {
+        assert_eq!(counted(number, "rule"), expected);
+    }
+
     #[test]
     fn an_error_message_is_of_bounded_length() {
         let long = error_message(&Quoting("é".repeat(6_000_000)));

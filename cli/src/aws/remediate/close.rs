@@ -1,6 +1,7 @@
 //! `portcullis plan` and `close`.
 
 use anyhow::Result;
+use plain_text::counted;
 
 use super::account::{Account, Group, new_run};
 use super::changes::{Asked, account, change_each};
@@ -88,8 +89,7 @@ async fn groups(selection: &Selection, places: &[(Target, CommandPolicy)]) -> Re
             if open == 0 && !problems.is_empty() {
                 continue;
             }
-            let counted = if open == 1 { "1 security group".to_owned() } else { format!("{open} security groups") };
-            eprintln!("{counted} open {}", target.place());
+            eprintln!("{} open {}", counted(open, "security group"), target.place());
         }
     }
     Ok((groups, tally))

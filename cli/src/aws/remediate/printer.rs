@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use plain_text::counted;
 use remediation::{Closed, Details, Remaining, Response, Restored, RuleRecord, Status};
 
 use crate::terminal;
@@ -95,7 +96,7 @@ fn would_close(closed: &Closed) -> String {
         some => format!(" and add {some}"),
     };
     let narrowed = closed.facts.as_ref().and_then(|facts| facts.narrowed.as_deref()).unwrap_or_default();
-    format!("would revoke {}{added}{narrowed} (nothing changed)", rules(closed.revoked.len()))
+    format!("would revoke {}{added}{narrowed} (nothing changed)", counted(closed.revoked.len(), "rule"))
 }
 
 fn would_restore(restored: &Restored) -> String {
@@ -104,7 +105,7 @@ fn would_restore(restored: &Restored) -> String {
         some => format!(", {verb} {some}"),
     };
     let (revoked, left) = (other("revoke", &restored.revoked), other("keep", &restored.left));
-    format!("would restore {}{revoked}{left} (nothing changed)", rules(restored.authorized.len()))
+    format!("would restore {}{revoked}{left} (nothing changed)", counted(restored.authorized.len(), "rule"))
 }
 
 fn on_hold(closed: &Closed) -> String {
@@ -116,10 +117,6 @@ fn on_hold(closed: &Closed) -> String {
         None => "restored".to_owned(),
     };
     format!("ON HOLD until {until}: {by}. --ignore-hold closes it now")
-}
-
-fn rules(count: usize) -> String {
-    if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") }
 }
 
 fn line(sign: char, rule: &RuleRecord) -> String {

@@ -77,5 +77,5 @@ impl fmt::Display for Remaining {
 
 /// `1 rule`, `2 rules`.
 pub(crate) fn count(rules: usize) -> String {
-    if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") }
+    plain_text::counted(rules, "rule")
 }
