@@ -96,9 +96,9 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         self.store.put(&outcome_key(key), to_json(&outcome), BTreeMap::new()).await
     }
 
-    /// What the closing that `name` names took from the group, by a snapshot or by its execution id. `latest` is the last one that took a rule that is missing in
-    /// `live`, together with those that it finished. A closing that a restore has undone in whole counts as well, so that a
-    /// restore can be repeated; `None` if there is no such closing.
+    /// What the closing that `name` names took from the group, by a snapshot or by its execution id. `latest` is the last
+    /// one that took a rule that is missing in `live`, together with those that it finished. A closing that a restore has
+    /// undone in whole counts as well, so that a restore can be repeated; `None` if there is no such closing.
     pub(crate) async fn taken(&self, name: &str, live: &[IngressRule]) -> Result<Option<Taken>, SnapshotError> {
         let prefix = format!("{}/", self.key("security-groups"));
         let mut keys = self.store.list(&prefix).await.map_err(SnapshotError::NotRead)?;
