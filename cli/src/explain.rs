@@ -8,16 +8,15 @@ use exposure::{
     Assessment, FamilySizes, IngressRule, Policy, PrefixList, PrefixLists, Reach, SecurityGroup, Source, Verdict,
 };
 use findings::{kept_sentence, policy_sentence};
-use inventory::{Options, Record, RecordError};
+use inventory::{Record, RecordError};
 use jiff::Timestamp;
 use judgement::{Criteria, JudgedGroup};
-use plain_text::printable;
+use plain_text::{counted, printable};
 
 use crate::args::Explain;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
-use crate::scan::open;
-use crate::values::{check_account, check_region};
+use crate::scan::{open, options};
 
 /// Most groups that an error names.
 const NAMES_SHOWN: usize = 10;
@@ -49,18 +48,10 @@ struct Search {
 /// Explains the groups of this id or name in files.
 fn files(args: &Explain) -> Result<Exit> {
     let policy = OptionsPolicy::new(&args.policy)?;
-    let region = args.region();
-    region.iter().try_for_each(|region| check_region(region))?;
-    args.account.iter().try_for_each(|id| check_account("--account", id))?;
+    let options = options(args.region(), args.account.as_deref())?;
     if args.group.trim().is_empty() {
         bail!(Usage("the name of the group is empty".to_owned()));
     }
-    let options = Options {
-        region: region.map(str::to_owned),
-        account: args.account.clone(),
-        local_templates: true,
-        ..Options::default()
-    };
     let criteria = policy.criteria(Timestamp::now());
     let mut search = Search::default();
     let mut scan = inventory::Scan::new(&options);
@@ -77,7 +68,9 @@ fn files(args: &Explain) -> Result<Exit> {
         let more = if search.others.len() > NAMES_SHOWN { ", …" } else { "" };
         let others: Vec<&str> = search.others.iter().take(NAMES_SHOWN).map(String::as_str).collect();
         let hint = match (others.is_empty(), search.unreadable.first()) {
-            (_, Some(problem)) => format!("; {} could not be read: {problem}", records(search.unreadable.len())),
+            (_, Some(problem)) => {
+                format!("; {} could not be read: {problem}", counted(search.unreadable.len(), "record"))
+            }
             (false, None) => format!("; it has {}{more}", others.join(", ")),
             (true, None) => "; it has no security groups".to_owned(),
         };
@@ -92,10 +85,6 @@ fn files(args: &Explain) -> Result<Exit> {
         exit = worse(exit, explain(&mut out, judged, place)?);
     }
     Ok(exit)
-}
-
-fn records(count: usize) -> String {
-    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }
 
 fn worse(one: Exit, other: Exit) -> Exit {

@@ -16,16 +16,19 @@ use super::output::{STDIN, ScanOutput};
 use super::snippet::Sources;
 use crate::args::Scan;
 use crate::exit::Usage;
+use crate::values::{check_account, check_region};
+
+/// How a command reads files: region and account are those of groups whose input names none.
+pub(crate) fn options(region: Option<&str>, account: Option<&str>) -> Result<Options, Usage> {
+    region.map_or(Ok(()), check_region)?;
+    account.map_or(Ok(()), |id| check_account("--account", id))?;
+    let (region, account) = (region.map(str::to_owned), account.map(str::to_owned));
+    Ok(Options { region, account, local_templates: true, ..Options::default() })
+}
 
 /// Scans all inputs.
-pub(super) fn scan(args: &Scan, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
-    let options = Options {
-        region: args.region.first().cloned(),
-        account: args.account.clone(),
-        parameters: parameters(args)?,
-        local_templates: true,
-        ..Options::default()
-    };
+pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
+    let options = Options { parameters: parameters(args)?, ..options };
     let mut scan = inventory::Scan::new(&options);
     let mut judge = Judge {
         criteria,

@@ -8,12 +8,11 @@ use anyhow::{Result, bail};
 use findings::ScanRecord;
 use jiff::Timestamp;
 
-pub(crate) use self::files::open;
+pub(crate) use self::files::{open, options};
 use self::output::ReportFiles;
 use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
-use crate::values::{check_account, check_region};
 
 pub(crate) fn run(args: &Scan) -> Result<Exit> {
     #[cfg(feature = "aws")]
@@ -34,8 +33,7 @@ fn scan_files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
-    args.region.iter().try_for_each(|region| check_region(region))?;
-    args.account.iter().try_for_each(|id| check_account("--account", id))?;
+    let options = files::options(args.region.first().map(String::as_str), args.account.as_deref())?;
     if args.fail_on == Some(SeverityArg::Critical) {
         bail!(Usage(
             "--fail-on critical would never fail: a group is critical by its network interfaces, which files do not have; \
@@ -46,7 +44,7 @@ fn scan_files(args: &Scan) -> Result<Exit> {
     let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
     let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
     let criteria = policy.criteria(Timestamp::now());
-    files::scan(args, &criteria, &mut output)?;
+    files::scan(args, options, &criteria, &mut output)?;
     output.finish(args)
 }
 
