@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use findings::{ComplianceType, FoundExposure, GroupResult, Location, Snippet, SnippetLine};
@@ -27,7 +27,36 @@ const MAX_RESOURCE_LINES: usize = 2_000;
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     file: String,
+    lines: Lines,
+}
+
+/// The lines of a text. They are found once, since a file may have thousands of groups.
+#[derive(Debug, Default)]
+struct Lines {
     text: String,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Lines {
+    fn new(text: String) -> Self {
+        let mut start = 0;
+        let range = |line: &str| {
+            let range = start..start + line.trim_end_matches(['\r', '\n']).len();
+            start += line.len();
+            range
+        };
+        let ranges = text.split_inclusive('\n').map(range).collect();
+        Self { text, ranges }
+    }
+
+    fn get(&self, line: usize) -> Option<&str> {
+        self.text.get(self.ranges.get(line)?.clone())
+    }
+
+    /// The lines from this one on.
+    fn from(&self, line: usize) -> impl Iterator<Item = &str> {
+        (line..self.ranges.len()).map_while(|line| self.get(line))
+    }
 }
 
 impl Sources {
@@ -38,10 +67,10 @@ impl Sources {
         }
         let location = result.location.as_ref()?;
         if self.file != location.file {
-            self.text = read(Path::new(&location.file)).unwrap_or_default();
+            self.lines = Lines::new(read(Path::new(&location.file)).unwrap_or_default());
             self.file.clone_from(&location.file);
         }
-        snippet(&self.text, location.line?, &rules(result))
+        snippet(&self.lines, location.line?, &rules(result))
     }
 }
 
@@ -94,8 +123,7 @@ fn read(file: &Path) -> Option<String> {
 }
 
 /// The lines of the resources, and those of the rules at fault, as far as they are written out there.
-fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
-    let lines: Vec<&str> = text.lines().collect();
+fn snippet(lines: &Lines, line: u64, rules: &[Written]) -> Option<Snippet> {
     let mut by_line: BTreeMap<u64, Vec<&Written>> = BTreeMap::new();
     for rule in rules.iter().take(MAX_RULES) {
         by_line.entry(rule.line.unwrap_or(line)).or_default().push(rule);
@@ -104,19 +132,18 @@ fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
         by_line.insert(line, Vec::new());
     }
     // The line of the group names it, even if its rules have lines of their own.
-    let group = line.checked_sub(1).and_then(|line| usize::try_from(line).ok()).filter(|line| *line < lines.len());
+    let group =
+        line.checked_sub(1).and_then(|line| usize::try_from(line).ok()).filter(|line| lines.get(*line).is_some());
     let mut shown: Vec<(usize, bool)> = group.map(|line| (line, false)).into_iter().collect();
     for (line, rules) in by_line {
         let Some(start) = line.checked_sub(1).and_then(|start| usize::try_from(start).ok()) else { continue };
-        shown.extend(
-            resource(lines.get(start..).unwrap_or_default(), &rules).iter().map(|(at, mark)| (start + at, *mark)),
-        );
+        shown.extend(resource(lines.from(start), &rules).iter().map(|(at, mark)| (start + at, *mark)));
     }
     shown.sort_by_key(|(line, is_marked)| (*line, !is_marked));
     // A line is shown once, even if two rules are written in it.
     shown.dedup_by_key(|(line, _)| *line);
     let texts = shown.iter().filter_map(|(line, _)| lines.get(*line));
-    let common = texts.filter(|text| !text.trim().is_empty()).map(|text| indent(text)).min().unwrap_or_default();
+    let common = texts.filter(|text| !text.trim().is_empty()).map(indent).min().unwrap_or_default();
     let lines = shown.iter().filter_map(|(line, is_marked)| {
         let text = lines.get(*line)?.get(common..).unwrap_or_default().trim_end();
         let number = u64::try_from(line + 1).ok()?;
@@ -128,11 +155,10 @@ fn snippet(text: &str, line: u64, rules: &[Written]) -> Option<Snippet> {
 
 /// Lines to show of the resource that begins in the first of `lines`, and whether they are at fault. If no rule is written out,
 /// the first one is.
-fn resource(lines: &[&str], rules: &[&Written]) -> Vec<(usize, bool)> {
-    let Some(first) = lines.first() else { return Vec::new() };
-    let inside = |line: &&&str| line.trim().is_empty() || indent(line) > indent(first);
-    let rest = lines.iter().skip(1).take(MAX_RESOURCE_LINES).take_while(inside);
-    let block: Vec<&str> = [first].into_iter().chain(rest).copied().collect();
+fn resource<'t>(mut lines: impl Iterator<Item = &'t str>, rules: &[&Written]) -> Vec<(usize, bool)> {
+    let Some(first) = lines.next() else { return Vec::new() };
+    let inside = |line: &&str| line.trim().is_empty() || indent(line) > indent(first);
+    let block: Vec<&str> = [first].into_iter().chain(lines.take(MAX_RESOURCE_LINES).take_while(inside)).collect();
     let mut shown = vec![(0, false)];
     for rule in rules {
         let Some((rule, at)) = rule_in(&block, rule) else { continue };
@@ -203,6 +229,8 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use exposure::Reach;
     use rstest::rstest;
 
@@ -225,7 +253,8 @@ mod tests {
     /// Numbers of the lines, with a mark at those that are at fault.
     fn shown(text: &str, line: u64, exposures: &[FoundExposure]) -> String {
         let rules: Vec<Written> = exposures.iter().map(Written::from).collect();
-        let lines = snippet(text, line, &rules).map(|snippet| snippet.lines).unwrap_or_default();
+        let lines =
+            snippet(&Lines::new(text.to_owned()), line, &rules).map(|snippet| snippet.lines).unwrap_or_default();
         let number = |line: &SnippetLine| format!("{}{}", line.number, if line.is_marked { "!" } else { "" });
         lines.iter().map(number).collect::<Vec<_>>().join(" ")
     }
@@ -292,14 +321,14 @@ Resources:
   }
 }"#;
         assert_eq!(shown(text, 3, &[exposure(22, "0.0.0.0/0")]), "3 8 9 10 11!");
-        let snippet = snippet(text, 3, &[Written::from(&exposure(22, "0.0.0.0/0"))]).unwrap();
+        let snippet = snippet(&Lines::new(text.to_owned()), 3, &[Written::from(&exposure(22, "0.0.0.0/0"))]).unwrap();
         assert!(snippet.text().starts_with("\"Web\": {\n        \"IpProtocol\": \"tcp\",\n"), "{}", snippet.text());
     }
 
     #[test]
     fn a_source_that_was_not_understood_is_shown() {
         let source = Written { source: "!Ref Office".into(), words: Vec::new(), line: None };
-        let lines = snippet("Web:\n  - CidrIp: !Ref Office\n", 1, &[source]).unwrap().lines;
+        let lines = snippet(&Lines::new("Web:\n  - CidrIp: !Ref Office\n".to_owned()), 1, &[source]).unwrap().lines;
         assert_eq!(lines.iter().map(|line| line.is_marked).collect::<Vec<_>>(), [false, true]);
     }
 
@@ -308,6 +337,30 @@ Resources:
         assert_eq!(shown(YAML, 99, &[]), "");
         assert_eq!(shown(YAML, 0, &[]), "");
         assert_eq!(shown(&"x".repeat(MAX_LINE + 1), 1, &[]), "");
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("a")]
+    #[case("a\nb")]
+    #[case("a\r\n\n  b\r\n")]
+    fn lines_are_those_of_the_standard_library(#[case] text: &str) {
+        let lines = Lines::new(text.to_owned());
+        assert_eq!(lines.from(0).collect::<Vec<_>>(), text.lines().collect::<Vec<_>>());
+        assert_eq!(lines.get(1), text.lines().nth(1));
+    }
+
+    /// Looking for the lines again for each group would take minutes.
+    #[test]
+    fn thousands_of_groups_in_a_file_take_bounded_time() {
+        const GROUPS: u64 = 20_000;
+        let lines =
+            Lines::new("Group:\n  CidrIp: 0.0.0.0/0\n  FromPort: 22\n".repeat(usize::try_from(GROUPS).unwrap()));
+        let rule = [Written::from(&exposure(22, "0.0.0.0/0"))];
+        let begun = Instant::now();
+        let shown = (0..GROUPS).filter(|group| snippet(&lines, group * 3 + 1, &rule).is_some()).count();
+        assert_eq!(u64::try_from(shown).unwrap(), GROUPS);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 
     #[rstest]
