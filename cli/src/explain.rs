@@ -54,7 +54,7 @@ fn files(args: &Explain) -> Result<Exit> {
     }
     let criteria = policy.criteria(Timestamp::now());
     let mut search = Search::default();
-    let mut scan = inventory::Scan::new(&options);
+    let mut scan = inventory::Scan::new(&options, &|record| record);
     for file in &args.input {
         let name = file.display().to_string();
         let input = open(file).with_context(|| format!("cannot read {name}"))?;

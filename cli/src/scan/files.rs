@@ -29,9 +29,13 @@ pub(crate) fn options(region: Option<&str>, account: Option<&str>) -> Result<Opt
 /// Scans all inputs.
 pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
     let options = Options { parameters: parameters(args)?, ..options };
-    let mut scan = inventory::Scan::new(&options);
-    let mut judge = Judge {
-        criteria,
+    let judge = |mut record: Record| {
+        let group = std::mem::take(&mut record.group);
+        let judged = criteria.judge_offline(group, &record.known);
+        record.result(&judged.group, &judged.assess())
+    };
+    let mut scan = inventory::Scan::new(&options, &judge);
+    let mut results = Results {
         output,
         accepts: args.accept_not_scanned.iter().copied().collect(),
         accepted: BTreeMap::new(),
@@ -43,21 +47,21 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
         let name = file.display().to_string();
         match open(file) {
             Ok(input) => {
-                let read = scan.read(input, &name, &mut |record| judge.record(record));
-                judge.end(read, Some(name))?;
+                let read = scan.read(input, &name, &mut |result| results.take(result));
+                results.end(read, Some(name))?;
             }
             // An unreadable file does not stop the scan of the others.
             Err(problem) if args.input.len() > 1 => {
                 let reason = format!("cannot be read: {problem}");
-                judge.output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
+                results.output.not_scanned(NotScanned { account: None, region: None, target: Some(name), reason });
             }
             Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
         }
     }
-    let read = scan.finish(&mut |record| judge.record(record)).map(|stats| log(args.input.len(), &stats));
-    judge.end(read, None)?;
+    let read = scan.finish(&mut |result| results.take(result)).map(|stats| log(args.input.len(), &stats));
+    results.end(read, None)?;
     if !args.quiet {
-        for (kind, count) in &judge.accepted {
+        for (kind, count) in &results.accepted {
             eprintln!("accepted by --accept-not-scanned {kind}: {count} not scanned");
         }
     }
@@ -109,10 +113,9 @@ fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {
     Ok(parameters)
 }
 
-/// Judges the records of files.
-struct Judge<'j> {
-    criteria: &'j Criteria,
-    output: &'j mut ScanOutput,
+/// Takes the results for the groups of files.
+struct Results<'o> {
+    output: &'o mut ScanOutput,
     /// Kinds of hidden parts that the caller accepts.
     accepts: BTreeSet<Hidden>,
     /// Number of accepted parts by their kind.
@@ -124,13 +127,10 @@ struct Judge<'j> {
     failure: Option<Error>,
 }
 
-impl Judge<'_> {
-    fn record(&mut self, record: Result<Record, RecordError>) -> ControlFlow<()> {
-        let written = match record {
-            Ok(mut record) => {
-                let group = std::mem::take(&mut record.group);
-                let judged = self.criteria.judge_offline(group, &record.known);
-                let result = record.result(&judged.group, &judged.assess());
+impl Results<'_> {
+    fn take(&mut self, result: Result<GroupResult, RecordError>) -> ControlFlow<()> {
+        let written = match result {
+            Ok(result) => {
                 let snippet = self.sources.snippet(&result);
                 self.output.group(&GroupResult { snippet, ..result })
             }

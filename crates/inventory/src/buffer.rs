@@ -16,7 +16,7 @@ impl Position {
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
     /// Position after `text`, which begins at this position.
-    fn after(self, text: &[u8]) -> Self {
+    pub(super) fn after(self, text: &[u8]) -> Self {
         match memchr::memrchr(b'\n', text) {
             None => Self { column: self.column + length(text.len()), ..self },
             Some(last) => Self {
@@ -34,6 +34,15 @@ impl Position {
             Self { line: self.line + length(line - 1), column: length(column) }
         }
     }
+
+    /// `position` in a text that begins at this position.
+    pub(super) fn then(self, position: Self) -> Self {
+        if position.line <= 1 {
+            Self { column: self.column + position.column.saturating_sub(1), ..self }
+        } else {
+            Self { line: self.line + position.line - 1, ..position }
+        }
+    }
 }
 
 fn length(count: usize) -> u64 {
@@ -42,7 +51,7 @@ fn length(count: usize) -> u64 {
 
 /// The part of a text that was read and not yet consumed. Offsets are counted from its beginning.
 pub(super) struct Buffer<'r> {
-    reader: Box<dyn Read + 'r>,
+    reader: Source<'r>,
     /// Valid UTF-8, so that the parser need not check every string again.
     text: String,
     start: usize,
@@ -50,6 +59,24 @@ pub(super) struct Buffer<'r> {
     partial: Vec<u8>,
     end: End,
     position: Position,
+}
+
+/// The bytes of an input, some of which may have been read ahead.
+struct Source<'r> {
+    ahead: io::Cursor<Vec<u8>>,
+    /// Why no more bytes could be read ahead.
+    problem: Option<io::Error>,
+    reader: Box<dyn Read + 'r>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.ahead.read(buffer)?;
+        if count > 0 || buffer.is_empty() {
+            return Ok(count);
+        }
+        self.problem.take().map_or_else(|| self.reader.read(buffer), Err)
+    }
 }
 
 /// What follows the text that was read.
@@ -65,8 +92,42 @@ enum End {
 
 impl<'r> Buffer<'r> {
     pub(super) fn new(reader: Box<dyn Read + 'r>) -> Self {
+        let reader = Source { ahead: io::Cursor::default(), problem: None, reader };
         let (text, partial) = (String::new(), Vec::new());
         Self { reader, text, start: 0, partial, end: End::Open, position: Position::START }
+    }
+
+    /// Whether there is much more text, as far as is known.
+    pub(super) fn is_long(&self) -> bool {
+        self.end == End::Open && self.rest().len() >= CHUNK / 2
+    }
+
+    /// Takes the bytes that were read and not yet consumed.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.drain(..std::mem::take(&mut self.start).min(bytes.len()));
+        bytes.append(&mut self.partial);
+        bytes
+    }
+
+    /// Reads up to `count` more bytes after those that were taken. Returns whether there were any.
+    pub(super) fn read_ahead(&mut self, bytes: &mut Vec<u8>, count: usize) -> bool {
+        let length = bytes.len();
+        let most = u64::try_from(count).unwrap_or(u64::MAX);
+        if let Err(problem) = (&mut self.reader).take(most).read_to_end(bytes) {
+            self.reader.problem = Some(problem);
+            return false;
+        }
+        bytes.len() > length
+    }
+
+    /// Gives back those of the taken bytes that were not used. They begin at `position`.
+    pub(super) fn give_back(&mut self, mut bytes: Vec<u8>, position: Position) {
+        let ahead = std::mem::take(&mut self.reader.ahead);
+        let at = usize::try_from(ahead.position()).unwrap_or(usize::MAX);
+        bytes.extend_from_slice(ahead.into_inner().get(at..).unwrap_or_default());
+        self.reader.ahead = io::Cursor::new(bytes);
+        self.position = position;
     }
 
     pub(super) fn rest(&self) -> &str {

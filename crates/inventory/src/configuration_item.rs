@@ -89,6 +89,11 @@ impl Item<'_> {
         self.resource_type.is_some() || self.configuration.is_some() && self.resource_id.is_some()
     }
 
+    /// Whether this is all of an item, and not a reference to another resource in one.
+    pub(super) fn is_whole(&self) -> bool {
+        self.resource_type.is_some() && self.configuration.is_some()
+    }
+
     /// Whether the item is of another type than a security group.
     pub(super) fn is_of_other_type(&self) -> bool {
         self.resource_type.as_ref().is_some_and(|of| of.0 != SECURITY_GROUP_RESOURCE_TYPE)

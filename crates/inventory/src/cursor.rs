@@ -31,6 +31,26 @@ impl<'r> Cursor<'r> {
         self.is_converted = true;
     }
 
+    /// Whether there is much more text, as far as is known.
+    pub(super) fn is_long(&self) -> bool {
+        self.buffer.is_long()
+    }
+
+    /// Takes the bytes that were read and not yet consumed, and their position.
+    pub(super) fn take(&mut self) -> (Vec<u8>, Position) {
+        (self.buffer.take(), self.buffer.position(0))
+    }
+
+    /// Reads up to `count` more bytes after those that were taken. Returns whether there were any.
+    pub(super) fn read_ahead(&mut self, bytes: &mut Vec<u8>, count: usize) -> bool {
+        self.buffer.read_ahead(bytes, count)
+    }
+
+    /// Gives back those of the taken bytes that were not used. They begin at `position`.
+    pub(super) fn give_back(&mut self, bytes: Vec<u8>, position: Position) {
+        self.buffer.give_back(bytes, position);
+    }
+
     pub(super) fn rest(&self) -> &str {
         self.buffer.rest()
     }
@@ -98,7 +118,13 @@ impl<'r> Cursor<'r> {
 
     /// The location of the record that is about to begin.
     pub(super) fn location_of_next(&self) -> InputLocation {
-        InputLocation::new(self.file, self.position(0), Some(self.records + 1))
+        self.location_at(self.position(0))
+    }
+
+    /// The location of the next record, which begins at `position` of the text.
+    pub(super) fn location_at(&self, position: Position) -> InputLocation {
+        let position = if self.is_converted { Position::START } else { position };
+        InputLocation::new(self.file, position, Some(self.records + 1))
     }
 
     pub(super) fn unreadable(&self, problem: io::Error) -> InputError {

@@ -126,6 +126,11 @@ impl DescribedGroup<'_> {
         self.group_id.as_ref().map(|id| id.0.as_ref()).filter(|id| !id.is_empty())
     }
 
+    /// Whether the id and the rules are there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.id().is_some() && self.ip_permissions.is_some()
+    }
+
     /// The group, or why it is not understood.
     pub(super) fn record(self) -> Result<Record, &'static str> {
         let id = self

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use jiff::Timestamp;
 use tempfile::SpooledTempFile;
 
-use super::configuration_item::{Parts, Resource};
+use super::configuration_item::{Item, Parts};
 use super::error::InputLocation;
 
 /// Size in bytes up to which the items stay in memory.
@@ -23,11 +23,43 @@ struct Newest {
     offset: u64,
 }
 
+/// Makes keys of account, region and id of a group.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Keys([RandomState; 2]);
+
+/// An item that is ready to wait.
+#[derive(Debug)]
+pub(super) struct Entry {
+    key: u128,
+    pub(super) version: (Timestamp, u64),
+    is_gone: bool,
+    lengths: [u64; 5],
+    /// The texts, one after the other.
+    text: String,
+}
+
+impl Keys {
+    /// The entry of an item. `None` if the item does not say which group it is about, or when.
+    pub(super) fn entry(&self, item: &Item<'_>) -> Option<Entry> {
+        let resource = item.resource()?;
+        // 128 bits, with keys that no input knows: two groups never share them.
+        let [high, low] = self.0.each_ref().map(|hasher| u128::from(hasher.hash_one(&resource)));
+        let Parts { texts, is_gone } = item.parts();
+        Some(Entry {
+            key: high << 64 | low,
+            version: item.version()?,
+            is_gone,
+            lengths: texts.map(|text| text.map_or(NONE, |text| u64::try_from(text.len()).unwrap_or(NONE))),
+            text: texts.into_iter().flatten().collect(),
+        })
+    }
+}
+
 /// Items of groups, by account, region and id.
 #[derive(Debug)]
 pub(super) struct Items {
     newest: HashMap<u128, Newest>,
-    hashers: [RandomState; 2],
+    keys: Keys,
     spool: BufWriter<SpooledTempFile>,
     length: u64,
     /// Names of the inputs; items refer to them by their number.
@@ -38,7 +70,7 @@ impl Default for Items {
     fn default() -> Self {
         Self {
             newest: HashMap::new(),
-            hashers: [RandomState::new(), RandomState::new()],
+            keys: Keys::default(),
             spool: BufWriter::new(SpooledTempFile::new(SPOOL_BYTES)),
             length: 0,
             files: Vec::new(),
@@ -47,76 +79,84 @@ impl Default for Items {
 }
 
 impl Items {
-    /// Keeps the item with these parts if it is the newest of its group so far. Returns whether another item of the group is
-    /// known.
-    pub(super) fn add(
-        &mut self,
-        resource: &Resource<'_>,
-        version: (Timestamp, u64),
-        parts: Parts<'_>,
-        location: &InputLocation,
-    ) -> io::Result<bool> {
-        // 128 bits, with keys that no input knows: two groups never share them.
-        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(resource)));
-        let key = high << 64 | low;
-        let known = self.newest.get(&key).copied();
-        if known.is_none_or(|known| version > known.version) {
-            let offset = self.write(parts, location)?;
-            self.newest.insert(key, Newest { version, offset });
+    /// What the keys of these items are made with.
+    pub(super) fn keys(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// Keeps the item if it is the newest of its group so far. Returns whether another item of the group is known.
+    pub(super) fn add(&mut self, entry: &Entry, location: &InputLocation) -> io::Result<bool> {
+        let known = self.newest.get(&entry.key).copied();
+        if known.is_none_or(|known| entry.version > known.version) {
+            let offset = self.write(entry, location)?;
+            self.newest.insert(entry.key, Newest { version: entry.version, offset });
         }
         Ok(known.is_some())
     }
 
-    fn write(&mut self, parts: Parts<'_>, location: &InputLocation) -> io::Result<u64> {
+    fn write(&mut self, entry: &Entry, location: &InputLocation) -> io::Result<u64> {
         if self.files.last() != Some(&location.file) {
             self.files.push(location.file.clone());
         }
         let file = u64::try_from(self.files.len()).unwrap_or_default();
-        let is_gone = u64::from(parts.is_gone);
-        let lengths = parts.texts.map(|text| text.map_or(NONE, |text| u64::try_from(text.len()).unwrap_or(NONE)));
-        let header = Header {
-            place: [file, location.line, location.column, location.record.unwrap_or_default()],
-            is_gone,
-            lengths,
-        };
+        let place = [file, location.line, location.column, location.record.unwrap_or_default()];
+        let header = Header { place, is_gone: u64::from(entry.is_gone), lengths: entry.lengths };
         let offset = self.length;
         header.write(&mut self.spool)?;
-        for text in parts.texts.into_iter().flatten() {
-            self.spool.write_all(text.as_bytes())?;
-        }
+        self.spool.write_all(entry.text.as_bytes())?;
         self.length += HEADER + header.length();
         Ok(offset)
     }
 
-    /// Hands out the newest item of each group, in the order of the inputs.
-    pub(super) fn drain<E: From<io::Error>>(
-        self,
-        mut each: impl FnMut(Parts<'_>, InputLocation) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut newest: Vec<u64> = self.newest.into_values().map(|newest| newest.offset).collect();
-        newest.sort_unstable();
+    /// Ends the waiting.
+    pub(super) fn into_newest(self) -> io::Result<NewestItems> {
+        let mut offsets: Vec<u64> = self.newest.into_values().map(|newest| newest.offset).collect();
+        offsets.sort_unstable();
         let mut spool = self.spool.into_inner().map_err(io::IntoInnerError::into_error)?;
         spool.rewind()?;
-        let mut reader = BufReader::new(spool);
-        let mut at = 0;
-        let mut text = String::new();
-        for offset in newest {
-            while at < offset {
-                let length = Header::read(&mut reader)?.length();
-                skip(&mut reader, length)?;
-                at += HEADER + length;
-            }
-            let header = Header::read(&mut reader)?;
-            text.clear();
-            (&mut reader).take(header.length()).read_to_string(&mut text)?;
-            at += HEADER + header.length();
-            let [file, line, column, record] = header.place;
-            let file = usize::try_from(file).ok().and_then(|file| self.files.get(file.checked_sub(1)?));
-            let file = file.cloned().unwrap_or_default();
-            let parts = Parts { texts: header.texts(&text), is_gone: header.is_gone > 0 };
-            each(parts, InputLocation { file, line, column, record: (record > 0).then_some(record) })?;
+        Ok(NewestItems { offsets: offsets.into_iter(), spool: BufReader::new(spool), at: 0, files: self.files })
+    }
+}
+
+/// The newest item of each group, in the order of the inputs.
+pub(super) struct NewestItems {
+    offsets: std::vec::IntoIter<u64>,
+    spool: BufReader<SpooledTempFile>,
+    at: u64,
+    files: Vec<String>,
+}
+
+impl NewestItems {
+    pub(super) fn next(&mut self) -> io::Result<Option<StoredItem>> {
+        let Some(offset) = self.offsets.next() else { return Ok(None) };
+        while self.at < offset {
+            let length = Header::read(&mut self.spool)?.length();
+            skip(&mut self.spool, length)?;
+            self.at += HEADER + length;
         }
-        Ok(())
+        let header = Header::read(&mut self.spool)?;
+        let mut text = String::new();
+        (&mut self.spool).take(header.length()).read_to_string(&mut text)?;
+        self.at += HEADER + header.length();
+        let [file, line, column, record] = header.place;
+        let file = usize::try_from(file).ok().and_then(|file| self.files.get(file.checked_sub(1)?));
+        let file = file.cloned().unwrap_or_default();
+        let location = InputLocation { file, line, column, record: (record > 0).then_some(record) };
+        Ok(Some(StoredItem { header, text, location }))
+    }
+}
+
+/// An item that has waited.
+#[derive(Debug)]
+pub(super) struct StoredItem {
+    header: Header,
+    text: String,
+    pub(super) location: InputLocation,
+}
+
+impl StoredItem {
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts { texts: self.header.texts(&self.text), is_gone: self.header.is_gone > 0 }
     }
 }
 

@@ -13,7 +13,9 @@ mod duplicates;
 mod error;
 mod foreign;
 mod hidden;
+mod in_order;
 mod items;
+mod maker;
 mod parameters;
 mod record;
 mod scan;
@@ -74,8 +76,11 @@ pub struct Stats {
     pub superseded: u64,
 }
 
-/// Receives records one at a time; breaks to end the reading.
-pub type Each<'e> = dyn FnMut(Result<Record, RecordError>) -> ControlFlow<()> + 'e;
+/// Makes of a record what the caller wants of it, such as a result of its judgement. Runs on any thread.
+pub type Make<'m, T> = dyn Fn(Record) -> T + Sync + 'm;
+
+/// Receives what was made of the records, one at a time and in their order; breaks to end the reading.
+pub type Each<'e, T = Record> = dyn FnMut(Result<T, RecordError>) -> ControlFlow<()> + 'e;
 
 /// Reads the security groups of a single input and hands them to `each`, as a [`Scan`] does.
 ///
@@ -83,7 +88,7 @@ pub type Each<'e> = dyn FnMut(Result<Record, RecordError>) -> ControlFlow<()> + 
 ///
 /// If the input has no place for security groups, or is damaged. The records that were handed out are not all of it.
 pub fn read(input: impl Read, file: &str, options: &Options, each: &mut Each<'_>) -> Result<Stats, InputError> {
-    let mut scan = Scan::new(options);
+    let mut scan = Scan::new(options, &|record| record);
     scan.read(input, file, each)?;
     scan.finish(each)
 }

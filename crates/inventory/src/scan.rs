@@ -1,18 +1,19 @@
 //! A reading of one or more inputs.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::Read;
 
 use super::collector::{Collector, Halt};
 use super::error::InputError;
 use super::items::Items;
-use super::{Each, Options, Stats, decode, walk};
+use super::maker::Maker;
+use super::{Each, Make, Options, Stats, decode, walk};
 
 /// A reading of one or more inputs. Of several configuration items of one group only the newest counts, whichever input it
 /// is in, so items are handed out at the end.
-#[derive(Debug)]
-pub struct Scan<'o> {
-    pub(super) options: &'o Options,
+pub struct Scan<'o, T> {
+    pub(super) maker: Maker<'o, T>,
     pub(super) stats: Stats,
     pub(super) items: Items,
     /// Given parameters that no template has had so far.
@@ -23,12 +24,18 @@ pub struct Scan<'o> {
     is_stopped: bool,
 }
 
-impl<'o> Scan<'o> {
-    /// A reading with these settings.
+impl<T> fmt::Debug for Scan<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+impl<'o, T: Send> Scan<'o, T> {
+    /// A reading with these settings. `make` is called for each record, in any order and on several threads at once.
     #[must_use]
-    pub fn new(options: &'o Options) -> Self {
+    pub fn new(options: &'o Options, make: &'o Make<'o, T>) -> Self {
         Self {
-            options,
+            maker: Maker { options, make },
             stats: Stats::default(),
             items: Items::default(),
             unused: options.parameters.keys().map(String::as_str).collect(),
@@ -46,7 +53,7 @@ impl<'o> Scan<'o> {
     /// # Errors
     ///
     /// If the input has no place for security groups, or is damaged. The records that were handed out are not all of it.
-    pub fn read(&mut self, input: impl Read, file: &str, each: &mut Each<'_>) -> Result<(), InputError> {
+    pub fn read(&mut self, input: impl Read, file: &str, each: &mut Each<'_, T>) -> Result<(), InputError> {
         let unreadable = |problem| InputError::Read { file: file.to_owned(), problem };
         let text = decode::text(input).map_err(unreadable)?;
         let read = walk::read(text, file, self, each);
@@ -58,13 +65,13 @@ impl<'o> Scan<'o> {
     /// # Errors
     ///
     /// If no template has a parameter that was given, or if the items cannot be read back.
-    pub fn finish(mut self, each: &mut Each<'_>) -> Result<Stats, InputError> {
+    pub fn finish(mut self, each: &mut Each<'_, T>) -> Result<Stats, InputError> {
         if self.is_stopped {
             return Ok(self.stats);
         }
         let items = std::mem::take(&mut self.items);
         let mut collector = Collector::new(&mut self, each);
-        let read = items.drain(|parts, location| collector.newest(parts, location));
+        let read = items.into_newest().map_err(Halt::from).and_then(|items| collector.newest(items));
         self.ended(read)?;
         let Some(name) = self.unused.first().map(|name| (*name).to_owned()) else { return Ok(self.stats) };
         if let Some((file, known)) = &self.last_template {

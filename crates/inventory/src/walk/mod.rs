@@ -1,6 +1,7 @@
 //! Walks through an input of any size. Lists of records are read one record at a time.
 
 mod page;
+mod pieces;
 mod same_kind;
 mod yaml;
 
@@ -26,34 +27,37 @@ enum Expected {
     Item,
 }
 
-struct Walk<'r, 's, 'o, 'e, 'f> {
+struct Walk<'r, 's, 'o, 'e, 'f, T> {
     cursor: Cursor<'r>,
-    collector: Collector<'s, 'o, 'e, 'f>,
+    collector: Collector<'s, 'o, 'e, 'f, T>,
     /// Number of lists, templates, plans and single records that were recognised.
     recognised: u64,
     /// Whether the last page has a token for another page.
     next_page: bool,
     expected: Expected,
+    /// Number of pieces of lists that could not be read as a whole.
+    failures: u32,
 }
 
 /// Reads the groups of a text, which is JSON or YAML.
-pub(super) fn read<'r>(
+pub(super) fn read<'r, T: Send>(
     text: Box<dyn Read + 'r>,
     file: &'r str,
-    scan: &mut Scan<'_>,
-    each: &mut Each<'_>,
+    scan: &mut Scan<'_, T>,
+    each: &mut Each<'_, T>,
 ) -> Result<(), Halt> {
     let mut walk = Walk {
-        cursor: Cursor::new(text, file, scan.options.largest_document),
+        cursor: Cursor::new(text, file, scan.maker.options.largest_document),
         collector: Collector::new(scan, each),
         recognised: 0,
         next_page: false,
         expected: Expected::Anything,
+        failures: 0,
     };
     walk.input()
 }
 
-impl Walk<'_, '_, '_, '_, '_> {
+impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     fn input(&mut self) -> Result<(), Halt> {
         let (white, byte) = self.cursor.next_byte(0)?;
         match byte {
@@ -107,6 +111,7 @@ impl Walk<'_, '_, '_, '_, '_> {
             match byte {
                 None => return Ok(()),
                 Some(b'{' | b'[') => {
+                    self.pieces()?;
                     if !self.expected_record()? {
                         self.value(0)?;
                     }
@@ -180,6 +185,7 @@ impl Walk<'_, '_, '_, '_, '_> {
                 }
             }
             is_first = false;
+            self.pieces()?;
             if !self.expected_record()? {
                 self.value(level + 1)?;
             }
@@ -197,7 +203,8 @@ impl Walk<'_, '_, '_, '_, '_> {
     /// Reads a whole object, in the input or in a string there.
     fn document(&mut self, json: &str, level: u32, is_nested: bool) -> Result<(), Halt> {
         let first_line = (!is_nested).then(|| self.cursor.position(0).line);
-        let document = match document::recognize(json, self.cursor.file, first_line, self.collector.scan.options) {
+        let document = match document::recognize(json, self.cursor.file, first_line, self.collector.scan.maker.options)
+        {
             Ok(document) => document,
             Err(error) if !error.is_data() && !is_nested => return Err(self.cursor.json(&error).into()),
             Err(error) => {

@@ -24,7 +24,7 @@ const UNPROCESSED: [&str; 2] = ["\"unprocessedResourceKeys\"", "\"UnprocessedRes
 /// Keys of the token of a page that another page follows.
 const NEXT_PAGE: [&str; 2] = ["\"NextToken\"", "\"nextToken\""];
 
-impl Walk<'_, '_, '_, '_, '_> {
+impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads an object: a page record by record, any other object as a whole.
     pub(super) fn object(&mut self, level: u32) -> Result<(), Halt> {
         let mut is_page = false;

@@ -7,7 +7,7 @@ use crate::collector::Halt;
 use crate::configuration_item::Item;
 use crate::described_group::DescribedGroup;
 
-impl Walk<'_, '_, '_, '_, '_> {
+impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads the next value if it is of the same kind as the one before: straight from the buffer, without searching for its
     /// end first. Returns false for any other value, which is left to `value`.
     pub(super) fn expected_record(&mut self) -> Result<bool, Halt> {

@@ -9,7 +9,7 @@ use crate::collector::Halt;
 use crate::error::{InputError, InputLocation};
 use crate::tree;
 
-impl Walk<'_, '_, '_, '_, '_> {
+impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads an input that is not JSON: a template in YAML, or the output of `--output yaml`.
     pub(super) fn yaml(&mut self) -> Result<(), Halt> {
         while self.cursor.fill()? {
@@ -43,7 +43,8 @@ impl Walk<'_, '_, '_, '_, '_> {
                     document.lines = tree::Lines::default();
                 }
                 let templates = &Cell::new(0);
-                let contents = Template::new(self.cursor.file, self.collector.scan.options, templates).read(&document);
+                let contents =
+                    Template::new(self.cursor.file, self.collector.scan.maker.options, templates).read(&document);
                 self.contents(contents)?;
             } else if is_nested {
                 self.refuse(None, "text is not a template".to_owned())?;

@@ -27,7 +27,7 @@ pub(crate) fn read_all(
         }
         ControlFlow::Continue(())
     };
-    let mut scan = Scan::new(options);
+    let mut scan = Scan::new(options, &|record| record);
     for (file, input) in inputs {
         scan.read(input, &file, &mut each)?;
     }
