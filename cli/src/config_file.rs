@@ -15,6 +15,44 @@ use toml::{Table, Value};
 /// Options that skip a confirmation. They are not allowed in a file, where a user may not be aware of them.
 const MUST_BE_TYPED: [&str; 2] = ["yes", "all"];
 
+/// Options and commands that a build without the AWS SDK does not have. A file with them serves both builds.
+const ONLY_WITH_SDK: &[&str] = &[
+    "account-id",
+    "all-regions",
+    "assume-role-arn",
+    "close",
+    "concurrency",
+    "dry-run",
+    "exception-hours",
+    "exempt",
+    "exemptions-parameter",
+    "expires",
+    "group-id",
+    "ignore-hold",
+    "json",
+    "limit",
+    "no-rule",
+    "organization",
+    "owner",
+    "plan",
+    "profile",
+    "reason",
+    "replace",
+    "replacement-cidr",
+    "restore",
+    "rule",
+    "run",
+    "snapshot",
+    "snapshot-bucket",
+    "snapshot-dir",
+    "snapshots",
+    "strategy",
+    "tag",
+    "verbose",
+    "vpc-id",
+    "with-context",
+];
+
 /// Returns the arguments that `file` adds to the command line in `matches`.
 pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) -> Result<Vec<OsString>> {
     let name = file.display();
@@ -74,7 +112,7 @@ fn check_keys(file: &Path, command: &Command, table: &Table) -> Result<()> {
     let name = file.display();
     for (key, value) in table {
         let known = if value.is_table() { command.find_subcommand(key).is_some() } else { knows(command, key) };
-        if !known {
+        if !known && !ONLY_WITH_SDK.contains(&key.as_str()) {
             bail!("the configuration file {name}: `{key}` is neither an option nor a command");
         }
     }
@@ -164,6 +202,17 @@ mod tests {
     fn a_file_does_not_answer_questions(#[case] toml: &str) {
         let problem = added(toml, "portcullis close sg-0aaaaaaaaaaaaaaaa").unwrap_err();
         assert!(problem.contains("on the command line"), "{problem}");
+    }
+
+    #[test]
+    fn a_file_serves_a_build_with_the_sdk_and_one_without() {
+        let toml = "profile = 'audit'\nports = 22\n[close]\nstrategy = 'carve'\n[exempt.add]\nowner = 'network'";
+        assert_eq!(added(toml, "portcullis scan --input template.yaml").unwrap(), ["--ports=22"]);
+        let command = Cli::command();
+        for name in ONLY_WITH_SDK {
+            let is_known = knows(&command, name) || command.find_subcommand(name).is_some();
+            assert_eq!(is_known, cfg!(feature = "aws"), "{name}");
+        }
     }
 
     #[test]

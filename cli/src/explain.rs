@@ -84,7 +84,11 @@ fn files(args: &Explain) -> Result<Exit> {
         }
         exit = worse(exit, explain(&mut out, judged, place)?);
     }
-    Ok(exit)
+    // A rule of the group may be among them.
+    for problem in &search.unreadable {
+        eprintln!("error: not scanned: {problem}");
+    }
+    Ok(if search.unreadable.is_empty() { exit } else { worse(exit, Exit::Error) })
 }
 
 fn worse(one: Exit, other: Exit) -> Exit {

@@ -69,3 +69,13 @@ def test_options_that_a_file_does_not_take(portcullis, arguments, problem):
     done = portcullis("explain", "web", "--input", "groups.json", *arguments)
     assert (done.code, done.out) == (USAGE, "")
     assert problem in done.err
+
+
+def test_what_could_not_be_read_counts(portcullis):
+    """A rule of the group may be in the record."""
+    groups_and_text = [*groups.groups()["SecurityGroups"], {"GroupId": "sg-0ffffffffffffffff"}]
+    portcullis.write("groups.json", {"SecurityGroups": groups_and_text})
+    done = portcullis("explain", "database", "--input", "groups.json")
+    assert (done.code, "COMPLIANT" in done.out) == (ERROR, True)
+    assert "error: not scanned: `groups.json`, line" in done.err and "without `IpPermissions`" in done.err
+    assert portcullis("explain", "web", "--input", "groups.json").code == EXPOSED

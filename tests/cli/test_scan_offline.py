@@ -176,6 +176,14 @@ def test_several_reports_of_one_scan(scan):
     assert json.loads(scan.line.read("report.sarif"))["version"] == "2.1.0"
 
 
+@pytest.mark.parametrize("name", ["groups.json", "./groups.json", "link.json"])
+def test_a_report_does_not_replace_an_input(portcullis, scan, name):
+    os.symlink("groups.json", portcullis.directory / "link.json")
+    before = (portcullis.directory / "groups.json").read_bytes()
+    scan("--format", "json", "--output", name).failed(USAGE, f"the report would replace the input `{name}`")
+    assert (portcullis.directory / "groups.json").read_bytes() == before
+
+
 def test_a_file_and_standard_output(scan):
     done = scan("--format", "json", "--format", "table", "--output", "report")
     assert done.code == EXPOSED

@@ -42,6 +42,7 @@ fn scan_files(args: &Scan) -> Result<Exit> {
         ));
     }
     let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
+    output::spare(&args.input, &reports)?;
     let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
     let criteria = policy.criteria(Timestamp::now());
     files::scan(args, options, &criteria, &mut output)?;

@@ -1,5 +1,6 @@
 //! The reports of a scan.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,18 @@ pub(super) fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<
         bail!(Usage(format!("two reports in one file, `{}`: name another --output", twice.1.display())));
     }
     Ok(reports)
+}
+
+/// Refuses reports that would replace an input.
+pub(super) fn spare(inputs: &[PathBuf], reports: &[Destination]) -> Result<()> {
+    // Paths of one file may differ: `./a.json`, or a link.
+    let file = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
+    let inputs: BTreeSet<PathBuf> = inputs.iter().filter_map(|input| file(input)).collect();
+    let mut replaced = reports.iter().filter_map(|(_, report)| report.as_deref());
+    if let Some(report) = replaced.find(|report| file(report).is_some_and(|report| inputs.contains(&report))) {
+        bail!(Usage(format!("the report would replace the input `{}`: name another --output", report.display())));
+    }
+    Ok(())
 }
 
 fn by_name(file: &Path) -> Result<Format> {
