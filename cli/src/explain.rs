@@ -110,8 +110,12 @@ impl Search {
     fn take(&mut self, record: Record, wanted: &str, file: &str, criteria: &Criteria) {
         let Record { group, region, location, known, .. } = record;
         if group.id == wanted || group.name.as_deref() == Some(wanted) {
-            let line =
-                location.and_then(|location| location.line).map(|line| format!(", line {line}")).unwrap_or_default();
+            // The template of a nested stack may be a file of its own.
+            let (file, line) = match &location {
+                Some(location) => (location.file.as_str(), location.line),
+                None => (file, None),
+            };
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
             let region = region.map(|region| format!(", region {region}")).unwrap_or_default();
             let place = format!("{file}{line}{region}");
             self.found.push(Found { judged: criteria.judge_offline(group, &known), place });
