@@ -1,5 +1,6 @@
 //! `portcullis explain`.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
@@ -16,7 +17,7 @@ use plain_text::{counted, printable};
 use crate::args::Explain;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
-use crate::scan::{open, options};
+use crate::scan::{is_directory, list, open, options};
 
 /// Most groups that an error names.
 const NAMES_SHOWN: usize = 10;
@@ -55,7 +56,15 @@ fn files(args: &Explain) -> Result<Exit> {
     let criteria = policy.criteria(Timestamp::now());
     let mut search = Search::default();
     let mut scan = inventory::Scan::new(&options, &|record| record);
+    let mut known = HashSet::new();
     for file in &args.input {
+        if is_directory(file) {
+            for file in list(file, &mut known).files {
+                let name = file.display().to_string();
+                scan.read_found(&file, &mut |record| search.record(record, &args.group, &name, &criteria))?;
+            }
+            continue;
+        }
         let name = file.display().to_string();
         let input = open(file).with_context(|| format!("cannot read {name}"))?;
         scan.read(input, &name, &mut |record| search.record(record, &args.group, &name, &criteria))?;

@@ -1,5 +1,6 @@
 //! `portcullis scan`.
 
+mod directory;
 mod files;
 mod output;
 mod snippet;
@@ -8,6 +9,7 @@ use anyhow::{Result, bail};
 use findings::ScanRecord;
 use jiff::Timestamp;
 
+pub(crate) use self::directory::{is_directory, list};
 pub(crate) use self::files::{open, options};
 use self::output::ReportFiles;
 use crate::args::{Scan, SeverityArg};

@@ -12,6 +12,7 @@ mod document;
 mod duplicates;
 mod error;
 mod foreign;
+mod found;
 mod hidden;
 mod in_order;
 mod items;
@@ -22,6 +23,7 @@ mod scan;
 mod terraform;
 mod tree;
 mod value_end;
+mod waiting;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 pub use error::{InputError, InputLocation, RecordError};
+pub use found::Found;
 pub use hidden::{Hidden, UnknownKindError};
 pub use parameters::{ParametersError, parameters};
 pub use record::{Origin, Record};

@@ -14,7 +14,8 @@ mod scope;
 mod value;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub(super) struct Contents {
     pub(super) records: Vec<Result<Record, RecordError>>,
     /// Names of the parameters of the template.
     pub(super) parameters: Vec<String>,
+    /// The files of the templates that it deploys, as canonical paths.
+    pub(super) deploys: BTreeSet<PathBuf>,
 }
 
 /// Where the text of a template is.
@@ -102,10 +105,10 @@ impl<'o> Template<'o> {
         let scope = Scope::new(&document.value, given);
         let parameters = scope.parameters().map(str::to_owned).collect();
         let Some(resources) = document.value.get("Resources").and_then(Value::as_object) else {
-            return Contents { records: Vec::new(), parameters };
+            return Contents { parameters, ..Contents::default() };
         };
-        let records = Reading::new(scope, resources, &document.lines, self).records(&document.value);
-        Contents { records, parameters }
+        let reading = Reading::new(scope, resources, &document.lines, self);
+        Contents { parameters, ..reading.contents(&document.value) }
     }
 }
 

@@ -85,11 +85,14 @@ impl Reading<'_> {
                 let name = path.display().to_string();
                 let document = load(&path, template.options.largest_document)
                     .map_err(|problem| format!("its template `{name}` {problem}: scan that template as well"))?;
+                // A path that cannot be resolved was read a moment ago; its file is then scanned once more.
+                self.deploys.extend(path.canonicalize());
                 inner(&name, Place::File).read(&document)
             }
             Source::Elsewhere(place) => return Err(elsewhere(&place)),
         };
         self.nested.extend(contents.records);
+        self.deploys.extend(contents.deploys);
         Ok(())
     }
 

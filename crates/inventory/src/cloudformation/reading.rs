@@ -1,6 +1,7 @@
 //! The groups and rules among the resources of a template.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 
 use exposure::SecurityGroup;
 use findings::Location;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use super::ingress::{Found, choices, rules, unknown_rule};
 use super::scope::Scope;
 use super::value::{Choice, Resolved, describe, function, referenced};
-use super::{Place, Template, hidden, network};
+use super::{Contents, Place, Template, hidden, network};
 use crate::buffer::Position;
 use crate::duplicates::remove_duplicates;
 use crate::error::{InputLocation, RecordError};
@@ -40,6 +41,8 @@ pub(super) struct Reading<'t> {
     named: HashMap<String, Target>,
     /// Records of the templates within this one.
     pub(super) nested: Vec<Result<Record, RecordError>>,
+    /// Files of these templates.
+    pub(super) deploys: BTreeSet<PathBuf>,
     errors: Vec<RecordError>,
 }
 
@@ -51,11 +54,12 @@ impl<'t> Reading<'t> {
         template: &'t Template<'t>,
     ) -> Self {
         let (groups, named) = (BTreeMap::new(), HashMap::new());
-        Self { scope, resources, lines, template, groups, named, nested: Vec::new(), errors: Vec::new() }
+        let (nested, deploys, errors) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { scope, resources, lines, template, groups, named, nested, deploys, errors }
     }
 
-    /// All records, groups first.
-    pub(super) fn records(mut self, template: &Value) -> Vec<Result<Record, RecordError>> {
+    /// All records, groups first, and the files that the template deploys.
+    pub(super) fn contents(mut self, template: &Value) -> Contents {
         self.sections(template);
         self.resources();
         self.ingress();
@@ -64,7 +68,8 @@ impl<'t> Reading<'t> {
             remove_duplicates(&mut record);
             Ok(record)
         });
-        groups.chain(self.nested).chain(self.errors.into_iter().map(Err)).collect()
+        let records = groups.chain(self.nested).chain(self.errors.into_iter().map(Err)).collect();
+        Contents { records, deploys: self.deploys, ..Contents::default() }
     }
 
     /// Refuses macros that may add groups at deployment, and sections that CloudFormation does not understand.

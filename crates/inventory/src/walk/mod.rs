@@ -236,8 +236,10 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
 
     /// Hands out what is in a template.
     fn contents(&mut self, contents: Contents) -> Result<(), Halt> {
-        self.collector.scan.template(self.cursor.file, contents.parameters);
-        contents.records.into_iter().try_for_each(|record| self.collector.emit(record))
+        let Contents { records, parameters, deploys } = contents;
+        self.collector.scan.template(self.cursor.file, parameters);
+        let records = self.collector.scan.waiting.take(records, deploys);
+        records.into_iter().try_for_each(|record| self.collector.emit(record))
     }
 
     /// Hands out the error of the record that begins here.
