@@ -134,6 +134,9 @@ pub(crate) struct Explain {
     /// Account to assume when the input names none
     #[arg(long, value_name = "ID", help_heading = "Where", requires = "input")]
     pub(crate) account: Option<String>,
+    /// Ignore the exemptions that templates state in their metadata
+    #[arg(long, help_heading = "Templates", requires = "input")]
+    pub(crate) ignore_template_exemptions: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[cfg(feature = "aws")]
@@ -244,6 +247,9 @@ pub(crate) struct Scan {
     /// Accept that parts of this kind are not scanned, because their content is not in the file; repeatable
     #[arg(long, value_name = "KIND", help_heading = "Templates", requires = "files", value_delimiter = ',', value_parser = hidden_kinds())]
     pub(crate) accept_not_scanned: Vec<Hidden>,
+    /// Ignore the exemptions that templates state in their metadata
+    #[arg(long, help_heading = "Templates", requires = "files")]
+    pub(crate) ignore_template_exemptions: bool,
     /// Scan only this group; repeatable
     #[cfg(feature = "aws")]
     #[arg(short, long, value_name = "ID", help_heading = "Groups", value_delimiter = ',')]

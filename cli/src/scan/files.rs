@@ -20,11 +20,21 @@ use crate::exit::Usage;
 use crate::values::{check_account, check_region};
 
 /// How a command reads files: region and account are those of groups whose input names none.
-pub(crate) fn options(region: Option<&str>, account: Option<&str>) -> Result<Options, Usage> {
+pub(crate) fn options(
+    region: Option<&str>,
+    account: Option<&str>,
+    ignore_template_exemptions: bool,
+) -> Result<Options, Usage> {
     region.map_or(Ok(()), check_region)?;
     account.map_or(Ok(()), |id| check_account("--account", id))?;
     let (region, account) = (region.map(str::to_owned), account.map(str::to_owned));
-    Ok(Options { region, account, local_templates: true, ..Options::default() })
+    Ok(Options {
+        region,
+        account,
+        local_templates: true,
+        exemptions: !ignore_template_exemptions,
+        ..Options::default()
+    })
 }
 
 /// Scans all inputs.
@@ -33,7 +43,9 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
     let judge = |mut record: Record| {
         let group = std::mem::take(&mut record.group);
         let judged = criteria.judge_offline(group, &record.known);
-        record.result(&judged.group, &judged.assess())
+        let (mut assessment, policy) = (judged.assess(), &criteria.parameters.policy);
+        record.exempt(&mut assessment, &judged.group, policy, criteria.at);
+        record.result(&judged.group, &assessment)
     };
     let mut scan = inventory::Scan::new(&options, &judge);
     let mut results = Results {

@@ -48,6 +48,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Whether templates that a template names by a path are read from the files beside it.
     pub local_templates: bool,
+    /// Whether the exemptions that templates state in their metadata count.
+    pub exemptions: bool,
     /// Maximum size in bytes of a single record, a template or a plan, which are held in memory. Lists of records are not.
     pub largest_document: usize,
 }
@@ -59,6 +61,7 @@ impl Default for Options {
             account: None,
             parameters: BTreeMap::new(),
             local_templates: false,
+            exemptions: true,
             largest_document: 256 * 1024 * 1024,
         }
     }

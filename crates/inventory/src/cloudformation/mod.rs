@@ -4,6 +4,7 @@
 //! existed. A value that is known only at deployment is not recognised, and so never compliant, unless every value that it
 //! can have leads to the same verdict.
 
+mod exemption;
 mod hidden;
 mod ingress;
 mod nested;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
-use exposure::SecurityGroup;
+use exposure::{Exemption, SecurityGroup};
 use findings::Location;
 use serde_json::{Map, Value};
 
 use super::ingress::{Found, choices, rules, unknown_rule};
 use super::scope::Scope;
 use super::value::{Choice, Resolved, describe, function, referenced};
-use super::{Contents, Place, Template, hidden, network};
+use super::{Contents, Place, Template, exemption, hidden, network};
 use crate::buffer::Position;
 use crate::duplicates::remove_duplicates;
 use crate::error::{InputLocation, RecordError};
@@ -115,6 +115,14 @@ impl<'t> Reading<'t> {
     fn resource(&mut self, id: &str, resource: &Value) {
         let kind = resource.get("Type").and_then(Value::as_str);
         let transform = hidden::transform_in(resource);
+        if let Some(kind) = kind.filter(|kind| ![GROUP, INGRESS].contains(kind))
+            && self.template.options.exemptions
+            && exemption::metadata(resource).is_some()
+        {
+            let line = self.lines.of_metadata(id);
+            let problem = format!("`Metadata.Portcullis` exempts {GROUP} and {INGRESS}, and this is {kind}");
+            self.refuse_at(id, line, problem);
+        }
         match (kind, transform) {
             (None, Some((hidden, problem))) => self.hide(id, hidden, problem),
             (None, None) => self.refuse(id, "resource without `Type`".to_owned()),
@@ -125,7 +133,8 @@ impl<'t> Reading<'t> {
                 self.hide(id, hidden, problem);
             }
             (Some(GROUP), _) => {
-                let group = self.group(id, resource);
+                let exemption = self.exemption(id, resource);
+                let group = Record { exemption: exemption.map(Box::new), ..self.group(id, resource) };
                 let target = Target::Here(id.to_owned());
                 if let Some(name) = &group.group.name {
                     self.named.entry(name.clone()).or_insert_with(|| target.clone());
@@ -136,6 +145,24 @@ impl<'t> Reading<'t> {
                 Some((hidden, problem)) => self.hide(id, hidden, problem),
                 None => self.nested(id, kind, resource),
             },
+        }
+    }
+
+    /// The exemption that the metadata of a resource states. One that is not understood exempts nothing.
+    fn exemption(&mut self, id: &str, resource: &Value) -> Option<Exemption> {
+        let metadata = exemption::metadata(resource).filter(|_| self.template.options.exemptions)?;
+        let line = self.lines.of_metadata(id).filter(|_| self.is_file());
+        let Location { file, line: of_resource, .. } = self.location(id);
+        let place = match line.or(of_resource) {
+            Some(line) => format!("Metadata of {} in {file}, line {line}", self.name(id)),
+            None => format!("Metadata of {} in {file}", self.name(id)),
+        };
+        match exemption::read(metadata, &self.name(id), &place) {
+            Ok(exemption) => Some(exemption),
+            Err(problem) => {
+                self.refuse_at(id, line, format!("nothing is exempt: {problem}"));
+                None
+            }
         }
     }
 
@@ -166,12 +193,18 @@ impl<'t> Reading<'t> {
             let line = self.lines.of_object(id, found.path.as_ref()).filter(|_| self.is_file())?;
             Some(Location { line: Some(line), ..self.location(id) })
         };
-        self.add(&mut record, ingress, location);
+        self.add(&mut record, ingress, None, location);
         record
     }
 
     /// Adds rules to a group, each with its location.
-    fn add(&self, record: &mut Record, found: Vec<Found>, location: impl Fn(&Found) -> Option<Location>) {
+    fn add(
+        &self,
+        record: &mut Record,
+        found: Vec<Found>,
+        exemption: Option<&Exemption>,
+        location: impl Fn(&Found) -> Option<Location>,
+    ) {
         for found in found {
             let location = location(&found);
             let Found { rule, possible, parameters, .. } = found;
@@ -183,7 +216,7 @@ impl<'t> Reading<'t> {
             }
             // The caller gives values to the outermost template only.
             let parameters = if self.template.is_input() { parameters } else { Vec::new() };
-            let origin = Origin { location, parameters };
+            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new) };
             record.push(rule, possible, origin);
         }
     }
@@ -200,6 +233,7 @@ impl<'t> Reading<'t> {
                 self.refuse(id, "rule without `Properties`".to_owned());
                 continue;
             };
+            let exemption = self.exemption(id, resource);
             let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
             let targets = match (group, choices(group.unwrap_or(&Value::Null), &Choice::default())) {
                 (None, _) => vec![(Target::Elsewhere(id.clone()), Choice::default())],
@@ -219,7 +253,7 @@ impl<'t> Reading<'t> {
                     let group = SecurityGroup { id: name.clone(), ..SecurityGroup::default() };
                     Record { location: Some(location.clone()), ..Record::new(group) }
                 });
-                self.add(&mut record, found, |_| Some(of_rule.clone()));
+                self.add(&mut record, found, exemption.as_ref(), |_| Some(of_rule.clone()));
                 self.groups.insert(target, record);
             }
         }
