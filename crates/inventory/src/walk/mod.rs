@@ -62,7 +62,12 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         let (white, byte) = self.cursor.next_byte(0)?;
         match byte {
             None => return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into()),
-            Some(b'{') => self.documents()?,
+            Some(b'{') => match self.documents() {
+                Err(Halt::Error(error @ (InputError::Json { .. } | InputError::Truncated { .. }))) => {
+                    self.flow_yaml().unwrap_or(Err(error.into()))?;
+                }
+                read => read?,
+            },
             Some(byte) => {
                 if let Some(found) = foreign::wrapped(self.cursor.line(white)?) {
                     return Err(self.cursor.not_groups(found.to_owned()).into());
