@@ -33,6 +33,8 @@ enum Target {
 /// A template that is being read.
 pub(super) struct Reading<'t> {
     pub(super) scope: Scope<'t>,
+    /// The scope without the defaults of parameters.
+    pub(super) certain: Scope<'t>,
     resources: &'t Map<String, Value>,
     lines: &'t Lines,
     pub(super) template: &'t Template<'t>,
@@ -48,14 +50,14 @@ pub(super) struct Reading<'t> {
 
 impl<'t> Reading<'t> {
     pub(super) fn new(
-        scope: Scope<'t>,
+        [scope, certain]: [Scope<'t>; 2],
         resources: &'t Map<String, Value>,
         lines: &'t Lines,
         template: &'t Template<'t>,
     ) -> Self {
         let (groups, named) = (BTreeMap::new(), HashMap::new());
         let (nested, deploys, errors) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { scope, resources, lines, template, groups, named, nested, deploys, errors }
+        Self { scope, certain, resources, lines, template, groups, named, nested, deploys, errors }
     }
 
     /// All records, groups first, and the files that the template deploys.
@@ -106,7 +108,7 @@ impl<'t> Reading<'t> {
                 self.hide(id, kind, problem);
             } else if let Some(repeated) = tree::repeated_within(resource) {
                 self.refuse_repeated(id, &repeated);
-            } else {
+            } else if !self.scope.is_left_out(resource) {
                 self.resource(id, resource);
             }
         }
@@ -225,7 +227,9 @@ impl<'t> Reading<'t> {
     fn ingress(&mut self) {
         let refused: HashSet<String> = self.errors.iter().filter_map(|error| error.id.clone()).collect();
         let is_rule = |(id, resource): &(&String, &Value)| {
-            resource.get("Type").and_then(Value::as_str) == Some(INGRESS) && !refused.contains(&self.name(id))
+            resource.get("Type").and_then(Value::as_str) == Some(INGRESS)
+                && !refused.contains(&self.name(id))
+                && !self.scope.is_left_out(resource)
         };
         let resources: Vec<_> = self.resources.iter().filter(is_rule).collect();
         for (id, resource) in resources {
@@ -235,7 +239,7 @@ impl<'t> Reading<'t> {
             };
             let exemption = self.exemption(id, resource);
             let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
-            let targets = match (group, choices(group.unwrap_or(&Value::Null), &Choice::default())) {
+            let targets = match (group, choices(&self.scope, group.unwrap_or(&Value::Null), &Choice::default())) {
                 (None, _) => vec![(Target::Elsewhere(id.clone()), Choice::default())],
                 (Some(group), Some(choices)) => {
                     choices.into_iter().map(|choice| (self.target(group, &choice), choice)).collect()
@@ -262,9 +266,9 @@ impl<'t> Reading<'t> {
     fn target(&self, node: &Value, choice: &Choice) -> Target {
         if let Some(("Fn::If", Value::Array(arguments))) = function(node)
             && let [Value::String(condition), yes, no] = arguments.as_slice()
-            && let Some(is_so) = choice.conditions.get(condition)
+            && let Some(is_so) = self.scope.branch(condition, choice)
         {
-            return self.target(if *is_so { yes } else { no }, choice);
+            return self.target(if is_so { yes } else { no }, choice);
         }
         let here = referenced(node).map(|name| Target::Here(name.to_owned()));
         if let Some(target) = here.filter(|target| self.groups.contains_key(target)) {
