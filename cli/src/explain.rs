@@ -1,6 +1,8 @@
 //! `portcullis explain`.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::mem;
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +18,7 @@ use plain_text::{counted, printable};
 use crate::args::Explain;
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
-use crate::scan::{open, options};
+use crate::scan::{is_directory, list, open, options};
 
 /// Most groups that an error names.
 const NAMES_SHOWN: usize = 10;
@@ -32,6 +34,8 @@ pub(crate) fn run(args: &Explain) -> Result<Exit> {
 /// A group of a file, with its place.
 struct Found {
     judged: JudgedGroup,
+    /// The rest of the record.
+    record: Record,
     place: String,
 }
 
@@ -48,14 +52,22 @@ struct Search {
 /// Explains the groups of this id or name in files.
 fn files(args: &Explain) -> Result<Exit> {
     let policy = OptionsPolicy::new(&args.policy)?;
-    let options = options(args.region(), args.account.as_deref())?;
+    let options = options(args.region(), args.account.as_deref(), args.ignore_template_exemptions)?;
     if args.group.trim().is_empty() {
         bail!(Usage("the name of the group is empty".to_owned()));
     }
     let criteria = policy.criteria(Timestamp::now());
     let mut search = Search::default();
     let mut scan = inventory::Scan::new(&options, &|record| record);
+    let mut known = HashSet::new();
     for file in &args.input {
+        if is_directory(file) {
+            for file in list(file, &mut known).files {
+                let name = file.display().to_string();
+                scan.read_found(&file, &mut |record| search.record(record, &args.group, &name, &criteria))?;
+            }
+            continue;
+        }
         let name = file.display().to_string();
         let input = open(file).with_context(|| format!("cannot read {name}"))?;
         scan.read(input, &name, &mut |record| search.record(record, &args.group, &name, &criteria))?;
@@ -78,11 +90,13 @@ fn files(args: &Explain) -> Result<Exit> {
     }
     let mut out = io::stdout().lock();
     let mut exit = Exit::Success;
-    for (at, Found { judged, place }) in search.found.iter().enumerate() {
+    for (at, Found { judged, record, place }) in search.found.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
-        exit = worse(exit, explain(&mut out, judged, place)?);
+        let mut assessment = judged.assess();
+        record.exempt(&mut assessment, &judged.group, &judged.criteria.parameters.policy, judged.criteria.at);
+        exit = worse(exit, explain(&mut out, judged, &assessment, place)?);
     }
     // A rule of the group may be among them.
     for problem in &search.unreadable {
@@ -111,14 +125,18 @@ impl Search {
         ControlFlow::Continue(())
     }
 
-    fn take(&mut self, record: Record, wanted: &str, file: &str, criteria: &Criteria) {
-        let Record { group, region, location, known, .. } = record;
+    fn take(&mut self, mut record: Record, wanted: &str, file: &str, criteria: &Criteria) {
+        let group = mem::take(&mut record.group);
         if group.id == wanted || group.name.as_deref() == Some(wanted) {
-            let line =
-                location.and_then(|location| location.line).map(|line| format!(", line {line}")).unwrap_or_default();
-            let region = region.map(|region| format!(", region {region}")).unwrap_or_default();
+            // The template of a nested stack may be a file of its own.
+            let (file, line) = match &record.location {
+                Some(location) => (location.file.as_str(), location.line),
+                None => (file, None),
+            };
+            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let region = record.region.as_ref().map(|region| format!(", region {region}")).unwrap_or_default();
             let place = format!("{file}{line}{region}");
-            self.found.push(Found { judged: criteria.judge_offline(group, &known), place });
+            self.found.push(Found { judged: criteria.judge_offline(group, &record.known), record, place });
         } else if self.others.len() <= NAMES_SHOWN {
             self.others.push(title(&group));
         }
@@ -133,8 +151,13 @@ fn title(group: &SecurityGroup) -> String {
 }
 
 /// Explains the verdict on a group that is in `place`.
-pub(crate) fn explain(out: &mut impl Write, judged: &JudgedGroup, place: &str) -> io::Result<Exit> {
-    let (group, policy, assessment) = (&judged.group, &judged.criteria.parameters.policy, judged.assess());
+pub(crate) fn explain(
+    out: &mut impl Write,
+    judged: &JudgedGroup,
+    assessment: &Assessment<'_>,
+    place: &str,
+) -> io::Result<Exit> {
+    let (group, policy) = (&judged.group, &judged.criteria.parameters.policy);
     writeln!(out, "{} in {place}", title(group))?;
     writeln!(out, "Policy: {}", policy_sentence(&policy.focus_ports, policy.scope))?;
     writeln!(out)?;
@@ -144,7 +167,7 @@ pub(crate) fn explain(out: &mut impl Write, judged: &JudgedGroup, place: &str) -
     for rule in &group.ingress {
         let id = rule.id.as_deref().unwrap_or("rule");
         writeln!(out, "  {id}  {} from {}", rule.traffic, rule.source)?;
-        writeln!(out, "    {}", reason(rule, &assessment, policy, &judged.prefix_lists))?;
+        writeln!(out, "    {}", reason(rule, assessment, policy, &judged.prefix_lists))?;
     }
     writeln!(out)?;
     let kept = kept_sentence(policy.scope, &judged.criteria.parameters.authorized);

@@ -47,6 +47,14 @@ def test_an_exemption_of_an_account_counts_in_it_only(portcullis):
     assert portcullis(*arguments, "--account", "999999999999").code == EXPOSED
 
 
+def test_the_place_is_that_of_the_group(portcullis):
+    stack = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "network.json"}}
+    portcullis.write("main.json", {"Resources": {"Network": stack}})
+    portcullis.write("network.json", groups.template())
+    done = portcullis("explain", "web", "--input", "main.json")
+    assert done.out.splitlines()[0] == "Network/web (web) in network.json, line 4"
+
+
 def test_a_group_that_is_not_there(portcullis):
     portcullis.write("groups.json", groups.groups())
     known = f"it has {groups.IDS['web']} (web), {groups.IDS['office']} (office)"

@@ -56,6 +56,19 @@ def test_parameters_are_given_by_option_and_file(scan, cidr, code):
     assert scan("t.json", "--parameters", "other.json", "--parameter", f"Office={cidr}").code == code, "the option takes precedence"
 
 
+def test_given_values_decide_conditions(scan):
+    template = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "prod"}},
+        "Conditions": {"Dev": {"Fn::Equals": [{"Ref": "Stage"}, "dev"]}, "Here": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}},
+        "Resources": {"Debug": group("0.0.0.0/0") | {"Condition": "Dev"}, "Web": group({"Fn::If": ["Here", "10.0.0.0/8", "0.0.0.0/0"]})},
+    }
+    scan.write("t.json", template)
+    assert verdicts(scan("t.json")) == {"Debug": "NON_COMPLIANT", "Web": "NON_COMPLIANT"}
+    assert verdicts(scan("t.json", "--region", "eu-west-1")) == {"Debug": "NON_COMPLIANT", "Web": "COMPLIANT"}
+    done = scan("t.json", "--region", "eu-west-1", "--parameter", "Stage=prod")
+    assert (done.code, verdicts(done)) == (DONE, {"Web": "COMPLIANT"})
+
+
 def test_a_parameter_that_no_template_has_is_an_error(scan):
     scan.write("t.json", with_parameter())
     scan.line("scan", "t.json", "--quiet", "--format", "jsonl", "--output", "report", "--parameter", "Ofice=10.0.0.0/8").failed(

@@ -62,7 +62,7 @@ def run_scan_step(
     environment = {
         name: values[match[1]]
         for name, text in step(action, "Scan")["env"].items()
-        if (match := re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", text))
+        if (match := re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", text))
     }
     outputs = directory / "github-output"
     outputs.touch()
@@ -94,7 +94,7 @@ def arguments(directory: Path) -> list[str]:
 def test_inputs_never_become_part_of_a_script(action: dict[str, Any]) -> None:
     for each in action["runs"]["steps"]:
         assert "${{" not in each["run"], each["name"]
-    used = set(re.findall(r"inputs\.(\w+)", json.dumps(action["runs"])))
+    used = set(re.findall(r"inputs\.([\w-]+)", json.dumps(action["runs"])))
     assert used == set(action["inputs"])
 
 
@@ -149,6 +149,7 @@ def test_the_action_passes_on_what_is_known_of_templates(action: dict[str, Any],
         accept="nested-stack,module",
     )
     assert code == 0
+    assert not any(argument.startswith("--fail-on") for argument in arguments(tmp_path))
     assert {"--exemptions=e.json", "--parameters=live.json", "--accept-not-scanned=nested-stack,module"} <= set(arguments(tmp_path))
 
 
@@ -160,11 +161,26 @@ def test_only_exposures_can_be_let_pass(action: dict[str, Any], tmp_path: Path, 
     assert outputs == {"exit-code": str(scanned), "report": "x.csv"}
 
 
+def test_the_least_severity_that_fails_is_passed_on(action: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    code, _, _ = run_scan_step(action, tmp_path, stand_in(tmp_path), **{"files": "a.yaml", "fail-on": "high"})
+    assert code == 0
+    assert "--fail-on=high" in arguments(tmp_path)
+
+
+def test_a_directory_is_passed_on_whole(action: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "in fra").mkdir()
+    (tmp_path / "in fra" / "a.yaml").touch()
+    code, _, _ = run_scan_step(action, tmp_path, stand_in(tmp_path), files="in fra\nin*")
+    assert code == 0
+    assert arguments(tmp_path)[2:4] == ["--input=in fra", "--input=in fra"]
+
+
 @pytest.mark.parametrize(
     ("inputs", "problem"),
     [
-        ({"files": "*.yml"}, "matches no file"),
-        ({"files": "a.yaml\n*.yml"}, "matches no file"),
+        ({"files": "*.yml"}, "matches no file or directory"),
+        ({"files": "a.yaml\n*.yml"}, "matches no file or directory"),
         ({"files": " \n"}, "files is empty"),
         ({"files": "a.yaml", "fail": "no"}, "true or false"),
         ({"files": "a.yaml", "output": "x\nsarif=y"}, "one line"),
@@ -198,6 +214,16 @@ def test_the_action_with_the_real_binary(action: dict[str, Any], tmp_path: Path)
     assert result["ruleId"] == "open-to-world"
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "template.yaml"
     assert "1 non-compliant" in said
+
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "template.yaml").rename(tmp_path / "infra" / "template.yaml")
+    (tmp_path / "infra" / "package.json").write_text("{}")
+    for severity, ended in [("", 3), ("low", 3), ("high", 3), ("urgent", 2)]:
+        code, outputs, said = run_scan_step(action, tmp_path, binary, **{"files": "infra", "fail-on": severity})
+        assert (code, outputs["exit-code"]) == (ended, str(ended)), said
+    code, _, said = run_scan_step(action, tmp_path, binary, **{"files": "infra/**", "fail-on": "high"})
+    assert code == 1, "a file that is named is an error unless it is an input"
+    assert "package.json" in said
 
     code, outputs, said = run_scan_step(action, tmp_path, binary, files="missing.yaml")
     assert code == 1

@@ -127,13 +127,16 @@ pub(crate) struct Explain {
     /// Group: its id or its name; in a file also the logical id or the address of the resource
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
-    /// File with the group instead of an account, - for standard input, as with `scan --input`; repeatable
-    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "FILE", help_heading = "Where", required = true))]
-    #[cfg_attr(feature = "aws", arg(short, long, value_name = "FILE", help_heading = "Where", conflicts_with_all = EXPLAIN_ACCOUNT_OPTIONS))]
+    /// File or directory with the group instead of an account, - for standard input, as with `scan --input`; repeatable
+    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "PATH", help_heading = "Where", required = true))]
+    #[cfg_attr(feature = "aws", arg(short, long, value_name = "PATH", help_heading = "Where", conflicts_with_all = EXPLAIN_ACCOUNT_OPTIONS))]
     pub(crate) input: Vec<PathBuf>,
     /// Account to assume when the input names none
     #[arg(long, value_name = "ID", help_heading = "Where", requires = "input")]
     pub(crate) account: Option<String>,
+    /// Ignore the exemptions that templates state in their metadata
+    #[arg(long, help_heading = "Templates", requires = "input")]
+    pub(crate) ignore_template_exemptions: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[cfg(feature = "aws")]
@@ -203,14 +206,15 @@ const ACCOUNT_OPTIONS: [&str; 8] = [
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Scan {
-    /// Files to scan, as with --input
-    #[cfg_attr(not(feature = "aws"), arg(value_name = "FILE", group = "files"))]
-    #[cfg_attr(feature = "aws", arg(value_name = "FILE", group = "files", conflicts_with_all = ACCOUNT_OPTIONS))]
+    /// Files and directories to scan, as with --input
+    #[cfg_attr(not(feature = "aws"), arg(value_name = "PATH", group = "files"))]
+    #[cfg_attr(feature = "aws", arg(value_name = "PATH", group = "files", conflicts_with_all = ACCOUNT_OPTIONS))]
     pub(crate) file: Vec<PathBuf>,
     /// File to scan instead of an account, - for standard input: output of `aws ec2 describe-security-groups`, AWS Config
-    /// snapshot or item, CloudFormation template, Terraform plan (`terraform show -json`); may be gzipped; repeatable
-    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "FILE", help_heading = "Where", group = "files"))]
-    #[cfg_attr(feature = "aws", arg(short, long, value_name = "FILE", help_heading = "Where", group = "files", conflicts_with_all = ACCOUNT_OPTIONS))]
+    /// snapshot or item, CloudFormation template, Terraform plan (`terraform show -json`); may be gzipped. Of a directory,
+    /// the files that are one of these are scanned; repeatable
+    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "PATH", help_heading = "Where", group = "files"))]
+    #[cfg_attr(feature = "aws", arg(short, long, value_name = "PATH", help_heading = "Where", group = "files", conflicts_with_all = ACCOUNT_OPTIONS))]
     pub(crate) input: Vec<PathBuf>,
     /// Profile of the AWS CLI's configuration; repeatable
     #[cfg(feature = "aws")]
@@ -243,6 +247,9 @@ pub(crate) struct Scan {
     /// Accept that parts of this kind are not scanned, because their content is not in the file; repeatable
     #[arg(long, value_name = "KIND", help_heading = "Templates", requires = "files", value_delimiter = ',', value_parser = hidden_kinds())]
     pub(crate) accept_not_scanned: Vec<Hidden>,
+    /// Ignore the exemptions that templates state in their metadata
+    #[arg(long, help_heading = "Templates", requires = "files")]
+    pub(crate) ignore_template_exemptions: bool,
     /// Scan only this group; repeatable
     #[cfg(feature = "aws")]
     #[arg(short, long, value_name = "ID", help_heading = "Groups", value_delimiter = ',')]

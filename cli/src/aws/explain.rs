@@ -30,5 +30,5 @@ pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     group.ingress = ec2.rules(&id).await?.ingress;
     let judged = criteria.judge(group, &ec2, &CachedPrefixLists::new(SignedDuration::ZERO)).await;
     let place = format!("{}, account {}", target.region, target.account);
-    Ok(explain(&mut std::io::stdout().lock(), &judged, &place)?)
+    Ok(explain(&mut std::io::stdout().lock(), &judged, &judged.assess(), &place)?)
 }

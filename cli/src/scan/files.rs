@@ -1,17 +1,18 @@
 //! Scans of files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result};
-use findings::{GroupResult, NotScanned};
-use inventory::{Hidden, InputError, Options, Record, RecordError, Stats};
+use anyhow::{Context, Error, Result, bail};
+use findings::{GroupResult, Location, NotScanned};
+use inventory::{Found, Hidden, InputError, Options, Record, RecordError, Stats};
 use judgement::Criteria;
 use plain_text::error_chain;
 
+use super::directory;
 use super::output::{STDIN, ScanOutput};
 use super::snippet::Sources;
 use crate::args::Scan;
@@ -19,11 +20,21 @@ use crate::exit::Usage;
 use crate::values::{check_account, check_region};
 
 /// How a command reads files: region and account are those of groups whose input names none.
-pub(crate) fn options(region: Option<&str>, account: Option<&str>) -> Result<Options, Usage> {
+pub(crate) fn options(
+    region: Option<&str>,
+    account: Option<&str>,
+    ignore_template_exemptions: bool,
+) -> Result<Options, Usage> {
     region.map_or(Ok(()), check_region)?;
     account.map_or(Ok(()), |id| check_account("--account", id))?;
     let (region, account) = (region.map(str::to_owned), account.map(str::to_owned));
-    Ok(Options { region, account, local_templates: true, ..Options::default() })
+    Ok(Options {
+        region,
+        account,
+        local_templates: true,
+        exemptions: !ignore_template_exemptions,
+        ..Options::default()
+    })
 }
 
 /// Scans all inputs.
@@ -32,7 +43,9 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
     let judge = |mut record: Record| {
         let group = std::mem::take(&mut record.group);
         let judged = criteria.judge_offline(group, &record.known);
-        record.result(&judged.group, &judged.assess())
+        let (mut assessment, policy) = (judged.assess(), &criteria.parameters.policy);
+        record.exempt(&mut assessment, &judged.group, policy, criteria.at);
+        record.result(&judged.group, &assessment)
     };
     let mut scan = inventory::Scan::new(&options, &judge);
     let mut results = Results {
@@ -40,11 +53,17 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
         accepts: args.accept_not_scanned.iter().copied().collect(),
         accepted: BTreeMap::new(),
         sources: Sources::default(),
-        is_only_input: args.input.len() == 1,
+        is_only_input: args.input.len() == 1 && !args.input.iter().any(|input| directory::is_directory(input)),
+        directory_file: None,
         failure: None,
     };
+    let mut known: HashSet<PathBuf> = args.input.iter().filter_map(|input| input.canonicalize().ok()).collect();
     for file in &args.input {
         let name = file.display().to_string();
+        if directory::is_directory(file) {
+            results.directory(&mut scan, file, &mut known, args)?;
+            continue;
+        }
         match open(file) {
             Ok(input) => {
                 let read = scan.read(input, &name, &mut |result| results.take(result));
@@ -123,6 +142,8 @@ struct Results<'o> {
     /// Lines of the files.
     sources: Sources,
     is_only_input: bool,
+    /// The file of a directory that is being read.
+    directory_file: Option<String>,
     /// Why a report could not be written.
     failure: Option<Error>,
 }
@@ -132,7 +153,8 @@ impl Results<'_> {
         let written = match result {
             Ok(result) => {
                 let snippet = self.sources.snippet(&result);
-                self.output.group(&GroupResult { snippet, ..result })
+                let location = result.location.clone().or_else(|| self.in_directory());
+                self.output.group(&GroupResult { snippet, location, ..result })
             }
             Err(RecordError { hidden: Some(kind), .. }) if self.accepts.contains(&kind) => {
                 *self.accepted.entry(kind).or_default() += 1;
@@ -150,6 +172,49 @@ impl Results<'_> {
                 ControlFlow::Break(())
             }
         }
+    }
+
+    /// The place of a group of which only the file is known. An input that is a file needs none.
+    fn in_directory(&self) -> Option<Location> {
+        let file = self.directory_file.clone()?;
+        Some(Location { file, resource: None, line: None })
+    }
+
+    /// Scans the files of a directory. One that is no input is passed over.
+    fn directory(
+        &mut self,
+        scan: &mut inventory::Scan<'_, GroupResult>,
+        directory: &Path,
+        known: &mut HashSet<PathBuf>,
+        args: &Scan,
+    ) -> Result<()> {
+        let listing = directory::list(directory, known);
+        let (mut has_input, mut others) = (listing.known > 0, 0);
+        for file in &listing.files {
+            let name = file.display().to_string();
+            self.directory_file = Some(name.clone());
+            let read = scan.read_found(file, &mut |result| self.take(result));
+            match read {
+                Ok(Found::Other) => others += 1,
+                Ok(Found::Input) | Err(_) => has_input = true,
+            }
+            self.end(read.map(drop), Some(name))?;
+        }
+        self.directory_file = None;
+        has_input |= !listing.problems.is_empty();
+        listing.problems.iter().cloned().for_each(|problem| self.output.not_scanned(problem));
+        let name = directory.display();
+        if !has_input {
+            let problem = format!("`{name}` has no file that Portcullis reads: {}", listing.remedy());
+            if args.input.len() == 1 {
+                bail!(problem);
+            }
+            self.output.not_scanned(NotScanned { account: None, region: None, target: None, reason: problem });
+        }
+        if !args.quiet && has_input {
+            listing.left_out(others).iter().for_each(|part| eprintln!("{name}: {part}"));
+        }
+        Ok(())
     }
 
     /// Ends the reading of the input `target`, or of all inputs if it is `None`. A damaged input does not stop the scan of

@@ -1,5 +1,6 @@
 //! `portcullis scan`.
 
+mod directory;
 mod files;
 mod output;
 mod snippet;
@@ -8,6 +9,7 @@ use anyhow::{Result, bail};
 use findings::ScanRecord;
 use jiff::Timestamp;
 
+pub(crate) use self::directory::{is_directory, list};
 pub(crate) use self::files::{open, options};
 use self::output::ReportFiles;
 use crate::args::{Scan, SeverityArg};
@@ -33,7 +35,11 @@ fn scan_files(args: &Scan) -> Result<Exit> {
             "only one --region is allowed with --input: the region to assume when the input names none".to_owned()
         ));
     }
-    let options = files::options(args.region.first().map(String::as_str), args.account.as_deref())?;
+    let options = files::options(
+        args.region.first().map(String::as_str),
+        args.account.as_deref(),
+        args.ignore_template_exemptions,
+    )?;
     if args.fail_on == Some(SeverityArg::Critical) {
         bail!(Usage(
             "--fail-on critical would never fail: a group is critical by its network interfaces, which files do not have; \

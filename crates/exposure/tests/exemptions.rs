@@ -70,6 +70,16 @@ fn invalid_samples_are_rejected_by_parser_and_schema() {
 }
 
 #[test]
+fn a_document_with_a_section_of_hammer_names_the_section() {
+    let text = fs::read_to_string("tests/exemptions/invalid/exemptions-and-hammer-section.json").unwrap();
+    let error = error_chain(&Exemptions::from_json(&text).unwrap_err());
+    assert!(
+        error.contains("unknown field `secgrp_unrestricted_access`, expected `version` or `exemptions`"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_examples_in_the_documentation_are_valid() {
     let schema = schema();
     let page = fs::read_to_string("../../docs/exemptions.md").unwrap();

@@ -108,6 +108,11 @@ impl Items {
         Ok(offset)
     }
 
+    /// Size of what is kept, which grows with each item.
+    pub(super) fn size(&self) -> u64 {
+        self.length
+    }
+
     /// Ends the waiting.
     pub(super) fn into_newest(self) -> io::Result<NewestItems> {
         let mut offsets: Vec<u64> = self.newest.into_values().map(|newest| newest.offset).collect();

@@ -12,6 +12,7 @@ mod document;
 mod duplicates;
 mod error;
 mod foreign;
+mod found;
 mod hidden;
 mod in_order;
 mod items;
@@ -22,6 +23,7 @@ mod scan;
 mod terraform;
 mod tree;
 mod value_end;
+mod waiting;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 pub use error::{InputError, InputLocation, RecordError};
+pub use found::Found;
 pub use hidden::{Hidden, UnknownKindError};
 pub use parameters::{ParametersError, parameters};
 pub use record::{Origin, Record};
@@ -45,6 +48,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Whether templates that a template names by a path are read from the files beside it.
     pub local_templates: bool,
+    /// Whether the exemptions that templates state in their metadata count.
+    pub exemptions: bool,
     /// Maximum size in bytes of a single record, a template or a plan, which are held in memory. Lists of records are not.
     pub largest_document: usize,
 }
@@ -56,6 +61,7 @@ impl Default for Options {
             account: None,
             parameters: BTreeMap::new(),
             local_templates: false,
+            exemptions: true,
             largest_document: 256 * 1024 * 1024,
         }
     }

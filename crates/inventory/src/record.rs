@@ -1,7 +1,8 @@
 //! A security group of an input, with what the input says beside the group.
 
-use exposure::{Assessment, IngressRule, PossibleSource, PrefixLists, SecurityGroup, Source};
+use exposure::{Assessment, Exemption, IngressRule, Policy, PossibleSource, PrefixLists, SecurityGroup, Source};
 use findings::{GroupResult, Location};
+use jiff::Timestamp;
 
 /// A security group of an input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Record {
     pub known: PrefixLists,
     /// Where the rules come from, in the order of the rules. Empty if the input says nothing of it.
     pub origins: Vec<Origin>,
+    /// The exemption that the template states for the group.
+    pub exemption: Option<Box<Exemption>>,
 }
 
 /// Where a rule comes from.
@@ -26,6 +29,8 @@ pub struct Origin {
     pub location: Option<Location>,
     /// Parameters of the template that the rule depends on and that have no value.
     pub parameters: Vec<String>,
+    /// The exemption that the template states for the rule.
+    pub exemption: Option<Box<Exemption>>,
 }
 
 impl Record {
@@ -57,6 +62,19 @@ impl Record {
             }
         }
         result
+    }
+
+    /// Applies the exemptions that a template states to the assessment of `group`, the group of the record. They count in
+    /// addition to those that the assessment has applied.
+    pub fn exempt(&self, assessment: &mut Assessment<'_>, group: &SecurityGroup, policy: &Policy, now: Timestamp) {
+        if let Some(exemption) = self.exemption.as_deref().filter(|exemption| exemption.is_in_force(now)) {
+            assessment.exempt(exemption, policy, |_| true);
+        }
+        for (index, origin) in self.origins.iter().enumerate() {
+            if let Some(exemption) = origin.exemption.as_deref().filter(|exemption| exemption.is_in_force(now)) {
+                assessment.exempt(exemption, policy, |rule| group.ingress.element_offset(rule) == Some(index));
+            }
+        }
     }
 
     /// Keeps the rules for which `keep` returns true.

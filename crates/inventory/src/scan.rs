@@ -8,6 +8,7 @@ use super::collector::{Collector, Halt};
 use super::error::InputError;
 use super::items::Items;
 use super::maker::Maker;
+use super::waiting::Waiting;
 use super::{Each, Make, Options, Stats, decode, walk};
 
 /// A reading of one or more inputs. Of several configuration items of one group only the newest counts, whichever input it
@@ -20,6 +21,8 @@ pub struct Scan<'o, T> {
     unused: BTreeSet<&'o str>,
     /// The last template, and the names of its parameters.
     last_template: Option<(String, Vec<String>)>,
+    /// Templates of files in directories.
+    pub(super) waiting: Waiting,
     /// Whether the caller has ended the reading.
     is_stopped: bool,
 }
@@ -40,6 +43,7 @@ impl<'o, T: Send> Scan<'o, T> {
             items: Items::default(),
             unused: options.parameters.keys().map(String::as_str).collect(),
             last_template: None,
+            waiting: Waiting::default(),
             is_stopped: false,
         }
     }
@@ -60,7 +64,7 @@ impl<'o, T: Send> Scan<'o, T> {
         self.ended(read)
     }
 
-    /// Hands out the groups in configuration items, and ends the reading.
+    /// Hands out the groups in configuration items and in the templates of directories, and ends the reading.
     ///
     /// # Errors
     ///
@@ -70,8 +74,12 @@ impl<'o, T: Send> Scan<'o, T> {
             return Ok(self.stats);
         }
         let items = std::mem::take(&mut self.items);
+        let mut templates = std::mem::take(&mut self.waiting).into_records();
         let mut collector = Collector::new(&mut self, each);
-        let read = items.into_newest().map_err(Halt::from).and_then(|items| collector.newest(items));
+        let read = templates
+            .try_for_each(|record| collector.emit(record))
+            .and_then(|()| items.into_newest().map_err(Halt::from))
+            .and_then(|items| collector.newest(items));
         self.ended(read)?;
         let Some(name) = self.unused.first().map(|name| (*name).to_owned()) else { return Ok(self.stats) };
         if let Some((file, known)) = &self.last_template {
@@ -83,6 +91,11 @@ impl<'o, T: Send> Scan<'o, T> {
             return Err(InputError::UnknownParameter { file: file.clone(), name, known });
         }
         Err(InputError::NoTemplate { name })
+    }
+
+    /// Ends the reading at the request of the caller.
+    pub(super) fn stop(&mut self) {
+        self.is_stopped = true;
     }
 
     /// Notes the parameters of a template.

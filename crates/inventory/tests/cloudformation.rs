@@ -266,7 +266,7 @@ fn transforms_of_aws_add_no_group() {
 #[rstest]
 #[case("Resources:\n  A: [\n", "line 2, column 6: neither JSON nor YAML: unclosed bracket")]
 #[case(
-    "{\"Resources\":{\"A\":{\"Type\":\"AWS::EC2::SecurityGroup\",}}}",
+    "{\"Resources\":{\"A\":{\"Type\":\"AWS::EC2::SecurityGroup\" \"B\":1}}}",
     "line 1, column 53, record 1: malformed JSON"
 )]
 fn a_damaged_template_is_refused_with_its_place(#[case] input: &str, #[case] message: &str) {
@@ -347,4 +347,28 @@ fn functions_in_functions_do_not_fill_the_memory() {
         let source = records[0].group.ingress[0].source.to_string();
         assert!(source.starts_with('`') && source.len() < 10_000, "{} bytes", source.len());
     }
+}
+
+#[rstest]
+#[case::keys_without_quotes("{Resources: {Web: {Type: AWS::EC2::SecurityGroup}}}")]
+#[case::first_key_in_quotes("\n\n  {\"Resources\": {Web: {Type: 'AWS::EC2::SecurityGroup'}}}\n")]
+#[case::comment("{\"Resources\": {Web: {Type: AWS::EC2::SecurityGroup, # it's \"\n}}}\n")]
+#[case::short_form(
+    "{Parameters: {V: {Type: String}}, Resources: {Web: {Type: AWS::EC2::SecurityGroup, Properties: {VpcId: !Ref V}}}}"
+)]
+fn a_template_in_the_flow_style_of_yaml_is_read(#[case] text: &str) {
+    let (records, errors) = scan(text);
+    assert_eq!((records.len(), errors), (1, vec![]));
+    let line = u64::try_from(text.len() - text.trim_start_matches('\n').len()).unwrap() + 1;
+    assert_eq!(records[0].location.as_ref().unwrap().line, Some(line));
+}
+
+/// The message is that of JSON, which the file is most probably meant to be.
+#[rstest]
+#[case("{\"Resources\": {\"Web\": {\"Type\": \"AWS::EC2::SecurityGroup\"}}")]
+#[case("{planned_values: {}}")]
+#[case("{SecurityGroups: []}")]
+fn what_begins_like_json_and_is_no_template_is_malformed_json(#[case] text: &str) {
+    let error = try_scan(text, &Options::default()).unwrap_err();
+    assert!(matches!(error, InputError::Json { .. } | InputError::Truncated { .. }), "{error}");
 }

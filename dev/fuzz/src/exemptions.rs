@@ -33,9 +33,10 @@ pub fn check(data: &[u8]) {
             "a group is exempt that the document does not name: {:?}",
             compliant(&aws)
         );
-        // With a section of Hammer it is Hammer's file, in which all other keys belong to Hammer.
-        let is_ours = document.contains_key("exemptions") && !document.contains_key("secgrp_unrestricted_access");
+        let is_ours = document.contains_key("exemptions");
         assert!(!is_ours || document.get("version") == Some(&1.into()), "a document of another version is accepted");
+        let is_hammers = document.contains_key("secgrp_unrestricted_access");
+        assert!(!(is_ours && is_hammers), "a document with two lists is accepted, of which one counts for nothing");
     }
 }
 

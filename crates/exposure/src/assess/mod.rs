@@ -17,6 +17,7 @@ mod joint_reach;
 pub use assessment::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict};
 
 use std::cmp::Reverse;
+use std::mem;
 
 use jiff::Timestamp;
 
@@ -40,44 +41,53 @@ pub fn assess<'g>(
     prefix_lists: &PrefixLists,
     now: Timestamp,
 ) -> Assessment<'g> {
-    let (candidates, mut unjudged) = candidates(group, policy, prefix_lists);
-    let mut exposures = exposures(candidates, policy);
-    let mut exempted = Vec::new();
-    let mut exempted_unjudged = Vec::new();
-    for exemption in exemptions.covering(group, policy.exemption_tag_key.as_deref(), now) {
-        (exposures, exempted) = cover(exposures, exempted, &exemption);
-        let (covered, rest): (Vec<_>, Vec<_>) =
-            unjudged.into_iter().partition(|unjudged| exempts_rule(&exemption, unjudged.rule, policy));
-        exempted_unjudged.extend(covered.into_iter().map(|unjudged| (unjudged, exemption.clone())));
-        unjudged = rest;
-    }
-    exposures.sort_by_cached_key(severity_order);
-    exempted.sort_by_cached_key(|exempted: &Exempted<'_>| severity_order(&exempted.exposure));
+    let (candidates, unjudged) = candidates(group, policy, prefix_lists);
     let malformed_tag = policy.exemption_tag_key.clone().filter(|key| is_malformed_tag(group, key));
-    Assessment { exposures, exempted, unjudged, exempted_unjudged, malformed_tag }
+    let exposures = exposures(candidates, policy);
+    let mut assessment = Assessment { exposures, unjudged, malformed_tag, ..Assessment::default() };
+    for exemption in exemptions.covering(group, policy.exemption_tag_key.as_deref(), now) {
+        assessment.cover(&exemption, policy, |_| true);
+    }
+    assessment.sort();
+    assessment
 }
 
-/// Moves the ports that `exemption` covers from `exposures` to `exempted`.
-fn cover<'g>(
-    exposures: Vec<Exposure<'g>>,
-    mut exempted: Vec<Exempted<'g>>,
-    exemption: &Exemption,
-) -> (Vec<Exposure<'g>>, Vec<Exempted<'g>>) {
-    let mut uncovered = Vec::new();
-    for exposure in exposures {
-        let (covered, rest) = match &exemption.ports {
-            None => (exposure.ports, PortSet::default()),
-            Some(exempt) => (exposure.ports.intersection(exempt), exposure.ports.difference(exempt)),
-        };
-        if !covered.is_empty() {
-            let exposure = Exposure { ports: covered, ..exposure };
-            exempted.push(Exempted { exposure, exemption: exemption.clone() });
+impl Assessment<'_> {
+    /// Exempts the rules for which `is_for` returns true. The caller has looked at the group and at the end of the exemption.
+    pub fn exempt(&mut self, exemption: &Exemption, policy: &Policy, is_for: impl Fn(&IngressRule) -> bool) {
+        self.cover(exemption, policy, is_for);
+        self.sort();
+    }
+
+    /// Moves what `exemption` covers to that which is exempt.
+    fn cover(&mut self, exemption: &Exemption, policy: &Policy, is_for: impl Fn(&IngressRule) -> bool) {
+        for exposure in mem::take(&mut self.exposures) {
+            let (covered, rest) = match &exemption.ports {
+                _ if !is_for(exposure.rule) => (PortSet::default(), exposure.ports),
+                None => (exposure.ports, PortSet::default()),
+                Some(exempt) => (exposure.ports.intersection(exempt), exposure.ports.difference(exempt)),
+            };
+            if !covered.is_empty() {
+                let exposure = Exposure { ports: covered, ..exposure };
+                self.exempted.push(Exempted { exposure, exemption: exemption.clone() });
+            }
+            if !rest.is_empty() {
+                self.exposures.push(Exposure { ports: rest, ..exposure });
+            }
         }
-        if !rest.is_empty() {
-            uncovered.push(Exposure { ports: rest, ..exposure });
+        for unjudged in mem::take(&mut self.unjudged) {
+            if is_for(unjudged.rule) && exempts_rule(exemption, unjudged.rule, policy) {
+                self.exempted_unjudged.push((unjudged, exemption.clone()));
+            } else {
+                self.unjudged.push(unjudged);
+            }
         }
     }
-    (uncovered, exempted)
+
+    fn sort(&mut self) {
+        self.exposures.sort_by_cached_key(severity_order);
+        self.exempted.sort_by_cached_key(|exempted| severity_order(&exempted.exposure));
+    }
 }
 
 /// Returns true if an exemption covers every focus port that a rule may carry.

@@ -103,7 +103,8 @@ impl Exemptions {
     /// because the rest of it may not mean what the operator intended.
     pub fn from_json(text: &str) -> Result<Self, ExemptionError> {
         let document: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)?;
-        if document.contains_key(whitelist::SECTION) {
+        // With both, one of the two lists would count for nothing; as a document, it has an unknown key.
+        if document.contains_key(whitelist::SECTION) && !document.contains_key("exemptions") {
             let file: WhitelistFile = serde_json::from_str(text)?;
             return whitelist::exemptions(file.secgrp_unrestricted_access);
         }

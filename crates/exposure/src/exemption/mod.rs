@@ -2,7 +2,8 @@
 //!
 //! Exemptions come from a document in one of two formats, Portcullis' own and the `whitelist.json` of Dow Jones Hammer
 //! ([`Exemptions::from_json`] reads both), and from a tag of the group, if the
-//! [policy](crate::Policy::exemption_tag_key) names its key.
+//! [policy](crate::Policy::exemption_tag_key) names its key. A file may state further ones, which its reader applies by
+//! [`Assessment::exempt`](crate::Assessment::exempt).
 //!
 //! An exemption names one group, and may be limited to some ports and to one account. From its expiry on, it no longer
 //! applies. An exemption on one port leaves the other ports of a rule exposed:
@@ -90,7 +91,13 @@ impl Exemption {
     fn holds_for(&self, group: &SecurityGroup, now: Timestamp) -> bool {
         self.group.selects(group)
             && (self.account_id.is_none() || self.account_id == group.owner_id)
-            && self.expires.as_ref().is_none_or(|expires| now < expires.at())
+            && self.is_in_force(now)
+    }
+
+    /// Returns true if the exemption has not ended at `now`.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.expires.as_ref().is_none_or(|expires| now < expires.at())
     }
 }
 

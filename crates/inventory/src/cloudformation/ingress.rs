@@ -45,10 +45,10 @@ pub(super) fn unknown_rule(text: &str) -> Found {
 }
 
 /// All combinations of the conditions in `node` that `choice` leaves open; `None` if there are too many.
-pub(super) fn choices(node: &Value, choice: &Choice) -> Option<Vec<Choice>> {
+pub(super) fn choices(scope: &Scope<'_>, node: &Value, choice: &Choice) -> Option<Vec<Choice>> {
     let mut conditions = BTreeSet::new();
     conditions_in(node, &mut conditions);
-    conditions.retain(|condition| !choice.conditions.contains_key(*condition));
+    conditions.retain(|condition| scope.branch(condition, choice).is_none());
     if conditions.len() > MOST_CONDITIONS {
         return None;
     }
@@ -71,8 +71,8 @@ pub(super) fn rules(scope: &Scope<'_>, node: &Value, choice: &Choice, path: &Rul
         (_, Some(("Fn::If", Value::Array(arguments)))) => match arguments.as_slice() {
             [Value::String(condition), yes, no] => {
                 let branches = [(true, yes, 1), (false, no, 2)].into_iter();
-                let decided = choice.conditions.get(condition);
-                let branches = branches.filter(|(is_so, ..)| decided.is_none_or(|decided| decided == is_so));
+                let decided = scope.branch(condition, choice);
+                let branches = branches.filter(|(is_so, ..)| decided.is_none_or(|decided| decided == *is_so));
                 let rules =
                     |(is_so, branch, index)| rules(scope, branch, &choice.with(condition, is_so), &path.element(index));
                 branches.flat_map(rules).collect()
@@ -84,7 +84,7 @@ pub(super) fn rules(scope: &Scope<'_>, node: &Value, choice: &Choice, path: &Rul
             if let Some(key) = object.keys().find(|key| key.starts_with("Fn::")) {
                 return vec![unknown_rule(key).at(path)];
             }
-            let Some(choices) = choices(node, choice) else {
+            let Some(choices) = choices(scope, node, choice) else {
                 return vec![unknown_rule("a rule with too many conditions").at(path)];
             };
             let rules = choices.iter().flat_map(|choice| possible_rules(scope, node, choice));

@@ -1,20 +1,24 @@
 //! Security groups of a CloudFormation template, and rules that it adds to other groups.
 //!
 //! Every possible exposure counts: both branches of `Fn::If` are judged, and a resource with a condition is judged as if it
-//! existed. A value that is known only at deployment is not recognised, and so never compliant, unless every value that it
+//! existed, unless the values that the caller gives decide the condition. A value that is known only at deployment is not recognised, and so never compliant, unless every value that it
 //! can have leads to the same verdict.
 
+mod conditions;
+mod exemption;
 mod hidden;
 mod ingress;
 mod nested;
 mod network;
 mod open_values;
+mod parameter;
 mod reading;
 mod scope;
 mod value;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -36,6 +40,8 @@ pub(super) struct Contents {
     pub(super) records: Vec<Result<Record, RecordError>>,
     /// Names of the parameters of the template.
     pub(super) parameters: Vec<String>,
+    /// The files of the templates that it deploys, as canonical paths.
+    pub(super) deploys: BTreeSet<PathBuf>,
 }
 
 /// Where the text of a template is.
@@ -56,6 +62,8 @@ pub(super) struct Template<'o> {
     path: String,
     place: Place,
     parameters: BTreeMap<String, Resolved>,
+    /// Parameters whose values rest on no default.
+    certain: BTreeMap<String, Resolved>,
     region: Option<&'o str>,
     account: Option<&'o str>,
     depth: u8,
@@ -68,12 +76,15 @@ impl<'o> Template<'o> {
     pub(super) fn new(file: &'o str, options: &'o Options, budget: &'o Cell<u32>) -> Self {
         budget.set(MOST_TEMPLATES);
         let given = options.parameters.iter();
+        let parameters: BTreeMap<_, _> =
+            given.map(|(name, value)| (name.clone(), Resolved::Text(value.clone()))).collect();
         Self {
             file,
             options,
             path: String::new(),
             place: Place::File,
-            parameters: given.map(|(name, value)| (name.clone(), Resolved::Text(value.clone()))).collect(),
+            certain: parameters.clone(),
+            parameters,
             region: options.region.as_deref(),
             account: options.account.as_deref(),
             depth: 0,
@@ -83,7 +94,8 @@ impl<'o> Template<'o> {
 
     /// A template that is text in the resource `name` of the input, with these parameters.
     pub(super) fn within(self, name: &str, parameters: BTreeMap<String, Resolved>) -> Self {
-        Self { path: format!("{name}/"), place: Place::Resource(None), parameters, region: None, account: None, ..self }
+        let (path, place, certain) = (format!("{name}/"), Place::Resource(None), parameters.clone());
+        Self { path, place, certain, parameters, region: None, account: None, ..self }
     }
 
     /// A template that stands for resources of the input itself, which has their names.
@@ -98,14 +110,16 @@ impl<'o> Template<'o> {
 
     /// The groups of the template.
     pub(super) fn read(&self, document: &Document) -> Contents {
-        let given = Given { parameters: &self.parameters, region: self.region, account: self.account };
-        let scope = Scope::new(&document.value, given);
+        let (parameters, certain) = (&self.parameters, &self.certain);
+        let given = Given { parameters, certain, region: self.region, account: self.account };
+        let scopes = Scope::new(&document.value, given);
+        let [scope, _] = &scopes;
         let parameters = scope.parameters().map(str::to_owned).collect();
         let Some(resources) = document.value.get("Resources").and_then(Value::as_object) else {
-            return Contents { records: Vec::new(), parameters };
+            return Contents { parameters, ..Contents::default() };
         };
-        let records = Reading::new(scope, resources, &document.lines, self).records(&document.value);
-        Contents { records, parameters }
+        let reading = Reading::new(scopes, resources, &document.lines, self);
+        Contents { parameters, ..reading.contents(&document.value) }
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::reading::Reading;
+use super::scope::Scope;
 use super::value::{Choice, Resolved, function};
 use super::{DEEPEST, Place, Template, parse};
 use crate::decode;
@@ -31,17 +32,17 @@ impl Reading<'_> {
         let properties = resource.get("Properties").unwrap_or(&Value::Null);
         let (hidden, source, parameters) = match kind {
             "AWS::CloudFormation::Stack" => {
-                (Hidden::NestedStack, self.url(resource, "TemplateURL"), self.by_name(properties))
+                (Hidden::NestedStack, self.url(resource, "TemplateURL"), self.given(|scope| by_name(scope, properties)))
             }
             "AWS::Serverless::Application" => {
-                (Hidden::Application, self.url(resource, "Location"), self.by_name(properties))
+                (Hidden::Application, self.url(resource, "Location"), self.given(|scope| by_name(scope, properties)))
             }
             "AWS::CloudFormation::StackSet" => {
                 let source = match properties.get("TemplateBody") {
                     Some(body) => self.body(body),
                     None => self.url(resource, "TemplateURL"),
                 };
-                (Hidden::StackSet, source, self.by_list(properties))
+                (Hidden::StackSet, source, self.given(|scope| by_list(scope, properties)))
             }
             _ => return,
         };
@@ -55,7 +56,7 @@ impl Reading<'_> {
         id: &str,
         kind: &str,
         source: Source,
-        parameters: BTreeMap<String, Resolved>,
+        [parameters, certain]: [BTreeMap<String, Resolved>; 2],
     ) -> Result<(), String> {
         let template = self.template;
         let elsewhere = |place: &str| format!("its template {place} is not in this file: scan that template as well");
@@ -70,6 +71,7 @@ impl Reading<'_> {
             path: format!("{}{id}/", template.path),
             place,
             parameters,
+            certain,
             region,
             account,
             depth: template.depth + 1,
@@ -85,11 +87,14 @@ impl Reading<'_> {
                 let name = path.display().to_string();
                 let document = load(&path, template.options.largest_document)
                     .map_err(|problem| format!("its template `{name}` {problem}: scan that template as well"))?;
+                // A path that cannot be resolved was read a moment ago; its file is then scanned once more.
+                self.deploys.extend(path.canonicalize());
                 inner(&name, Place::File).read(&document)
             }
             Source::Elsewhere(place) => return Err(elsewhere(&place)),
         };
         self.nested.extend(contents.records);
+        self.deploys.extend(contents.deploys);
         Ok(())
     }
 
@@ -119,29 +124,34 @@ impl Reading<'_> {
         }
     }
 
-    /// `Parameters` as a map.
-    fn by_name(&self, properties: &Value) -> BTreeMap<String, Resolved> {
-        let parameters = properties.get("Parameters").and_then(Value::as_object).into_iter().flatten();
-        parameters.map(|(name, value)| (name.clone(), self.scope.resolve(value, &Choice::default()))).collect()
+    /// Parameters for the template within: what is known of them, and what is certain.
+    fn given(&self, parameters: impl Fn(&Scope<'_>) -> BTreeMap<String, Resolved>) -> [BTreeMap<String, Resolved>; 2] {
+        [&self.scope, &self.certain].map(parameters)
     }
+}
 
-    /// `Parameters` as a list. Values that are overridden for some accounts and regions are not known.
-    fn by_list(&self, properties: &Value) -> BTreeMap<String, Resolved> {
-        let pairs = |list: Option<&Value>| -> Vec<(String, Resolved)> {
-            let pair = |entry: &Value| {
-                let name = entry.get("ParameterKey")?.as_str()?.to_owned();
-                Some((name, self.scope.resolve(entry.get("ParameterValue")?, &Choice::default())))
-            };
-            list.and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect()
+/// `Parameters` as a map.
+fn by_name(scope: &Scope<'_>, properties: &Value) -> BTreeMap<String, Resolved> {
+    let parameters = properties.get("Parameters").and_then(Value::as_object).into_iter().flatten();
+    parameters.map(|(name, value)| (name.clone(), scope.resolve(value, &Choice::default()))).collect()
+}
+
+/// `Parameters` as a list. Values that are overridden for some accounts and regions are not known.
+fn by_list(scope: &Scope<'_>, properties: &Value) -> BTreeMap<String, Resolved> {
+    let pairs = |list: Option<&Value>| -> Vec<(String, Resolved)> {
+        let pair = |entry: &Value| {
+            let name = entry.get("ParameterKey")?.as_str()?.to_owned();
+            Some((name, scope.resolve(entry.get("ParameterValue")?, &Choice::default())))
         };
-        let mut parameters: BTreeMap<String, Resolved> = pairs(properties.get("Parameters")).into_iter().collect();
-        let instances = properties.get("StackInstancesGroup").and_then(Value::as_array).into_iter().flatten();
-        for (name, _) in instances.flat_map(|group| pairs(group.get("ParameterOverrides"))) {
-            let unknown = Resolved::Unknown(format!("!Ref {name}"));
-            parameters.insert(name, unknown);
-        }
-        parameters
+        list.and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect()
+    };
+    let mut parameters: BTreeMap<String, Resolved> = pairs(properties.get("Parameters")).into_iter().collect();
+    let instances = properties.get("StackInstancesGroup").and_then(Value::as_array).into_iter().flatten();
+    for (name, _) in instances.flat_map(|group| pairs(group.get("ParameterOverrides"))) {
+        let unknown = Resolved::Unknown(format!("!Ref {name}"));
+        parameters.insert(name, unknown);
     }
+    parameters
 }
 
 /// The file at `path` beside a template that is a file itself.

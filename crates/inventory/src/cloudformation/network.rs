@@ -117,20 +117,35 @@ pub(super) fn prefix_list(scope: &Scope<'_>, id: &str) -> Option<PrefixList> {
     Some(if is_known { PrefixList::Entries(set) } else { unreadable() })
 }
 
+fn branch(scope: &Scope<'_>, condition: &Value) -> Option<bool> {
+    scope.branch(condition.as_str()?, &Choice::default())
+}
+
 /// Adds the entries of a list, those of both branches of `Fn::If` included. Returns false if one of them is not known.
 fn add_entries(scope: &Scope<'_>, node: &Value, set: &mut AddressSet) -> bool {
     match (node, function(node)) {
         (Value::Null, _) => true,
         (Value::Array(list), _) => list.iter().all(|entry| add_entries(scope, entry, set)),
         (_, Some(("Fn::If", Value::Array(arguments)))) => match arguments.as_slice() {
-            [_, yes, no] => add_entries(scope, yes, set) && add_entries(scope, no, set),
+            [condition, yes, no] => match branch(scope, condition) {
+                Some(true) => add_entries(scope, yes, set),
+                Some(false) => add_entries(scope, no, set),
+                None => add_entries(scope, yes, set) && add_entries(scope, no, set),
+            },
             _ => false,
         },
         (_, Some(("Ref", Value::String(name)))) if name == "AWS::NoValue" => true,
         (Value::Object(entry), None) => {
             let cidr = entry.get("Cidr").unwrap_or(&Value::Null);
             let branches = match function(cidr) {
-                Some(("Fn::If", Value::Array(arguments))) => arguments.iter().skip(1).collect(),
+                Some(("Fn::If", Value::Array(arguments))) => match arguments.as_slice() {
+                    [condition, yes, no] => match branch(scope, condition) {
+                        Some(true) => vec![yes],
+                        Some(false) => vec![no],
+                        None => vec![yes, no],
+                    },
+                    _ => vec![cidr],
+                },
                 _ => vec![cidr],
             };
             branches.into_iter().all(|cidr| {

@@ -128,7 +128,7 @@ impl Search<'_, '_> {
     /// Looks through the branch that is taken; through both of them if it is not known which one that is.
     fn branches(&mut self, arguments: &[Value], depth: u32) {
         let [condition, yes, no] = arguments else { return };
-        match condition.as_str().and_then(|condition| self.choice.conditions.get(condition)) {
+        match condition.as_str().and_then(|condition| self.scope.branch(condition, self.choice)) {
             Some(true) => self.node(yes, depth),
             Some(false) => self.node(no, depth),
             None => {

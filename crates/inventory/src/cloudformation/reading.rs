@@ -1,15 +1,16 @@
 //! The groups and rules among the resources of a template.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 
-use exposure::SecurityGroup;
+use exposure::{Exemption, SecurityGroup};
 use findings::Location;
 use serde_json::{Map, Value};
 
 use super::ingress::{Found, choices, rules, unknown_rule};
 use super::scope::Scope;
 use super::value::{Choice, Resolved, describe, function, referenced};
-use super::{Place, Template, hidden, network};
+use super::{Contents, Place, Template, exemption, hidden, network};
 use crate::buffer::Position;
 use crate::duplicates::remove_duplicates;
 use crate::error::{InputLocation, RecordError};
@@ -32,6 +33,8 @@ enum Target {
 /// A template that is being read.
 pub(super) struct Reading<'t> {
     pub(super) scope: Scope<'t>,
+    /// The scope without the defaults of parameters.
+    pub(super) certain: Scope<'t>,
     resources: &'t Map<String, Value>,
     lines: &'t Lines,
     pub(super) template: &'t Template<'t>,
@@ -40,22 +43,25 @@ pub(super) struct Reading<'t> {
     named: HashMap<String, Target>,
     /// Records of the templates within this one.
     pub(super) nested: Vec<Result<Record, RecordError>>,
+    /// Files of these templates.
+    pub(super) deploys: BTreeSet<PathBuf>,
     errors: Vec<RecordError>,
 }
 
 impl<'t> Reading<'t> {
     pub(super) fn new(
-        scope: Scope<'t>,
+        [scope, certain]: [Scope<'t>; 2],
         resources: &'t Map<String, Value>,
         lines: &'t Lines,
         template: &'t Template<'t>,
     ) -> Self {
         let (groups, named) = (BTreeMap::new(), HashMap::new());
-        Self { scope, resources, lines, template, groups, named, nested: Vec::new(), errors: Vec::new() }
+        let (nested, deploys, errors) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { scope, certain, resources, lines, template, groups, named, nested, deploys, errors }
     }
 
-    /// All records, groups first.
-    pub(super) fn records(mut self, template: &Value) -> Vec<Result<Record, RecordError>> {
+    /// All records, groups first, and the files that the template deploys.
+    pub(super) fn contents(mut self, template: &Value) -> Contents {
         self.sections(template);
         self.resources();
         self.ingress();
@@ -64,7 +70,8 @@ impl<'t> Reading<'t> {
             remove_duplicates(&mut record);
             Ok(record)
         });
-        groups.chain(self.nested).chain(self.errors.into_iter().map(Err)).collect()
+        let records = groups.chain(self.nested).chain(self.errors.into_iter().map(Err)).collect();
+        Contents { records, deploys: self.deploys, ..Contents::default() }
     }
 
     /// Refuses macros that may add groups at deployment, and sections that CloudFormation does not understand.
@@ -101,7 +108,7 @@ impl<'t> Reading<'t> {
                 self.hide(id, kind, problem);
             } else if let Some(repeated) = tree::repeated_within(resource) {
                 self.refuse_repeated(id, &repeated);
-            } else {
+            } else if !self.scope.is_left_out(resource) {
                 self.resource(id, resource);
             }
         }
@@ -110,6 +117,14 @@ impl<'t> Reading<'t> {
     fn resource(&mut self, id: &str, resource: &Value) {
         let kind = resource.get("Type").and_then(Value::as_str);
         let transform = hidden::transform_in(resource);
+        if let Some(kind) = kind.filter(|kind| ![GROUP, INGRESS].contains(kind))
+            && self.template.options.exemptions
+            && exemption::metadata(resource).is_some()
+        {
+            let line = self.lines.of_metadata(id);
+            let problem = format!("`Metadata.Portcullis` exempts {GROUP} and {INGRESS}, and this is {kind}");
+            self.refuse_at(id, line, problem);
+        }
         match (kind, transform) {
             (None, Some((hidden, problem))) => self.hide(id, hidden, problem),
             (None, None) => self.refuse(id, "resource without `Type`".to_owned()),
@@ -120,7 +135,8 @@ impl<'t> Reading<'t> {
                 self.hide(id, hidden, problem);
             }
             (Some(GROUP), _) => {
-                let group = self.group(id, resource);
+                let exemption = self.exemption(id, resource);
+                let group = Record { exemption: exemption.map(Box::new), ..self.group(id, resource) };
                 let target = Target::Here(id.to_owned());
                 if let Some(name) = &group.group.name {
                     self.named.entry(name.clone()).or_insert_with(|| target.clone());
@@ -131,6 +147,24 @@ impl<'t> Reading<'t> {
                 Some((hidden, problem)) => self.hide(id, hidden, problem),
                 None => self.nested(id, kind, resource),
             },
+        }
+    }
+
+    /// The exemption that the metadata of a resource states. One that is not understood exempts nothing.
+    fn exemption(&mut self, id: &str, resource: &Value) -> Option<Exemption> {
+        let metadata = exemption::metadata(resource).filter(|_| self.template.options.exemptions)?;
+        let line = self.lines.of_metadata(id).filter(|_| self.is_file());
+        let Location { file, line: of_resource, .. } = self.location(id);
+        let place = match line.or(of_resource) {
+            Some(line) => format!("Metadata of {} in {file}, line {line}", self.name(id)),
+            None => format!("Metadata of {} in {file}", self.name(id)),
+        };
+        match exemption::read(metadata, &self.name(id), &place) {
+            Ok(exemption) => Some(exemption),
+            Err(problem) => {
+                self.refuse_at(id, line, format!("nothing is exempt: {problem}"));
+                None
+            }
         }
     }
 
@@ -161,12 +195,18 @@ impl<'t> Reading<'t> {
             let line = self.lines.of_object(id, found.path.as_ref()).filter(|_| self.is_file())?;
             Some(Location { line: Some(line), ..self.location(id) })
         };
-        self.add(&mut record, ingress, location);
+        self.add(&mut record, ingress, None, location);
         record
     }
 
     /// Adds rules to a group, each with its location.
-    fn add(&self, record: &mut Record, found: Vec<Found>, location: impl Fn(&Found) -> Option<Location>) {
+    fn add(
+        &self,
+        record: &mut Record,
+        found: Vec<Found>,
+        exemption: Option<&Exemption>,
+        location: impl Fn(&Found) -> Option<Location>,
+    ) {
         for found in found {
             let location = location(&found);
             let Found { rule, possible, parameters, .. } = found;
@@ -178,7 +218,7 @@ impl<'t> Reading<'t> {
             }
             // The caller gives values to the outermost template only.
             let parameters = if self.template.is_input() { parameters } else { Vec::new() };
-            let origin = Origin { location, parameters };
+            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new) };
             record.push(rule, possible, origin);
         }
     }
@@ -187,7 +227,9 @@ impl<'t> Reading<'t> {
     fn ingress(&mut self) {
         let refused: HashSet<String> = self.errors.iter().filter_map(|error| error.id.clone()).collect();
         let is_rule = |(id, resource): &(&String, &Value)| {
-            resource.get("Type").and_then(Value::as_str) == Some(INGRESS) && !refused.contains(&self.name(id))
+            resource.get("Type").and_then(Value::as_str) == Some(INGRESS)
+                && !refused.contains(&self.name(id))
+                && !self.scope.is_left_out(resource)
         };
         let resources: Vec<_> = self.resources.iter().filter(is_rule).collect();
         for (id, resource) in resources {
@@ -195,8 +237,9 @@ impl<'t> Reading<'t> {
                 self.refuse(id, "rule without `Properties`".to_owned());
                 continue;
             };
+            let exemption = self.exemption(id, resource);
             let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
-            let targets = match (group, choices(group.unwrap_or(&Value::Null), &Choice::default())) {
+            let targets = match (group, choices(&self.scope, group.unwrap_or(&Value::Null), &Choice::default())) {
                 (None, _) => vec![(Target::Elsewhere(id.clone()), Choice::default())],
                 (Some(group), Some(choices)) => {
                     choices.into_iter().map(|choice| (self.target(group, &choice), choice)).collect()
@@ -214,7 +257,7 @@ impl<'t> Reading<'t> {
                     let group = SecurityGroup { id: name.clone(), ..SecurityGroup::default() };
                     Record { location: Some(location.clone()), ..Record::new(group) }
                 });
-                self.add(&mut record, found, |_| Some(of_rule.clone()));
+                self.add(&mut record, found, exemption.as_ref(), |_| Some(of_rule.clone()));
                 self.groups.insert(target, record);
             }
         }
@@ -223,9 +266,9 @@ impl<'t> Reading<'t> {
     fn target(&self, node: &Value, choice: &Choice) -> Target {
         if let Some(("Fn::If", Value::Array(arguments))) = function(node)
             && let [Value::String(condition), yes, no] = arguments.as_slice()
-            && let Some(is_so) = choice.conditions.get(condition)
+            && let Some(is_so) = self.scope.branch(condition, choice)
         {
-            return self.target(if *is_so { yes } else { no }, choice);
+            return self.target(if is_so { yes } else { no }, choice);
         }
         let here = referenced(node).map(|name| Target::Here(name.to_owned()));
         if let Some(target) = here.filter(|target| self.groups.contains_key(target)) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use findings::partition;
 use serde_json::{Map, Value};
 
-use super::network;
+use super::parameter::parameter;
 use super::value::{Choice, Resolved, attribute, describe, function};
+use super::{conditions, network};
 use crate::tree;
 
 /// Maximum length in bytes of a text that functions or parameters make, which is also CloudFormation's limit for parameters.
@@ -20,6 +21,8 @@ const DEEPEST: u8 = 2;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'g> {
     pub(super) parameters: &'g BTreeMap<String, Resolved>,
+    /// Those that rest on no default, not even on one of a template around this one.
+    pub(super) certain: &'g BTreeMap<String, Resolved>,
     pub(super) region: Option<&'g str>,
     pub(super) account: Option<&'g str>,
 }
@@ -32,11 +35,21 @@ pub(super) struct Scope<'t> {
     mappings: Option<&'t Value>,
     resources: Option<&'t Value>,
     given: Given<'t>,
+    /// Conditions whose value is certain.
+    conditions: BTreeMap<String, bool>,
 }
 
 impl<'t> Scope<'t> {
-    /// The scope of `template`. Its parameters have the given values, or else their defaults.
-    pub(super) fn new(template: &'t Value, given: Given<'t>) -> Self {
+    /// The scope of `template`. Its parameters have the given values, or else their defaults. The second scope is that of
+    /// what is certain: without defaults.
+    pub(super) fn new(template: &'t Value, given: Given<'t>) -> [Self; 2] {
+        let certain = Self::of_values(template, Given { parameters: given.certain, ..given }, false);
+        let conditions = conditions::decided(template.get("Conditions"), &certain);
+        let scope = Self::of_values(template, given, true);
+        [scope, certain].map(|scope| Self { conditions: conditions.clone(), ..scope })
+    }
+
+    fn of_values(template: &'t Value, given: Given<'t>, has_defaults: bool) -> Self {
         let declarations = template.get("Parameters").and_then(Value::as_object);
         let repeated: BTreeSet<String> = template
             .get("Parameters")
@@ -50,7 +63,7 @@ impl<'t> Scope<'t> {
             .map(|(name, declaration)| {
                 let is_certain = !repeated.contains(name) && tree::repeated_within(declaration).is_none();
                 let value = if is_certain {
-                    parameter(name, declaration, given.parameters.get(name))
+                    parameter(name, declaration, given.parameters.get(name), has_defaults)
                 } else {
                     Resolved::Unknown(format!("!Ref {name}"))
                 };
@@ -63,6 +76,7 @@ impl<'t> Scope<'t> {
             mappings: template.get("Mappings"),
             resources: template.get("Resources"),
             given,
+            conditions: BTreeMap::new(),
         }
     }
 
@@ -94,6 +108,17 @@ impl<'t> Scope<'t> {
     /// The map `name` of the section `Mappings`.
     pub(super) fn mapping(&self, name: &str) -> Option<&'t Value> {
         self.mappings?.get(name).filter(|map| tree::repeated_within(map).is_none())
+    }
+
+    /// The branch of a condition that is taken; `None` if both are possible.
+    pub(super) fn branch(&self, condition: &str, choice: &Choice) -> Option<bool> {
+        self.conditions.get(condition).or_else(|| choice.conditions.get(condition)).copied()
+    }
+
+    /// Whether a resource is not there, because its condition is not met.
+    pub(super) fn is_left_out(&self, resource: &Value) -> bool {
+        let condition = resource.get("Condition").and_then(Value::as_str);
+        condition.is_some_and(|condition| self.branch(condition, &Choice::default()) == Some(false))
     }
 
     /// A resource by its logical id.
@@ -132,7 +157,7 @@ impl<'t> Scope<'t> {
                 self.attribute(resource, attribute, choice)
             }
             ("Fn::If", [condition, yes, no]) => {
-                let branch = if *choice.conditions.get(condition.as_str()?)? { yes } else { no };
+                let branch = if self.branch(condition.as_str()?, choice)? { yes } else { no };
                 Some(self.resolve(branch, choice))
             }
             ("Fn::Join", [separator, list]) => {
@@ -287,7 +312,7 @@ fn concatenated(parts: Vec<Resolved>) -> Option<Resolved> {
 }
 
 /// Text of a template, which may contain references to values that are looked up at deployment.
-fn known(text: String) -> Resolved {
+pub(super) fn known(text: String) -> Resolved {
     if !text.contains("{{resolve:") {
         return Resolved::Text(text);
     }
@@ -297,31 +322,5 @@ fn known(text: String) -> Resolved {
             Resolved::Ending { text, ending }
         }
         _ => Resolved::Unknown(text),
-    }
-}
-
-fn parameter(name: &str, declaration: &Value, given: Option<&Resolved>) -> Resolved {
-    let kind = declaration.get("Type").and_then(Value::as_str).unwrap_or_default();
-    let unknown = || Resolved::Unknown(format!("!Ref {name}"));
-    // The default of a parameter of this type is the name of a parameter of Systems Manager, and not its value.
-    let default = declaration.get("Default").filter(|_| !kind.starts_with("AWS::SSM::Parameter::Value"));
-    let value = match (given, default) {
-        (Some(Resolved::Text(value)), _) | (None, Some(Value::String(value))) => value.clone(),
-        (Some(Resolved::List(values)), _) => {
-            let values: Option<Vec<String>> = values.iter().cloned().map(Resolved::into_text).collect();
-            let Some(values) = values else { return unknown() };
-            values.join(",")
-        }
-        (None, Some(Value::Number(value))) => value.to_string(),
-        (None, Some(Value::Bool(value))) => value.to_string(),
-        (Some(_) | None, _) => return unknown(),
-    };
-    if value.len() > LONGEST_TEXT {
-        return unknown();
-    }
-    if kind == "CommaDelimitedList" || kind.contains("List<") {
-        Resolved::List(value.split(',').map(|part| Resolved::Text(part.trim().to_owned())).collect())
-    } else {
-        known(value)
     }
 }

@@ -176,7 +176,7 @@ impl<'p> Plan<'p> {
             Group { record, is_inline: false }
         });
         for rule in rules {
-            let origin = Origin { location: Some(location.clone()), parameters: Vec::new() };
+            let origin = Origin { location: Some(location.clone()), ..Origin::default() };
             group.record.push(rule, None, origin);
         }
     }

@@ -40,12 +40,20 @@ impl Lines {
         self.names.get(id).copied()
     }
 
+    /// Line on which the metadata of a resource for Portcullis begin.
+    pub(crate) fn of_metadata(&self, id: &str) -> Option<u64> {
+        self.objects.get(&format!("{id}{METADATA}")).copied()
+    }
+
     /// Line on which the object of a resource begins, or an object at this path in its list of rules.
     pub(crate) fn of_object(&self, id: &str, path: Option<&RulePath>) -> Option<u64> {
         let path = path.map(|RulePath(path)| path.as_str()).unwrap_or_default();
         self.objects.get(&format!("{id}{path}")).copied()
     }
 }
+
+/// Path of the metadata for Portcullis.
+const METADATA: &str = "/Metadata";
 
 /// The property with the rules of a group.
 pub(crate) const RULES: &str = "SecurityGroupIngress";

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value};
 
-use super::{Document, Lines, RULES, RulePath, mark_repeated, scalar};
+use super::{Document, Lines, METADATA, RULES, RulePath, mark_repeated, scalar};
 use crate::buffer::Position;
 
 /// A text is not YAML, or is YAML that no template uses.
@@ -193,6 +193,9 @@ impl Loader {
         let [document, resources, rest @ ..] = self.open.as_slice() else { return None };
         let id = key(document).filter(|key| key == "Resources").and_then(|_| key(resources))?;
         let [resource, properties, inner @ ..] = rest else { return rest.is_empty().then_some(id) };
+        if key(resource)? == "Metadata" && key(properties)? == "Portcullis" && inner.is_empty() {
+            return Some(format!("{id}{METADATA}"));
+        }
         if key(resource)? != "Properties" || key(properties)? != RULES {
             return None;
         }

@@ -62,7 +62,12 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         let (white, byte) = self.cursor.next_byte(0)?;
         match byte {
             None => return Err(InputError::Empty { file: self.cursor.file.to_owned() }.into()),
-            Some(b'{') => self.documents()?,
+            Some(b'{') => match self.documents() {
+                Err(Halt::Error(error @ (InputError::Json { .. } | InputError::Truncated { .. }))) => {
+                    self.flow_yaml().unwrap_or(Err(error.into()))?;
+                }
+                read => read?,
+            },
             Some(byte) => {
                 if let Some(found) = foreign::wrapped(self.cursor.line(white)?) {
                     return Err(self.cursor.not_groups(found.to_owned()).into());
@@ -236,8 +241,10 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
 
     /// Hands out what is in a template.
     fn contents(&mut self, contents: Contents) -> Result<(), Halt> {
-        self.collector.scan.template(self.cursor.file, contents.parameters);
-        contents.records.into_iter().try_for_each(|record| self.collector.emit(record))
+        let Contents { records, parameters, deploys } = contents;
+        self.collector.scan.template(self.cursor.file, parameters);
+        let records = self.collector.scan.waiting.take(records, deploys);
+        records.into_iter().try_for_each(|record| self.collector.emit(record))
     }
 
     /// Hands out the error of the record that begins here.

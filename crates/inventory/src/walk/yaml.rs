@@ -1,13 +1,21 @@
 //! Inputs in YAML, and templates in YAML within JSON.
 
-use super::Walk;
 use std::cell::Cell;
+
+use serde_json::Value;
+
+use super::Walk;
 
 use crate::buffer::Position;
 use crate::cloudformation::Template;
 use crate::collector::Halt;
 use crate::error::{InputError, InputLocation};
 use crate::tree;
+
+/// Largest text that is looked at as a template although it begins like JSON, in bytes. CloudFormation takes templates of 1 MB.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const LARGEST_TEMPLATE: usize = 1 << 20;
 
 impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads an input that is not JSON: a template in YAML, or the output of `--output yaml`.
@@ -29,6 +37,26 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         Ok(())
     }
 
+    /// Reads an input that begins like JSON and is not, if it is a template in the flow style of YAML: keys without quotes,
+    /// short forms of functions. `None` if it is not.
+    pub(super) fn flow_yaml(&mut self) -> Option<Result<(), Halt>> {
+        let begins_here = self.recognised == 0 && self.cursor.records <= 1;
+        let length = |walk: &Self| walk.cursor.rest().len();
+        while begins_here && length(self) <= LARGEST_TEMPLATE && self.cursor.fill().ok()? {}
+        if !begins_here || length(self) > LARGEST_TEMPLATE {
+            return None;
+        }
+        // White space before it was consumed.
+        let lines_before = usize::try_from(self.cursor.position(0).line - 1).ok()?;
+        let text = format!("{}{}", "\n".repeat(lines_before), self.cursor.rest());
+        match tree::load_yaml(&text).ok()?.as_slice() {
+            [document] if document.value.get("Resources").is_some_and(Value::is_object) => {
+                Some(self.yaml_text(&text, false))
+            }
+            _ => None,
+        }
+    }
+
     /// Reads YAML: the whole input, or a string in its JSON, which can only be a template.
     pub(super) fn yaml_text(&mut self, text: &str, is_nested: bool) -> Result<(), Halt> {
         let yaml = |position, problem| InputError::Yaml {
@@ -36,7 +64,7 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
             problem,
         };
         for mut document in tree::load_yaml(text).map_err(|error| yaml(error.position, error.problem))? {
-            if document.value.get("Resources").is_some_and(serde_json::Value::is_object) {
+            if document.value.get("Resources").is_some_and(Value::is_object) {
                 self.recognised += 1;
                 if is_nested {
                     // Lines of the string are not lines of the file.
