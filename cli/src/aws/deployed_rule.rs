@@ -91,14 +91,19 @@ async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(Comm
     let defaults = match requested {
         RequestedPolicy::Options(options) => return Ok((CommandPolicy::Options(options.clone()), Origin::Stated)),
         RequestedPolicy::Rule(name) => return Ok((CommandPolicy::Rule(name.clone()), Origin::Stated)),
-        RequestedPolicy::Deployed(defaults) => defaults,
+        RequestedPolicy::Deployed(defaults) | RequestedPolicy::DeployedName(defaults) => defaults,
     };
+    let is_name_enough = matches!(requested, RequestedPolicy::DeployedName(_));
     let rules = match rules(target).await {
         Ok(rules) => rules,
         Err(problem) => return Ok(unknown(defaults, problem)),
     };
     match rules.as_slice() {
+        [] if is_name_enough => Ok((CommandPolicy::Options(defaults.clone()), Origin::Defaults)),
         [] => without_rule(defaults, target).await,
+        [FunctionRule { name, .. }] if is_name_enough => {
+            Ok((CommandPolicy::Rule(name.clone()), Origin::Rule(name.clone())))
+        }
         [FunctionRule { name, input_parameters }] => {
             let parameters = Arc::new(RuleParameters::of_rule(name, input_parameters.as_deref())?);
             let policy = CommandPolicy::KnownRule { name: name.clone(), parameters };
@@ -107,10 +112,15 @@ async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(Comm
         several => {
             let names: Vec<String> = several.iter().map(|rule| format!("`{}`", rule.name)).collect();
             bail!(Usage(format!(
-                "there are {} rules of Portcullis {}: {}; pass --rule NAME, or --no-rule to judge by the options alone",
+                "there are {} rules of Portcullis {}: {}; pass --rule NAME, or --no-rule to {}",
                 several.len(),
                 target.place(),
-                names.join(", ")
+                names.join(", "),
+                if is_name_enough {
+                    "keep none of them from closing the group again"
+                } else {
+                    "judge by the options alone"
+                }
             )))
         }
     }
@@ -193,6 +203,32 @@ impl Policies {
         }
         let read_each_time = |(target, policy): (Target, CommandPolicy)| (target, policy.read_each_time());
         Ok(Self { places: self.places.into_iter().map(read_each_time).collect(), ..self })
+    }
+
+    /// The rules for a restore. Refuses to change anything if one could not be looked up: it might close the group again.
+    pub(crate) fn for_restore(self, dry_run: bool) -> Result<Self> {
+        let mut told: Vec<&Origin> = Vec::new();
+        for origin in &self.origins {
+            if told.contains(&origin) {
+                continue;
+            }
+            told.push(origin);
+            let place = self.place(origin);
+            match origin {
+                Origin::Unknown(reason) if dry_run => {
+                    eprintln!(
+                        "warning: the deployed rule could not be looked up {place}: {reason}; or pass --rule NAME or --no-rule"
+                    );
+                }
+                Origin::Unknown(reason) => bail!(
+                    "nothing was changed: the deployed rule, which may close the group again, could not be looked up {place}: \
+                     {reason}; or pass --rule NAME, or --no-rule to restore without keeping it from that"
+                ),
+                Origin::Rule(name) => eprintln!("rule: AWS Config rule `{name}` {place}; --no-rule ignores it"),
+                Origin::Stated | Origin::Exemptions(_) | Origin::Defaults => {}
+            }
+        }
+        Ok(self)
     }
 
     /// `in us-east-1, account 123456789012, and 4 more places`.
