@@ -131,6 +131,25 @@ def test_a_restore_needs_no_valid_parameters(organization, terminal):
     assert asked(organization, "GetParameter") == []
 
 
+def test_a_report_states_the_policy_of_the_rule(organization, terminal):
+    parameters = {"FocusOnPorts": "tcp/443", "SourceScope": "public", "ExemptionTagKey": "Exempt"}
+    sentence = "tcp/443 may not be open to any internet address; exempt by tag Exempt; from AWS Config rule ssh"
+    organization.rules[MANAGEMENT, REGION] = {"ssh": parameters}
+    for arguments in ([], ["--rule", "ssh"]):
+        table = terminal("scan", *arguments).out
+        assert f"Policy: {sentence}" in table.replace("\n", " ")
+        scan = terminal("scan", *arguments, "--format", "json").json()["scan"]
+        assert (scan["policy"]["rule"], scan["policy"]["ports"]) == ("ssh", ["tcp/443"])
+        assert scan["targets"][0]["caller_arn"] == f"arn:aws:iam::{MANAGEMENT}:user/jane"
+    # The same rule everywhere is one policy, another one in a region is stated there.
+    organization.rules |= {(MANAGEMENT, region): {"ssh": parameters} for region in (OTHER, THIRD)}
+    assert terminal("scan", "--all-regions", "--format", "json").json()["scan"]["policy"]["rule"] == "ssh"
+    organization.rules[MANAGEMENT, THIRD] = {"ssh": {"FocusOnPorts": "22"}}
+    scan = terminal("scan", "--all-regions", "--format", "json").json()["scan"]
+    assert scan["policy"] == {"per_target": True}
+    assert [target["policy"]["ports"] for target in scan["targets"]] == [["tcp/443"], ["tcp/443"], ["tcp/22", "udp/22"]]
+
+
 # Closings, and exemptions, with a rule in the local cloud.
 
 

@@ -214,3 +214,23 @@ def test_a_failed_page_keeps_the_one_before_it(portcullis):
         assert "ec2:DescribeSecurityGroups" in problem["reason"]
         assert f"error: not scanned: {MANAGEMENT} {FIRST}" in err.rest()
         assert process.wait(SECONDS) == ERROR
+
+
+def test_accounts_are_signed_in_to_at_once(portcullis):
+    first, last = "222222222222", "333333333333"
+    organization = Organization(accounts=dict.fromkeys((MANAGEMENT, first, last), "ACTIVE"))
+    assumed, answer = threading.Event(), organization.answer
+
+    def held(account, region, service, action, given):
+        if action == "AssumeRole":
+            if last in given["RoleArn"]:
+                assumed.set()
+            else:
+                assert assumed.wait(SECONDS), "the second role was not assumed meanwhile"
+        return answer(account, region, service, action, given)
+
+    organization.answer = held
+    with scan(portcullis, organization, "--organization", "Audit", "--format", "json", regions=[FIRST]) as (process, out, _):
+        targets = json.loads(out.rest())["scan"]["targets"]
+        assert [target["account"] for target in targets] == [MANAGEMENT, first, last]
+        assert process.wait(SECONDS) == 0

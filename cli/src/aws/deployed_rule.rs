@@ -7,7 +7,7 @@ use aws_adapters::terminal::FunctionRule;
 use aws_adapters::{Config, Ssm};
 use aws_traits::AwsError;
 use aws_traits::ssm::Parameters;
-use findings::{ScanPolicy, ScanTarget};
+use findings::{ScanPolicy, ScanTarget, ScanTargets};
 use futures::{StreamExt, TryStreamExt};
 use judgement::RuleParameters;
 
@@ -90,7 +90,7 @@ pub(crate) async fn rules(target: &Target) -> Result<Vec<FunctionRule>, AwsError
 async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(CommandPolicy, Origin)> {
     let defaults = match requested {
         RequestedPolicy::Options(options) => return Ok((CommandPolicy::Options(options.clone()), Origin::Stated)),
-        RequestedPolicy::Rule(name) => return Ok((CommandPolicy::Rule(name.clone()), Origin::Stated)),
+        RequestedPolicy::Rule(name) => return Ok((named(name, target).await, Origin::Stated)),
         RequestedPolicy::Deployed(defaults) | RequestedPolicy::DeployedName(defaults) => defaults,
     };
     let is_name_enough = matches!(requested, RequestedPolicy::DeployedName(_));
@@ -126,6 +126,15 @@ async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(Comm
     }
 }
 
+/// The rule of this name. One that cannot be read is an error of this account and region, when it is judged.
+async fn named(name: &str, target: &Target) -> CommandPolicy {
+    let unread = CommandPolicy::Rule(name.to_owned());
+    match unread.in_account(&target.sdk).rule_parameters(name).await {
+        Ok(parameters) => CommandPolicy::KnownRule { name: name.to_owned(), parameters },
+        Err(_) => unread,
+    }
+}
+
 /// The defaults, with the exemptions that `portcullis exempt add` has written.
 async fn without_rule(defaults: &OptionsPolicy, target: &Target) -> Result<(CommandPolicy, Origin)> {
     match Ssm::new(&target.sdk).parameter(EXEMPTIONS_PARAMETER).await {
@@ -149,7 +158,7 @@ fn unknown(defaults: &OptionsPolicy, problem: AwsError) -> (CommandPolicy, Origi
 
 impl Policies {
     /// The accounts and regions as the reports state them, and the policy if it is the same in all of them.
-    pub(crate) fn stated(&self) -> (ScanPolicy, Vec<ScanTarget>) {
+    pub(crate) fn stated(&self) -> (ScanPolicy, ScanTargets) {
         let stated: Vec<ScanPolicy> = self.places.iter().map(|(_, policy)| policy.stated()).collect();
         let common = stated.first().filter(|first| stated.iter().all(|other| other == *first)).cloned();
         let targets = self

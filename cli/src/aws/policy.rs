@@ -11,7 +11,7 @@ use judgement::{
 };
 
 use crate::args::{PolicyArgs, Restore};
-use crate::policy::OptionsPolicy;
+use crate::policy::{OptionsPolicy, stated};
 
 /// Name of the rule in snapshots if the policy comes from options.
 const NO_RULE: &str = "portcullis-cli";
@@ -66,7 +66,11 @@ impl CommandPolicy {
     pub(crate) fn stated(&self) -> ScanPolicy {
         match self {
             Self::Options(options) => options.stated(),
-            Self::Rule(rule) | Self::KnownRule { name: rule, .. } => ScanPolicy::Rule { rule: rule.clone() },
+            Self::Rule(rule) => ScanPolicy::Rule { rule: rule.clone(), parameters: None },
+            Self::KnownRule { name, parameters } => {
+                let parameters = Some(Box::new(stated(parameters, None)));
+                ScanPolicy::Rule { rule: name.clone(), parameters }
+            }
         }
     }
 

@@ -72,7 +72,7 @@ mod accounts {
         // The files are opened before the first call to AWS, so that a long scan does not end with one that cannot be written.
         let files = ReportFiles::open(&reports, args)?;
         let found = session::all(args).await?;
-        let policies = policies(&policy, found.targets).await?;
+        let policies = policies(&policy, found.reached).await?;
         policies.announce(args.quiet);
         let (policy, targets) = policies.stated();
         let filters = typed(args);

@@ -189,12 +189,21 @@ pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> Result<SdkConfig, S
     Ok(sdk.to_builder().credentials_provider(provider).build())
 }
 
-/// `GetCallerIdentity`: the account of the credentials.
+/// Whom AWS takes the credentials for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Account.
+    pub account: String,
+    /// ARN of the user, or of the session of a role.
+    pub arn: Option<String>,
+}
+
+/// `GetCallerIdentity`: account and ARN of the credentials.
 ///
 /// # Errors
 ///
 /// When the call failed: the credentials have expired, the role cannot be assumed, or there is no network.
-pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
+pub async fn caller(sdk: &SdkConfig) -> Result<Caller, AwsError> {
     const OPERATION: &str = "sts:GetCallerIdentity";
     const SUBJECT: &str = "these credentials";
     let identity = aws_sdk_sts::Client::new(sdk)
@@ -202,5 +211,6 @@ pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
         .send()
         .await
         .map_err(|error| AwsError::from_sdk(OPERATION, SUBJECT, &error))?;
-    identity.account.ok_or_else(|| AwsError::malformed(OPERATION, SUBJECT, "it contains no account"))
+    let no_account = || AwsError::malformed(OPERATION, SUBJECT, "it contains no account");
+    Ok(Caller { account: identity.account.ok_or_else(no_account)?, arn: identity.arn })
 }

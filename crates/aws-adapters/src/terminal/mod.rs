@@ -6,6 +6,6 @@ mod organization;
 mod parameter;
 mod rules;
 
-pub use credentials::{SessionError, account_id, assume_role, check_credentials, in_region, load};
+pub use credentials::{Caller, SessionError, assume_role, caller, check_credentials, in_region, load};
 pub use organization::organization_accounts;
 pub use rules::FunctionRule;

@@ -79,7 +79,7 @@ impl<W: Write> Table<W> {
             add(&account.map(|account| format!("account {account}")).unwrap_or_default());
             add(region.unwrap_or_default());
         }
-        add(&record.identity().unwrap_or_default());
+        add(&record.short_identity().map(|identity| format!("as {identity}")).unwrap_or_default());
         let policy = format!("Policy: {}", printable(&record.policy.sentence()));
         self.lines(vec![vec![Cell::new(scan)], vec![Cell::new(policy)]], &[self.width])
     }
