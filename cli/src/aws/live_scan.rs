@@ -17,7 +17,7 @@ use futures::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, Criteria, JudgedGroup};
 use tokio::sync::Semaphore;
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
 use super::policy::CommandPolicy;
 use super::session::Target;
@@ -77,25 +77,26 @@ pub(crate) async fn scan(
     let local = LocalSet::new();
     let searched = searched(&places);
     let typed = scan.typed.clone();
-    let mut channels = Vec::new();
+    let mut scans = Vec::new();
     for (target, policy) in places {
-        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        channels.push(receiver);
+        let (sender, pages) = mpsc::channel(PAGES_AHEAD);
+        let (account, region) = (target.account.clone(), target.region.clone());
         let (scan, permits) = (Rc::clone(&scan), Rc::clone(&permits));
         // The semaphore is fair, so the target that is reported next always has a permit.
-        local.spawn_local(async move {
+        let task = local.spawn_local(async move {
             let _permit = permits.acquire().await;
             scan.target(&target, &policy, sender).await;
             (scan.watch)(Step::Ended);
         });
+        scans.push(TargetScan { pages, task, account, region });
     }
     let is_filtered = scan.wanted != GroupFilter::default();
     let ids: BTreeSet<String> = scan.wanted.group_ids.iter().cloned().collect();
     local
         .run_until(async move {
             let (mut missing, mut all_answered, mut found) = (ids, true, 0_usize);
-            for mut pages in channels {
-                while let Some(page) = pages.next().await {
+            for scan in scans {
+                scan.each(&mut |page| {
                     match &page {
                         Ok(results) => {
                             found += results.len();
@@ -105,8 +106,9 @@ pub(crate) async fn scan(
                         }
                         Err(_) => all_answered = false,
                     }
-                    each(page)?;
-                }
+                    each(page)
+                })
+                .await?;
             }
             // A misspelt filter must not look like a compliant account.
             if found == 0 && all_answered && missing.is_empty() && is_filtered {
@@ -120,6 +122,26 @@ pub(crate) async fn scan(
             Ok(())
         })
         .await
+}
+
+/// The scan of a target, which runs in a task.
+struct TargetScan {
+    pages: mpsc::Receiver<Page>,
+    task: JoinHandle<()>,
+    account: String,
+    region: String,
+}
+
+impl TargetScan {
+    /// Calls `each` with every page. Pages that end because the task has failed are not the end of the region.
+    async fn each(mut self, each: &mut impl FnMut(Page) -> Result<()>) -> Result<()> {
+        while let Some(page) = self.pages.next().await {
+            each(page)?;
+        }
+        let Err(problem) = self.task.await else { return Ok(()) };
+        let reason = format!("an error of Portcullis itself ended the scan: {problem}");
+        each(Err(NotScanned { account: Some(self.account), region: Some(self.region), target: None, reason }))
+    }
 }
 
 /// `in us-east-1, account 123456789012`, of every place or of the first ones.
@@ -341,5 +363,25 @@ mod tests {
         };
         in_time(overlap(page(1, MORE), fetch, judge)).await.unwrap();
         assert_eq!(*seen.borrow(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_is_not_the_end_of_its_region() {
+        let (mut sender, pages) = mpsc::channel(1);
+        let local = LocalSet::new();
+        let task = local.spawn_local(async move {
+            sender.send(Ok(Vec::new())).await.unwrap();
+            panic!("as a library may do");
+        });
+        let scan = TargetScan { pages, task, account: "1".into(), region: "eu-central-1".into() };
+        let mut found = Vec::new();
+        let each = &mut |page: Page| {
+            found.push(page.err().map(|problem| (problem.region.unwrap(), problem.reason)));
+            Ok(())
+        };
+        in_time(local.run_until(scan.each(each))).await.unwrap();
+        let [None, Some((region, reason))] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(region, "eu-central-1");
+        assert!(reason.starts_with("an error of Portcullis itself ended the scan: "), "{reason}");
     }
 }
