@@ -206,6 +206,13 @@ impl Targets {
             }
             bail!(Usage(NO_REGION.to_owned()));
         };
+        match check_region(&home) {
+            Err(problem) if one_of_many => {
+                self.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &problem);
+                return Ok(());
+            }
+            checked => checked?,
+        }
         let sdk = terminal::in_region(sdk, &home);
         let access = |role: Option<String>, expected| Access { profile: profile.map(str::to_owned), role, expected };
         let mut accounts: Vec<Access> = Vec::new();
