@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
@@ -57,7 +57,10 @@ const ONLY_WITH_SDK: &[&str] = &[
 pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) -> Result<Vec<OsString>> {
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration file {name}"))?;
-    let table: Table = text.parse().with_context(|| format!("the configuration file {name} is not TOML"))?;
+    let table: Table = text
+        .parse()
+        .map_err(|problem| not_toml(&text, &problem))
+        .with_context(|| format!("the configuration file {name} is not TOML"))?;
     let (mut command, mut matches) = (command, matches);
     let mut path = Vec::new();
     let mut values: Vec<(&String, &Value, bool)> = Vec::new();
@@ -100,11 +103,25 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
         if is_given(argument) || is_excluded {
             continue;
         }
+        if value.as_array().is_some_and(|values| values.len() > 1)
+            && !matches!(argument.get_action(), ArgAction::Append)
+        {
+            bail!(
+                "the configuration file {name}: `{key}` of `portcullis {}` takes one value, not a list",
+                path.join(" ")
+            );
+        }
         let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
         add(&mut arguments, key, value, is_switch)
             .with_context(|| format!("the configuration file {name}, option `{key}`"))?;
     }
     Ok(arguments)
+}
+
+/// The error of the parser on one line, without the text of the file.
+fn not_toml(text: &str, problem: &toml::de::Error) -> anyhow::Error {
+    let before = problem.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    anyhow!("line {}: {}", before.matches('\n').count() + 1, problem.message().lines().collect::<Vec<_>>().join(", "))
 }
 
 /// Refuses keys that are not an option or a command, so that a misspelt option does not go unnoticed.
@@ -228,7 +245,8 @@ mod tests {
     #[case::not_of_this_command("[scan]\nstrategy = 'carve'", "`portcullis scan` has no option `strategy`")]
     #[case::not_a_switch("with-context = 'yes'", "use true or false")]
     #[case::not_a_value("ports = 22.5", "use a string, a number or a list of them")]
-    #[case::not_toml("ports = ", "is not TOML")]
+    #[case::not_toml("ports = ", "is not TOML: line 1: ")]
+    #[case::list_of_one("fail-on = ['high', 'low']", "`fail-on` of `portcullis scan` takes one value, not a list")]
     fn invalid_files_are_refused(#[case] toml: &str, #[case] expected: &str) {
         let problem = added(toml, "portcullis scan").unwrap_err();
         assert!(problem.contains(expected), "{problem}");

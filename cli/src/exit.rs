@@ -42,6 +42,8 @@ pub(crate) struct Usage(pub(crate) String);
 /// Formats an error, its causes and a remedy on one line.
 pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
     let text = error_chain(problem.as_ref());
+    // Parsers of files show a line of them below.
+    let text = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     #[cfg(feature = "aws")]
     if let Some(hint) = problem.chain().find_map(crate::aws::hint) {
         return format!("{text}; {hint}");

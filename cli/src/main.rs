@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
@@ -80,7 +81,12 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Result<Cli, clap::Error>> {
         Ok(cli) => cli,
         Err(problem) => return Ok(Err(problem.format(&mut command))),
     };
-    let Some(file) = &cli.config else { return Ok(Ok(cli)) };
+    let file = match &cli.config {
+        None => return Ok(Ok(cli)),
+        Some(file) if !file.as_os_str().is_empty() => file,
+        Some(_) if matches.value_source("config") == Some(ValueSource::EnvVariable) => return Ok(Ok(cli)),
+        Some(_) => return Err(Usage("--config names no file".to_owned()).into()),
+    };
     arguments.extend(config_file::arguments(file, &command, &matches)?);
     let parsed = command.try_get_matches_from_mut(&arguments);
     Ok(parsed.and_then(|matches| Cli::from_arg_matches(&matches)))

@@ -52,15 +52,7 @@ impl OptionsPolicy {
 
     /// The policy as the reports state it.
     pub(crate) fn stated(&self) -> ScanPolicy {
-        let RuleParameters { policy, authorized, exemptions_parameter } = &*self.parameters;
-        ScanPolicy::from(PolicyOptions {
-            ports: policy.focus_ports.clone(),
-            scope: policy.scope,
-            authorized: authorized.clone(),
-            exemptions_file: self.exemptions_file.clone(),
-            exemptions_parameter: exemptions_parameter.clone(),
-            exemption_tag_key: policy.exemption_tag_key.clone(),
-        })
+        ScanPolicy::from(stated(&self.parameters, self.exemptions_file.clone()))
     }
 
     /// Criteria for the groups of files, with exemptions from a file only, not from an SSM parameter.
@@ -68,6 +60,19 @@ impl OptionsPolicy {
         let exemptions = self.exemptions.clone().unwrap_or_default();
         // A prefix list is read once a scan.
         Criteria { parameters: Arc::clone(&self.parameters), exemptions, at, since: Some(at) }
+    }
+}
+
+/// Parameters as the reports state them.
+pub(crate) fn stated(parameters: &RuleParameters, exemptions_file: Option<String>) -> PolicyOptions {
+    let RuleParameters { policy, authorized, exemptions_parameter } = parameters;
+    PolicyOptions {
+        ports: policy.focus_ports.clone(),
+        scope: policy.scope,
+        authorized: authorized.clone(),
+        exemptions_file,
+        exemptions_parameter: exemptions_parameter.clone(),
+        exemption_tag_key: policy.exemption_tag_key.clone(),
     }
 }
 

@@ -43,7 +43,8 @@ class Organization:
                 page = {"Accounts": [{"Id": id, "State": self.accounts[id]} for id in ids[at : at + 2]]}
                 return 200, json.dumps(page | ({"NextToken": str(at + 2)} if at + 2 < len(ids) else {}))
             case "GetCallerIdentity":
-                return result(action, f"<Arn>arn:aws:iam::{account}:root</Arn><UserId>u</UserId><Account>{account}</Account>")
+                arn = f"arn:aws:sts::{account}:assumed-role/Audit/jane" if account in self.assumed else f"arn:aws:iam::{account}:user/jane"
+                return result(action, f"<Arn>{arn}</Arn><UserId>u</UserId><Account>{account}</Account>")
             case "AssumeRole":
                 wanted = given["RoleArn"].split(":")[4]
                 if wanted in self.without_role:
@@ -56,7 +57,7 @@ class Organization:
                 items = "".join(f"<item><regionName>{name}</regionName></item>" for name in self.regions)
                 return ec2(action, f"<regionInfo>{items}</regionInfo>")
             case "DescribeConfigRules":
-                return describe_rules(self.rules.get((account, region), {}))
+                return describe_rules(self.rules.get((account, region), {}), given.get("ConfigRuleNames"))
             case "GetParameter":
                 document = self.parameters.get((account, region, given["Name"]))
                 if document is None:
@@ -76,7 +77,7 @@ class Organization:
         raise AssertionError(f"the test defines no answer of {service} to {action}")
 
 
-def describe_rules(rules: dict[str, dict] | None) -> tuple[int, str]:
+def describe_rules(rules: dict[str, dict] | None, names: list[str] | None) -> tuple[int, str]:
     if rules is None:
         return json_error("AccessDeniedException", "You are not authorized to perform: config:DescribeConfigRules.")
     owner = {"Owner": "CUSTOM_LAMBDA", "SourceIdentifier": "arn:aws:lambda:eu-central-1:111111111111:function:evaluator"}
@@ -86,6 +87,10 @@ def describe_rules(rules: dict[str, dict] | None) -> tuple[int, str]:
         {"ConfigRuleName": "other", "Source": owner, "InputParameters": '{"maxAge": "90"}'},
     ]
     found += [{"ConfigRuleName": name, "Source": owner, "InputParameters": json.dumps(given)} for name, given in rules.items()]
+    if names:
+        found = [rule for rule in found if rule["ConfigRuleName"] in names]
+        if not found:
+            return json_error("NoSuchConfigRuleException", f"The ConfigRule '{names[0]}' provided in the request is invalid.")
     return 200, json.dumps({"ConfigRules": found})
 
 

@@ -76,7 +76,9 @@ def test_a_region_without_anything_is_judged_by_the_defaults_in_two_calls(organi
 
 def test_several_rules_are_named(organization, terminal):
     organization.rules[MANAGEMENT, REGION] = {"ssh": {"FocusOnPorts": "22"}, "rdp": {"blockedPort1": "3389"}}
-    for command in (["scan"], ["plan", "--all"], ["close", "--all", "--yes"], ["explain", id_of(MANAGEMENT, REGION, WEB)]):
+    group = id_of(MANAGEMENT, REGION, WEB)
+    commands = (["scan"], ["plan", "--all"], ["close", "--all", "--yes"], ["explain", group], ["restore", group, "--yes"])
+    for command in commands:
         terminal(*command).failed(
             USAGE, f"2 rules of Portcullis in {REGION}, account {MANAGEMENT}: `rdp`, `ssh`", "--rule NAME", "--no-rule"
         )
@@ -105,6 +107,47 @@ def test_nothing_is_closed_while_the_rule_is_unknown(organization, terminal):
     organization.rules[MANAGEMENT, REGION] = None
     terminal("close", "--all", "--yes").failed(ERROR, "nothing was changed: the deployed rule and its exemptions", "--no-rule")
     assert asked(organization, "DescribeSecurityGroups") == []
+
+
+def test_nothing_is_restored_while_the_rule_is_unknown(organization, terminal):
+    organization.rules[MANAGEMENT, REGION] = None
+    group = id_of(MANAGEMENT, REGION, WEB)
+    terminal("restore", group, "--yes").failed(
+        ERROR, "nothing was changed: the deployed rule, which may close the group again", "config:DescribeConfigRules", "--no-rule"
+    )
+    # There is no snapshot, which is looked for once the rule is not.
+    assert "no snapshot" in terminal("restore", group, "--yes", "--no-rule").err
+    warned = terminal("restore", group, "--dry-run")
+    assert warned.err.startswith(f"warning: the deployed rule could not be looked up in {REGION}, account {MANAGEMENT}: ")
+    assert terminal("restore", group, "--rule", "ssh", "--no-rule").code == USAGE
+
+
+def test_a_restore_needs_no_valid_parameters(organization, terminal):
+    organization.rules[MANAGEMENT, REGION] = {"ssh": {"FocusOnPorts": "ssh"}}
+    done = terminal("restore", id_of(MANAGEMENT, REGION, WEB), "--dry-run")
+    assert done.err.startswith(f"rule: AWS Config rule `ssh` in {REGION}, account {MANAGEMENT}; --no-rule ignores it\n")
+    assert "no snapshot" in done.err
+    # The exemptions without a rule mean nothing to a restore.
+    assert asked(organization, "GetParameter") == []
+
+
+def test_a_report_states_the_policy_of_the_rule(organization, terminal):
+    parameters = {"FocusOnPorts": "tcp/443", "SourceScope": "public", "ExemptionTagKey": "Exempt"}
+    sentence = "tcp/443 may not be open to any internet address; exempt by tag Exempt; from AWS Config rule ssh"
+    organization.rules[MANAGEMENT, REGION] = {"ssh": parameters}
+    for arguments in ([], ["--rule", "ssh"]):
+        table = terminal("scan", *arguments).out
+        assert f"Policy: {sentence}" in table.replace("\n", " ")
+        scan = terminal("scan", *arguments, "--format", "json").json()["scan"]
+        assert (scan["policy"]["rule"], scan["policy"]["ports"]) == ("ssh", ["tcp/443"])
+        assert scan["targets"][0]["caller_arn"] == f"arn:aws:iam::{MANAGEMENT}:user/jane"
+    # The same rule everywhere is one policy, another one in a region is stated there.
+    organization.rules |= {(MANAGEMENT, region): {"ssh": parameters} for region in (OTHER, THIRD)}
+    assert terminal("scan", "--all-regions", "--format", "json").json()["scan"]["policy"]["rule"] == "ssh"
+    organization.rules[MANAGEMENT, THIRD] = {"ssh": {"FocusOnPorts": "22"}}
+    scan = terminal("scan", "--all-regions", "--format", "json").json()["scan"]
+    assert scan["policy"] == {"per_target": True}
+    assert [target["policy"]["ports"] for target in scan["targets"]] == [["tcp/443"], ["tcp/443"], ["tcp/22", "udp/22"]]
 
 
 # Closings, and exemptions, with a rule in the local cloud.
@@ -151,7 +194,9 @@ def test_what_the_rule_exempts_is_neither_planned_nor_closed(fresh, live, rule):
     assert (named.code, named.json()["status"]) == (DONE, "EXEMPT")
     done = close(live, "--all", "--yes")
     assert (done.code, ports(fresh, exempt), ports(fresh, other)) == (DONE, {(22, 22)}, set())
-    assert f"--rule {rule}" in done.err
+    # A restore finds the rule itself.
+    assert "to undo: portcullis restore --run cli-" in done.err
+    assert "--rule" not in done.err.splitlines()[-1]
     assert "exempt until" in live("explain", exempt).out
     assert live("plan", exempt, "--no-rule").code == EXPOSED
 
@@ -164,6 +209,19 @@ def test_a_change_of_the_rule_during_a_question_counts(fresh, live, rule):
     # Once to find the rule, and once for the closing.
     assert len(fresh.calls(since=since, action="config:DescribeConfigRules")) == 2
     assert len([path for path in snapshots(live) if group in str(path)]) == 1
+
+
+def test_a_restore_asks_the_rule_to_leave_the_group_alone(fresh, live, rule):
+    group = fresh.group("web", SSH)
+    fresh.client("ssm").put_parameter(Name=PARAMETER, Type="String", Value='{"version": 1, "exemptions": []}')
+    restore = ["restore", group, "--snapshot-dir", "kept", "--yes"]
+    for arguments, calls in (([], 1), (["--no-rule"], 0)):
+        assert close(live, group, "--yes", "--ignore-hold").code == DONE
+        since = fresh.mark()
+        done = live(*restore, *arguments)
+        assert (done.code, ports(fresh, group)) == (DONE, {(22, 22)}), done
+        assert len(fresh.calls(since=since, action="config:PutRemediationExceptions")) == calls
+        assert done.err.startswith(f"rule: AWS Config rule `{rule}` in ") == (calls == 1)
 
 
 def test_denied_exemptions_close_nothing(fresh, live, rule):

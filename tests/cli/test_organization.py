@@ -111,7 +111,9 @@ def test_the_table_shows_accounts_only_if_there_are_several(live):
     one = live("scan", "--assume-role-arn", role, env={"COLUMNS": "130"})
     assert "ACCOUNT" not in titles(one.out)
     head = one.out.split("Policy: ")[0].replace("\n", " ")
-    assert f", account {APPLICATION}, {REGION}, {role}" in head
+    assert f", account {APPLICATION}, {REGION}, as assumed-role/Audit/jane" in head
+    # The management account is read by its own credentials, the others by one role.
+    assert "as user/jane and 1 more" in several.out.split("Policy: ")[0].replace("\n", " ")
 
 
 def test_commands_to_close_use_the_role_of_the_scan(live):
@@ -119,7 +121,7 @@ def test_commands_to_close_use_the_role_of_the_scan(live):
     [finding] = live("scan", "--organization", "Audit", "--region", OTHER, "--format", "asff").json()
     command = finding["ProductFields"]["portcullis/close"]
     assert f"--region={OTHER} --assume-role-arn={role} --ports=22,3389 --scope=world" in command
-    assert finding["ProductFields"]["portcullis/identity"] == role
+    assert finding["ProductFields"]["portcullis/identity"] == f"arn:aws:sts::{APPLICATION}:assumed-role/Audit/jane"
 
 
 def test_a_denied_list_of_accounts_is_reported(live, organization):

@@ -135,6 +135,7 @@ pub(crate) struct Close {
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Restore {
     /// Id of the group
     #[arg(value_name = "GROUP", required_unless_present = "run", conflicts_with = "run")]
@@ -148,9 +149,12 @@ pub(crate) struct Restore {
     /// Hours during which no closing changes the group afterwards
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=8760))]
     pub(crate) exception_hours: u32,
-    /// AWS Config rule whose automatic remediation must not close the group either
+    /// AWS Config rule whose automatic remediation must not close the group either [default: the one in the region]
     #[arg(long, value_name = "NAME")]
     pub(crate) rule: Option<String>,
+    /// Look for no deployed rule, and keep no automatic remediation from closing the group
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) no_rule: bool,
     /// Restore without asking
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -6,7 +6,7 @@ mod suggest;
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use findings::Severity;
@@ -37,7 +37,7 @@ This build judges files only. To scan and close groups of an account: cargo inst
 #[command(name = "portcullis", bin_name = "portcullis", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// TOML file with options of any command, by their long names; the command line takes precedence
-    #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG", value_parser = any_path())]
     pub(crate) config: Option<PathBuf>,
     /// Log to stderr (-v), in detail (-vv)
     #[cfg(feature = "aws")]
@@ -45,6 +45,11 @@ pub(crate) struct Cli {
     pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Any path. An empty one in the environment stands for none.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use aws_adapters::terminal::FunctionRule;
 use aws_adapters::{Config, Ssm};
 use aws_traits::AwsError;
 use aws_traits::ssm::Parameters;
-use findings::{ScanPolicy, ScanTarget};
+use findings::{ScanPolicy, ScanTarget, ScanTargets};
 use futures::{StreamExt, TryStreamExt};
 use judgement::RuleParameters;
 
@@ -90,15 +90,20 @@ pub(crate) async fn rules(target: &Target) -> Result<Vec<FunctionRule>, AwsError
 async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(CommandPolicy, Origin)> {
     let defaults = match requested {
         RequestedPolicy::Options(options) => return Ok((CommandPolicy::Options(options.clone()), Origin::Stated)),
-        RequestedPolicy::Rule(name) => return Ok((CommandPolicy::Rule(name.clone()), Origin::Stated)),
-        RequestedPolicy::Deployed(defaults) => defaults,
+        RequestedPolicy::Rule(name) => return Ok((named(name, target).await, Origin::Stated)),
+        RequestedPolicy::Deployed(defaults) | RequestedPolicy::DeployedName(defaults) => defaults,
     };
+    let is_name_enough = matches!(requested, RequestedPolicy::DeployedName(_));
     let rules = match rules(target).await {
         Ok(rules) => rules,
         Err(problem) => return Ok(unknown(defaults, problem)),
     };
     match rules.as_slice() {
+        [] if is_name_enough => Ok((CommandPolicy::Options(defaults.clone()), Origin::Defaults)),
         [] => without_rule(defaults, target).await,
+        [FunctionRule { name, .. }] if is_name_enough => {
+            Ok((CommandPolicy::Rule(name.clone()), Origin::Rule(name.clone())))
+        }
         [FunctionRule { name, input_parameters }] => {
             let parameters = Arc::new(RuleParameters::of_rule(name, input_parameters.as_deref())?);
             let policy = CommandPolicy::KnownRule { name: name.clone(), parameters };
@@ -107,12 +112,26 @@ async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(Comm
         several => {
             let names: Vec<String> = several.iter().map(|rule| format!("`{}`", rule.name)).collect();
             bail!(Usage(format!(
-                "there are {} rules of Portcullis {}: {}; pass --rule NAME, or --no-rule to judge by the options alone",
+                "there are {} rules of Portcullis {}: {}; pass --rule NAME, or --no-rule to {}",
                 several.len(),
                 target.place(),
-                names.join(", ")
+                names.join(", "),
+                if is_name_enough {
+                    "keep none of them from closing the group again"
+                } else {
+                    "judge by the options alone"
+                }
             )))
         }
+    }
+}
+
+/// The rule of this name. One that cannot be read is an error of this account and region, when it is judged.
+async fn named(name: &str, target: &Target) -> CommandPolicy {
+    let unread = CommandPolicy::Rule(name.to_owned());
+    match unread.in_account(&target.sdk).rule_parameters(name).await {
+        Ok(parameters) => CommandPolicy::KnownRule { name: name.to_owned(), parameters },
+        Err(_) => unread,
     }
 }
 
@@ -139,7 +158,7 @@ fn unknown(defaults: &OptionsPolicy, problem: AwsError) -> (CommandPolicy, Origi
 
 impl Policies {
     /// The accounts and regions as the reports state them, and the policy if it is the same in all of them.
-    pub(crate) fn stated(&self) -> (ScanPolicy, Vec<ScanTarget>) {
+    pub(crate) fn stated(&self) -> (ScanPolicy, ScanTargets) {
         let stated: Vec<ScanPolicy> = self.places.iter().map(|(_, policy)| policy.stated()).collect();
         let common = stated.first().filter(|first| stated.iter().all(|other| other == *first)).cloned();
         let targets = self
@@ -193,6 +212,32 @@ impl Policies {
         }
         let read_each_time = |(target, policy): (Target, CommandPolicy)| (target, policy.read_each_time());
         Ok(Self { places: self.places.into_iter().map(read_each_time).collect(), ..self })
+    }
+
+    /// The rules for a restore. Refuses to change anything if one could not be looked up: it might close the group again.
+    pub(crate) fn for_restore(self, dry_run: bool) -> Result<Self> {
+        let mut told: Vec<&Origin> = Vec::new();
+        for origin in &self.origins {
+            if told.contains(&origin) {
+                continue;
+            }
+            told.push(origin);
+            let place = self.place(origin);
+            match origin {
+                Origin::Unknown(reason) if dry_run => {
+                    eprintln!(
+                        "warning: the deployed rule could not be looked up {place}: {reason}; or pass --rule NAME or --no-rule"
+                    );
+                }
+                Origin::Unknown(reason) => bail!(
+                    "nothing was changed: the deployed rule, which may close the group again, could not be looked up {place}: \
+                     {reason}; or pass --rule NAME, or --no-rule to restore without keeping it from that"
+                ),
+                Origin::Rule(name) => eprintln!("rule: AWS Config rule `{name}` {place}; --no-rule ignores it"),
+                Origin::Stated | Origin::Exemptions(_) | Origin::Defaults => {}
+            }
+        }
+        Ok(self)
     }
 
     /// `in us-east-1, account 123456789012, and 4 more places`.

@@ -10,8 +10,8 @@ use judgement::{
     ConfigRulePolicy, ExemptionsError, Pending, PolicyError, PolicySource, RuleParameters, read_exemptions,
 };
 
-use crate::args::PolicyArgs;
-use crate::policy::OptionsPolicy;
+use crate::args::{PolicyArgs, Restore};
+use crate::policy::{OptionsPolicy, stated};
 
 /// Name of the rule in snapshots if the policy comes from options.
 const NO_RULE: &str = "portcullis-cli";
@@ -25,6 +25,8 @@ pub(crate) enum RequestedPolicy {
     Rule(String),
     /// That of the deployed rule, or else these defaults.
     Deployed(OptionsPolicy),
+    /// The deployed rule by its name, whatever its parameters are: a restore needs no policy. These defaults stand for none.
+    DeployedName(OptionsPolicy),
 }
 
 impl RequestedPolicy {
@@ -35,6 +37,16 @@ impl RequestedPolicy {
         }
         let options = OptionsPolicy::new(args)?;
         Ok(if args.no_rule || args.has_options() { Self::Options(options) } else { Self::Deployed(options) })
+    }
+
+    /// The rule whose automatic remediation must not undo a restore.
+    pub(crate) fn of_restore(args: &Restore) -> Result<Self> {
+        let nothing = OptionsPolicy::new(&PolicyArgs::default())?;
+        Ok(match &args.rule {
+            Some(rule) => Self::Rule(rule.clone()),
+            None if args.no_rule => Self::Options(nothing),
+            None => Self::DeployedName(nothing),
+        })
     }
 }
 
@@ -54,7 +66,11 @@ impl CommandPolicy {
     pub(crate) fn stated(&self) -> ScanPolicy {
         match self {
             Self::Options(options) => options.stated(),
-            Self::Rule(rule) | Self::KnownRule { name: rule, .. } => ScanPolicy::Rule { rule: rule.clone() },
+            Self::Rule(rule) => ScanPolicy::Rule { rule: rule.clone(), parameters: None },
+            Self::KnownRule { name, parameters } => {
+                let parameters = Some(Box::new(stated(parameters, None)));
+                ScanPolicy::Rule { rule: name.clone(), parameters }
+            }
         }
     }
 

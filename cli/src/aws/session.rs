@@ -1,13 +1,21 @@
 //! Accounts and regions of a command, with their credentials.
 
+use std::collections::HashSet;
+use std::iter;
+
 use anyhow::{Context, Result, bail};
-use aws_adapters::terminal::SessionError;
+use aws_adapters::terminal::{Caller, SessionError};
 use aws_adapters::{Ec2, SdkConfig, terminal};
+use aws_traits::AwsError;
 use findings::{NotScanned, ScanTarget};
+use futures::StreamExt;
 
 use crate::args::{AccountArgs, RegionsArgs, Scan};
 use crate::exit::{Usage, in_one_line};
 use crate::values::check_region;
+
+/// Accounts that are signed in to at the same time.
+const AT_ONCE: usize = 16;
 
 /// One region of one account.
 #[derive(Debug, Clone)]
@@ -19,13 +27,17 @@ pub(crate) struct Target {
     pub(crate) profile: Option<String>,
     /// Role that was assumed, if any.
     pub(crate) assumed_role: Option<String>,
+    /// ARN of the caller.
+    pub(crate) caller_arn: Option<String>,
 }
 
 /// Targets of a scan, and those that cannot be reached.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
-    pub(crate) targets: Vec<Target>,
+    pub(crate) reached: Vec<Target>,
     pub(crate) unreachable: Vec<NotScanned>,
+    /// Accounts and regions of `reached`.
+    known: HashSet<(String, String)>,
 }
 
 const NO_REGION: &str = "no region: pass --region, set AWS_REGION, or set a region in the profile; `scan`, `plan` and `close` also accept \
@@ -39,6 +51,7 @@ impl Target {
             region: self.region.clone(),
             profile: self.profile.clone(),
             assumed_role: self.assumed_role.clone(),
+            caller_arn: self.caller_arn.clone(),
             policy: None,
         }
     }
@@ -70,7 +83,7 @@ pub(crate) async fn several(args: &RegionsArgs) -> Result<Vec<Target>> {
     let Some(home) = home_region(&args.region, args.all_regions, &sdk) else { bail!(Usage(NO_REGION.to_owned())) };
     check_region(&home)?;
     terminal::check_credentials(&sdk, args.profile.as_deref()).await?;
-    let (sdk, account) = session(&terminal::in_region(&sdk, &home), args.assume_role_arn.as_deref()).await?;
+    let (sdk, caller) = session(&terminal::in_region(&sdk, &home), args.assume_role_arn.as_deref()).await?;
     let names = if args.all_regions {
         Ec2::new(&sdk).regions().await?
     } else if args.region.is_empty() {
@@ -83,10 +96,11 @@ pub(crate) async fn several(args: &RegionsArgs) -> Result<Vec<Target>> {
         if !targets.iter().any(|known| known.region == region) {
             targets.push(Target {
                 sdk: terminal::in_region(&sdk, &region),
-                account: account.clone(),
+                account: caller.account.clone(),
                 region,
                 profile: args.profile.clone(),
                 assumed_role: args.assume_role_arn.clone(),
+                caller_arn: caller.arn.clone(),
             });
         }
     }
@@ -104,8 +118,11 @@ pub(crate) async fn all(args: &Scan) -> Result<Targets> {
     } else {
         args.profile.iter().map(|name| Some(name.as_str())).collect()
     };
-    for profile in &profiles {
-        let sdk = match usable(*profile, args.region.first().map(String::as_str)).await {
+    let region = args.region.first().map(String::as_str);
+    let usable: Vec<_> =
+        futures::stream::iter(&profiles).map(|profile| usable(*profile, region)).buffered(AT_ONCE).collect().await;
+    for (profile, sdk) in iter::zip(&profiles, usable) {
+        let sdk = match sdk {
             Ok(sdk) => sdk,
             Err(problem) if profiles.len() == 1 => return Err(problem.into()),
             Err(problem) => {
@@ -126,10 +143,41 @@ async fn usable(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig
 }
 
 /// Where the credentials of an account come from.
-#[derive(Debug, Clone, Copy)]
-struct Access<'n> {
-    profile: Option<&'n str>,
-    role: Option<&'n str>,
+#[derive(Debug, Clone)]
+struct Access {
+    profile: Option<String>,
+    role: Option<String>,
+    /// The account, if it is known before the role is assumed.
+    expected: Option<String>,
+}
+
+/// An account that was signed in to.
+struct Account {
+    sdk: SdkConfig,
+    caller: Caller,
+    regions: Result<Vec<String>, AwsError>,
+}
+
+impl Account {
+    /// Signs in to an account, and finds its regions.
+    async fn sign_in(args: &Scan, sdk: &SdkConfig, home: &str, access: &Access) -> Result<Self> {
+        let (sdk, caller) = session(sdk, access.role.as_deref()).await?;
+        tracing::info!(
+            account.id = caller.account,
+            profile = access.profile.as_deref().unwrap_or_default(),
+            role = access.role.as_deref().unwrap_or_default(),
+            caller = caller.arn.as_deref().unwrap_or_default(),
+            "credentials obtained"
+        );
+        let regions = if args.all_regions {
+            Ec2::new(&sdk).regions().await
+        } else if args.region.is_empty() {
+            Ok(vec![home.to_owned()])
+        } else {
+            Ok(args.region.clone())
+        };
+        Ok(Self { sdk, caller, regions })
+    }
 }
 
 impl Targets {
@@ -158,92 +206,84 @@ impl Targets {
             }
             bail!(Usage(NO_REGION.to_owned()));
         };
+        match check_region(&home) {
+            Err(problem) if one_of_many => {
+                self.not_scanned(None, None, profile.map(|name| format!("profile {name}")), &problem);
+                return Ok(());
+            }
+            checked => checked?,
+        }
         let sdk = terminal::in_region(sdk, &home);
-        let mut roles: Vec<(Option<String>, Option<String>)> = Vec::new();
+        let access = |role: Option<String>, expected| Access { profile: profile.map(str::to_owned), role, expected };
+        let mut accounts: Vec<Access> = Vec::new();
         if let Some(role_name) = &args.organization {
-            let own = terminal::account_id(&sdk).await?;
-            let accounts = terminal::organization_accounts(&sdk)
+            let own = terminal::caller(&sdk).await?.account;
+            let members = terminal::organization_accounts(&sdk)
                 .await
                 .context("--organization needs the management account or a delegated administrator of it")?;
             let partition = findings::partition(&home);
-            for account in accounts {
-                if account == own {
-                    // The management account does not have this role by default.
-                    roles.push((None, Some(account)));
-                } else {
-                    roles.push((Some(format!("arn:{partition}:iam::{account}:role/{role_name}")), Some(account)));
-                }
+            for account in members {
+                // The management account does not have this role by default.
+                let role = (account != own).then(|| format!("arn:{partition}:iam::{account}:role/{role_name}"));
+                accounts.push(access(role, Some(account)));
             }
         } else if args.assume_role_arn.is_empty() {
-            roles.push((None, None));
+            accounts.push(access(None, None));
         } else {
-            roles.extend(args.assume_role_arn.iter().map(|role| (Some(role.clone()), account_of(role))));
+            accounts.extend(args.assume_role_arn.iter().map(|role| access(Some(role.clone()), account_of(role))));
         }
-        let alone = roles.len() == 1 && !one_of_many;
-        for (role, expected) in roles {
-            let (sdk, account) = match session(&sdk, role.as_deref()).await {
-                Ok(session) => session,
+        let alone = accounts.len() == 1 && !one_of_many;
+        let signed_in: Vec<Result<Account>> = futures::stream::iter(&accounts)
+            .map(|access| Account::sign_in(args, &sdk, &home, access))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (access, account) in iter::zip(accounts, signed_in) {
+            match account {
+                Ok(account) => self.add(account, &access),
                 Err(problem) if alone => return Err(problem),
                 Err(problem) => {
-                    self.not_scanned(
-                        expected,
-                        None,
-                        profile.map(|name| format!("profile {name}")),
-                        &in_one_line(&problem),
-                    );
-                    continue;
+                    let profile = access.profile.map(|name| format!("profile {name}"));
+                    self.not_scanned(access.expected, None, profile, &in_one_line(&problem));
                 }
-            };
-            tracing::info!(
-                account.id = account,
-                profile = profile.unwrap_or_default(),
-                role = role.as_deref().unwrap_or_default(),
-                "credentials obtained"
-            );
-            let access = Access { profile, role: role.as_deref() };
-            self.of_account(args, &sdk, &account, &home, access).await;
+            }
         }
         Ok(())
     }
 
-    async fn of_account(&mut self, args: &Scan, sdk: &SdkConfig, account: &str, home: &str, access: Access<'_>) {
-        let regions = if args.all_regions {
-            match Ec2::new(sdk).regions().await {
-                Ok(regions) => regions,
-                Err(problem) => {
-                    self.not_scanned(Some(account.to_owned()), None, Some("all regions".to_owned()), &problem);
-                    return;
-                }
+    /// Adds the regions of an account that are not known yet.
+    fn add(&mut self, account: Account, access: &Access) {
+        let Account { sdk, caller, regions } = account;
+        let regions = match regions {
+            Ok(regions) => regions,
+            Err(problem) => {
+                self.not_scanned(Some(caller.account), None, Some("all regions".to_owned()), &problem);
+                return;
             }
-        } else if args.region.is_empty() {
-            vec![home.to_owned()]
-        } else {
-            args.region.clone()
         };
         for region in regions {
-            let is_known = |target: &Target| target.account == account && target.region == region;
-            if !self.targets.iter().any(is_known) {
-                let sdk = terminal::in_region(sdk, &region);
-                self.targets.push(Target {
-                    sdk,
-                    account: account.to_owned(),
+            if self.known.insert((caller.account.clone(), region.clone())) {
+                self.reached.push(Target {
+                    sdk: terminal::in_region(&sdk, &region),
+                    account: caller.account.clone(),
                     region,
-                    profile: access.profile.map(str::to_owned),
-                    assumed_role: access.role.map(str::to_owned),
+                    profile: access.profile.clone(),
+                    assumed_role: access.role.clone(),
+                    caller_arn: caller.arn.clone(),
                 });
             }
         }
     }
 }
 
-/// Credentials, of the role if there is one, and their account.
-async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, String)> {
+/// Credentials, of the role if there is one, and their caller.
+async fn session(sdk: &SdkConfig, role: Option<&str>) -> Result<(SdkConfig, Caller)> {
     let sdk = match role {
         Some(role) => terminal::assume_role(sdk, role).await?,
         None => sdk.clone(),
     };
-    let account = terminal::account_id(&sdk).await?;
-    Ok((sdk, account))
+    let caller = terminal::caller(&sdk).await?;
+    Ok((sdk, caller))
 }
 
 /// The region in which a command asks for account and regions.

@@ -58,14 +58,16 @@ fn scan_files(args: &Scan) -> Result<Exit> {
 /// Scans accounts and regions.
 #[cfg(feature = "aws")]
 mod accounts {
+    use std::cell::Cell;
+
     use anyhow::{Result, bail};
     use aws_adapters::terminal::inventory::GroupFilter;
     use findings::ScanRecord;
 
-    use super::output::{self, ReportFiles};
+    use super::output::{self, ReportFiles, ScanOutput};
     use crate::args::{Scan, SeverityArg, check_group_id};
     use crate::aws::deployed_rule::policies;
-    use crate::aws::live_scan::{self, LiveScan, tags};
+    use crate::aws::live_scan::{self, LiveScan, Step, Watch, tags};
     use crate::aws::policy::RequestedPolicy;
     use crate::aws::session;
     use crate::exit::{Exit, Usage};
@@ -77,11 +79,12 @@ mod accounts {
         // The files are opened before the first call to AWS, so that a long scan does not end with one that cannot be written.
         let files = ReportFiles::open(&reports, args)?;
         let found = session::all(args).await?;
-        let policies = policies(&policy, found.targets).await?;
+        let policies = policies(&policy, found.reached).await?;
         policies.announce(args.quiet);
         let (policy, targets) = policies.stated();
         let filters = typed(args);
         let mut output = files.start(&ScanRecord { policy, inputs: Vec::new(), targets, filters: filters.clone() });
+        output.show()?;
         for problem in found.unreachable {
             output.not_scanned(problem);
         }
@@ -91,9 +94,10 @@ mod accounts {
             // Only the network interfaces of a group make it critical.
             with_context: args.with_context || args.fail_on == Some(SeverityArg::Critical),
             concurrency: usize::from(args.concurrency),
+            watch: watch(&output, policies.places.len()),
         };
-        live_scan::scan(scan, policies.places, |found| match found {
-            Ok(result) => output.group(&result),
+        live_scan::scan(scan, policies.places, |page| match page {
+            Ok(results) => output.page(&results),
             Err(problem) => {
                 output.not_scanned(problem);
                 Ok(())
@@ -101,6 +105,26 @@ mod accounts {
         })
         .await?;
         output.finish(args)
+    }
+
+    /// Counts what was judged, of all places at once.
+    fn watch(output: &ScanOutput, places: usize) -> Watch {
+        let progress = output.progress();
+        let counts = Cell::new((0, 0));
+        Box::new(move |step| {
+            let (mut open, mut ended) = counts.get();
+            match step {
+                Step::Judged { groups, open: more } => {
+                    open += more;
+                    progress.inc(u64::try_from(groups).unwrap_or(u64::MAX));
+                }
+                Step::Ended => ended += 1,
+            }
+            counts.set((open, ended));
+            let places =
+                if places > 1 { format!(", {ended} of {places} accounts and regions done") } else { String::new() };
+            progress.set_message(format!("({open} open){places}"));
+        })
     }
 
     /// Refuses the options that select groups of an account.

@@ -121,8 +121,11 @@ impl ReportFiles {
             };
             writers.push((*format, writer, style));
         }
-        let progress = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} security groups {msg} {elapsed}") {
+        // Lines of a report that appear on the terminal show the progress themselves.
+        let is_streamed = |(format, file): &Destination| file.is_none() && format.is_streamed();
+        let is_shown = stdout_is_terminal && reports.iter().any(is_streamed);
+        let progress = if args.quiet || is_shown { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} security groups {msg} {elapsed}") {
             progress.set_style(style);
         }
         progress.enable_steady_tick(Duration::from_millis(120));
@@ -181,12 +184,41 @@ pub(super) struct ScanOutput {
 }
 
 impl ScanOutput {
+    /// Adds a group of a file.
     pub(super) fn group(&mut self, result: &GroupResult) -> Result<()> {
-        self.totals.count(result);
         self.progress.inc(1);
         if result.compliance == ComplianceType::NonCompliant {
-            self.progress.set_message(format!("({} open)", self.totals.noncompliant));
+            self.progress.set_message(format!("({} open)", self.totals.noncompliant + 1));
         }
+        self.add(result)
+    }
+
+    /// Adds the groups of a page of an account, whose progress is counted when it is judged: [`Self::progress`].
+    #[cfg(feature = "aws")]
+    pub(super) fn page(&mut self, results: &[GroupResult]) -> Result<()> {
+        results.iter().try_for_each(|result| self.add(result))?;
+        self.show()
+    }
+
+    /// Shows what is final in the reports so far, if they go to a reader and not into a file.
+    #[cfg(feature = "aws")]
+    pub(super) fn show(&mut self) -> Result<()> {
+        // The progress is on the same terminal, perhaps.
+        let reports = &mut self.reports;
+        let shown = self.progress.suspend(|| {
+            reports.iter_mut().filter(|opened| opened.file.is_none()).try_for_each(|opened| opened.report.flush())
+        });
+        shown.context("cannot write the report")
+    }
+
+    /// Progress of the scan.
+    #[cfg(feature = "aws")]
+    pub(super) fn progress(&self) -> ProgressBar {
+        self.progress.clone()
+    }
+
+    fn add(&mut self, result: &GroupResult) -> Result<()> {
+        self.totals.count(result);
         for Opened { report, .. } in &mut self.reports {
             report.group(result).context("cannot write the report")?;
         }

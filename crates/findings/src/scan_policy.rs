@@ -13,6 +13,9 @@ pub enum ScanPolicy {
     Rule {
         /// Name of the rule.
         rule: String,
+        /// What its parameters state; `None` if they could not be read.
+        #[serde(flatten)]
+        parameters: Option<Box<PolicyOptions>>,
     },
     /// Not the same in all accounts and regions: [`ScanTarget::policy`](crate::ScanTarget::policy) states it.
     PerTarget {
@@ -54,14 +57,41 @@ impl PolicyOptions {
             exemption_tag_key: None,
         }
     }
+
+    fn sentence(&self) -> String {
+        let mut sentence = policy_sentence(&self.ports, self.scope);
+        if !self.authorized.is_empty() {
+            sentence = format!("{sentence}; authorized: {}", networks(&self.authorized).join(", "));
+        }
+        let named = [
+            ("exemptions from", &self.exemptions_file),
+            ("exemptions from SSM parameter", &self.exemptions_parameter),
+            ("exempt by tag", &self.exemption_tag_key),
+        ];
+        for (name, value) in named {
+            if let Some(value) = value {
+                sentence = format!("{sentence}; {name} {value}");
+            }
+        }
+        sentence
+    }
 }
 
 impl ScanPolicy {
+    /// The policy itself, if it is known and the same in all accounts and regions.
+    fn stated(&self) -> Option<&PolicyOptions> {
+        match self {
+            Self::Options(options) => Some(options),
+            Self::Rule { parameters, .. } => parameters.as_deref(),
+            Self::PerTarget { .. } => None,
+        }
+    }
+
     /// Options of `scan`, `explain`, `plan` and `close` that state this policy, each as one word: `--ports=22,3389`.
     #[must_use]
     pub fn options(&self) -> Vec<String> {
         let options = match self {
-            Self::Rule { rule } => return vec![format!("--rule={rule}")],
+            Self::Rule { rule, .. } => return vec![format!("--rule={rule}")],
             Self::PerTarget { .. } => return Vec::new(),
             Self::Options(options) => options,
         };
@@ -84,44 +114,36 @@ impl ScanPolicy {
     /// The policy in a sentence without its full stop: `tcp/22 may not be open to more than a /8 (IPv4) or /16 (IPv6)`.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let options = match self {
-            Self::Rule { rule } => return format!("that of AWS Config rule {rule} in each account and region"),
-            Self::PerTarget { .. } => return "not the same in all accounts and regions".to_owned(),
-            Self::Options(options) => options,
-        };
-        let mut sentence = policy_sentence(&options.ports, options.scope);
-        if !options.authorized.is_empty() {
-            sentence = format!("{sentence}; authorized: {}", networks(&options.authorized).join(", "));
-        }
-        let named = [
-            ("exemptions from", &options.exemptions_file),
-            ("exemptions from SSM parameter", &options.exemptions_parameter),
-            ("exempt by tag", &options.exemption_tag_key),
-        ];
-        for (name, value) in named {
-            if let Some(value) = value {
-                sentence = format!("{sentence}; {name} {value}");
+        match self {
+            Self::Options(options) => options.sentence(),
+            Self::Rule { rule, parameters: Some(options) } => {
+                format!("{}; from AWS Config rule {rule}", options.sentence())
             }
+            Self::Rule { rule, parameters: None } => {
+                format!("that of AWS Config rule {rule} in each account and region")
+            }
+            Self::PerTarget { .. } => "not the same in all accounts and regions".to_owned(),
         }
-        sentence
     }
 
     /// What holds if every group is compliant, in a sentence.
     #[must_use]
     pub fn compliant_sentence(&self) -> String {
-        match self {
-            Self::Rule { rule } => format!("No blocked port is open further than AWS Config rule {rule} accepts."),
-            Self::PerTarget { .. } => {
+        match (self.stated(), self) {
+            (Some(options), _) => format!("No {}.", kept_sentence(options.scope, &options.authorized)),
+            (None, Self::Rule { rule, .. }) => {
+                format!("No blocked port is open further than AWS Config rule {rule} accepts.")
+            }
+            (None, Self::Options(_) | Self::PerTarget { .. }) => {
                 "No blocked port is open further than the policy of its account and region accepts.".to_owned()
             }
-            Self::Options(options) => format!("No {}.", kept_sentence(options.scope, &options.authorized)),
         }
     }
 
     /// Whether a compliant group without exemptions is closed to the whole internet.
     #[must_use]
     pub fn closes_completely(&self) -> bool {
-        matches!(self, Self::Options(options) if options.scope == SourceScope::Public && options.authorized.is_empty())
+        self.stated().is_some_and(|options| options.scope == SourceScope::Public && options.authorized.is_empty())
     }
 
     /// Ports of an exposure on one line: `tcp/22`, `22, 3389 (TCP and UDP)`, `all 15 blocked ports`. `names` are those of
@@ -129,7 +151,7 @@ impl ScanPolicy {
     #[must_use]
     pub fn ports_text(&self, names: &[String]) -> String {
         let Ok(ports) = names.join(",").parse::<PortSet>() else { return names.join(", ") };
-        if let Self::Options(options) = self
+        if let Some(options) = self.stated()
             && short_ports(&options.ports).len() >= MANY
         {
             if ports == options.ports {
@@ -286,8 +308,25 @@ mod tests {
             "tcp/22 may not be open to any internet address; authorized: 203.0.113.0/24, 2001:db8::/32; exemptions from \
              /srv/my exemptions.json; exemptions from SSM parameter /portcullis/exemptions; exempt by tag -Exempt"
         );
-        let rule = ScanPolicy::Rule { rule: "portcullis".into() };
-        assert_eq!(rule.options(), ["--rule=portcullis"]);
+    }
+
+    #[test]
+    fn the_policy_of_a_rule_is_stated_where_it_is_known() {
+        let options = PolicyOptions { scope: SourceScope::Public, ..policy("tcp/22") };
+        let known = ScanPolicy::Rule { rule: "portcullis".into(), parameters: Some(Box::new(options)) };
+        let sentence = "tcp/22 may not be open to any internet address; from AWS Config rule portcullis";
+        assert_eq!(known.sentence(), sentence);
+        assert_eq!(known.compliant_sentence(), "No blocked port is open to any internet address (scope public).");
+        assert!(known.closes_completely());
+        let json = serde_json::to_value(&known).unwrap();
+        assert_eq!((json["rule"].as_str(), json["ports"][0].as_str()), (Some("portcullis"), Some("tcp/22")));
+        let unknown = ScanPolicy::Rule { rule: "portcullis".into(), parameters: None };
+        assert_eq!(unknown.sentence(), "that of AWS Config rule portcullis in each account and region");
+        assert!(!unknown.closes_completely());
+        assert_eq!(serde_json::to_value(&unknown).unwrap(), serde_json::json!({ "rule": "portcullis" }));
+        for rule in [known, unknown] {
+            assert_eq!(rule.options(), ["--rule=portcullis"]);
+        }
     }
 
     #[test]

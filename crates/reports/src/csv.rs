@@ -145,6 +145,11 @@ impl<W: Write> Report for Csv<W> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.begin()?;
+        self.writer.flush()
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         self.begin()?;
         totals.not_scanned.iter().try_for_each(|not_scanned| self.not_scanned(not_scanned))?;

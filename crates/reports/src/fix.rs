@@ -210,9 +210,10 @@ mod tests {
             region: "eu-west-1".into(),
             profile: profile.map(str::to_owned),
             assumed_role: role.map(str::to_owned),
+            caller_arn: None,
             policy: None,
         };
-        ScanRecord { inputs: Vec::new(), targets: vec![target], ..record() }
+        ScanRecord { inputs: Vec::new(), targets: vec![target].into(), ..record() }
     }
 
     fn group(region: Option<&str>) -> GroupResult {
@@ -289,7 +290,8 @@ mod tests {
             "portcullis close sg-0aaaaaaaaaaaaaaaa --ports=22,3389 --scope=public --authorized-cidr=203.0.113.0/24 \
              --exemptions='/srv/my exemptions.json'"
         );
-        let record = ScanRecord { policy: ScanPolicy::Rule { rule: "portcullis".into() }, ..record() };
+        let record =
+            ScanRecord { policy: ScanPolicy::Rule { rule: "portcullis".into(), parameters: None }, ..record() };
         assert_eq!(
             Fix::of(&record, &group(None), None).line(),
             "portcullis close sg-0aaaaaaaaaaaaaaaa --rule=portcullis"

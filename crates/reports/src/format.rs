@@ -60,6 +60,21 @@ impl Format {
             Self::Ocsf => "ocsf",
         }
     }
+
+    /// Whether a report in this format is written group by group, not only at its end.
+    #[must_use]
+    pub fn is_streamed(self) -> bool {
+        match self {
+            #[cfg(feature = "table")]
+            Self::Table => false,
+            #[cfg(feature = "html")]
+            Self::Html => false,
+            #[cfg(feature = "csv")]
+            Self::Csv => true,
+            Self::Json => false,
+            Self::Jsonl | Self::Sarif | Self::Asff | Self::Ocsf => true,
+        }
+    }
 }
 
 impl fmt::Display for Format {

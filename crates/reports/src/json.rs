@@ -51,6 +51,11 @@ impl<W: Write> Report for Json<W> {
         self.array.push(&mut self.results, result).map_err(in_spool)
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        // The counts come first.
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         let mut results = self.results.into_inner().map_err(|error| in_spool(error.into_error()))?;
         results.rewind().map_err(in_spool)?;
@@ -120,6 +125,10 @@ impl<W: Write> Report for JsonLines<W> {
     fn group(&mut self, result: &GroupResult) -> io::Result<()> {
         serde_json::to_writer(&mut self.writer, result)?;
         self.writer.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {

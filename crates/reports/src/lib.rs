@@ -37,6 +37,14 @@ pub trait Report {
     /// If the output cannot be written.
     fn group(&mut self, result: &GroupResult) -> io::Result<()>;
 
+    /// Hands what is final so far to the writer, so that a reader sees it while other groups are still being judged. A format
+    /// that orders or counts the groups first has nothing to hand over, or only its head.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    fn flush(&mut self) -> io::Result<()>;
+
     /// Ends the report.
     ///
     /// # Errors

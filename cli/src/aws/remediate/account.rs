@@ -88,3 +88,12 @@ impl Account {
         self.remediation.run(request, Timestamp::MAX).await
     }
 }
+
+/// The remediation in each account and region.
+pub(super) fn accounts(
+    places: &[(Target, CommandPolicy)],
+    snapshots: &SnapshotArgs,
+    run: &str,
+) -> Result<Vec<Account>> {
+    places.iter().map(|(target, policy)| Account::new(policy, target.clone(), snapshots, run)).collect()
+}

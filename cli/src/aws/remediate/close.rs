@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plain_text::counted;
 
-use super::account::{Account, Group, new_run};
+use super::account::{Account, Group, accounts, new_run};
 use super::changes::{Asked, account, change_each};
 use super::how::How;
 use super::printer::Printer;
@@ -62,17 +62,12 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         eprintln!("{summary}");
     }
     if !tally.changed_in().is_empty() {
-        let changed = || tally.changed_in().iter().filter_map(|at| places.get(*at));
-        let regions = changed().map(|(target, _)| target.region.as_str()).collect();
-        let rule = changed().find_map(|(_, policy)| policy.deployed());
-        let (session, snapshots) = (&args.regions, &args.snapshots);
-        eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, rule }.command());
+        let changed = tally.changed_in().iter().filter_map(|at| places.get(*at));
+        let regions = changed.map(|(target, _)| target.region.as_str()).collect();
+        let (session, snapshots, policy) = (&args.regions, &args.snapshots, &args.policy);
+        eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, policy }.command());
     }
     ending.exit(&tally, tally.exit())
-}
-
-fn accounts(places: &[(Target, CommandPolicy)], snapshots: &SnapshotArgs, run: &str) -> Result<Vec<Account>> {
-    places.iter().map(|(target, policy)| Account::new(policy, target.clone(), snapshots, run)).collect()
 }
 
 /// The groups of a selection. Reports what could not be read.

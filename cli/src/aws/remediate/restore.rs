@@ -1,40 +1,38 @@
 //! `portcullis restore`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use aws_adapters::Ec2;
 use aws_traits::ec2::SecurityGroups;
 
-use super::account::{Account, Group, new_run};
+use super::account::{Account, Group, accounts, new_run};
 use super::changes::{Asked, change_each};
 use super::lookup;
 use super::tally::{Ending, Summary, Tally, Verb};
-use crate::args::{PolicyArgs, Restore, check_group_id};
-use crate::aws::policy::CommandPolicy;
+use crate::args::{Restore, check_group_id};
+use crate::aws::deployed_rule::policies;
+use crate::aws::policy::RequestedPolicy;
 use crate::aws::session::{self, Target};
 use crate::aws::snapshot_store::SnapshotStore;
 use crate::aws::stop;
 use crate::exit::{Exit, Usage};
-use crate::policy::OptionsPolicy;
 
 pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
     if let Some(group) = &args.group {
         check_group_id(group)?;
     }
-    let policy = match &args.rule {
-        Some(rule) => CommandPolicy::Rule(rule.clone()),
-        None => CommandPolicy::Options(OptionsPolicy::new(&PolicyArgs::default())?),
-    };
+    let rule = RequestedPolicy::of_restore(args)?;
     let targets = session::several(&args.regions).await?;
-    let (groups, snapshot) = match (&args.group, &args.run) {
+    let (mut groups, snapshot) = match (&args.group, &args.run) {
         (Some(group), _) => (vec![named(group, &targets).await?], args.snapshot.as_str()),
         (None, Some(run)) => (of_run(run, args, &targets).await?, run.trim()),
         (None, None) => bail!(Usage("pass the id of a group, or --run".to_owned())),
     };
-    let run = new_run();
-    let mut accounts = Vec::new();
-    for target in &targets {
-        accounts.push(Account::new(&policy, target.clone(), &args.snapshots, &run)?);
-    }
+    // A region without a group of this run needs no rule.
+    let changed = only_used(&mut groups, targets);
+    let places = policies(&rule, changed).await?.for_restore(args.dry_run)?.places;
+    let accounts = accounts(&places, &args.snapshots, &new_run())?;
     if !args.dry_run {
         stop::defer();
     }
@@ -48,6 +46,15 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
         eprintln!("{}", Summary { tally: &tally, verb: Verb::Restore });
     }
     ending.exit(&tally, tally.exit_of_restore())
+}
+
+/// The accounts and regions in which there is a group.
+fn only_used(groups: &mut [Group], targets: Vec<Target>) -> Vec<Target> {
+    let used: BTreeSet<usize> = groups.iter().map(|group| group.at).collect();
+    for group in groups {
+        group.at = used.range(..group.at).count();
+    }
+    targets.into_iter().enumerate().filter(|(at, _)| used.contains(at)).map(|(_, target)| target).collect()
 }
 
 /// The group that the command line names. The remediation reports one that does not exist.

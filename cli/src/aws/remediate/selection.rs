@@ -194,14 +194,20 @@ async fn open(
     targets: &[Target],
     places: &[(Target, CommandPolicy)],
 ) -> Result<Found> {
-    let scan = LiveScan { typed: typed.to_owned(), wanted: filter.clone(), with_context: false, concurrency: 16 };
+    let scan = LiveScan {
+        typed: typed.to_owned(),
+        wanted: filter.clone(),
+        with_context: false,
+        concurrency: 16,
+        watch: Box::new(|_| {}),
+    };
     let mut found = Found::default();
-    live_scan::scan(scan, places.to_vec(), |result| {
-        match result {
-            Ok(result) => {
-                let is_there = |target: &Target| Some(target.region.as_str()) == result.region.as_deref();
-                let at = targets.iter().position(is_there).context("a group of another region")?;
-                if result.compliance == ComplianceType::NonCompliant {
+    live_scan::scan(scan, places.to_vec(), |page| {
+        match page {
+            Ok(results) => {
+                for result in results.into_iter().filter(|result| result.compliance == ComplianceType::NonCompliant) {
+                    let is_there = |target: &Target| Some(target.region.as_str()) == result.region.as_deref();
+                    let at = targets.iter().position(is_there).context("a group of another region")?;
                     found.groups.push(Group { id: result.group_id, name: result.group_name, at });
                 }
             }

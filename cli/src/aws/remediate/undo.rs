@@ -1,6 +1,6 @@
 //! The command that undoes a run of `close`.
 
-use crate::args::{RegionsArgs, SnapshotArgs};
+use crate::args::{PolicyArgs, RegionsArgs, SnapshotArgs};
 use crate::aws::snapshot_store::directory;
 
 /// What the command needs to name.
@@ -10,8 +10,8 @@ pub(super) struct Undo<'a> {
     pub(super) regions: Vec<&'a str>,
     pub(super) session: &'a RegionsArgs,
     pub(super) snapshots: &'a SnapshotArgs,
-    /// The deployed rule that closes these groups again unless it is told.
-    pub(super) rule: Option<&'a str>,
+    /// How the closing was told its rule. A restore finds a deployed one itself.
+    pub(super) policy: &'a PolicyArgs,
 }
 
 impl Undo<'_> {
@@ -28,7 +28,7 @@ impl Undo<'_> {
         if let Some(role) = &self.session.assume_role_arn {
             option("--assume-role-arn", role);
         }
-        if let Some(rule) = self.rule {
+        if let Some(rule) = &self.policy.rule {
             option("--rule", rule);
         }
         if let Some(bucket) = &self.snapshots.snapshot_bucket {
@@ -38,6 +38,9 @@ impl Undo<'_> {
         {
             let directory = std::path::absolute(&directory).unwrap_or(directory);
             option("--snapshot-dir", &directory.display().to_string());
+        }
+        if self.policy.no_rule {
+            words.push("--no-rule".to_owned());
         }
         // Joining fails for a nul character only, which no argument can have.
         shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))

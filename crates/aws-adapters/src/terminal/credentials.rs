@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -16,6 +16,7 @@ use aws_types::SdkConfig;
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 
+use super::environment::{self, EnvironmentError};
 use crate::error::{FromSdk, with_causes};
 use crate::sdk;
 use crate::tls::{self, TrustError};
@@ -44,12 +45,25 @@ pub enum SessionError {
         /// The requested profile.
         profile: String,
     },
+    /// A profile takes its credentials from one that does not exist.
+    #[error(
+        "profile `{profile}` takes its credentials from profile `{source_profile}`, which does not exist: correct its `source_profile`"
+    )]
+    NoSourceProfile {
+        /// The profile.
+        profile: String,
+        /// Its source.
+        source_profile: String,
+    },
     /// The configuration files of the AWS CLI cannot be read.
     #[error("the configuration files of the AWS CLI cannot be read: {problem}")]
     Files {
         /// Error text of the SDK.
         problem: String,
     },
+    /// The environment is contradictory.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The certificate bundle cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -99,21 +113,31 @@ fn option(profile: Option<&String>) -> String {
 ///
 /// # Errors
 ///
-/// If there is no such profile, or the file in `AWS_CA_BUNDLE` is not a bundle of PEM certificates.
+/// If there is no such profile, the environment is contradictory, or the file in `AWS_CA_BUNDLE` is not a bundle of PEM
+/// certificates.
 pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, SessionError> {
     let http_client = tls::terminal_client()?;
-    if let Some(named) = profile.map(str::to_owned).or_else(profile_of_environment) {
-        check_profile(&named).await?;
+    if profile.is_none() {
+        environment::check_credentials()?;
     }
+    let named = profile.map(str::to_owned).or_else(environment::profile);
+    if let Some(named) = &named {
+        check_profile(named).await?;
+    }
+    // An empty AWS_PROFILE counts as unset.
+    let named = named.unwrap_or_else(|| "default".to_owned());
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client.clone())
         .retry_config(sdk::patient_retry_config())
         .timeout_config(sdk::timeout_config(ATTEMPT_TIMEOUT));
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    let Some(profile) = profile else { return Ok(loader.load().await) };
-    let sdk = loader.profile_name(profile).load().await;
+    // The SDK would take an empty AWS_REGION for a region.
+    loader = match region.map(str::to_owned).or_else(environment::region) {
+        Some(region) => loader.region(Region::new(region)),
+        None => loader.region(ProfileFileRegionProvider::builder().profile_name(&named).build()),
+    };
+    let sdk = loader.profile_name(&named).load().await;
+    environment::check_endpoints(&sdk)?;
+    let Some(profile) = profile else { return Ok(sdk) };
     let provider = ProviderConfig::default().with_region(sdk.region().cloned()).with_http_client(http_client);
     let of_profile = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
     // A profile without credentials, with a region only, leaves these to the machine.
@@ -123,19 +147,23 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConf
     Ok(sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(chain)).build())
 }
 
-/// The profile that `AWS_PROFILE` names.
-fn profile_of_environment() -> Option<String> {
-    std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty())
-}
-
 async fn check_profile(profile: &str) -> Result<(), SessionError> {
     let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None)
         .await
         .map_err(|error| SessionError::Files { problem: with_causes(&error) })?;
-    match known.get_profile(profile) {
-        Some(_) => Ok(()),
-        None => Err(SessionError::NoProfile { profile: profile.to_owned() }),
+    let Some(mut at) = known.get_profile(profile) else {
+        return Err(SessionError::NoProfile { profile: profile.to_owned() });
+    };
+    let mut seen = vec![at.name()];
+    // The SDK reports a source that is missing like a machine without credentials; a loop it reports itself.
+    while let Some(source) = at.get("source_profile").filter(|source| !seen.contains(source)) {
+        at = known.get_profile(source).ok_or_else(|| SessionError::NoSourceProfile {
+            profile: at.name().to_owned(),
+            source_profile: source.to_owned(),
+        })?;
+        seen.push(at.name());
     }
+    Ok(())
 }
 
 /// Checks that there are credentials, so that one clear error reports their absence, not the first of many calls.
@@ -146,7 +174,7 @@ async fn check_profile(profile: &str) -> Result<(), SessionError> {
 pub async fn check_credentials(sdk: &SdkConfig, profile: Option<&str>) -> Result<(), SessionError> {
     use aws_credential_types::provider::error::CredentialsError;
 
-    let profile = profile.map(str::to_owned).or_else(profile_of_environment);
+    let profile = profile.map(str::to_owned).or_else(environment::profile);
     let Some(provider) = sdk.credentials_provider() else {
         return Err(SessionError::NoCredentials { profile });
     };
@@ -189,12 +217,21 @@ pub async fn assume_role(sdk: &SdkConfig, role_arn: &str) -> Result<SdkConfig, S
     Ok(sdk.to_builder().credentials_provider(provider).build())
 }
 
-/// `GetCallerIdentity`: the account of the credentials.
+/// Whom AWS takes the credentials for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Account.
+    pub account: String,
+    /// ARN of the user, or of the session of a role.
+    pub arn: Option<String>,
+}
+
+/// `GetCallerIdentity`: account and ARN of the credentials.
 ///
 /// # Errors
 ///
 /// When the call failed: the credentials have expired, the role cannot be assumed, or there is no network.
-pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
+pub async fn caller(sdk: &SdkConfig) -> Result<Caller, AwsError> {
     const OPERATION: &str = "sts:GetCallerIdentity";
     const SUBJECT: &str = "these credentials";
     let identity = aws_sdk_sts::Client::new(sdk)
@@ -202,5 +239,6 @@ pub async fn account_id(sdk: &SdkConfig) -> Result<String, AwsError> {
         .send()
         .await
         .map_err(|error| AwsError::from_sdk(OPERATION, SUBJECT, &error))?;
-    identity.account.ok_or_else(|| AwsError::malformed(OPERATION, SUBJECT, "it contains no account"))
+    let no_account = || AwsError::malformed(OPERATION, SUBJECT, "it contains no account");
+    Ok(Caller { account: identity.account.ok_or_else(no_account)?, arn: identity.arn })
 }

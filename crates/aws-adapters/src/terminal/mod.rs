@@ -1,11 +1,13 @@
 //! Calls and credentials of the command line, which a Lambda function does not need.
 
 mod credentials;
+mod environment;
 pub mod inventory;
 mod organization;
 mod parameter;
 mod rules;
 
-pub use credentials::{SessionError, account_id, assume_role, check_credentials, in_region, load};
+pub use credentials::{Caller, SessionError, assume_role, caller, check_credentials, in_region, load};
+pub use environment::EnvironmentError;
 pub use organization::organization_accounts;
 pub use rules::FunctionRule;

@@ -222,6 +222,11 @@ impl<W: Write> Report for Asff<W> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.begin()?;
+        self.writer.flush()
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         for not_scanned in &totals.not_scanned {
             let (account, region) = (not_scanned.account.as_deref(), not_scanned.region.as_deref());

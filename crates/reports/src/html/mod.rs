@@ -112,6 +112,11 @@ impl<W: Write> Report for Html<W> {
         Ok(())
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        // The verdict comes first.
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         let record = &self.options.record;
         let (verdict, verdict_class) = verdict(&record.policy, totals, self.exempted_groups);

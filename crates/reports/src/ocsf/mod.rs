@@ -205,6 +205,10 @@ impl<W: Write> Report for Ocsf<W> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         for not_scanned in &totals.not_scanned {
             self.write(Subject::not_scanned(not_scanned))?;

@@ -203,6 +203,11 @@ impl<W: Write> Report for Sarif<W> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.begin()?;
+        self.writer.flush()
+    }
+
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {
         self.begin()?;
         self.writer.write_all(b"\n],\"invocations\":[")?;

@@ -38,6 +38,8 @@ pub(super) struct Table<W: Write> {
     width: u16,
     widths: Widths,
     rows: Spools,
+    /// Whether the head is written.
+    has_head: bool,
     /// Whether lines of a file were written last.
     has_snippet_above: bool,
 }
@@ -49,7 +51,8 @@ impl<W: Write> Table<W> {
             crossterm::style::force_color_output(true);
         }
         let width = options.width.clamp(MIN_WIDTH, MAX_WIDTH);
-        Self { writer, options, width, widths: Widths::default(), rows: Spools::default(), has_snippet_above: false }
+        let (widths, rows) = (Widths::default(), Spools::default());
+        Self { writer, options, width, widths, rows, has_head: false, has_snippet_above: false }
     }
 
     fn push(&mut self, result: &GroupResult, exposure: Option<&FoundExposure>) -> io::Result<()> {
@@ -60,6 +63,9 @@ impl<W: Write> Table<W> {
 
     /// What was judged, when, and by which policy.
     fn head(&mut self) -> io::Result<()> {
+        if mem::replace(&mut self.has_head, true) {
+            return Ok(());
+        }
         let record = &self.options.record;
         let mut scan = format!("Portcullis {}, {}", wording::VERSION, created(&self.options));
         let mut add = |part: &str| {
@@ -73,7 +79,7 @@ impl<W: Write> Table<W> {
             add(&account.map(|account| format!("account {account}")).unwrap_or_default());
             add(region.unwrap_or_default());
         }
-        add(&record.identity().unwrap_or_default());
+        add(&record.short_identity().map(|identity| format!("as {identity}")).unwrap_or_default());
         let policy = format!("Policy: {}", printable(&record.policy.sentence()));
         self.lines(vec![vec![Cell::new(scan)], vec![Cell::new(policy)]], &[self.width])
     }
@@ -201,6 +207,15 @@ impl<W: Write> Report for Table<W> {
             ComplianceType::Compliant if self.options.all => self.push(result, None),
             ComplianceType::Compliant => Ok(()),
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.options.record.targets.is_empty() {
+            // The account and region of a file are known once its groups are.
+            return Ok(());
+        }
+        self.head()?;
+        self.writer.flush()
     }
 
     fn finish(mut self: Box<Self>, totals: &ScanTotals) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! The formats against their published schemas.
 
-use findings::{GroupResult, NotScanned, ScanPolicy, ScanRecord, ScanTarget};
+use findings::{GroupResult, NotScanned, PolicyOptions, ScanPolicy, ScanRecord, ScanTarget};
 use jsonschema::Validator;
 use reports::{Format, ReportOptions};
 use rstest::rstest;
@@ -90,18 +90,21 @@ fn the_schemas_refuse_invalid_documents() {
     assert!(!validator(OCSF).is_valid(&serde_json::json!({ "class_uid": 2003, "unheard_of": 1 })));
 }
 
-#[test]
-fn a_policy_for_each_account_and_region_is_valid() {
-    let rule = ScanPolicy::Rule { rule: "portcullis".into() };
+#[rstest]
+fn a_policy_for_each_account_and_region_is_valid(#[values(true, false)] is_known: bool) {
+    let parameters = is_known.then(|| Box::new(PolicyOptions::new("tcp/22".parse().unwrap())));
+    let rule = ScanPolicy::Rule { rule: "portcullis".into(), parameters };
     let target = ScanTarget {
         account: "123456789012".into(),
         region: "eu-central-1".into(),
         profile: None,
         assumed_role: Some("arn:aws:iam::123456789012:role/audit".into()),
+        caller_arn: is_known.then(|| "arn:aws:sts::123456789012:assumed-role/audit/jane".into()),
         policy: Some(rule),
     };
     let policy = ScanPolicy::PerTarget { per_target: true };
-    let record = ScanRecord { policy, inputs: Vec::new(), targets: vec![target], filters: vec!["--tag a".into()] };
+    let targets = vec![target].into();
+    let record = ScanRecord { policy, inputs: Vec::new(), targets, filters: vec!["--tag a".into()] };
     let options = ReportOptions { record, ..results::options() };
     let (text, _) = written(Format::Json, options, &results::results(), Vec::new());
     assert_valid(&validator(SCAN), &serde_json::from_str(&text).unwrap());

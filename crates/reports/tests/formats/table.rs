@@ -51,10 +51,11 @@ fn a_row_names_the_account_that_the_head_does_not(#[values(80, 160)] width: u16)
         region: region.into(),
         profile: None,
         assumed_role: None,
+        caller_arn: Some(format!("arn:aws:sts::{account}:assumed-role/audit/jane")),
         policy: None,
     };
     let table = |targets: Vec<ScanTarget>| {
-        let record = ScanRecord { inputs: Vec::new(), targets, ..results::record() };
+        let record = ScanRecord { inputs: Vec::new(), targets: targets.into(), ..results::record() };
         let exposure = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
         let group = results::open("sg-1", "web", vec![exposure]);
         let options = ReportOptions { width, record, ..results::options() };
@@ -63,7 +64,8 @@ fn a_row_names_the_account_that_the_head_does_not(#[values(80, 160)] width: u16)
     };
     let one = target("123456789012", "eu-central-1");
     let alone = table(vec![one.clone()]);
-    assert!(alone.starts_with("Portcullis 0.1.0, 2026-11-21T06:45:00Z, account 123456789012, eu-central-1, default"));
+    assert!(alone.starts_with("Portcullis 0.1.0, 2026-11-21T06:45:00Z, account 123456789012, eu-central-1, as"));
+    assert!(alone.contains(" assumed-role/audit/jane Policy: "), "{alone}");
     assert_eq!((alone.matches("123456789012").count(), alone.matches("eu-central-1").count()), (1, 1));
     let of_two = table(vec![one, target("210987654321", "us-east-1")]);
     assert!(of_two.starts_with("Portcullis 0.1.0, 2026-11-21T06:45:00Z, 2 accounts, 2 regions"), "{of_two}");
