@@ -12,14 +12,15 @@ use std::mem;
 
 use comfy_table::{Cell, Color};
 use findings::{ComplianceType, FoundExposure, GroupResult, ScanTotals};
-use plain_text::printable;
+use plain_text::{counted, printable};
 
 use self::columns::{Column, Layout, Widths};
-use self::row::{Line, Row, is_world};
+use self::row::{Row, is_world};
 use self::spool::Spools;
 pub use self::style::text_table;
 use super::rank::{Level, rank};
 use super::scan_info::created;
+use super::snippet::Line;
 use super::{Report, ReportOptions, wording};
 
 /// Rows that are laid out together. The widths of the columns are fixed, so that all batches make one table.
@@ -104,15 +105,9 @@ impl<W: Write> Table<W> {
 
     /// Lines of a file, below the group that they are of.
     fn snippet(&mut self, lines: &[Line], indent: usize) -> io::Result<()> {
-        let digits = lines.last().map_or(0, |line| line.number.to_string().len());
-        let mut next = None;
         for line in lines {
-            if next.is_some_and(|next| next != line.number) {
-                writeln!(self.writer, "{:indent$}  {:>digits$} | …", "", "")?;
-            }
-            next = Some(line.number + 1);
             let mark = if line.is_marked { '>' } else { ' ' };
-            let text = format!("{:indent$}{mark} {:>digits$} | {}", "", line.number, line.text);
+            let text = format!("{:indent$}{mark} {} | {}", "", line.number, line.text);
             let text = style::cut(&text, self.width);
             let text = if line.is_marked { self.paint(text.trim_end(), "31") } else { text.trim_end().to_owned() };
             writeln!(self.writer, "{text}")?;
@@ -149,10 +144,7 @@ impl<W: Write> Table<W> {
         if !totals.not_scanned.is_empty() {
             parts.push(paint(format!("{} not scanned", totals.not_scanned.len()), "35"));
         }
-        let groups = match totals.groups_evaluated {
-            1 => "1 security group".to_owned(),
-            some => format!("{some} security groups"),
-        };
+        let groups = counted(totals.groups_evaluated, "security group");
         writeln!(self.writer, "\n{groups} evaluated: {}", parts.join(", "))?;
         for not_scanned in &totals.not_scanned {
             writeln!(self.writer, "{}", printable(&wording::not_scanned(not_scanned)))?;

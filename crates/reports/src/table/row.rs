@@ -1,11 +1,12 @@
 //! Rows of the table, as they wait for their columns.
 
 use exposure::Reach;
-use findings::{Breadth, FoundExposure, GroupResult, Location, ScanPolicy, Severity};
+use findings::{Breadth, FoundExposure, GroupResult, ScanPolicy, Severity};
 use plain_text::printable;
 use serde::{Deserialize, Serialize};
 
 use super::super::rank::{Level, open_to};
+use super::super::snippet::{self, Line};
 
 /// An exposure, or a group without one.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,14 +32,6 @@ pub(super) struct Row {
     pub(super) lines: Vec<Line>,
 }
 
-/// A line of a file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub(super) number: u64,
-    pub(super) text: String,
-    pub(super) is_marked: bool,
-}
-
 impl Row {
     /// The row of an exposure, or of the whole group if it is `None`.
     pub(super) fn new(policy: &ScanPolicy, result: &GroupResult, exposure: Option<&FoundExposure>) -> Self {
@@ -59,7 +52,7 @@ impl Row {
             place: exposure
                 .and_then(|exposure| exposure.location.as_ref())
                 .or(result.location.as_ref())
-                .map(place)
+                .map(|location| printable(&location.to_string()).into_owned())
                 .unwrap_or_default(),
             open_to: exposure.map(|exposure| open_to(exposure.reach)).unwrap_or_default().to_owned(),
             traffic: exposure.map(|exposure| printable(&exposure.traffic()).into_owned()).unwrap_or_default(),
@@ -71,7 +64,7 @@ impl Row {
             rule: text(exposure.and_then(|exposure| exposure.rule_id.as_ref())),
             description: text(exposure.and_then(|exposure| exposure.description.as_ref())),
             notes: if is_first { notes(result, exposure.is_some()) } else { Vec::new() },
-            lines: if is_last { lines(result) } else { Vec::new() },
+            lines: result.snippet.as_ref().filter(|_| is_last).map(snippet::lines).unwrap_or_default(),
         }
     }
 }
@@ -81,25 +74,6 @@ impl Row {
     pub(super) fn ports_alone(&self) -> &str {
         self.ports.strip_prefix(ALL_TRAFFIC).unwrap_or(&self.ports)
     }
-}
-
-/// Position of a group as editors and terminals understand it.
-fn place(location: &Location) -> String {
-    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let file = if location.file == "-" { "standard input" } else { &location.file };
-    format!("{}{line}", printable(file))
-}
-
-/// Lines of the file that show what is wrong.
-fn lines(result: &GroupResult) -> Vec<Line> {
-    let lines = result.snippet.iter().flat_map(|snippet| &snippet.lines);
-    let line = |line: &findings::SnippetLine| Line {
-        number: line.number,
-        // A tab has no width of its own, and would be made printable.
-        text: printable(&line.text.replace('\t', "    ")).into_owned(),
-        is_marked: line.is_marked,
-    };
-    lines.map(line).collect()
 }
 
 /// What is in front of the ports of a rule that admits all traffic, unless another column says so.
