@@ -95,12 +95,24 @@ impl<W: Write> Table<W> {
         let indent = widths.first().map_or(0, |width| usize::from(*width + style::GAP));
         rows.drain(|row| {
             batch.push(layout.columns.iter().map(|(column, _)| cell(*column, &row, &layout)).collect());
-            if batch.len() >= BATCH || !row.lines.is_empty() {
+            if batch.len() >= BATCH || !row.lines.is_empty() || !row.reasons.is_empty() {
                 self.lines(mem::take(&mut batch), &widths)?;
             }
+            self.reasons(&row.reasons, indent)?;
             self.snippet(&row.lines, indent)
         })?;
         self.lines(batch, &widths)
+    }
+
+    /// Sentences on a group, below it, over the whole width.
+    fn reasons(&mut self, reasons: &[String], indent: usize) -> io::Result<()> {
+        let width = self.width.saturating_sub(u16::try_from(indent).unwrap_or(u16::MAX));
+        for reason in reasons {
+            for line in style::lines(vec![vec![Cell::new(reason)]], &[width], false) {
+                writeln!(self.writer, "{:indent$}{line}", "")?;
+            }
+        }
+        Ok(())
     }
 
     /// Lines of a file, below the group that they are of.
@@ -167,8 +179,8 @@ fn cell(column: Column, row: &Row, layout: &Layout) -> Cell {
                 .iter()
                 .map(|column| column.text(row))
                 .filter(|text| row.is_first && !text.is_empty());
-            let notes = row.notes.iter().map(String::as_str);
-            Cell::new(below.chain(notes).fold(text.to_owned(), |text, line| format!("{text}\n{line}")))
+            let note = [row.note.as_str()].into_iter().filter(|note| !note.is_empty());
+            Cell::new(below.chain(note).fold(text.to_owned(), |text, line| format!("{text}\n{line}")))
         }
         _ => Cell::new(if text.is_empty() { "-" } else { text }),
     }

@@ -26,8 +26,10 @@ pub(super) struct Row {
     pub(super) source: String,
     pub(super) rule: String,
     pub(super) description: String,
-    /// What else there is to say of the group, in the first row of it.
-    pub(super) notes: Vec<String>,
+    /// Use of the group in few words, in the first row of it.
+    pub(super) note: String,
+    /// Reasons why the group could not be judged or is exempt: sentences, for which a column is too narrow.
+    pub(super) reasons: Vec<String>,
     /// Lines of the file, in the last row of the group.
     pub(super) lines: Vec<Line>,
 }
@@ -63,7 +65,8 @@ impl Row {
             },
             rule: text(exposure.and_then(|exposure| exposure.rule_id.as_ref())),
             description: text(exposure.and_then(|exposure| exposure.description.as_ref())),
-            notes: if is_first { notes(result, exposure.is_some()) } else { Vec::new() },
+            note: if is_first { note(result) } else { String::new() },
+            reasons: if exposure.is_none() { reasons(result) } else { Vec::new() },
             lines: result.snippet.as_ref().filter(|_| is_last).map(snippet::lines).unwrap_or_default(),
         }
     }
@@ -97,28 +100,31 @@ fn sources(result: &GroupResult) -> String {
     sources.join("\n")
 }
 
-/// Use of the group, the reasons why it could not be judged, and the end of its exemption.
-fn notes(result: &GroupResult, is_open: bool) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    let mut add = |note: &str| {
-        let note = printable(note).into_owned();
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+/// Use of the group, as far as it is known.
+fn note(result: &GroupResult) -> String {
+    let note = match result.severity {
+        Some(Severity::Low) => "attached to nothing",
+        Some(Severity::Critical) => "on a public address",
+        Some(Severity::High | Severity::Medium) | None => "",
     };
-    match result.severity {
-        Some(Severity::Low) => add("attached to nothing"),
-        Some(Severity::Critical) => add("on a public address"),
-        Some(Severity::High | Severity::Medium) | None => {}
-    }
-    if !is_open {
-        result.unjudged.iter().for_each(|unjudged| add(&unjudged.reason));
-        for exempted in &result.exempted {
-            let until = exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-            add(&format!("exempt{until}: {}", exempted.reason));
+    note.to_owned()
+}
+
+/// Reasons why the group could not be judged, or is exempt; each once.
+fn reasons(result: &GroupResult) -> Vec<String> {
+    let unjudged = result.unjudged.iter().map(|unjudged| unjudged.reason.clone());
+    let exempted = result.exempted.iter().map(|exempted| {
+        let until = exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+        format!("exempt{until}: {}", exempted.reason)
+    });
+    let mut reasons: Vec<String> = Vec::new();
+    for reason in unjudged.chain(exempted) {
+        let reason = printable(&reason).into_owned();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    notes
+    reasons
 }
 
 /// Whether an exposure is open to most of the internet.
