@@ -71,5 +71,39 @@ def test_the_book_does_not_link_out_of_itself() -> None:
         assert outside == [], page
 
 
+# Columns of a code block that fit in a window 1280 pixels wide, with the sizes of docs/book.css. Output of a command and
+# documents wrap there; commands and drawings are broken by hand.
+COLUMNS = 100
+FENCE = re.compile(r"^ *(?:```|~~~)(\w*)")
+
+
+def too_wide(text: str) -> list[str]:
+    """The lines of drawings and commands that would not fit."""
+    found = []
+    language, continued = None, False
+    for line in text.splitlines():
+        if fence := FENCE.match(line):
+            language, continued = (fence[1] if language is None else None), False
+            continue
+        is_command = language == "sh" or (language == "console" and (continued or line.startswith("$ ")))
+        continued = is_command and line.endswith("\\")
+        if (is_command or language == "text") and len(line) > COLUMNS:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_code_blocks_fit_into_the_window(page: Path) -> None:
+    assert too_wide(page.read_text(encoding="utf-8")) == []
+
+
+def test_code_blocks_that_do_not_fit_are_found() -> None:
+    wide = "x" * (COLUMNS + 1)
+    fine = f"{wide}\n```console\n$ a\n{wide}\n```\n```json\n{wide}\n```\n```text\n{wide[1:]}\n```\n"
+    assert too_wide(fine) == []
+    bad = f"```sh\n{wide}\n```\n```text\n{wide}\n```\n```console\n$ a \\\n{wide}\n{wide}\n```\n"
+    assert too_wide(bad) == [wide, wide, wide]
+
+
 def test_the_figure_is_well_formed() -> None:
     ElementTree.parse(CHECKOUT / "docs" / "flow.svg")

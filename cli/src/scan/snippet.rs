@@ -157,7 +157,10 @@ fn snippet(lines: &Lines, line: u64, rules: &[Written]) -> Option<Snippet> {
 /// the first one is.
 fn resource<'t>(mut lines: impl Iterator<Item = &'t str>, rules: &[&Written]) -> Vec<(usize, bool)> {
     let Some(first) = lines.next() else { return Vec::new() };
-    let inside = |line: &&str| line.trim().is_empty() || indent(line) > indent(first);
+    // A resource begins with its name, and a rule that is a resource of its own with its first key, beside which are the others.
+    let is_key = !begins_item(first) && !first.contains(['{', '[']) && !first.trim_end().ends_with(':');
+    let least = if is_key { indent(first) } else { indent(first) + 1 };
+    let inside = |line: &&str| line.trim().is_empty() || indent(line) >= least;
     let block: Vec<&str> = [first].into_iter().chain(lines.take(MAX_RESOURCE_LINES).take_while(inside)).collect();
     let mut shown = vec![(0, false)];
     for rule in rules {
@@ -292,13 +295,33 @@ Resources:
         assert_eq!(shown(YAML, 2, &exposures), expected);
     }
 
-    #[test]
-    fn a_rule_that_is_a_resource_of_its_own_is_shown_there() {
-        let text =
-            "Web:\n  Type: AWS::EC2::SecurityGroup\nSsh:\n  Properties:\n    CidrIp: 0.0.0.0/0\n    FromPort: 22\n";
-        let own = Location { file: "web.yaml".into(), resource: Some("Ssh".into()), line: Some(3) };
-        let rule = FoundExposure { location: Some(own), ..exposure(22, "0.0.0.0/0") };
-        assert_eq!(shown(text, 1, &[rule]), "1 3 5! 6");
+    const OWN: &str = "\
+Web:
+  Type: AWS::EC2::SecurityGroup
+Ssh:
+  Type: AWS::EC2::SecurityGroupIngress
+  Properties:
+    CidrIp: 0.0.0.0/0
+    FromPort: 22
+Other:
+  Properties:
+    CidrIp: 10.0.0.0/8
+    FromPort: 22
+";
+
+    #[rstest]
+    #[case::name(3, "0.0.0.0/0", "1 3 6! 7")]
+    #[case::first_key(4, "0.0.0.0/0", "1 4 6! 7")]
+    #[case::key_of_a_mapping(5, "0.0.0.0/0", "1 5 6! 7")]
+    #[case::another_resource(4, "10.0.0.0/8", "1 4!")]
+    fn a_rule_that_is_a_resource_of_its_own_is_shown_there(
+        #[case] line: u64,
+        #[case] source: &str,
+        #[case] expected: &str,
+    ) {
+        let own = Location { file: "web.yaml".into(), resource: Some("Ssh".into()), line: Some(line) };
+        let rule = FoundExposure { location: Some(own), ..exposure(22, source) };
+        assert_eq!(shown(OWN, 1, &[rule]), expected);
     }
 
     #[test]

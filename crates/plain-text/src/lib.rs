@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 /// Longest error message that a function logs or returns, in characters. A parser's message may quote its whole input,
 /// which can be megabytes, while Lambda returns at most 6 MB and a `CloudWatch` log event holds 256 KB.
@@ -52,9 +52,15 @@ pub fn one_line(text: &str, max: usize) -> String {
 
 /// A number and its noun: `1 rule`, `2 rules`.
 #[must_use]
-pub fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = plural_ending(number);
     format!("{number} {noun}{plural}")
+}
+
+/// Ending of a noun after a number that is written in another way than by [`counted`].
+#[must_use]
+pub fn plural_ending<N: Copy + PartialEq + From<u8>>(number: N) -> &'static str {
+    if number == N::from(1) { "" } else { "s" }
 }
 
 /// An error and its causes, joined by colons: `nothing was changed: ec2:DescribeSecurityGroups on sg-1 failed`.
@@ -112,7 +118,6 @@ mod tests {
     #[error("{0}")]
     struct Quoting(String);
 
-    /// A parser quotes its input, which may be megabytes.
     #[rstest]
     #[case(0, "0 rules")]
     #[case(1, "1 rule")]
@@ -121,6 +126,7 @@ mod tests {
         assert_eq!(counted(number, "rule"), expected);
     }
 
+    /// A parser quotes its input, which may be megabytes.
     #[test]
     fn an_error_message_is_of_bounded_length() {
         let long = error_message(&Quoting("é".repeat(6_000_000)));

@@ -3,49 +3,111 @@
 use std::borrow::Cow;
 
 use exposure::is_security_group_id;
-use findings::{FoundExposure, GroupResult, ScanPolicy, ScanRecord, ScanTarget};
+use findings::{FoundExposure, GroupResult, Location, ScanPolicy, ScanRecord, ScanTarget};
 use plain_text::printable;
 use serde::Serialize;
 
-/// How to close an exposure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fix {
-    /// Two commands, either of which suffices: `revoke` revokes one rule, `close` closes the whole group.
-    Commands { revoke: Option<Command>, close: Command },
+/// Most pieces of advice for one group.
+const MAX_EDITS: usize = 20;
+
+/// How to close a group and its exposures, by the policy and with the credentials of the scan. The command for the whole
+/// group is the same for each of its exposures, so it is made once.
+#[derive(Debug)]
+pub(super) struct Fixes<'r> {
+    record: &'r ScanRecord,
+    result: &'r GroupResult,
+    close: Option<Command>,
+}
+
+/// How to close one exposure.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fix<'f> {
+    /// Command that revokes its rule, and no other.
+    Revoke(Command),
+    /// Command that closes the whole group.
+    Close(&'f Command),
     /// Advice for a group of a template or a plan, which has to be changed at its source.
     Edit(String),
 }
 
-impl Fix {
-    /// How to close `exposure`, or the whole group if it is `None`, by the policy and with the credentials of the scan.
-    pub(super) fn of(record: &ScanRecord, result: &GroupResult, exposure: Option<&FoundExposure>) -> Self {
-        if result.location.is_none()
-            && is_security_group_id(&result.group_id)
-            && let Some(close) = close(record, result)
-        {
-            return Self::Commands { revoke: exposure.and_then(|exposure| revoke(record, result, exposure)), close };
-        }
-        // A rule that is a resource of its own is changed there, and not in its group.
-        let location = exposure.and_then(|exposure| exposure.location.as_ref()).or(result.location.as_ref());
-        let place = location.map_or_else(
-            || format!("`{}`", result.group_id),
-            |location| {
-                let resource = location.resource.as_deref().unwrap_or(&result.group_id);
-                let line = location.line.map(|line| format!(", line {line}")).unwrap_or_default();
-                format!("`{resource}` in {}{line}", location.file)
-            },
-        );
-        Self::Edit(match exposure {
-            Some(exposure) => format!("Remove the source {} from {place}, or narrow it.", exposure.source),
-            None => format!("Give {place} values that are known before deployment, or scan the group afterwards."),
-        })
+impl<'r> Fixes<'r> {
+    pub(super) fn new(record: &'r ScanRecord, result: &'r GroupResult) -> Self {
+        let is_live = result.location.is_none() && is_security_group_id(&result.group_id);
+        Self { record, result, close: if is_live { close(record, result) } else { None } }
     }
 
-    /// The fix on one line.
+    /// Command that closes the whole group; `None` for a group that has to be changed at its source.
+    pub(super) fn close(&self) -> Option<&Command> {
+        self.close.as_ref()
+    }
+
+    /// Takes the command that closes the whole group.
+    pub(super) fn into_close(self) -> Option<Command> {
+        self.close
+    }
+
+    /// Command that revokes the rule of the exposure, and no other. There is none without [`Fixes::close`].
+    pub(super) fn revoke(&self, exposure: &FoundExposure) -> Option<Command> {
+        self.close.as_ref().and_then(|_| revoke(self.record, self.result, exposure))
+    }
+
+    /// The narrowest way to close the exposure.
+    pub(super) fn of(&self, exposure: &FoundExposure) -> Fix<'_> {
+        match &self.close {
+            Some(close) => revoke(self.record, self.result, exposure).map_or(Fix::Close(close), Fix::Revoke),
+            None => Fix::Edit(self.edit(exposure)),
+        }
+    }
+
+    /// How to close the whole group on one line: by its only exposure, or by all of them.
     pub(super) fn line(&self) -> String {
+        match (self.result.exposures.as_slice(), &self.close) {
+            ([exposure], _) => self.of(exposure).line(),
+            (_, Some(close)) => close.line(),
+            (_, None) => self.edits().join(" "),
+        }
+    }
+
+    /// Advice to remove the exposures at their source; the same advice once.
+    pub(super) fn edits(&self) -> Vec<String> {
+        let mut edits = Vec::new();
+        for exposure in &self.result.exposures {
+            let edit = self.edit(exposure);
+            if edits.len() < MAX_EDITS && !edits.contains(&edit) {
+                edits.push(edit);
+            }
+        }
+        edits
+    }
+
+    /// Advice to remove the exposure at its source.
+    fn edit(&self, exposure: &FoundExposure) -> String {
+        // A rule that is a resource of its own is changed there, and not in its group.
+        let location = exposure.location.as_ref().or(self.result.location.as_ref());
+        format!("Remove the source {} from {}, or narrow it.", exposure.source, self.place(location))
+    }
+
+    /// Advice to make a group of a template or a plan one that can be judged.
+    pub(super) fn edit_to_judge(&self) -> String {
+        let place = self.place(self.result.location.as_ref());
+        format!("Give {place} values that are known before deployment, or scan the group afterwards.")
+    }
+
+    fn place(&self, location: Option<&Location>) -> String {
+        let Some(location) = location else { return format!("`{}`", self.result.group_id) };
+        let resource = location.resource.as_deref().unwrap_or(&self.result.group_id);
+        let line = location.line.map(|line| format!(", line {line}")).unwrap_or_default();
+        format!("`{resource}` in {}{line}", location.file_name())
+    }
+}
+
+impl Fix<'_> {
+    /// The fix on one line.
+    pub(super) fn line(self) -> String {
         match self {
-            Self::Commands { revoke: Some(command), .. } | Self::Commands { close: command, .. } => command.line(),
-            Self::Edit(advice) => advice.clone(),
+            Self::Revoke(command) => command.line(),
+            Self::Close(command) => command.line(),
+            Self::Edit(advice) => advice,
         }
     }
 }
@@ -249,6 +311,11 @@ mod tests {
         }
     }
 
+    /// Command that closes the whole group.
+    fn closing(record: &ScanRecord, group: &GroupResult) -> String {
+        Fixes::new(record, group).close().map(Command::line).unwrap()
+    }
+
     #[rstest]
     #[case::by_id(Some("sgr-0bbbbbbbbbbbbbbbb"), "0.0.0.0/0", "--security-group-rule-ids sgr-0bbbbbbbbbbbbbbbb")]
     #[case::ipv4(
@@ -267,73 +334,78 @@ mod tests {
         r#"--ip-permissions '[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"PrefixListIds":[{"PrefixListId":"pl-0123"}]}]'"#
     )]
     fn a_rule_is_revoked_alone(#[case] rule_id: Option<&str>, #[case] source: &str, #[case] rule: &str) {
-        let fix = Fix::of(&record(), &group(Some("eu-west-1")), Some(&exposure(rule_id, source)));
+        let (record, group) = (record(), group(Some("eu-west-1")));
         assert_eq!(
-            fix.line(),
+            Fixes::new(&record, &group).of(&exposure(rule_id, source)).line(),
             format!("aws ec2 revoke-security-group-ingress --group-id sg-0aaaaaaaaaaaaaaaa {rule} --region eu-west-1")
         );
     }
 
     #[test]
     fn the_group_is_closed_as_a_whole_by_the_policy_of_the_scan() {
-        let fix = Fix::of(&record(), &group(Some("eu-west-1")), None);
-        assert_eq!(fix.line(), "portcullis close sg-0aaaaaaaaaaaaaaaa --region=eu-west-1 --ports=tcp/22 --scope=world");
+        assert_eq!(
+            closing(&record(), &group(Some("eu-west-1"))),
+            "portcullis close sg-0aaaaaaaaaaaaaaaa --region=eu-west-1 --ports=tcp/22 --scope=world"
+        );
         let policy = ScanPolicy::from(PolicyOptions {
             scope: SourceScope::Public,
             authorized: ["203.0.113.0/24".parse().unwrap()].into_iter().collect(),
             exemptions_file: Some("/srv/my exemptions.json".into()),
             ..PolicyOptions::new("22,3389".parse().unwrap())
         });
-        let fix = Fix::of(&ScanRecord { policy, ..record() }, &group(None), None);
         assert_eq!(
-            fix.line(),
+            closing(&ScanRecord { policy, ..record() }, &group(None)),
             "portcullis close sg-0aaaaaaaaaaaaaaaa --ports=22,3389 --scope=public --authorized-cidr=203.0.113.0/24 \
              --exemptions='/srv/my exemptions.json'"
         );
         let record =
             ScanRecord { policy: ScanPolicy::Rule { rule: "portcullis".into(), parameters: None }, ..record() };
-        assert_eq!(
-            Fix::of(&record, &group(None), None).line(),
-            "portcullis close sg-0aaaaaaaaaaaaaaaa --rule=portcullis"
-        );
+        assert_eq!(closing(&record, &group(None)), "portcullis close sg-0aaaaaaaaaaaaaaaa --rule=portcullis");
     }
 
     #[test]
     fn commands_use_the_credentials_of_the_scan() {
         let exposure = exposure(Some("sgr-1"), "0.0.0.0/0");
-        let commands = |record: &ScanRecord| match Fix::of(record, &group(Some("eu-west-1")), Some(&exposure)) {
-            Fix::Commands { revoke, close } => (revoke.map(|command| command.line()), close.line()),
-            Fix::Edit(advice) => panic!("{advice}"),
+        let group = group(Some("eu-west-1"));
+        let commands = |record: &ScanRecord| {
+            let revoke = Fixes::new(record, &group).revoke(&exposure);
+            (revoke.map(|command| command.line()), closing(record, &group))
         };
         let (revoke, close) = commands(&live(Some("audit"), None));
         assert!(revoke.unwrap().ends_with(" --region eu-west-1 --profile audit"));
         assert!(close.contains(" --region=eu-west-1 --profile=audit --ports="), "{close}");
         let role = "arn:aws:iam::123456789012:role/audit";
-        let (revoke, close) = commands(&live(Some("audit"), Some(role)));
+        let assumed = live(Some("audit"), Some(role));
+        let (revoke, close) = commands(&assumed);
         assert_eq!(revoke, None, "the AWS CLI has no option for a role");
         assert!(close.contains(&format!(" --profile=audit --assume-role-arn={role} ")), "{close}");
+        assert_eq!(Fixes::new(&assumed, &group).of(&exposure).line(), close, "the whole group is closed instead");
     }
 
     #[test]
     fn a_shell_sees_hostile_text_as_one_word() {
-        let fix = Fix::of(&record(), &group(Some("eu-west-1; rm -rf $HOME 'x'")), None);
-        let words = shlex::split(&fix.line()).unwrap();
+        let line = closing(&record(), &group(Some("eu-west-1; rm -rf $HOME 'x'")));
+        let words = shlex::split(&line).unwrap();
         assert_eq!(words.get(3).map(String::as_str), Some("--region=eu-west-1; rm -rf $HOME 'x'"));
         assert_eq!(words.len(), 6);
     }
 
     #[test]
     fn nothing_that_steers_a_terminal_is_in_a_command() {
-        let fix = Fix::of(&record(), &group(Some("eu-west-1\u{1b}]0;x\u{7}")), None);
-        assert!(matches!(fix, Fix::Edit(_)), "{fix:?}");
+        let (record, group) = (record(), group(Some("eu-west-1\u{1b}]0;x\u{7}")));
+        let fixes = Fixes::new(&record, &group);
+        assert_eq!(fixes.close(), None);
+        assert_eq!(fixes.revoke(&exposure(None, "0.0.0.0/0")), None);
     }
 
     #[test]
     fn a_group_of_a_template_is_edited_there() {
         let location = Location { file: "web.yaml".into(), resource: Some("Web".into()), line: Some(3) };
         let result = GroupResult { location: Some(location), ..group(None) };
-        let fix = Fix::of(&record(), &result, Some(&exposure(None, "0.0.0.0/0")));
-        assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Web` in web.yaml, line 3, or narrow it.");
+        let (record, ssh) = (record(), exposure(None, "0.0.0.0/0"));
+        let fixes = Fixes::new(&record, &result);
+        assert_eq!(fixes.close(), None);
+        assert_eq!(fixes.of(&ssh).line(), "Remove the source 0.0.0.0/0 from `Web` in web.yaml, line 3, or narrow it.");
     }
 
     #[test]
@@ -345,7 +417,22 @@ mod tests {
         };
         let result = GroupResult { location: Some(location("Web", 3)), ..group(None) };
         let exposure = FoundExposure { location: Some(location("Ssh", 14)), ..exposure(None, "0.0.0.0/0") };
-        let fix = Fix::of(&record(), &result, Some(&exposure));
-        assert_eq!(fix.line(), "Remove the source 0.0.0.0/0 from `Ssh` in web.yaml, line 14, or narrow it.");
+        assert_eq!(
+            Fixes::new(&record(), &result).of(&exposure).line(),
+            "Remove the source 0.0.0.0/0 from `Ssh` in web.yaml, line 14, or narrow it."
+        );
+    }
+
+    #[test]
+    fn the_exposures_of_a_group_of_a_template_are_all_edited() {
+        let location = Location { file: "web.yaml".into(), resource: Some("Web".into()), line: None };
+        let exposures = ["0.0.0.0/0", "0.0.0.0/0", "::/0"].map(|source| exposure(None, source)).to_vec();
+        let result = GroupResult { location: Some(location), exposures, ..group(None) };
+        let record = record();
+        assert_eq!(
+            Fixes::new(&record, &result).line(),
+            "Remove the source 0.0.0.0/0 from `Web` in web.yaml, or narrow it. Remove the source ::/0 from `Web` in \
+             web.yaml, or narrow it."
+        );
     }
 }

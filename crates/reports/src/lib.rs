@@ -13,6 +13,8 @@ mod ocsf;
 mod rank;
 mod sarif;
 mod scan_info;
+#[cfg(any(feature = "html", feature = "table"))]
+mod snippet;
 #[cfg(feature = "table")]
 mod table;
 mod wording;

@@ -15,7 +15,7 @@ use plain_text::clip;
 use self::document::{
     Compliance, Details, Finding, Label, ProviderFields, Recommendation, Remediation, Resource, SecurityGroup,
 };
-use super::fix::Fix;
+use super::fix::{Command, Fixes};
 use super::json_array::JsonArray;
 use super::wording;
 use super::{Report, ReportOptions};
@@ -129,7 +129,6 @@ struct Subject<'r> {
 impl<'r> Subject<'r> {
     fn group(record: &ScanRecord, result: &'r GroupResult, account: &'r str, region: &'r str) -> Self {
         let group = wording::group_label(result);
-        let fix = |exposure| Fix::of(record, result, exposure);
         let (title, description, severity, status, fix) = match result.compliance {
             ComplianceType::NonCompliant => (
                 wording::open_title(&group, result),
@@ -141,7 +140,7 @@ impl<'r> Subject<'r> {
                     Severity::Low => "LOW",
                 },
                 "FAILED",
-                Some(fix(result.exposures.first().filter(|_| result.exposures.len() == 1))),
+                Some(Fixes::new(record, result)),
             ),
             ComplianceType::InsufficientData => {
                 (wording::unjudged_title(&group), wording::why_unjudged(result), "MEDIUM", "WARNING", None)
@@ -150,7 +149,7 @@ impl<'r> Subject<'r> {
                 (wording::closed_title(&group), wording::why_compliant(result), "INFORMATIONAL", "PASSED", None)
             }
         };
-        let (fix, close) = fix.map(recommendation).unzip();
+        let (fix, close) = fix.as_ref().map(recommendation).unzip();
         let mut fields = fields(result);
         fields.extend(close.flatten().map(|close| ("portcullis/close", close)));
         let is_group = is_security_group_id(&result.group_id);
@@ -246,12 +245,10 @@ impl<W: Write> Report for Asff<W> {
 
 /// Text of a recommendation, and the command that closes the group as a value of a field. A command that is cut would close
 /// by another policy, so one that is too long is in the field only, or in neither.
-fn recommendation(fix: Fix) -> (String, Option<String>) {
-    let line = fix.line();
-    let close = match fix {
-        Fix::Commands { close, .. } => Some(close.line()).filter(|close| close.chars().count() <= FIELD_CHARS),
-        Fix::Edit(_) => return (line, None),
-    };
+fn recommendation(fixes: &Fixes<'_>) -> (String, Option<String>) {
+    let line = fixes.line();
+    let Some(close) = fixes.close().map(Command::line) else { return (line, None) };
+    let close = Some(close).filter(|close| close.chars().count() <= FIELD_CHARS);
     let text = match &close {
         _ if line.chars().count() <= RECOMMENDATION_CHARS => line,
         Some(_) => {
@@ -271,8 +268,7 @@ fn fields(result: &GroupResult) -> BTreeMap<&'static str, String> {
         fields.insert("portcullis/ports", clip(&unique(ports).join(", "), DESCRIPTION_CHARS).into_owned());
     }
     if let Some(location) = &result.location {
-        let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
-        fields.insert("portcullis/location", clip(&format!("{}{line}", location.file), FIELD_CHARS).into_owned());
+        fields.insert("portcullis/location", clip(&location.to_string(), FIELD_CHARS).into_owned());
     }
     fields
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use findings::{ComplianceType, GroupResult};
-use plain_text::printable;
+use plain_text::{counted, printable};
 
 use super::grouped;
 use super::ports::{self, Port};
@@ -93,7 +93,7 @@ impl ExposureMap {
         ports.truncate(SHOWN_PORTS);
         regions.truncate(SHOWN_REGIONS);
         let most = regions.iter().flat_map(|region| ports.iter().map(|port| self.at(region, port))).max()?;
-        let often = groups(totals.get(first_port).copied().unwrap_or_default());
+        let often = super::count(totals.get(first_port).copied().unwrap_or_default(), "group");
         let mut summary = format!("{first_port} is open most often: in {often}.");
         if regions.len() > 1 {
             summary = format!("{summary} Most affected is {}.", region_name(first_region));
@@ -128,16 +128,10 @@ impl ExposureMap {
     }
 
     fn note(&self, ports: usize, regions: usize) -> String {
-        let more = |count: usize, one: &str, many: &str| match count {
-            0 => None,
-            1 => Some(format!("1 more {one}")),
-            some => Some(format!("{some} more {many}")),
-        };
-        let left_out = [
-            more(ports.saturating_sub(SHOWN_PORTS), "port", "ports"),
-            more(regions.saturating_sub(SHOWN_REGIONS), "region", "regions"),
-        ];
-        let left_out = left_out.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        let left_out =
+            [(ports.saturating_sub(SHOWN_PORTS), "more port"), (regions.saturating_sub(SHOWN_REGIONS), "more region")];
+        let left_out = left_out.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun));
+        let left_out = left_out.collect::<Vec<_>>().join(" and ");
         let mut note = String::from("A group counts once for each of its open ports.");
         if !left_out.is_empty() {
             note = format!("{note} Not shown: {left_out}.");
@@ -147,10 +141,6 @@ impl ExposureMap {
         }
         note
     }
-}
-
-fn groups(count: u64) -> String {
-    if count == 1 { "1 group".to_owned() } else { format!("{} groups", grouped(count)) }
 }
 
 fn region_name(region: &str) -> &str {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use findings::{Breadth, ComplianceType, Context, FoundExposure, GroupResult, Location, ScanRecord, Snippet};
-use plain_text::printable;
+use findings::{Breadth, ComplianceType, Context, FoundExposure, GroupResult, ScanRecord};
+use plain_text::{counted, printable};
 
-use super::super::fix::{Command, Fix};
+use super::super::fix::{Command, Fixes};
 use super::super::rank::{Level, Rank, open_to, rank};
+use super::super::snippet::{self, Line};
 use super::ports::{self, Port};
 
 /// Rules of a group that the page shows at once, and those that it shows at most.
@@ -34,20 +35,11 @@ pub(super) struct Finding {
     pub(super) first_port: u32,
     pub(super) rules: Vec<Rule>,
     pub(super) more_rules: Vec<Rule>,
-    /// Rules beyond [`MAX_RULES`].
-    pub(super) left_out: usize,
+    /// Number of rules beyond [`MAX_RULES`]; empty if there are none.
+    pub(super) left_out: String,
     pub(super) close: Option<Command>,
     pub(super) has_revoke: bool,
     pub(super) advice: Vec<String>,
-}
-
-/// A line of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Line {
-    /// Number and text, aligned with those of the other lines; an ellipsis where lines are left out.
-    pub(super) text: String,
-    /// Whether the line is at fault.
-    pub(super) is_marked: bool,
 }
 
 /// A rule that exposes ports, or that could not be judged.
@@ -137,7 +129,8 @@ impl Finding {
         let text = |text: &Option<String>| text.as_deref().map(printable).unwrap_or_default().into_owned();
         let shown = |text: String| printable(&text).into_owned();
         let level = Level::of(result);
-        let exposures = result.exposures.iter().map(|exposure| Rule::new(record, result, exposure));
+        let fixes = Fixes::new(record, result);
+        let exposures = result.exposures.iter().map(|exposure| Rule::new(record, &fixes, exposure));
         let unjudged = result.unjudged.iter().filter(|_| level == Level::Unknown).map(|unjudged| Rule {
             source: shown(unjudged.source.clone()),
             id: text(&unjudged.rule_id),
@@ -147,7 +140,7 @@ impl Finding {
         let mut rules: Vec<Rule> = exposures.chain(unjudged).take(MAX_RULES).collect();
         let left_out = (result.exposures.len() + result.unjudged.len()).saturating_sub(MAX_RULES);
         let more_rules = if rules.len() > FIRST_RULES + 1 { rules.split_off(FIRST_RULES) } else { Vec::new() };
-        let (close, advice) = fix(record, result, level);
+        let (close, advice) = fix(fixes, level);
         Self {
             level: level.as_str(),
             mark: mark(level),
@@ -157,8 +150,8 @@ impl Finding {
             region: text(&result.region),
             vpc_id: text(&result.vpc_id),
             context: result.context.as_ref().map(|context| shown(usage(context))).unwrap_or_default(),
-            location: result.location.as_ref().map(|location| shown(place(location))).unwrap_or_default(),
-            lines: result.snippet.as_ref().map(lines).unwrap_or_default(),
+            location: result.location.as_ref().map(|location| shown(location.to_string())).unwrap_or_default(),
+            lines: result.snippet.as_ref().map(snippet::lines).unwrap_or_default(),
             first_port: rules
                 .iter()
                 .filter_map(|rule| rule.ports.first())
@@ -168,59 +161,30 @@ impl Finding {
             has_revoke: rules.iter().chain(&more_rules).any(|rule| rule.revoke.is_some()),
             rules,
             more_rules,
-            left_out,
+            left_out: if left_out > 0 { counted(left_out, "more rule") } else { String::new() },
             close,
             advice: advice.into_iter().map(shown).collect(),
         }
     }
 }
 
-fn lines(snippet: &Snippet) -> Vec<Line> {
-    let digits = snippet.lines.last().map_or(0, |line| line.number.to_string().len());
-    let mut shown = Vec::new();
-    let mut next = None;
-    for line in &snippet.lines {
-        if next.is_some_and(|next| next != line.number) {
-            shown.push(Line { text: format!("{:>digits$}  …", ""), is_marked: false });
-        }
-        next = Some(line.number + 1);
-        let text = line.text.replace('\t', "    ");
-        shown.push(Line { text: format!("{:>digits$}  {}", line.number, printable(&text)), is_marked: line.is_marked });
-    }
-    shown
-}
-
 /// Command that closes the group, or else advice.
-fn fix(record: &ScanRecord, result: &GroupResult, level: Level) -> (Option<Command>, Vec<String>) {
-    let fix = |exposure| Fix::of(record, result, exposure);
-    if level == Level::Unknown {
-        return match fix(None) {
-            Fix::Commands { .. } => {
-                (None, vec!["Check the rule: Portcullis closes only what it can judge.".to_owned()])
-            }
-            Fix::Edit(advice) => (None, vec![advice]),
-        };
-    }
-    let mut advice = Vec::new();
-    for exposure in &result.exposures {
-        match fix(Some(exposure)) {
-            Fix::Commands { close, .. } => return (Some(close), Vec::new()),
-            Fix::Edit(text) if !advice.contains(&text) && advice.len() < MAX_RULES => advice.push(text),
-            Fix::Edit(_) => {}
+fn fix(fixes: Fixes<'_>, level: Level) -> (Option<Command>, Vec<String>) {
+    match (level, fixes.close()) {
+        (Level::Unknown, Some(_)) => {
+            (None, vec!["Check the rule: Portcullis closes only what it can judge.".to_owned()])
         }
+        (Level::Unknown, None) => (None, vec![fixes.edit_to_judge()]),
+        (_, Some(_)) => (fixes.into_close(), Vec::new()),
+        (_, None) => (None, fixes.edits()),
     }
-    (None, advice)
 }
 
 impl Rule {
-    fn new(record: &ScanRecord, result: &GroupResult, exposure: &FoundExposure) -> Self {
+    fn new(record: &ScanRecord, fixes: &Fixes<'_>, exposure: &FoundExposure) -> Self {
         let text = |text: &str| printable(text).into_owned();
         let mut names: Vec<&str> = exposure.ports.iter().map(String::as_str).collect();
         names.sort_by(|a, b| ports::by_number(a, b));
-        let revoke = match Fix::of(record, result, Some(exposure)) {
-            Fix::Commands { revoke, .. } => revoke,
-            Fix::Edit(_) => None,
-        };
         Self {
             ports: names.into_iter().map(Port::new).collect(),
             ports_text: if exposure.ports.len() > FIRST_RULES {
@@ -238,7 +202,7 @@ impl Rule {
             id: exposure.rule_id.as_deref().map(text).unwrap_or_default(),
             description: exposure.description.as_deref().map(text).unwrap_or_default(),
             reason: String::new(),
-            revoke,
+            revoke: fixes.revoke(exposure),
         }
     }
 }
@@ -253,12 +217,6 @@ fn mark(level: Level) -> &'static str {
         Level::Exempt => "Exempt",
         Level::Compliant => "Compliant",
     }
-}
-
-fn place(location: &Location) -> String {
-    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let file = if location.file == "-" { "standard input" } else { &location.file };
-    format!("{file}{line}")
 }
 
 /// Network interfaces of a group on one line.

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use ::findings::{GroupResult, ScanPolicy, ScanRecord, ScanTarget, ScanTotals};
 use askama::Template;
-use plain_text::printable;
+use plain_text::{plural_ending, printable};
 
 use self::exposure_map::{ExposureMap, Picture};
 use self::facets::{Facet, Facets};
@@ -136,7 +136,7 @@ impl<W: Write> Report for Html<W> {
             picture: self.map.picture(),
             facets: self.facets.facets(),
             all_counts: if left_out > 0 { self.facets.lines() } else { String::new() },
-            shown: count(number(findings.len()), "group", "groups"),
+            shown: count(number(findings.len()), "group"),
             total: grouped(left_out.saturating_add(number(findings.len()))),
             findings,
             left_out: (left_out > 0).then(|| grouped(left_out)),
@@ -235,9 +235,9 @@ fn tiles(totals: &ScanTotals) -> [Tile; 4] {
     ]
 }
 
-/// A number and its noun.
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+/// A number with separators and its noun.
+fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), plural_ending(number))
 }
 
 fn number(length: usize) -> u64 {

@@ -13,7 +13,7 @@ use findings::{
 use self::document::{
     Account, Cloud, Compliance, Event, FindingInfo, Metadata, Parameter, Product, Remediation, Resource, Unmapped,
 };
-use super::fix::Fix;
+use super::fix::Fixes;
 use super::{Report, ReportOptions, wording};
 
 const OCSF_VERSION: &str = "1.8.0";
@@ -67,8 +67,8 @@ impl<'r> Subject<'r> {
             }
         };
         let remediation = (result.compliance == ComplianceType::NonCompliant).then(|| {
-            let mut lines: Vec<String> =
-                result.exposures.iter().map(|exposure| Fix::of(record, result, Some(exposure)).line()).collect();
+            let fixes = Fixes::new(record, result);
+            let mut lines: Vec<String> = result.exposures.iter().map(|exposure| fixes.of(exposure).line()).collect();
             lines.dedup();
             Remediation { desc: lines.join("\n") }
         });

@@ -14,7 +14,7 @@ use self::document::{
     ArtifactLocation, Configuration, Descriptor, Driver, Fingerprints, Invocation, InvocationProperties, Location,
     LogicalLocation, Message, Notification, PhysicalLocation, Properties, Region, SarifResult, Tool,
 };
-use super::fix::Fix;
+use super::fix::{Fix, Fixes};
 use super::json_array::JsonArray;
 use super::scan_info::ScanInfo;
 use super::{Report, ReportOptions, wording};
@@ -156,7 +156,7 @@ impl<W: Write> Sarif<W> {
         PhysicalLocation { artifact_location: ArtifactLocation { uri }, region: Region { start_line } }
     }
 
-    fn exposure(&mut self, group: &GroupResult, exposure: &FoundExposure) -> io::Result<()> {
+    fn exposure(&mut self, group: &GroupResult, exposure: &FoundExposure, fix: &str) -> io::Result<()> {
         let rule = match exposure.reach {
             Reach::World => Rule::OpenToWorld,
             Reach::Partial | Reach::None => Rule::PartlyOpen,
@@ -166,15 +166,8 @@ impl<W: Write> Sarif<W> {
             Severity::Medium => "warning",
             Severity::Low => "note",
         };
-        let text = format!(
-            "Security group {}: {}. {}",
-            wording::group_label(group),
-            wording::exposure_sentence(exposure),
-            match Fix::of(&self.options.record, group, Some(exposure)) {
-                Fix::Edit(advice) => advice,
-                commands @ Fix::Commands { .. } => format!("To close it: {}", commands.line()),
-            }
-        );
+        let text =
+            format!("Security group {}: {}. {fix}", wording::group_label(group), wording::exposure_sentence(exposure));
         self.push(group, rule, level, text, (&exposure.key(), exposure.location.as_ref()))
     }
 
@@ -195,7 +188,11 @@ impl<W: Write> Report for Sarif<W> {
         match result.compliance {
             ComplianceType::Compliant => Ok(()),
             ComplianceType::NonCompliant => {
-                result.exposures.iter().try_for_each(|exposure| self.exposure(result, exposure))
+                let fixes = Fixes::new(&self.options.record, result);
+                let sentences: Vec<String> =
+                    result.exposures.iter().map(|exposure| sentence(fixes.of(exposure))).collect();
+                let mut exposures = result.exposures.iter().zip(sentences);
+                exposures.try_for_each(|(exposure, fix)| self.exposure(result, exposure, &fix))
             }
             ComplianceType::InsufficientData => {
                 result.unjudged.iter().try_for_each(|unjudged| self.unjudged(result, unjudged))
@@ -236,6 +233,13 @@ fn uri(file: &str) -> String {
     let scheme = if file.starts_with('/') { "file://" } else { "" };
     let path = file.strip_prefix("./").unwrap_or(file);
     format!("{scheme}{}", utf8_percent_encode(path, PATH))
+}
+
+fn sentence(fix: Fix<'_>) -> String {
+    match fix {
+        Fix::Edit(advice) => advice,
+        command @ (Fix::Revoke(_) | Fix::Close(_)) => format!("To close it: {}", command.line()),
+    }
 }
 
 #[cfg(test)]

@@ -146,8 +146,7 @@ impl Widths {
         for (width, column) in self.texts.iter_mut().zip(Column::ALL) {
             *width = (*width).max(width_of(column.text(row)));
         }
-        let below = row.notes.iter().map(|note| width_of(note)).max().unwrap_or_default();
-        self.below_group = self.below_group.max(below);
+        self.below_group = self.below_group.max(width_of(&row.note));
         self.ports_alone = self.ports_alone.max(width_of(row.ports_alone()));
         self.accounts.add(&row.account);
         self.regions.add(&row.region);
@@ -231,7 +230,7 @@ impl Layout {
             room += *width - alone;
             *width = alone;
         }
-        let below = below_group.iter().map(|column| most(*column)).chain([widths.below_group.min(60)]).max();
+        let below = below_group.iter().map(|column| most(*column)).chain([widths.below_group]).max();
         grow(&mut chosen, Column::Group, most(Column::Group).max(below.unwrap_or_default()), &mut room);
         for column in [Column::Source, Column::Ports, Column::Name, Column::Description] {
             let is_short = column == Column::Ports && has_traffic;

@@ -12,14 +12,15 @@ use std::mem;
 
 use comfy_table::{Cell, Color};
 use findings::{ComplianceType, FoundExposure, GroupResult, ScanTotals};
-use plain_text::printable;
+use plain_text::{counted, printable};
 
 use self::columns::{Column, Layout, Widths};
-use self::row::{Line, Row, is_world};
+use self::row::{Row, is_world};
 use self::spool::Spools;
 pub use self::style::text_table;
 use super::rank::{Level, rank};
 use super::scan_info::created;
+use super::snippet::Line;
 use super::{Report, ReportOptions, wording};
 
 /// Rows that are laid out together. The widths of the columns are fixed, so that all batches make one table.
@@ -100,25 +101,31 @@ impl<W: Write> Table<W> {
         let indent = widths.first().map_or(0, |width| usize::from(*width + style::GAP));
         rows.drain(|row| {
             batch.push(layout.columns.iter().map(|(column, _)| cell(*column, &row, &layout)).collect());
-            if batch.len() >= BATCH || !row.lines.is_empty() {
+            if batch.len() >= BATCH || !row.lines.is_empty() || !row.reasons.is_empty() {
                 self.lines(mem::take(&mut batch), &widths)?;
             }
+            self.reasons(&row.reasons, indent)?;
             self.snippet(&row.lines, indent)
         })?;
         self.lines(batch, &widths)
     }
 
+    /// Sentences on a group, below it, over the whole width.
+    fn reasons(&mut self, reasons: &[String], indent: usize) -> io::Result<()> {
+        let width = self.width.saturating_sub(u16::try_from(indent).unwrap_or(u16::MAX));
+        for reason in reasons {
+            for line in style::lines(vec![vec![Cell::new(reason)]], &[width], false) {
+                writeln!(self.writer, "{:indent$}{line}", "")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lines of a file, below the group that they are of.
     fn snippet(&mut self, lines: &[Line], indent: usize) -> io::Result<()> {
-        let digits = lines.last().map_or(0, |line| line.number.to_string().len());
-        let mut next = None;
         for line in lines {
-            if next.is_some_and(|next| next != line.number) {
-                writeln!(self.writer, "{:indent$}  {:>digits$} | …", "", "")?;
-            }
-            next = Some(line.number + 1);
             let mark = if line.is_marked { '>' } else { ' ' };
-            let text = format!("{:indent$}{mark} {:>digits$} | {}", "", line.number, line.text);
+            let text = format!("{:indent$}{mark} {} | {}", "", line.number, line.text);
             let text = style::cut(&text, self.width);
             let text = if line.is_marked { self.paint(text.trim_end(), "31") } else { text.trim_end().to_owned() };
             writeln!(self.writer, "{text}")?;
@@ -155,10 +162,7 @@ impl<W: Write> Table<W> {
         if !totals.not_scanned.is_empty() {
             parts.push(paint(format!("{} not scanned", totals.not_scanned.len()), "35"));
         }
-        let groups = match totals.groups_evaluated {
-            1 => "1 security group".to_owned(),
-            some => format!("{some} security groups"),
-        };
+        let groups = counted(totals.groups_evaluated, "security group");
         writeln!(self.writer, "\n{groups} evaluated: {}", parts.join(", "))?;
         for not_scanned in &totals.not_scanned {
             writeln!(self.writer, "{}", printable(&wording::not_scanned(not_scanned)))?;
@@ -181,8 +185,8 @@ fn cell(column: Column, row: &Row, layout: &Layout) -> Cell {
                 .iter()
                 .map(|column| column.text(row))
                 .filter(|text| row.is_first && !text.is_empty());
-            let notes = row.notes.iter().map(String::as_str);
-            Cell::new(below.chain(notes).fold(text.to_owned(), |text, line| format!("{text}\n{line}")))
+            let note = [row.note.as_str()].into_iter().filter(|note| !note.is_empty());
+            Cell::new(below.chain(note).fold(text.to_owned(), |text, line| format!("{text}\n{line}")))
         }
         _ => Cell::new(if text.is_empty() { "-" } else { text }),
     }

@@ -1,11 +1,12 @@
 //! Rows of the table, as they wait for their columns.
 
 use exposure::Reach;
-use findings::{Breadth, FoundExposure, GroupResult, Location, ScanPolicy, Severity};
+use findings::{Breadth, FoundExposure, GroupResult, ScanPolicy, Severity};
 use plain_text::printable;
 use serde::{Deserialize, Serialize};
 
 use super::super::rank::{Level, open_to};
+use super::super::snippet::{self, Line};
 
 /// An exposure, or a group without one.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,18 +26,12 @@ pub(super) struct Row {
     pub(super) source: String,
     pub(super) rule: String,
     pub(super) description: String,
-    /// What else there is to say of the group, in the first row of it.
-    pub(super) notes: Vec<String>,
+    /// Use of the group in few words, in the first row of it.
+    pub(super) note: String,
+    /// Reasons why the group could not be judged or is exempt: sentences, for which a column is too narrow.
+    pub(super) reasons: Vec<String>,
     /// Lines of the file, in the last row of the group.
     pub(super) lines: Vec<Line>,
-}
-
-/// A line of a file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub(super) number: u64,
-    pub(super) text: String,
-    pub(super) is_marked: bool,
 }
 
 impl Row {
@@ -59,7 +54,7 @@ impl Row {
             place: exposure
                 .and_then(|exposure| exposure.location.as_ref())
                 .or(result.location.as_ref())
-                .map(place)
+                .map(|location| printable(&location.to_string()).into_owned())
                 .unwrap_or_default(),
             open_to: exposure.map(|exposure| open_to(exposure.reach)).unwrap_or_default().to_owned(),
             traffic: exposure.map(|exposure| printable(&exposure.traffic()).into_owned()).unwrap_or_default(),
@@ -70,8 +65,9 @@ impl Row {
             },
             rule: text(exposure.and_then(|exposure| exposure.rule_id.as_ref())),
             description: text(exposure.and_then(|exposure| exposure.description.as_ref())),
-            notes: if is_first { notes(result, exposure.is_some()) } else { Vec::new() },
-            lines: if is_last { lines(result) } else { Vec::new() },
+            note: if is_first { note(result) } else { String::new() },
+            reasons: if exposure.is_none() { reasons(result) } else { Vec::new() },
+            lines: result.snippet.as_ref().filter(|_| is_last).map(snippet::lines).unwrap_or_default(),
         }
     }
 }
@@ -81,25 +77,6 @@ impl Row {
     pub(super) fn ports_alone(&self) -> &str {
         self.ports.strip_prefix(ALL_TRAFFIC).unwrap_or(&self.ports)
     }
-}
-
-/// Position of a group as editors and terminals understand it.
-fn place(location: &Location) -> String {
-    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let file = if location.file == "-" { "standard input" } else { &location.file };
-    format!("{}{line}", printable(file))
-}
-
-/// Lines of the file that show what is wrong.
-fn lines(result: &GroupResult) -> Vec<Line> {
-    let lines = result.snippet.iter().flat_map(|snippet| &snippet.lines);
-    let line = |line: &findings::SnippetLine| Line {
-        number: line.number,
-        // A tab has no width of its own, and would be made printable.
-        text: printable(&line.text.replace('\t', "    ")).into_owned(),
-        is_marked: line.is_marked,
-    };
-    lines.map(line).collect()
 }
 
 /// What is in front of the ports of a rule that admits all traffic, unless another column says so.
@@ -123,28 +100,31 @@ fn sources(result: &GroupResult) -> String {
     sources.join("\n")
 }
 
-/// Use of the group, the reasons why it could not be judged, and the end of its exemption.
-fn notes(result: &GroupResult, is_open: bool) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    let mut add = |note: &str| {
-        let note = printable(note).into_owned();
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+/// Use of the group, as far as it is known.
+fn note(result: &GroupResult) -> String {
+    let note = match result.severity {
+        Some(Severity::Low) => "attached to nothing",
+        Some(Severity::Critical) => "on a public address",
+        Some(Severity::High | Severity::Medium) | None => "",
     };
-    match result.severity {
-        Some(Severity::Low) => add("attached to nothing"),
-        Some(Severity::Critical) => add("on a public address"),
-        Some(Severity::High | Severity::Medium) | None => {}
-    }
-    if !is_open {
-        result.unjudged.iter().for_each(|unjudged| add(&unjudged.reason));
-        for exempted in &result.exempted {
-            let until = exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-            add(&format!("exempt{until}: {}", exempted.reason));
+    note.to_owned()
+}
+
+/// Reasons why the group could not be judged, or is exempt; each once.
+fn reasons(result: &GroupResult) -> Vec<String> {
+    let unjudged = result.unjudged.iter().map(|unjudged| unjudged.reason.clone());
+    let exempted = result.exempted.iter().map(|exempted| {
+        let until = exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+        format!("exempt{until}: {}", exempted.reason)
+    });
+    let mut reasons: Vec<String> = Vec::new();
+    for reason in unjudged.chain(exempted) {
+        let reason = printable(&reason).into_owned();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    notes
+    reasons
 }
 
 /// Whether an exposure is open to most of the internet.

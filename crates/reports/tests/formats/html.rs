@@ -89,3 +89,31 @@ fn a_page_without_findings_says_so(#[case] unscanned: usize, #[case] verdict: &s
     assert!(page.contains(verdict) && page.contains("There are no findings."));
     assert!(!page.contains("verdict closed"));
 }
+
+/// A page shows 20 rules of a group, and counts the others.
+#[rstest]
+#[case(20, None)]
+#[case(21, Some("And 1 more rule, which"))]
+#[case(23, Some("And 3 more rules, which"))]
+fn the_rules_that_a_page_leaves_out_are_counted(#[case] rules: i64, #[case] expected: Option<&str>) {
+    let exposures = (1..=rules).map(|port| results::exposure(None, port, port, "0.0.0.0/0", "tcp/22", Reach::World));
+    let group = results::open("sg-1", "web", exposures.collect());
+    let (page, _) = written(Format::Html, results::options(), &[group], Vec::new());
+    match expected {
+        Some(expected) => assert!(page.contains(expected)),
+        None => assert!(!page.contains(" more rule, ") && !page.contains(" more rules, ")),
+    }
+}
+
+/// A template belongs to no region.
+#[test]
+fn a_region_is_missed_only_where_there_is_one() {
+    let page = |location| {
+        let exposure = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
+        let group = GroupResult { region: None, location, ..results::open("Web", "web", vec![exposure]) };
+        written(Format::Html, results::options(), &[group], Vec::new()).0
+    };
+    assert!(page(None).contains("not given"));
+    let location = findings::Location { file: "web.yaml".into(), resource: Some("Web".into()), line: Some(3) };
+    assert!(!page(Some(location)).contains("not given"));
+}
