@@ -83,7 +83,7 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
     let mut arguments = Vec::new();
     for (key, value, for_this_command) in values {
         let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(key)) else {
-            if for_this_command {
+            if for_this_command && !ONLY_WITH_SDK.contains(&key.as_str()) {
                 bail!("the configuration file {name}: `portcullis {}` has no option `{key}`", path.join(" "));
             }
             continue;

@@ -239,7 +239,7 @@ def test_every_format_states_what_was_judged(scan, form):
             **{"ports": ["tcp/22"], "scope": "public", "authorized_cidrs": [], "exemptions_file": None},
             **{"exemptions_parameter": None, "exemption_tag_key": None},
         }
-        assert (record["inputs"], record["targets"], record["filters"]) == (["groups.json"], [], [])
+        assert (record["inputs"], record["targets"], record["options"]) == (["groups.json"], [], [" ".join(WHERE)])
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record["created"])
         return
     assert sentence in told

@@ -176,3 +176,20 @@ def test_an_exemption_by_a_tag_of_unknown_value_has_no_effect(scan):
     assert scan("t.json", "--exemption-tag-key", "LetOff").code == EXPOSED
     assert scan("t.json", "--exemption-tag-key", "LetOff", "--parameter", "Until=2099-12-31 moving").code == DONE
     assert scan("t.json", "--exemption-tag-key", "LetOff", "--parameter", "Until=2020-12-31 moving").code == EXPOSED
+
+
+def test_a_report_says_which_values_were_given_and_what_was_accepted(scan):
+    """Without them the report would be no evidence: another value gives another verdict."""
+    template = with_parameter()
+    template["Resources"]["Child"] = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://example.org/t"}}
+    scan.write("t.json", template)
+    given = ["--parameter Office=10.0.0.0/8", "--accept-not-scanned nested-stack", "--account 111122223333"]
+    arguments = [word for option in given for word in option.split()]
+    done = scan("t.json", *arguments)
+    assert done.code == DONE
+    assert sorted(done.json()["scan"]["options"]) == sorted(given)
+    table = scan.line("scan", "t.json", *arguments).out.splitlines()[0]
+    assert "t.json, --parameter Office=10.0.0.0/8, --accept-not-scanned nested-stack" in table
+    for form in ("html", "sarif"):
+        told = scan.line("scan", "t.json", *arguments, "--format", form).out
+        assert all(option in told for option in given)

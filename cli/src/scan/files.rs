@@ -87,6 +87,18 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
     Ok(())
 }
 
+/// The options that change what a file says, as the user typed them. Of a file with values of parameters, only its name.
+pub(super) fn typed(args: &Scan) -> Vec<String> {
+    let of = |option: &str, value: &str| format!("{option} {value}");
+    let account = args.account.iter().map(|id| of("--account", id));
+    let region = args.region.iter().map(|region| of("--region", region));
+    let values = args.parameter.iter().map(|value| of("--parameter", value));
+    let file = args.parameters.iter().map(|file| of("--parameters", &file.display().to_string()));
+    let accepted = args.accept_not_scanned.iter().map(|kind| of("--accept-not-scanned", &kind.to_string()));
+    let ignored = args.ignore_template_exemptions.then(|| "--ignore-template-exemptions".to_owned());
+    account.chain(region).chain(values).chain(file).chain(accepted).chain(ignored).collect()
+}
+
 /// Opens a file, or standard input for `-`.
 pub(crate) fn open(file: &Path) -> io::Result<Box<dyn io::Read>> {
     if file.as_os_str() == STDIN {

@@ -49,7 +49,8 @@ fn scan_files(args: &Scan) -> Result<Exit> {
     }
     let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
     output::spare(&args.input, &reports)?;
-    let mut output = ReportFiles::open(&reports, args)?.start(&ScanRecord::of_files(policy.stated(), inputs));
+    let mut output = ReportFiles::open(&reports, args)?
+        .start(&ScanRecord { options: files::typed(args), ..ScanRecord::of_files(policy.stated(), inputs) });
     let criteria = policy.criteria(Timestamp::now());
     files::scan(args, options, &criteria, &mut output)?;
     output.finish(args)
@@ -83,7 +84,7 @@ mod accounts {
         policies.announce(args.quiet);
         let (policy, targets) = policies.stated();
         let filters = typed(args);
-        let mut output = files.start(&ScanRecord { policy, inputs: Vec::new(), targets, filters: filters.clone() });
+        let mut output = files.start(&ScanRecord { policy, inputs: Vec::new(), targets, options: filters.clone() });
         output.show()?;
         for problem in found.unreachable {
             output.not_scanned(problem);

@@ -15,8 +15,8 @@ pub struct ScanRecord {
     pub inputs: Vec<String>,
     /// Accounts and regions that were read. Empty if files were.
     pub targets: ScanTargets,
-    /// Options that left groups out, such as `--tag team=shop`.
-    pub filters: Vec<String>,
+    /// Options besides the policy that changed what was judged, such as `--tag team=shop` or `--parameter Cidr=10.0.0.0/8`.
+    pub options: Vec<String>,
 }
 
 /// A region of an account, and the credentials that it was read with.
@@ -41,7 +41,7 @@ impl ScanRecord {
     /// A record of files.
     #[must_use]
     pub fn of_files(policy: ScanPolicy, inputs: Vec<String>) -> Self {
-        Self { policy, inputs, targets: ScanTargets::default(), filters: Vec::new() }
+        Self { policy, inputs, targets: ScanTargets::default(), options: Vec::new() }
     }
 
     /// The policy in an account and region.
@@ -61,8 +61,10 @@ impl ScanRecord {
     #[must_use]
     pub fn subject(&self) -> String {
         let mut subject = if self.targets.is_empty() { self.files() } else { self.accounts() };
-        for filter in &self.filters {
-            subject = format!("{subject}, {filter}");
+        // The account and the region that an input lacks stand beside each group.
+        let is_beside = |option: &&String| option.starts_with("--account ") || option.starts_with("--region ");
+        for option in self.options.iter().filter(|option| !is_beside(option)) {
+            subject = format!("{subject}, {option}");
         }
         subject
     }
@@ -157,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_is_files_or_accounts_and_the_filters() {
+    fn the_subject_is_files_or_accounts_and_the_options() {
         assert_eq!(record(&["-"], Vec::new()).subject(), "standard input");
         assert_eq!(record(&["a.json", "b", "c"], Vec::new()).subject(), "a.json and 2 more files");
         assert_eq!(record(&["-", "b"], Vec::new()).subject(), "standard input and 1 more file");
         let one = record(&[], vec![target("111122223333", "eu-west-1")]);
         assert_eq!(one.subject(), "account 111122223333, eu-west-1");
-        let filtered = ScanRecord { filters: vec!["--tag team=shop".into()], ..one };
+        let filtered = ScanRecord { options: vec!["--tag team=shop".into()], ..one };
         assert_eq!(filtered.subject(), "account 111122223333, eu-west-1, --tag team=shop");
         let two = vec![target("111122223333", "eu-west-1"), target("444455556666", "us-east-1")];
         assert_eq!(record(&[], two).subject(), "2 accounts, 2 regions");

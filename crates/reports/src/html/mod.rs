@@ -215,7 +215,7 @@ fn facts(record: &ScanRecord, created: &str) -> Vec<Fact> {
         ("Files", list(record.inputs.clone())),
         ("Accounts and regions", list(targets.map(place).collect())),
         ("Read by", record.identity().unwrap_or_default()),
-        ("Only", record.filters.join(", ")),
+        ("With", record.options.join(", ")),
     ];
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
     facts.map(|(name, value)| Fact { name, value: printable(&value).into_owned() }).collect()

@@ -209,7 +209,7 @@ fn a_command_has_the_policy_of_its_account_and_region() {
         target("us-east-1", options.into()),
     ];
     let policy = ScanPolicy::PerTarget { per_target: true };
-    let record = ScanRecord { policy, inputs: Vec::new(), targets: targets.into(), filters: Vec::new() };
+    let record = ScanRecord { policy, inputs: Vec::new(), targets: targets.into(), options: Vec::new() };
     let options = ReportOptions { record, ..results::options() };
     let rule = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
     let here = results::open("sg-0123456789abcdef0", "web", vec![rule]);

@@ -104,7 +104,7 @@ fn a_policy_for_each_account_and_region_is_valid(#[values(true, false)] is_known
     };
     let policy = ScanPolicy::PerTarget { per_target: true };
     let targets = vec![target].into();
-    let record = ScanRecord { policy, inputs: Vec::new(), targets, filters: vec!["--tag a".into()] };
+    let record = ScanRecord { policy, inputs: Vec::new(), targets, options: vec!["--tag a".into()] };
     let options = ReportOptions { record, ..results::options() };
     let (text, _) = written(Format::Json, options, &results::results(), Vec::new());
     assert_valid(&validator(SCAN), &serde_json::from_str(&text).unwrap());
