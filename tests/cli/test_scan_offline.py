@@ -176,6 +176,18 @@ def test_several_reports_of_one_scan(scan):
     assert json.loads(scan.line.read("report.sarif"))["version"] == "2.1.0"
 
 
+def test_the_table_says_which_of_several_files_has_a_group(portcullis):
+    for name in ("a.json", "b.json"):
+        portcullis.write(name, groups.groups())
+    done = portcullis("scan", "a.json", "b.json", env={"COLUMNS": "200"})
+    rows = [line for line in done.out.splitlines() if groups.IDS["web"] in line]
+    assert [sum(name in row for row in rows) for name in ("a.json", "b.json")] == [2, 2]
+    found = portcullis("scan", "a.json", "b.json", "--format", "json").json()["results"]
+    assert {one["location"]["file"] for one in found} == {"a.json", "b.json"}
+    # They are groups of an account, which can be closed.
+    assert f"portcullis close {groups.IDS['web']}" in portcullis("scan", "a.json", "b.json", "--format", "html").out
+
+
 @pytest.mark.parametrize("name", ["groups.json", "./groups.json", "link.json"])
 def test_a_report_does_not_replace_an_input(portcullis, scan, name):
     os.symlink("groups.json", portcullis.directory / "link.json")

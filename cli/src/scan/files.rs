@@ -54,7 +54,7 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
         accepted: BTreeMap::new(),
         sources: Sources::default(),
         is_only_input: args.input.len() == 1 && !args.input.iter().any(|input| directory::is_directory(input)),
-        directory_file: None,
+        one_of_several: None,
         failure: None,
     };
     let mut known: HashSet<PathBuf> = args.input.iter().filter_map(|input| input.canonicalize().ok()).collect();
@@ -66,6 +66,7 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
         }
         match open(file) {
             Ok(input) => {
+                results.one_of_several = (!results.is_only_input).then(|| name.clone());
                 let read = scan.read(input, &name, &mut |result| results.take(result));
                 results.end(read, Some(name))?;
             }
@@ -77,6 +78,8 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
             Err(problem) => return Err(problem).with_context(|| format!("cannot read {name}")),
         }
     }
+    // Which file has the newest item of a group is not known any more.
+    results.one_of_several = None;
     let read = scan.finish(&mut |result| results.take(result)).map(|stats| log(args.input.len(), &stats));
     results.end(read, None)?;
     if !args.quiet {
@@ -154,8 +157,8 @@ struct Results<'o> {
     /// Lines of the files.
     sources: Sources,
     is_only_input: bool,
-    /// The file of a directory that is being read.
-    directory_file: Option<String>,
+    /// The file that is being read, if it is not the only one.
+    one_of_several: Option<String>,
     /// Why a report could not be written.
     failure: Option<Error>,
 }
@@ -165,7 +168,7 @@ impl Results<'_> {
         let written = match result {
             Ok(result) => {
                 let snippet = self.sources.snippet(&result);
-                let location = result.location.clone().or_else(|| self.in_directory());
+                let location = result.location.clone().or_else(|| self.file_alone());
                 self.output.group(&GroupResult { snippet, location, ..result })
             }
             Err(RecordError { hidden: Some(kind), .. }) if self.accepts.contains(&kind) => {
@@ -186,9 +189,9 @@ impl Results<'_> {
         }
     }
 
-    /// The place of a group of which only the file is known. An input that is a file needs none.
-    fn in_directory(&self) -> Option<Location> {
-        let file = self.directory_file.clone()?;
+    /// The place of a group of which only the file is known. The only file needs none.
+    fn file_alone(&self) -> Option<Location> {
+        let file = self.one_of_several.clone()?;
         Some(Location { file, resource: None, line: None })
     }
 
@@ -204,7 +207,7 @@ impl Results<'_> {
         let (mut has_input, mut others) = (listing.known > 0, 0);
         for file in &listing.files {
             let name = file.display().to_string();
-            self.directory_file = Some(name.clone());
+            self.one_of_several = Some(name.clone());
             let read = scan.read_found(file, &mut |result| self.take(result));
             match read {
                 Ok(Found::Other) => others += 1,
@@ -212,7 +215,7 @@ impl Results<'_> {
             }
             self.end(read.map(drop), Some(name))?;
         }
-        self.directory_file = None;
+        self.one_of_several = None;
         has_input |= !listing.problems.is_empty();
         listing.problems.iter().cloned().for_each(|problem| self.output.not_scanned(problem));
         let name = directory.display();

@@ -32,7 +32,9 @@ pub(super) enum Fix<'f> {
 
 impl<'r> Fixes<'r> {
     pub(super) fn new(record: &'r ScanRecord, result: &'r GroupResult) -> Self {
-        let is_live = result.location.is_none() && is_security_group_id(&result.group_id);
+        // A place without a resource is a file that lists what exists.
+        let is_listed = result.location.as_ref().is_none_or(|location| location.resource.is_none());
+        let is_live = is_listed && is_security_group_id(&result.group_id);
         Self { record, result, close: if is_live { close(record, result) } else { None } }
     }
 
