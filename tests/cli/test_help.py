@@ -47,7 +47,7 @@ OF_ALL = {"--help", "--version"}
 
 def test_the_book_has_every_option_and_no_other(portcullis):
     known = set().union(*(options(portcullis(*command, "--help").out) for command in COMMANDS))
-    pages = [(CHECKOUT / "docs" / name).read_text() for name in ("cli.md", "reports.md")]
+    pages = [(CHECKOUT / "docs" / name).read_text() for name in ("cli.md", "install.md", "reports.md")]
     # Lines about other programs contain options of those.
     foreign = ("aws ", "cargo ", "terraform ", "prowler ", "custodian ", "trivy ", "make ", "jq ", "Cloud Custodian", "Trivy", "Prowler")
     ours = [
