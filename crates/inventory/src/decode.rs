@@ -15,8 +15,16 @@ pub(super) fn text<'r>(input: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> 
     let mut beginning = Vec::with_capacity(GZIP.len());
     (&mut input).take(2).read_to_end(&mut beginning)?;
     let is_gzip = beginning == GZIP;
-    let input = BufReader::with_capacity(UNPACK_BUFFER, io::Cursor::new(beginning).chain(input));
-    Ok(if is_gzip { decoded(Unpacked(MultiGzDecoder::new(input))) } else { decoded(input) })
+    // Text with a mark begins with a byte that no other text begins with.
+    let is_marked = matches!(beginning.first(), Some(0xef | 0xfe | 0xff));
+    let input = io::Cursor::new(beginning).chain(input);
+    Ok(if is_gzip {
+        decoded(Unpacked(MultiGzDecoder::new(BufReader::with_capacity(UNPACK_BUFFER, input))))
+    } else if is_marked {
+        decoded(input)
+    } else {
+        Box::new(input)
+    })
 }
 
 fn decoded<'r>(bytes: impl Read + 'r) -> Box<dyn Read + 'r> {

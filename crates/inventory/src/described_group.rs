@@ -139,7 +139,7 @@ impl DescribedGroup<'_> {
             .ok_or("security group without `GroupId`: keep `GroupId` in the --query")?;
         let permissions =
             self.ip_permissions.ok_or("security group without `IpPermissions`: keep `IpPermissions` in the --query")?;
-        let mut ingress = Vec::new();
+        let mut ingress = Vec::with_capacity(permissions.iter().map(|Object(permission)| permission.sources()).sum());
         for Object(permission) in permissions {
             permission.rules(&mut ingress);
         }
@@ -165,6 +165,17 @@ pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTre
 }
 
 impl Permission<'_> {
+    /// Number of sources, or a little more.
+    fn sources(&self) -> usize {
+        fn length<T>(list: Option<&Vec<T>>) -> usize {
+            list.map_or(0, Vec::len)
+        }
+        let lists = length(self.prefix_list_ids.as_ref()) + length(self.user_id_group_pairs.as_ref());
+        let ranges =
+            length(self.ip_ranges.as_ref()) + length(self.ipv4_ranges.as_ref()) + length(self.ipv6_ranges.as_ref());
+        lists + ranges
+    }
+
     /// One rule per source. A permission whose lists are all empty admits nothing.
     fn rules(self, rules: &mut Vec<IngressRule>) {
         let protocol = self.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
