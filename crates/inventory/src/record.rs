@@ -67,13 +67,17 @@ impl Record {
     /// Applies the exemptions that a template states to the assessment of `group`, the group of the record. They count in
     /// addition to those that the assessment has applied.
     pub fn exempt(&self, assessment: &mut Assessment<'_>, group: &SecurityGroup, policy: &Policy, now: Timestamp) {
-        if let Some(exemption) = self.exemption.as_deref().filter(|exemption| exemption.is_in_force(now)) {
-            assessment.exempt(exemption, policy, |_| true);
+        let in_force = |exemption: &Option<Box<Exemption>>| {
+            exemption.as_deref().is_some_and(|exemption| exemption.is_in_force(now))
+        };
+        if in_force(&self.exemption) {
+            assessment.exempt(policy, |_| self.exemption.as_deref());
         }
-        for (index, origin) in self.origins.iter().enumerate() {
-            if let Some(exemption) = origin.exemption.as_deref().filter(|exemption| exemption.is_in_force(now)) {
-                assessment.exempt(exemption, policy, |rule| group.ingress.element_offset(rule) == Some(index));
-            }
+        if self.origins.iter().any(|origin| in_force(&origin.exemption)) {
+            assessment.exempt(policy, |rule| {
+                let origin = self.origins.get(group.ingress.element_offset(rule)?)?;
+                origin.exemption.as_deref().filter(|exemption| exemption.is_in_force(now))
+            });
         }
     }
 

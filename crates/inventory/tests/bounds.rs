@@ -259,3 +259,54 @@ fn rules_find_their_groups_however_many_there_are(#[case] input: Value, #[case] 
     stats.unwrap();
     assert_eq!(found, Found { compliant, rules: RULES, ..Found::default() });
 }
+
+/// A map of thousands of keys in which thousands of groups look up a value.
+#[test]
+fn maps_are_looked_up_however_large_they_are() {
+    const COUNT: usize = 20_000;
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let map: serde_json::Map<String, Value> =
+        (0..COUNT).map(|number| (format!("k{number}"), json!({"cidr": "10.0.0.0/8"}))).collect();
+    let group = |number: usize| {
+        let cidr = json!({"Fn::FindInMap": ["Map", format!("k{number}"), "cidr"]});
+        let rule = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": cidr});
+        (format!("G{number}"), json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": rule}}))
+    };
+    let resources: serde_json::Map<String, Value> = (0..COUNT).map(group).collect();
+    let template = json!({"Mappings": {"Map": map}, "Resources": resources}).to_string();
+    let (stats, found, _) = scan(template.as_bytes(), &Options::default());
+    stats.unwrap();
+    assert_eq!(found, Found { compliant: COUNT, rules: COUNT, ..Found::default() });
+}
+
+/// One group with thousands of rules, each exempt by itself.
+#[test]
+fn exemptions_are_applied_however_many_there_are() {
+    const COUNT: usize = 10_000;
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let rule = |number: usize| {
+        let metadata = json!({"Portcullis": {"Exempt": {"Reason": "r", "Expires": "9999-12-31"}}});
+        let properties = json!({"GroupId": "sg-0a", "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22 + number, "CidrIp": "0.0.0.0/0"});
+        let resource =
+            json!({"Type": "AWS::EC2::SecurityGroupIngress", "Metadata": metadata, "Properties": properties});
+        (format!("R{number}"), resource)
+    };
+    let resources: serde_json::Map<String, Value> = (0..COUNT).map(rule).collect();
+    let template = json!({"Resources": resources}).to_string();
+    let policy = Policy::new("22".parse().unwrap());
+    let criteria = Criteria::new(policy.clone(), Exemptions::default(), "2026-11-21T00:00:00Z".parse().unwrap());
+    let begun = Instant::now();
+    let mut exempted = 0;
+    read(template.as_bytes(), "t.json", &Options::default(), &mut |record| {
+        let mut record = record.unwrap();
+        let judged = criteria.judge_offline(std::mem::take(&mut record.group), &record.known);
+        let mut assessment = judged.assess();
+        record.exempt(&mut assessment, &judged.group, &policy, criteria.at);
+        assert_eq!(assessment.exposures, []);
+        exempted += assessment.exempted.len();
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(exempted, COUNT);
+    assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
+}

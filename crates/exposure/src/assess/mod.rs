@@ -46,24 +46,28 @@ pub fn assess<'g>(
     let exposures = exposures(candidates, policy);
     let mut assessment = Assessment { exposures, unjudged, malformed_tag, ..Assessment::default() };
     for exemption in exemptions.covering(group, policy.exemption_tag_key.as_deref(), now) {
-        assessment.cover(&exemption, policy, |_| true);
+        assessment.cover(policy, |_| Some(&exemption));
     }
     assessment.sort();
     assessment
 }
 
 impl Assessment<'_> {
-    /// Exempts the rules for which `is_for` returns true. The caller has looked at the group and at the end of the exemption.
-    pub fn exempt(&mut self, exemption: &Exemption, policy: &Policy, is_for: impl Fn(&IngressRule) -> bool) {
-        self.cover(exemption, policy, is_for);
+    /// Exempts rules by the exemption that `exemption_of` returns for each. The caller has looked at the group and at the end
+    /// of the exemptions.
+    pub fn exempt<'e>(&mut self, policy: &Policy, exemption_of: impl Fn(&IngressRule) -> Option<&'e Exemption>) {
+        self.cover(policy, exemption_of);
         self.sort();
     }
 
-    /// Moves what `exemption` covers to that which is exempt.
-    fn cover(&mut self, exemption: &Exemption, policy: &Policy, is_for: impl Fn(&IngressRule) -> bool) {
+    /// Moves what the exemptions cover to that which is exempt.
+    fn cover<'e>(&mut self, policy: &Policy, exemption_of: impl Fn(&IngressRule) -> Option<&'e Exemption>) {
         for exposure in mem::take(&mut self.exposures) {
+            let Some(exemption) = exemption_of(exposure.rule) else {
+                self.exposures.push(exposure);
+                continue;
+            };
             let (covered, rest) = match &exemption.ports {
-                _ if !is_for(exposure.rule) => (PortSet::default(), exposure.ports),
                 None => (exposure.ports, PortSet::default()),
                 Some(exempt) => (exposure.ports.intersection(exempt), exposure.ports.difference(exempt)),
             };
@@ -76,10 +80,9 @@ impl Assessment<'_> {
             }
         }
         for unjudged in mem::take(&mut self.unjudged) {
-            if is_for(unjudged.rule) && exempts_rule(exemption, unjudged.rule, policy) {
-                self.exempted_unjudged.push((unjudged, exemption.clone()));
-            } else {
-                self.unjudged.push(unjudged);
+            match exemption_of(unjudged.rule).filter(|exemption| exempts_rule(exemption, unjudged.rule, policy)) {
+                Some(exemption) => self.exempted_unjudged.push((unjudged, exemption.clone())),
+                None => self.unjudged.push(unjudged),
             }
         }
     }

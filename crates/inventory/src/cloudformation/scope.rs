@@ -32,7 +32,8 @@ pub(super) struct Given<'g> {
 pub(super) struct Scope<'t> {
     parameters: BTreeMap<&'t str, Resolved>,
     declarations: Option<&'t Map<String, Value>>,
-    mappings: Option<&'t Value>,
+    /// The maps of the section `Mappings`, without those in which a key occurs twice.
+    mappings: BTreeMap<&'t str, &'t Value>,
     resources: Option<&'t Value>,
     given: Given<'t>,
     /// Conditions whose value is certain.
@@ -51,6 +52,7 @@ impl<'t> Scope<'t> {
 
     fn of_values(template: &'t Value, given: Given<'t>, has_defaults: bool) -> Self {
         let declarations = template.get("Parameters").and_then(Value::as_object);
+        let mappings = template.get("Mappings").and_then(Value::as_object).into_iter();
         let repeated: BTreeSet<String> = template
             .get("Parameters")
             .and_then(Value::as_object)
@@ -73,7 +75,11 @@ impl<'t> Scope<'t> {
         Self {
             parameters,
             declarations,
-            mappings: template.get("Mappings"),
+            mappings: mappings
+                .flatten()
+                .filter(|(_, map)| tree::repeated_within(map).is_none())
+                .map(|(name, map)| (name.as_str(), map))
+                .collect(),
             resources: template.get("Resources"),
             given,
             conditions: BTreeMap::new(),
@@ -107,7 +113,7 @@ impl<'t> Scope<'t> {
 
     /// The map `name` of the section `Mappings`.
     pub(super) fn mapping(&self, name: &str) -> Option<&'t Value> {
-        self.mappings?.get(name).filter(|map| tree::repeated_within(map).is_none())
+        self.mappings.get(name).copied()
     }
 
     /// The branch of a condition that is taken; `None` if both are possible.
