@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plain_text::error_chain;
+use plain_text::{error_chain, printable};
 
 /// Meaning of the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) fn in_one_line(problem: &anyhow::Error) -> String {
     let text = error_chain(problem.as_ref());
     // Parsers of files show a line of them below.
     let text = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    // Names in an error are chosen by others.
+    let text = printable(&text).into_owned();
     #[cfg(feature = "aws")]
     if let Some(hint) = problem.chain().find_map(crate::aws::hint) {
         return format!("{text}; {hint}");

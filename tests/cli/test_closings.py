@@ -1,6 +1,7 @@
 """How a closing ends, and the way back: a true tally, Ctrl-C, restores of a whole run, the list of snapshots."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -42,6 +43,29 @@ def test_the_end_of_the_input_after_a_closing(fresh, live, opened):
     back = live(*undo(done), "--yes")
     assert (back.code, back.err) == (DONE, "1 restored, 0 failed\n")
     assert all((22, 22) in ports(fresh, group) for group in opened)
+
+
+def test_an_answer_that_is_no_text_is_asked_again(fresh, live, opened):
+    done = close(live, *opened, stdin=b"y\n\xff\xfe\nq\n")
+    assert "1 closed, 1 declined, 2 not asked, 0 failed\n" in done.err
+    assert done.err.count("[q]uit: ") == 3
+    assert undo(done)
+    assert [ports(fresh, group) == {(443, 443)} for group in opened] == [True, False, False, False]
+
+
+def test_a_closed_pipe_does_not_hide_the_way_back(fresh, live, opened):
+    """As with `portcullis close … | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        process = live.start("close", *opened, "--yes", "--snapshot-dir", "kept", stdout=writing, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(writing)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == ERROR
+    assert text.splitlines()[0] == "1 closed, 0 failed"
+    assert text.splitlines()[1].startswith("to undo: portcullis restore --run cli-")
+    assert [ports(fresh, group) == {(443, 443)} for group in opened] == [True, False, False, False]
 
 
 def test_a_failure_is_counted(fresh, live, opened):

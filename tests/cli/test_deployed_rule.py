@@ -103,6 +103,17 @@ def test_a_rule_with_invalid_parameters_is_an_error(organization, terminal):
     terminal("scan").failed(ERROR, "AWS Config rule ssh", "`FocusOnPorts`: `ssh`")
 
 
+def test_the_name_of_a_rule_says_nothing_to_the_terminal(organization, terminal):
+    organization.rules[MANAGEMENT, REGION] = {"a\x1b[31m\nerror: b": {"FocusOnPorts": "22"}}
+    group = id_of(MANAGEMENT, REGION, WEB)
+    for command in (["scan"], ["scan", "--format", "json"], ["plan", "--all"], ["explain", group], ["restore", group, "--dry-run"]):
+        done = terminal(*command)
+        assert "AWS Config rule `a\\u{1b}[31m\\nerror: b`" in done.err.splitlines()[0], command
+        assert "\x1b" not in done.out + done.err
+    organization.rules[MANAGEMENT, REGION] |= {"c": {"FocusOnPorts": "22"}}
+    terminal("scan").failed(USAGE, "2 rules of Portcullis", "`a\\u{1b}[31m\\nerror: b`")
+
+
 def test_nothing_is_closed_while_the_rule_is_unknown(organization, terminal):
     organization.rules[MANAGEMENT, REGION] = None
     terminal("close", "--all", "--yes").failed(ERROR, "nothing was changed: the deployed rule and its exemptions", "--no-rule")

@@ -10,6 +10,7 @@ use aws_traits::ssm::Parameters;
 use findings::{ScanPolicy, ScanTarget, ScanTargets};
 use futures::{StreamExt, TryStreamExt};
 use judgement::RuleParameters;
+use plain_text::printable;
 
 use super::policy::{CommandPolicy, RequestedPolicy};
 use super::session::Target;
@@ -110,7 +111,7 @@ async fn of_target(requested: &RequestedPolicy, target: &Target) -> Result<(Comm
             Ok((policy, Origin::Rule(name.clone())))
         }
         several => {
-            let names: Vec<String> = several.iter().map(|rule| format!("`{}`", rule.name)).collect();
+            let names: Vec<String> = several.iter().map(|rule| format!("`{}`", printable(&rule.name))).collect();
             bail!(Usage(format!(
                 "there are {} rules of Portcullis {}: {}; pass --rule NAME, or --no-rule to {}",
                 several.len(),
@@ -186,7 +187,7 @@ impl Policies {
                      exemptions: {reason}; or pass --rule NAME or --no-rule"
                 ),
                 Origin::Rule(name) if !quiet => {
-                    eprintln!("policy: AWS Config rule `{name}` {place}; --no-rule ignores it");
+                    eprintln!("policy: AWS Config rule `{}` {place}; --no-rule ignores it", printable(name));
                 }
                 Origin::Exemptions(name) if !quiet => {
                     eprintln!("exemptions: SSM parameter {name} {place}; --no-rule ignores it");
@@ -233,7 +234,9 @@ impl Policies {
                     "nothing was changed: the deployed rule, which may close the group again, could not be looked up {place}: \
                      {reason}; or pass --rule NAME, or --no-rule to restore without keeping it from that"
                 ),
-                Origin::Rule(name) => eprintln!("rule: AWS Config rule `{name}` {place}; --no-rule ignores it"),
+                Origin::Rule(name) => {
+                    eprintln!("rule: AWS Config rule `{}` {place}; --no-rule ignores it", printable(name));
+                }
                 Origin::Stated | Origin::Exemptions(_) | Origin::Defaults => {}
             }
         }

@@ -65,9 +65,11 @@ pub(crate) fn read_line() -> io::Result<Line> {
     }
     // A read cannot be interrupted. After a signal, its thread ends with the program.
     thread::spawn(move || {
-        let mut text = String::new();
-        let read = io::stdin().lock().read_line(&mut text);
-        let _ = sender.send(read.map(|bytes| if bytes == 0 { Line::End } else { Line::Text(text) }));
+        let mut text = Vec::new();
+        // What is not UTF-8 is no answer, and no reason to end.
+        let read = io::stdin().lock().read_until(b'\n', &mut text);
+        let line = |bytes| if bytes == 0 { Line::End } else { Line::Text(String::from_utf8_lossy(&text).into_owned()) };
+        let _ = sender.send(read.map(line));
     });
     let line = receiver.recv().unwrap_or(Ok(Line::End));
     state().waiting = None;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use findings::{ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTotals, Severity};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use plain_text::printable;
 use reports::{Format, Report, ReportOptions};
 
 use crate::args::Scan;
@@ -248,8 +249,8 @@ impl ScanOutput {
         }
         for problem in self.totals.not_scanned.iter().filter(|_| !self.table) {
             match problem.place() {
-                Some(place) => eprintln!("error: not scanned: {place}: {}", problem.reason),
-                None => eprintln!("error: {}", problem.reason),
+                Some(place) => eprintln!("error: not scanned: {}: {}", printable(&place), printable(&problem.reason)),
+                None => eprintln!("error: {}", printable(&problem.reason)),
             }
         }
         Ok(exit(&self.totals, args))

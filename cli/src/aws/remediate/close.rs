@@ -56,7 +56,8 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
     }
     let asked = Asked { verb: Verb::Close, dry_run: args.dry_run, yes: args.yes, json: args.json };
     let close = async |account: &Account, group: &Group, dry_run| account.close(group, &how, dry_run).await;
-    let ending = change_each(asked, &accounts, &groups, &mut tally, close).await?;
+    // What was changed is counted, and can be undone, even if the output could not be written.
+    let ending = change_each(asked, &accounts, &groups, &mut tally, close).await;
     let summary = Summary { tally: &tally, verb: Verb::Close };
     if !args.dry_run {
         eprintln!("{summary}");
@@ -67,7 +68,7 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         let (session, snapshots, policy) = (&args.regions, &args.snapshots, &args.policy);
         eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, policy }.command());
     }
-    ending.exit(&tally, tally.exit())
+    ending?.exit(&tally, tally.exit())
 }
 
 /// The groups of a selection. Reports what could not be read.

@@ -40,12 +40,12 @@ pub(crate) async fn restore(args: &Restore) -> Result<Exit> {
     let asked = Asked { verb: Verb::Restore, dry_run: args.dry_run, yes: args.yes, json: args.json };
     let restore =
         async |account: &Account, group: &Group, dry_run| account.restore(group, snapshot, args, dry_run).await;
-    let ending = change_each(asked, &accounts, &groups, &mut tally, restore).await?;
+    let ending = change_each(asked, &accounts, &groups, &mut tally, restore).await;
     // For one group, the error says it all.
-    if !args.dry_run && (args.run.is_some() || tally.done() > 0 || ending != Ending::Done) {
+    if !args.dry_run && (args.run.is_some() || tally.done() > 0 || !matches!(ending, Ok(Ending::Done))) {
         eprintln!("{}", Summary { tally: &tally, verb: Verb::Restore });
     }
-    ending.exit(&tally, tally.exit_of_restore())
+    ending?.exit(&tally, tally.exit_of_restore())
 }
 
 /// The accounts and regions in which there is a group.

@@ -72,7 +72,7 @@ impl Tally {
     /// Counts a problem that kept groups from being reached, and reports it.
     pub(super) fn problem(&mut self, text: &str) {
         self.failed += 1;
-        eprintln!("error: {text}");
+        eprintln!("error: {}", plain_text::printable(text));
     }
 
     pub(super) fn declined(&mut self) {
