@@ -31,6 +31,8 @@ pub struct Origin {
     pub parameters: Vec<String>,
     /// The exemption that the template states for the rule.
     pub exemption: Option<Box<Exemption>>,
+    /// Why it is not certain that the group has the rule.
+    pub doubt: Option<String>,
 }
 
 impl Record {
@@ -56,6 +58,9 @@ impl Record {
         }
         for (found, unjudged) in result.unjudged.iter_mut().zip(&assessment.unjudged) {
             found.location = location(unjudged.rule);
+            if let Some(doubt) = origin(unjudged.rule).and_then(|origin| origin.doubt.clone()) {
+                found.reason = doubt;
+            }
             if let Some(name) = origin(unjudged.rule).and_then(|origin| origin.parameters.first()) {
                 let reason = format!("value of parameter `{name}` is unknown: pass --parameter {name}=VALUE");
                 found.reason = format!("{}: {reason}", found.reason);

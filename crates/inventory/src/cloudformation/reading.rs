@@ -219,7 +219,7 @@ impl<'t> Reading<'t> {
             }
             // The caller gives values to the outermost template only.
             let parameters = if self.template.is_input() { parameters } else { Vec::new() };
-            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new) };
+            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new), doubt: None };
             record.push(rule, possible, origin);
         }
     }
