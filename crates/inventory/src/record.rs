@@ -18,6 +18,8 @@ pub struct Record {
     pub known: PrefixLists,
     /// Where the rules come from, in the order of the rules. Empty if the input says nothing of it.
     pub origins: Vec<Origin>,
+    /// Whether it is an assumption that the group has no rules.
+    pub is_assumed: bool,
     /// The exemption that the template states for the group.
     pub exemption: Option<Box<Exemption>>,
 }

@@ -44,7 +44,7 @@ fn verdicts(plan: &Value) -> BTreeMap<String, char> {
     let letter = |compliance| match compliance {
         ComplianceType::Compliant => 'C',
         ComplianceType::NonCompliant => 'N',
-        _ => 'U',
+        ComplianceType::InsufficientData => 'U',
     };
     results.iter().map(|result| (result.group_id.clone(), letter(result.compliance))).collect()
 }
@@ -180,6 +180,17 @@ fn the_reason_names_the_rule_resource() {
     assert_eq!(reason, &format!("`{RULE}` may belong to this group: the plan does not show to which one"));
 }
 
+/// A new group without rules may have a `dynamic "ingress"`, which looks the same. It counts as one that has none.
+#[rstest]
+#[case::no_rules(plan(&[new_group(WEB)], json!({"resources": [block(WEB, json!({}))]})), 1)]
+#[case::rules_are_resources(tied(&[WEB], &[RULE], &["local.id"]), 0)]
+#[case::rules_are_known(plan(&[create(WEB, json!({"ingress": []}), json!({}))], json!({"resources": [block(WEB, json!({}))]})), 0)]
+fn groups_that_are_assumed_to_have_no_rules_are_counted(#[case] plan: Value, #[case] assumed: u64) {
+    let mut each = |_| ControlFlow::Continue(());
+    let stats = read(plan.to_string().as_bytes(), "plan.json", &Options::default(), &mut each).unwrap();
+    assert_eq!((stats.groups, stats.assumed), (1, assumed));
+}
+
 /// A rule that opens nothing leaves every group as it is.
 #[test]
 fn a_harmless_rule_makes_no_group_undecided() {
@@ -292,7 +303,7 @@ fn what_a_plan_leaves_alone_is_judged() {
 #[case::replaced(&["create", "forget"], json!({"ingress": []}), &[("sg-1", 'N'), (WEB, 'C')])]
 fn a_forgotten_group_stays(#[case] actions: &[&str], #[case] after: Value, #[case] verdict: &[(&str, char)]) {
     let forgotten = change(WEB, actions, existing("sg-1", "0.0.0.0/0"), after, json!({}));
-    let mut found = plan(&[forgotten.clone()], json!({}));
+    let mut found = plan(std::slice::from_ref(&forgotten), json!({}));
     assert_eq!(verdicts(&found), expected(verdict));
     if actions.len() == 1 {
         // Terraform lists it among the planned values, without values.
@@ -435,6 +446,29 @@ fn a_repeated_key_is_refused() {
     let (results, errors) = read_with(r#"{"version":1,"exemptions":[]}"#, &twice);
     assert!(errors.len() == 1 && errors[0].contains("duplicate key `ingress`"), "{errors:?}");
     assert_eq!(results.iter().map(|result| result.group_id.as_str()).collect::<Vec<_>>(), ["sg-2"]);
+}
+
+/// A plan over several lines has the lines of its resources, also of those that it only changes.
+#[test]
+fn results_have_the_lines_of_resources() {
+    let forgotten = change("aws_security_group.db", &["forget"], existing("sg-2", "0.0.0.0/0"), Value::Null, json!({}));
+    let plan = plan(
+        &[new_group(WEB), new_rule(RULE), forgotten],
+        json!({"resources": [block(WEB, json!({})), block(RULE, to_group(&["aws_security_group.web"]))]}),
+    );
+    let text = serde_json::to_string_pretty(&plan).unwrap();
+    let (results, _) = read_with(r#"{"version":1,"exemptions":[]}"#, &text);
+    let at = |line: Option<u64>| text.lines().nth(usize::try_from(line.unwrap()).unwrap() - 1).unwrap().trim();
+    let of = |group: &str| results.iter().find(|result| result.group_id == group).unwrap();
+    let line = |group: &str| of(group).location.as_ref().unwrap().line;
+    assert_eq!(at(line(WEB)), r#""address": "aws_security_group.web","#);
+    assert_eq!(at(line("sg-2")), r#""address": "aws_security_group.db","#);
+    let rule = of(WEB).exposures[0].location.as_ref().unwrap().line;
+    assert_eq!(at(rule), r#""address": "aws_vpc_security_group_ingress_rule.ssh","#);
+    assert!(line(WEB) < rule && rule < line("sg-2"));
+    // On a single line, they would say nothing.
+    let (results, _) = read_plan(&plan);
+    assert_eq!(results[0].location.as_ref().unwrap().line, None);
 }
 
 /// An exemption by the address of a group holds before the first apply, and after it.

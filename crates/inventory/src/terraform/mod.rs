@@ -14,6 +14,7 @@
 mod address;
 mod blocks;
 mod configuration;
+mod lines;
 mod objects;
 mod plan;
 mod prefix_lists;
@@ -24,6 +25,7 @@ mod stacks;
 use serde_json::Value;
 
 use self::configuration::Configuration;
+use self::lines::Lines;
 use self::objects::Objects;
 use self::plan::{GroupIndex, Plan};
 use super::Options;
@@ -31,7 +33,7 @@ use super::buffer::Position;
 use super::error::{InputLocation, RecordError};
 use super::hidden::Hidden;
 use super::record::Record;
-use super::tree::{repeated_here, repeated_within};
+use super::tree::{load_json, repeated_here, repeated_within};
 
 const GROUPS: [&str; 3] = ["aws_security_group", "aws_default_security_group", "awscc_ec2_security_group"];
 const RULES: [&str; 3] =
@@ -43,8 +45,29 @@ fn refusal(file: &str, id: Option<&str>, problem: String, hidden: Option<Hidden>
     RecordError { location, id: id.map(str::to_owned), problem, hidden }
 }
 
-/// The groups of a plan or of a state.
-pub(super) fn records(document: &Value, file: &str, options: &Options) -> Vec<Result<Record, RecordError>> {
+/// The groups of the plan or state `json`. `first_line` is its line in the file; `None` if it is text within JSON.
+///
+/// # Errors
+///
+/// If it is malformed.
+pub(super) fn records(
+    json: &str,
+    file: &str,
+    first_line: Option<u64>,
+    options: &Options,
+) -> Result<Vec<Result<Record, RecordError>>, serde_json::Error> {
+    let document = load_json(json, None)?.value;
+    let lines = first_line.map(|first| Lines::new(json, first)).unwrap_or_default();
+    let mut records = all(&document, &lines, file, options);
+    for error in records.iter_mut().filter_map(|record| record.as_mut().err()) {
+        if let Some(line) = error.id.as_deref().and_then(|address| lines.of_address(address)) {
+            error.location.line = line;
+        }
+    }
+    Ok(records)
+}
+
+fn all(document: &Value, lines: &Lines, file: &str, options: &Options) -> Vec<Result<Record, RecordError>> {
     let refuse = |problem: &str| Err(refusal(file, None, problem.to_owned(), None));
     let Some(planned) = document.get("planned_values").or_else(|| document.get("values")) else {
         return vec![refuse("plan without `planned_values`: give the whole output of `terraform show -json`")];
@@ -66,7 +89,7 @@ pub(super) fn records(document: &Value, file: &str, options: &Options) -> Vec<Re
     let refused = refused.into_iter().map(|(address, problem)| Err(refusal(file, address, problem, None)));
     records.extend(refused);
     let configuration = configured.map(Configuration::new);
-    let mut plan = Plan::new(file, configuration.as_ref(), &resources);
+    let mut plan = Plan::new(file, lines, configuration.as_ref(), &resources);
     for resource in resources.iter().filter(|resource| GROUPS.contains(&resource.kind) && resource.damage.is_none()) {
         if let Err(problem) = plan.group(resource) {
             records.push(Err(refusal(file, Some(resource.address), problem, None)));

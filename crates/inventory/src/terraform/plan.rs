@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::address::Address;
 use super::blocks::{Blocks, Instances};
 use super::configuration::Configuration;
+use super::lines::Lines;
 use super::objects::actions;
 use super::references::{Referenced, referenced};
 use super::resource::{AFTER_APPLY, Resource, Standing, has_unknown, inline_rules, rule, tags};
@@ -21,10 +22,13 @@ pub(super) struct Group {
     record: Record,
     /// Whether the inline rules come from the configuration. Otherwise they are the rules at the time of the refresh.
     is_inline: bool,
+    /// Whether its rules are known only after apply, as those of any new group.
+    is_new: bool,
 }
 
 pub(super) struct Plan<'p> {
     file: &'p str,
+    lines: &'p Lines,
     configuration: Option<&'p Configuration<'p>>,
     instances: Instances,
     /// Groups by address; those outside the plan by id.
@@ -70,19 +74,25 @@ fn current<'r, 'p>(resources: &'r [Resource<'p>]) -> impl Iterator<Item = &'r Re
 }
 
 impl<'p> Plan<'p> {
-    pub(super) fn new(file: &'p str, configuration: Option<&'p Configuration<'p>>, resources: &[Resource<'p>]) -> Self {
+    pub(super) fn new(
+        file: &'p str,
+        lines: &'p Lines,
+        configuration: Option<&'p Configuration<'p>>,
+        resources: &[Resource<'p>],
+    ) -> Self {
         let lists = prefix_lists::of(resources);
         let instances = Instances::new(current(resources).map(|resource| resource.address));
         let is_list = |resource: &&Resource<'_>| resource.kind == prefix_lists::LIST;
         let addresses = current(resources).filter(is_list).map(|resource| resource.address);
         let list_blocks = Blocks::new(addresses, &[prefix_lists::LIST]);
-        Self { file, configuration, instances, groups: BTreeMap::new(), lists, list_blocks }
+        Self { file, lines, configuration, instances, groups: BTreeMap::new(), lists, list_blocks }
     }
 
     /// The groups, each with the entries of the prefix lists that its rules name.
     pub(super) fn into_records(self) -> impl Iterator<Item = Record> {
         let lists = self.lists;
-        self.groups.into_values().map(move |Group { mut record, .. }| {
+        self.groups.into_values().map(move |Group { mut record, is_new, .. }| {
+            record.is_assumed = is_new && record.group.ingress.is_empty();
             // In a state, a group also has the rules of other resources.
             remove_duplicates(&mut record);
             for rule in &record.group.ingress {
@@ -121,12 +131,13 @@ impl<'p> Plan<'p> {
             ..SecurityGroup::default()
         };
         let name = resource.name();
-        let location = Some(self.location(&name));
+        let location = Some(self.location(resource));
         let mut record = Record { region: resource.region(), location, ..Record::new(group) };
         for rule in inline_rules(resource, is_inline) {
             record.push(rule, None, Origin::default());
         }
-        self.groups.insert(name, Group { record, is_inline });
+        let is_new = resource.unknown(ingress) == Some(&Value::Bool(true));
+        self.groups.insert(name, Group { record, is_inline, is_new });
         Ok(())
     }
 
@@ -163,7 +174,7 @@ impl<'p> Plan<'p> {
             let Some(group_id) = resource.group_id() else { continue };
             let outdated = rule(&resource);
             for key in known.with_id(group_id) {
-                if let Some(Group { record, is_inline: false }) = self.groups.get_mut(*key) {
+                if let Some(Group { record, is_inline: false, .. }) = self.groups.get_mut(*key) {
                     record.retain(|rule| !outdated.iter().any(|gone| gone.admits_the_same_as(rule)));
                 }
             }
@@ -176,7 +187,7 @@ impl<'p> Plan<'p> {
             return;
         }
         let rules = self.with_lists(resource, rules);
-        let location = self.location(&resource.name());
+        let location = self.location(resource);
         if let Some(id) = resource.group_id() {
             match known.with_id(id) {
                 [] => self.apart(id, resource, rules, &location),
@@ -213,7 +224,7 @@ impl<'p> Plan<'p> {
             let group =
                 SecurityGroup { id: name.to_owned(), resource: Some(resource.name()), ..SecurityGroup::default() };
             let record = Record { region: resource.region(), location: Some(location.clone()), ..Record::new(group) };
-            Group { record, is_inline: false }
+            Group { record, is_inline: false, is_new: false }
         });
         self.add(name, rules, location, None);
     }
@@ -292,8 +303,8 @@ impl<'p> Plan<'p> {
         found
     }
 
-    fn location(&self, address: &str) -> Location {
-        Location { file: self.file.to_owned(), resource: Some(address.to_owned()), line: None }
+    fn location(&self, resource: &Resource<'_>) -> Location {
+        Location { file: self.file.to_owned(), resource: Some(resource.name()), line: self.lines.of(resource) }
     }
 }
 
