@@ -483,3 +483,15 @@ fn an_exemption_by_address_covers_an_existing_group(#[case] resource: &str, #[ca
     let (results, _) = read_with(&exemptions.to_string(), &plan.to_string());
     assert_eq!(results[0].compliance, verdict);
 }
+
+/// Thousands of groups that may have thousands of rules take neither minutes nor gigabytes, and none is compliant.
+#[test]
+fn many_groups_may_have_many_rules() {
+    const MANY: usize = 2_000;
+    let mut changes: Vec<Value> = (0..MANY).map(|index| new_group(&format!("{WEB}[{index}]"))).collect();
+    changes.extend((0..MANY).map(|index| new_rule(&format!("{RULE}[{index}]"))));
+    let plan = plan(&changes, json!({"resources": [block(WEB, json!({})), block(RULE, to_group(&["local.id"]))]}));
+    let found = verdicts(&plan);
+    let count = |verdict: char| found.values().filter(|found| **found == verdict).count();
+    assert_eq!((count('U'), count('N'), count('C')), (MANY, MANY, 0));
+}

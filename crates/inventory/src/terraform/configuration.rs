@@ -62,3 +62,18 @@ impl<'p> Configuration<'p> {
         self.resources.keys().filter(move |block| block.modules == modules).map(|block| block.kind.as_str())
     }
 }
+
+/// The references of an expression. Terraform writes each with all its beginnings after it: `web[0].id`, `web[0]`, `web`.
+pub(super) fn heads(expression: &Value) -> Vec<&str> {
+    let mut last = "";
+    let mut heads = Vec::new();
+    for reference in expression.get("references").and_then(Value::as_array).into_iter().flatten() {
+        let Some(reference) = reference.as_str() else { continue };
+        let rest = last.strip_prefix(reference);
+        if !rest.is_some_and(|rest| rest.starts_with(['.', '['])) {
+            heads.push(reference);
+        }
+        last = reference;
+    }
+    heads
+}

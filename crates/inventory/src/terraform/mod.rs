@@ -14,10 +14,12 @@
 mod address;
 mod blocks;
 mod configuration;
+mod group_index;
 mod lines;
 mod objects;
 mod plan;
 mod prefix_lists;
+mod referenced;
 mod references;
 mod resource;
 mod stacks;
@@ -25,9 +27,10 @@ mod stacks;
 use serde_json::Value;
 
 use self::configuration::Configuration;
+use self::group_index::GroupIndex;
 use self::lines::Lines;
 use self::objects::Objects;
-use self::plan::{GroupIndex, Plan};
+use self::plan::Plan;
 use super::Options;
 use super::buffer::Position;
 use super::error::{InputLocation, RecordError};
@@ -96,11 +99,12 @@ fn all(document: &Value, lines: &Lines, file: &str, options: &Options) -> Vec<Re
         }
     }
     let keys: Vec<String> = plan.groups.keys().cloned().collect();
-    let known = GroupIndex::new(&plan, &keys, &resources);
+    let mut known = GroupIndex::new(&plan, &keys, &resources);
     plan.remove_outdated(&changes, &known);
     for resource in resources.iter().filter(|resource| RULES.contains(&resource.kind)) {
-        plan.rule(resource, &known);
+        plan.rule(resource, &mut known);
     }
+    plan.add_possible(&known);
     records.extend(plan.into_records().map(Ok));
     records.extend(stacks::records(&resources, configuration.as_ref(), file, options));
     records

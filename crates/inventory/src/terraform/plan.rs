@@ -1,6 +1,6 @@
 //! Groups and rules of a plan or a state, put together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use exposure::{AddressSet, IngressRule, PossibleSource, PrefixList, SecurityGroup, Source};
 use findings::Location;
@@ -9,17 +9,19 @@ use serde_json::Value;
 use super::address::Address;
 use super::blocks::{Blocks, Instances};
 use super::configuration::Configuration;
+use super::group_index::{GroupIndex, Possible};
 use super::lines::Lines;
 use super::objects::actions;
-use super::references::{Referenced, referenced};
-use super::resource::{AFTER_APPLY, Resource, Standing, has_unknown, inline_rules, rule, tags};
-use super::{GROUPS, RULES, prefix_lists};
+use super::referenced::{Memory, Referenced};
+use super::references::referenced;
+use super::resource::{AFTER_APPLY, Resource, Standing, has_unknown, inline_rules, rule, tags, unknown_rule};
+use super::{RULES, prefix_lists};
 use crate::duplicates::remove_duplicates;
 use crate::record::{Origin, Record};
 
 /// A group of the plan, or a group outside it that the plan has rules for.
 pub(super) struct Group {
-    record: Record,
+    pub(super) record: Record,
     /// Whether the inline rules come from the configuration. Otherwise they are the rules at the time of the refresh.
     is_inline: bool,
     /// Whether its rules are known only after apply, as those of any new group.
@@ -39,37 +41,11 @@ pub(super) struct Plan<'p> {
     list_blocks: Blocks<'p>,
 }
 
-/// Index of the groups that are resources of the plan.
-pub(super) struct GroupIndex<'k> {
-    by_block: Blocks<'k>,
-    by_id: HashMap<String, Vec<&'k str>>,
-}
-
-impl<'k> GroupIndex<'k> {
-    pub(super) fn new(plan: &Plan<'_>, keys: &'k [String], resources: &[Resource<'_>]) -> Self {
-        let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
-        for key in keys {
-            if let Some(group) = plan.groups.get(key) {
-                by_id.entry(group.record.group.id.clone()).or_default().push(key.as_str());
-            }
-        }
-        // A reference means the current object, never a deposed one.
-        let current: HashSet<&str> = current(resources).map(|resource| resource.address).collect();
-        let current = keys.iter().map(String::as_str).filter(|key| current.contains(key));
-        Self { by_block: Blocks::new(current, &GROUPS), by_id }
-    }
-
-    /// Keys of the groups with this id.
-    fn with_id(&self, id: &str) -> &[&'k str] {
-        self.by_id.get(id).map_or(&[], Vec::as_slice)
-    }
-}
-
 /// A rule, and what its source may stand for.
-type FoundRule = (IngressRule, Option<PossibleSource>);
+pub(super) type FoundRule = (IngressRule, Option<PossibleSource>);
 
 /// The current objects.
-fn current<'r, 'p>(resources: &'r [Resource<'p>]) -> impl Iterator<Item = &'r Resource<'p>> {
+pub(super) fn current<'r, 'p>(resources: &'r [Resource<'p>]) -> impl Iterator<Item = &'r Resource<'p>> {
     resources.iter().filter(|resource| resource.standing == Standing::Current)
 }
 
@@ -181,7 +157,7 @@ impl<'p> Plan<'p> {
         }
     }
 
-    pub(super) fn rule(&mut self, resource: &Resource<'_>, known: &GroupIndex<'_>) {
+    pub(super) fn rule(&mut self, resource: &Resource<'_>, known: &mut GroupIndex<'_>) {
         let rules = rule(resource);
         if rules.is_empty() {
             return;
@@ -196,16 +172,34 @@ impl<'p> Plan<'p> {
             return;
         }
         let attribute = resource.spelling().group_id;
-        let groups = self.referenced(resource.address, attribute, &known.by_block);
+        let groups = self.referenced(resource.address, attribute, &known.by_block, &known.memory);
         if let Some(name) = groups.certain() {
             return self.add(name, rules, &location, None);
         }
-        let doubt = format!("`{}` may belong to this group: the plan does not show to which one", resource.name());
+        let possible: Vec<FoundRule> = rules.iter().filter_map(|rule| self.possible(rule, resource.address)).collect();
         for name in groups.found {
-            let possible = rules.iter().filter_map(|rule| self.possible(rule, resource.address)).collect();
-            self.add(name, possible, &location, Some(&doubt));
+            self.add(name, possible.clone(), &location, Some(&doubt(&location)));
+        }
+        for groups in groups.shared {
+            known.share(groups, &possible, &location);
         }
         self.apart(&resource.name(), resource, rules, &location);
+    }
+
+    /// Adds the rules that several groups may have or not.
+    pub(super) fn add_possible(&mut self, known: &GroupIndex<'_>) {
+        for possible in &known.possible {
+            let (most, Possible { groups, rules }) = (possible.most(), possible);
+            for name in groups.iter() {
+                for (found, location) in rules.iter().take(most) {
+                    self.add(name, vec![found.clone()], location, Some(&doubt(location)));
+                }
+                if let Some((_, location)) = rules.get(most) {
+                    let doubt = format!("more than {most} rule resources may belong to this group");
+                    self.add(name, vec![(unknown_rule(doubt.clone(), doubt.clone()), None)], location, Some(&doubt));
+                }
+            }
+        }
     }
 
     /// Adds rules to a group of the plan.
@@ -229,8 +223,14 @@ impl<'p> Plan<'p> {
         self.add(name, rules, location, None);
     }
 
-    fn referenced<'g>(&self, address: &str, attribute: &str, targets: &Blocks<'g>) -> Referenced<'g> {
-        referenced(self.configuration, &self.instances, address, attribute, targets)
+    fn referenced<'g>(
+        &self,
+        address: &str,
+        attribute: &str,
+        targets: &Blocks<'g>,
+        memory: &Memory<'g>,
+    ) -> Referenced<'g> {
+        referenced(self.configuration, &self.instances, address, attribute, targets, memory)
     }
 
     /// Addresses that a rule admits; `None` if they are not known.
@@ -272,7 +272,10 @@ impl<'p> Plan<'p> {
         let (unknown, known): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.source == unknown);
         let mut found: Vec<FoundRule> = known.into_iter().map(|rule| (rule, None)).collect();
         let Some(rule) = unknown.into_iter().next() else { return found };
-        let lists = self.referenced(resource.address, attribute, &self.list_blocks);
+        let mut lists = self.referenced(resource.address, attribute, &self.list_blocks, &Memory::default());
+        for set in std::mem::take(&mut lists.shared) {
+            lists.found.extend(set.iter());
+        }
         let of = |name: &str| IngressRule { source: Source::PrefixList(name.to_owned()), ..rule.clone() };
         // A list in which each element is unknown, and refers to a list of its own, has all of them.
         let is_all = match resource.unknown(attribute) {
@@ -306,6 +309,12 @@ impl<'p> Plan<'p> {
     fn location(&self, resource: &Resource<'_>) -> Location {
         Location { file: self.file.to_owned(), resource: Some(resource.name()), line: self.lines.of(resource) }
     }
+}
+
+/// Why it is not certain that a group has the rules of a resource.
+fn doubt(rule: &Location) -> String {
+    let name = rule.resource.as_deref().unwrap_or_default();
+    format!("`{name}` may belong to this group: the plan does not show to which one")
 }
 
 /// Whether two lists have the same elements, in any order. A missing list is empty.

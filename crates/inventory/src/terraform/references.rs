@@ -5,12 +5,14 @@
 //! a single resource.
 
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::address::{Address, Block, Part, parts};
 use super::blocks::{Blocks, Instances, key_at};
-use super::configuration::Configuration;
+use super::configuration::{Configuration, heads};
+use super::referenced::{Memory, Referenced};
 
 /// Maximum number of expressions that a value may pass through.
 const DEEPEST: usize = 32;
@@ -29,28 +31,6 @@ const IMPLICIT: [&str; 7] = [
 /// The group that AWS makes with a VPC, and the resource that adopts it.
 const DEFAULT_GROUP: &str = "default_security_group_id";
 const DEFAULT_GROUP_KIND: &str = "aws_default_security_group";
-
-/// What an expression may refer to.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Referenced<'g> {
-    /// Names of resources of the plan.
-    pub(super) found: BTreeSet<&'g str>,
-    /// Whether it may refer to something else instead.
-    pub(super) may_be_other: bool,
-    /// Number of references in the expression itself.
-    pub(super) count: usize,
-}
-
-impl<'g> Referenced<'g> {
-    /// The resource that the expression refers to, if it is certain.
-    pub(super) fn certain(&self) -> Option<&'g str> {
-        let mut found = self.found.iter();
-        match (found.next(), found.next()) {
-            (Some(only), None) if !self.may_be_other => Some(*only),
-            _ => None,
-        }
-    }
-}
 
 /// Key of an instance of a resource or a module, as far as it is known.
 #[derive(Debug, Clone)]
@@ -86,6 +66,7 @@ pub(super) fn referenced<'g>(
     address: &str,
     attribute: &str,
     targets: &Blocks<'g>,
+    memory: &Memory<'g>,
 ) -> Referenced<'g> {
     let address = Address::new(address);
     let expression = configuration.and_then(|configuration| {
@@ -93,8 +74,9 @@ pub(super) fn referenced<'g>(
         Some((configuration, block, block.get("expressions")?.get(attribute)?))
     });
     let Some((configuration, block, expression)) = expression else {
-        let found = targets.blocks.values().flatten().map(|(name, _)| *name).collect();
-        return Referenced { found, may_be_other: true, count: 0 };
+        let all = || Rc::new(targets.blocks.values().flatten().map(|(name, _)| *name).collect());
+        let (all, _) = memory.borrow_mut().entry(String::new()).or_insert_with(|| (all(), true)).clone();
+        return Referenced { shared: vec![all], may_be_other: true, ..Referenced::default() };
     };
     let step = |part: &Part| Step { name: part.name.clone(), key: Key::Is(part.key.clone()) };
     let scope = Scope {
@@ -103,24 +85,18 @@ pub(super) fn referenced<'g>(
         block: Some(block),
     };
     let found = Referenced { count: heads(expression).len(), ..Referenced::default() };
-    let mut search = Search { configuration, instances, rule: &address, targets, seen: HashSet::new(), found };
+    let mut search = Search {
+        configuration,
+        instances,
+        rule: &address,
+        targets,
+        memory,
+        seen: HashSet::new(),
+        is_in_local: false,
+        found,
+    };
     search.expression(expression, &scope, 0);
     search.found
-}
-
-/// The references of an expression. Terraform writes each with all its beginnings after it: `web[0].id`, `web[0]`, `web`.
-fn heads(expression: &Value) -> Vec<&str> {
-    let mut last = "";
-    let mut heads = Vec::new();
-    for reference in expression.get("references").and_then(Value::as_array).into_iter().flatten() {
-        let Some(reference) = reference.as_str() else { continue };
-        let rest = last.strip_prefix(reference);
-        if !rest.is_some_and(|rest| rest.starts_with(['.', '['])) {
-            heads.push(reference);
-        }
-        last = reference;
-    }
-    heads
 }
 
 struct Search<'s, 'p, 'g> {
@@ -129,12 +105,15 @@ struct Search<'s, 'p, 'g> {
     /// Address of the resource with the first expression.
     rule: &'s Address,
     targets: &'s Blocks<'g>,
+    memory: &'s Memory<'g>,
+    /// Whether a local value is being followed.
+    is_in_local: bool,
     /// What was followed already.
     seen: HashSet<String>,
     found: Referenced<'g>,
 }
 
-impl<'p> Search<'_, 'p, '_> {
+impl<'p, 'g> Search<'_, 'p, 'g> {
     fn expression(&mut self, expression: &'p Value, scope: &Scope<'p>, depth: usize) {
         if depth > DEEPEST {
             self.found.may_be_other = true;
@@ -242,7 +221,29 @@ impl<'p> Search<'_, 'p, '_> {
 
     /// A local value may be made of anything in its module, and of all that the module is given.
     fn local(&mut self, modules: &[Step], depth: usize) {
-        if !self.seen.insert(format!("{modules:?} local")) {
+        let place = format!("{modules:?} local");
+        if self.is_in_local {
+            return self.anything_in(modules, place, depth);
+        }
+        let known = self.memory.borrow().get(&place).cloned();
+        let (set, may_be_other) = known.unwrap_or_else(|| {
+            let (seen, found) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.found));
+            self.is_in_local = true;
+            self.anything_in(modules, place.clone(), depth);
+            self.is_in_local = false;
+            self.seen = seen;
+            let inner = std::mem::replace(&mut self.found, found);
+            let set = inner.shared.iter().flat_map(|set| set.iter()).copied().chain(inner.found).collect();
+            let result = (Rc::new(set), inner.may_be_other);
+            self.memory.borrow_mut().insert(place, result.clone());
+            result
+        });
+        self.found.add(set);
+        self.found.may_be_other |= may_be_other;
+    }
+
+    fn anything_in(&mut self, modules: &[Step], place: String, depth: usize) {
+        if !self.seen.insert(place) {
             return;
         }
         let names: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
@@ -300,6 +301,22 @@ impl<'p> Search<'_, 'p, '_> {
 
     /// Adds the resources of a kind in a module: those of one block, or all.
     fn resource(&mut self, modules: &[Step], kind: &str, name: Option<&Step>) {
+        let is_like = modules.iter().chain(name).any(|step| matches!(step.key, Key::Like(..)));
+        if is_like {
+            let found = self.resources(modules, kind, name);
+            return self.found.found.extend(found);
+        }
+        let place = format!("{modules:?} {kind} {name:?}");
+        let known = self.memory.borrow().get(&place).cloned();
+        let (set, _) = known.unwrap_or_else(|| {
+            let set = (Rc::new(self.resources(modules, kind, name)), false);
+            self.memory.borrow_mut().insert(place, set.clone());
+            set
+        });
+        self.found.add(set);
+    }
+
+    fn resources(&self, modules: &[Step], kind: &str, name: Option<&Step>) -> BTreeSet<&'g str> {
         let names = || modules.iter().map(|module| module.name.clone());
         let mut found: Vec<&(&str, Address)> = if let Some(name) = name {
             let block = Block { modules: names().collect(), kind: kind.to_owned(), name: name.name.clone() };
@@ -324,6 +341,6 @@ impl<'p> Search<'_, 'p, '_> {
                 found.retain(|(_, address)| key_at(address, index) == Some(key));
             }
         }
-        self.found.found.extend(found.into_iter().map(|(name, _)| *name));
+        found.into_iter().map(|(name, _)| *name).collect()
     }
 }

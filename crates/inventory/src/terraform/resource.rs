@@ -270,7 +270,7 @@ fn referenced_group(text: String) -> Source {
 }
 
 /// A rule of which nothing is known.
-fn unknown_rule(protocol: String, source: String) -> IngressRule {
+pub(super) fn unknown_rule(protocol: String, source: String) -> IngressRule {
     IngressRule::new(Traffic::Unrecognized { protocol, from: None, to: None }, Source::Unrecognized(source))
 }
 
