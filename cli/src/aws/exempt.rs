@@ -155,7 +155,7 @@ async fn list(args: &ParameterArgs, json: bool) -> Result<Exit> {
 
 fn row(exemption: &Exemption, now: Timestamp) -> [String; 6] {
     let group = match &exemption.group {
-        GroupSelector::Id(id) => id.clone(),
+        GroupSelector::Id(name) | GroupSelector::Resource(name) => name.clone(),
         GroupSelector::Name { vpc_id, group_name } => format!("{vpc_id}:{group_name}"),
     };
     let expires = match &exemption.expires {

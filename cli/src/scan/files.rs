@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result, bail};
 use findings::{GroupResult, Location, NotScanned};
 use inventory::{Found, Hidden, InputError, Options, Record, RecordError, Stats};
 use judgement::Criteria;
-use plain_text::error_chain;
+use plain_text::{counted, error_chain};
 
 use super::directory;
 use super::output::{STDIN, ScanOutput};
@@ -80,9 +80,19 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
     }
     // Which file has the newest item of a group is not known any more.
     results.one_of_several = None;
-    let read = scan.finish(&mut |result| results.take(result)).map(|stats| log(args.input.len(), &stats));
+    let mut assumed = 0;
+    let read = scan.finish(&mut |result| results.take(result)).map(|stats| {
+        assumed = stats.assumed;
+        log(args.input.len(), &stats);
+    });
     results.end(read, None)?;
     if !args.quiet {
+        if assumed > 0 {
+            let groups = counted(assumed, "new group");
+            eprintln!(
+                "{groups} assumed to have no rules: a plan shows a `dynamic \"ingress\"` of unknown length in the same way"
+            );
+        }
         for (kind, count) in &results.accepted {
             eprintln!("accepted by --accept-not-scanned {kind}: {count} not scanned");
         }

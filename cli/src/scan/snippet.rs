@@ -158,7 +158,9 @@ fn snippet(lines: &Lines, line: u64, rules: &[Written]) -> Option<Snippet> {
 fn resource<'t>(mut lines: impl Iterator<Item = &'t str>, rules: &[&Written]) -> Vec<(usize, bool)> {
     let Some(first) = lines.next() else { return Vec::new() };
     // A resource begins with its name, and a rule that is a resource of its own with its first key, beside which are the others.
-    let is_key = !begins_item(first) && !first.contains(['{', '[']) && !first.trim_end().ends_with(':');
+    let is_in_json = first.trim_start().starts_with('"') && first.trim_end().ends_with("\",");
+    let is_block = !first.contains(['{', '[']) || is_in_json;
+    let is_key = !begins_item(first) && is_block && !first.trim_end().ends_with(':');
     let least = if is_key { indent(first) } else { indent(first) + 1 };
     let inside = |line: &&str| line.trim().is_empty() || indent(line) >= least;
     // A line that is not shown is not searched either: it may be the whole file, and each group of it asks for its rules.
@@ -349,6 +351,20 @@ Other:
         assert_eq!(shown(text, 3, &[exposure(22, "0.0.0.0/0")]), "3 8 9 10 11!");
         let snippet = snippet(&Lines::new(text.to_owned()), 3, &[Written::from(&exposure(22, "0.0.0.0/0"))]).unwrap();
         assert!(snippet.text().starts_with("\"Web\": {\n        \"IpProtocol\": \"tcp\",\n"), "{}", snippet.text());
+    }
+
+    #[test]
+    fn a_resource_of_a_plan_begins_with_its_address() {
+        let text = r#"[
+  {
+    "address": "aws_vpc_security_group_ingress_rule.ssh[0]",
+    "values": {
+      "cidr_ipv4": "0.0.0.0/0",
+      "from_port": 22
+    }
+  }
+]"#;
+        assert_eq!(shown(text, 3, &[exposure(22, "0.0.0.0/0")]), "3 5! 6");
     }
 
     #[test]

@@ -180,6 +180,7 @@ pub(crate) fn of_groups<'i>(ids: impl IntoIterator<Item = &'i str>) -> Filter {
 pub(crate) fn group(group: SdkGroup) -> SecurityGroup {
     SecurityGroup {
         id: group.group_id.unwrap_or_default(),
+        resource: None,
         name: group.group_name,
         vpc_id: group.vpc_id.filter(|id| !id.is_empty()),
         owner_id: group.owner_id,

@@ -21,6 +21,8 @@ use crate::traffic::Traffic;
 pub struct SecurityGroup {
     /// Id, `sg-…`.
     pub id: String,
+    /// Name of its resource in a template or a plan; `None` for a group of an account.
+    pub resource: Option<String>,
     /// `GroupName`; `None` if the input does not contain it.
     pub name: Option<String>,
     /// Id of the VPC in which the group was created, `vpc-…`; `None` in records of EC2-Classic.

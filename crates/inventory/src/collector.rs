@@ -51,6 +51,7 @@ impl<'s, 'o, 'e, 'f, T: Send> Collector<'s, 'o, 'e, 'f, T> {
     }
 
     pub(super) fn emit(&mut self, record: Result<Record, RecordError>) -> Result<(), Halt> {
+        self.scan.stats.assumed += u64::from(record.as_ref().is_ok_and(|record| record.is_assumed));
         self.hand_out(record.map(|record| self.scan.maker.make(record)))
     }
 

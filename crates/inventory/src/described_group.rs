@@ -145,6 +145,7 @@ impl DescribedGroup<'_> {
         }
         let group = SecurityGroup {
             id: id.into_owned(),
+            resource: None,
             name: self.group_name.map(Text::into_owned),
             vpc_id: self.vpc_id.filter(|id| !id.0.is_empty()).map(Text::into_owned),
             owner_id: self.owner_id.map(Text::into_owned),

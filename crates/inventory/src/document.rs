@@ -126,7 +126,7 @@ pub(super) fn recognize<'a>(
         || shape.resource_changes.is_some()
         || shape.values.is_some() && shape.terraform_version.is_some()
     {
-        Document::Resources(terraform::records(&serde_json::from_str(json)?, file, options))
+        Document::Resources(terraform::records(json, file, first_line, options)?)
     } else if let Some(inner) = shape.inner() {
         Document::Nested(unquoted(inner)?)
     } else if let Some(template) = shape.template_body {

@@ -72,6 +72,9 @@ impl Default for Options {
 pub struct Stats {
     /// Security groups that were handed out.
     pub groups: u64,
+    /// Those of them that are assumed to have no rules: the plan shows their rules as known only after apply, which
+    /// Terraform does for a new group in any case.
+    pub assumed: u64,
     /// Records that were not understood.
     pub errors: u64,
     /// Configuration items of other resource types.

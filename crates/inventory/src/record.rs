@@ -18,6 +18,8 @@ pub struct Record {
     pub known: PrefixLists,
     /// Where the rules come from, in the order of the rules. Empty if the input says nothing of it.
     pub origins: Vec<Origin>,
+    /// Whether it is an assumption that the group has no rules.
+    pub is_assumed: bool,
     /// The exemption that the template states for the group.
     pub exemption: Option<Box<Exemption>>,
 }
@@ -31,6 +33,8 @@ pub struct Origin {
     pub parameters: Vec<String>,
     /// The exemption that the template states for the rule.
     pub exemption: Option<Box<Exemption>>,
+    /// Why it is not certain that the group has the rule.
+    pub doubt: Option<String>,
 }
 
 impl Record {
@@ -56,6 +60,9 @@ impl Record {
         }
         for (found, unjudged) in result.unjudged.iter_mut().zip(&assessment.unjudged) {
             found.location = location(unjudged.rule);
+            if let Some(doubt) = origin(unjudged.rule).and_then(|origin| origin.doubt.clone()) {
+                found.reason = doubt;
+            }
             if let Some(name) = origin(unjudged.rule).and_then(|origin| origin.parameters.first()) {
                 let reason = format!("value of parameter `{name}` is unknown: pass --parameter {name}=VALUE");
                 found.reason = format!("{}: {reason}", found.reason);

@@ -188,7 +188,7 @@ fn ingress(rule: usize) -> Value {
 
 /// A state, in which every rule has the id of its group.
 fn state() -> Value {
-    let group = |number: usize| json!({"id": format!("sg-{number}")});
+    let group = |number: usize| json!({"id": format!("sg-{number}"), "ingress": []});
     let rule = |number: usize| {
         let mut values = ingress(number);
         values["security_group_id"] = json!(format!("sg-{}", number % GROUPS));
@@ -199,7 +199,7 @@ fn state() -> Value {
 
 /// A plan for new resources: only the configuration says which group a rule belongs to.
 fn plan() -> Value {
-    let resources = terraform(|_| json!({}), ingress);
+    let resources = terraform(|_| json!({"ingress": []}), ingress);
     let mut configuration = resources.clone();
     for (index, resource) in configuration.iter_mut().enumerate() {
         let group = format!("aws_security_group.g{}", index % GROUPS);

@@ -129,6 +129,7 @@ pub fn recorded_group(
     }
     Ok(SecurityGroup {
         id: resource_id.to_owned(),
+        resource: None,
         name: configuration.group_name,
         vpc_id: configuration.vpc_id,
         owner_id: configuration.owner_id.or_else(|| account_id.map(str::to_owned)),

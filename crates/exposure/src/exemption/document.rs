@@ -131,11 +131,10 @@ impl Entry {
                 GroupSelector::Name { vpc_id, group_name }
             }
             (None, Some(vpc_id), Some(_), None) => return Err(ExemptionEntryError::VpcId(vpc_id)),
-            // The name of a resource stands for the id that the group does not have yet.
             (None, None, None, Some(name)) if name.trim().is_empty() || name.starts_with("sg-") => {
                 return Err(ExemptionEntryError::Resource(name));
             }
-            (None, None, None, Some(name)) => GroupSelector::Id(name),
+            (None, None, None, Some(name)) => GroupSelector::Resource(name),
             _ => return Err(ExemptionEntryError::Group),
         };
         if let Some(account) = self.account_id.as_ref().filter(|account| !is_account_id(account)) {

@@ -48,8 +48,10 @@ use crate::port::PortSet;
 /// The group that an exemption is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupSelector {
-    /// A group by its id, or by the name of its resource in a template or a plan, which has no ids yet.
+    /// A group by its id.
     Id(String),
+    /// A group by the name of its resource in a template or a plan, whether it has an id yet or not.
+    Resource(String),
     /// A group by its name within a VPC: a group that is deleted and created again under the same name stays exempt.
     Name {
         /// Id of the VPC, `vpc-…`.
@@ -63,6 +65,7 @@ impl GroupSelector {
     fn selects(&self, group: &SecurityGroup) -> bool {
         match self {
             Self::Id(id) => *id == group.id,
+            Self::Resource(name) => group.resource.as_ref() == Some(name),
             Self::Name { vpc_id, group_name } => {
                 group.vpc_id.as_ref() == Some(vpc_id) && group.name.as_ref() == Some(group_name)
             }

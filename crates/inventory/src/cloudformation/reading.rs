@@ -184,7 +184,8 @@ impl<'t> Reading<'t> {
             ingress.push(unknown_rule(&text));
         }
         let group = SecurityGroup {
-            id: format!("{}{id}", self.template.path),
+            id: self.name(id),
+            resource: Some(self.name(id)),
             name: text("GroupName"),
             vpc_id: text("VpcId"),
             tags,
@@ -218,7 +219,7 @@ impl<'t> Reading<'t> {
             }
             // The caller gives values to the outermost template only.
             let parameters = if self.template.is_input() { parameters } else { Vec::new() };
-            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new) };
+            let origin = Origin { location, parameters, exemption: exemption.cloned().map(Box::new), doubt: None };
             record.push(rule, possible, origin);
         }
     }
@@ -254,7 +255,8 @@ impl<'t> Reading<'t> {
                 found.extend(hidden::expanded_key(resource).map(unknown_rule));
                 let mut record = self.groups.remove(&target).unwrap_or_else(|| {
                     let (Target::Here(name) | Target::Elsewhere(name)) = &target;
-                    let group = SecurityGroup { id: name.clone(), ..SecurityGroup::default() };
+                    let resource = Some(name.clone());
+                    let group = SecurityGroup { id: name.clone(), resource, ..SecurityGroup::default() };
                     Record { location: Some(location.clone()), ..Record::new(group) }
                 });
                 self.add(&mut record, found, exemption.as_ref(), |_| Some(of_rule.clone()));

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use findings::region_of_arn;
 
+use super::objects::actions;
+
 pub(super) const AFTER_APPLY: &str = "known after apply";
 
 /// A managed resource.
@@ -15,10 +17,21 @@ pub(super) struct Resource<'p> {
     pub(super) address: &'p str,
     pub(super) kind: &'p str,
     pub(super) values: &'p Value,
-    /// Its change, if it is the current object of a plan.
+    /// Its change, if it has one in a plan.
     pub(super) change: Option<&'p Value>,
-    /// Key of a deposed object: one that was replaced, and exists until it is destroyed.
-    pub(super) deposed: Option<&'p str>,
+    pub(super) standing: Standing<'p>,
+    /// Why it is not understood.
+    pub(super) damage: Option<String>,
+}
+
+/// What an object is to its address. A reference means the current object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing<'p> {
+    Current,
+    /// It was replaced, and exists until it is destroyed; with its key.
+    Deposed(&'p str),
+    /// It is replaced and stays, since the run only forgets it.
+    Forgotten,
 }
 
 /// Names of the attributes that a provider gives to one kind of rule.
@@ -60,22 +73,29 @@ const CLOUD_CONTROL: Spelling = Spelling {
     groups: &["source_security_group_id", "source_security_group_name"],
 };
 
-/// Collects the managed resources of a module and of the modules in it.
-pub(super) fn collect<'p>(module: &'p Value, resources: &mut Vec<Resource<'p>>) {
-    let list = |key: &str| module.get(key).and_then(Value::as_array).into_iter().flatten();
-    for resource in list("resources").filter(|resource| resource.get("mode") == Some(&Value::from("managed"))) {
-        let text = |key: &str| resource.get(key).and_then(Value::as_str);
-        if let (Some(address), Some(kind)) = (text("address"), text("type")) {
-            let values = resource.get("values").unwrap_or(&Value::Null);
-            resources.push(Resource { address, kind, values, change: None, deposed: text("deposed_key") });
+impl<'p> Resource<'p> {
+    pub(super) fn new(address: &'p str, kind: &'p str, values: &'p Value) -> Self {
+        Self { address, kind, values, change: None, standing: Standing::Current, damage: None }
+    }
+
+    /// Its address, and its key if it is deposed.
+    pub(super) fn key(&self) -> (&'p str, Option<&'p str>) {
+        let deposed = match self.standing {
+            Standing::Deposed(key) => Some(key),
+            Standing::Current | Standing::Forgotten => None,
+        };
+        (self.address, deposed)
+    }
+
+    /// Its name: its address, and what tells it from the current object there.
+    pub(super) fn name(&self) -> String {
+        match self.standing {
+            Standing::Current => self.address.to_owned(),
+            Standing::Deposed(key) => format!("{} (deposed {key})", self.address),
+            Standing::Forgotten => format!("{} (forgotten)", self.address),
         }
     }
-    for child in list("child_modules") {
-        collect(child, resources);
-    }
-}
 
-impl<'p> Resource<'p> {
     /// Region of the resource: an argument, or a part of its ARN.
     pub(super) fn region(&self) -> Option<String> {
         self.text("region").map(str::to_owned).or_else(|| region_of_arn(self.text("arn")?).map(str::to_owned))
@@ -88,6 +108,11 @@ impl<'p> Resource<'p> {
     /// `after_unknown` of an attribute: a tree like its value, with `true` for each value that is known only after apply.
     pub(super) fn unknown(&self, key: &str) -> Option<&'p Value> {
         self.change?.get("after_unknown")?.get(key)
+    }
+
+    /// Whether the plan creates the resource, or replaces it.
+    pub(super) fn is_created(&self) -> bool {
+        self.change.is_some_and(|change| actions(change).any(|action| action == "create"))
     }
 
     /// Whether the resource is one of the provider `awscc`.
@@ -157,6 +182,15 @@ impl Attributes<'_> {
         self.values.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
+    /// Whether an attribute is neither a text nor a list of texts.
+    fn is_malformed(&self, key: &str) -> bool {
+        match self.values.get(key) {
+            None | Some(Value::Null | Value::String(_)) => false,
+            Some(Value::Array(list)) => !list.iter().all(Value::is_string),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => true,
+        }
+    }
+
     fn port(&self, key: &str) -> Option<i64> {
         match self.values.get(key)? {
             Value::Number(number) => number.as_i64(),
@@ -201,9 +235,11 @@ impl Attributes<'_> {
         if self.values.get("self") == Some(&Value::Bool(true)) {
             sources.push(Source::SecurityGroup { id: "self".to_owned(), account_id: None });
         }
-        for key in cidrs {
-            if self.is_unknown(key) {
+        for key in cidrs.into_iter().chain([prefix_lists]) {
+            if self.is_unknown(key) && key != prefix_lists {
                 sources.push(Source::Unrecognized(format!("{key} {AFTER_APPLY}")));
+            } else if !self.is_unknown(key) && self.is_malformed(key) {
+                sources.push(Source::Unrecognized(format!("{key} with a value that is no text")));
             }
         }
         if self.is_unknown(prefix_lists) {
@@ -233,14 +269,16 @@ fn referenced_group(text: String) -> Source {
     }
 }
 
+/// A rule of which nothing is known.
+pub(super) fn unknown_rule(protocol: String, source: String) -> IngressRule {
+    IngressRule::new(Traffic::Unrecognized { protocol, from: None, to: None }, Source::Unrecognized(source))
+}
+
 /// Rules in the group itself.
 pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<IngressRule> {
     let spelling = resource.spelling();
     let unknown = resource.unknown(spelling.ingress);
-    let unknown_rule = || {
-        let traffic = Traffic::Unrecognized { protocol: format!("ingress {AFTER_APPLY}"), from: None, to: None };
-        IngressRule::new(traffic, Source::Unrecognized(AFTER_APPLY.to_owned()))
-    };
+    let unknown_rule = || unknown_rule(format!("ingress {AFTER_APPLY}"), AFTER_APPLY.to_owned());
     let list: &[Value] = match resource.values.get(spelling.ingress) {
         Some(Value::Array(list)) => list,
         None | Some(Value::Null) => &[],
@@ -272,6 +310,9 @@ pub(super) fn inline_rules(resource: &Resource<'_>, is_inline: bool) -> Vec<Ingr
 
 /// Ingress rules of a separate rule resource; none if it is an egress rule.
 pub(super) fn rule(resource: &Resource<'_>) -> Vec<IngressRule> {
+    if resource.damage.is_some() {
+        return vec![unknown_rule("a rule with a duplicate key".to_owned(), resource.address.to_owned())];
+    }
     let unknown = resource.change.and_then(|change| change.get("after_unknown"));
     let attributes = Attributes { values: resource.values, unknown };
     if resource.kind == "aws_security_group_rule" && attributes.text("type") == Some("egress") {

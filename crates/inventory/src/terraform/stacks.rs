@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::configuration::Configuration;
 use super::refusal;
 use super::resource::{Resource, has_unknown};
 use crate::Options;
@@ -13,14 +14,36 @@ use crate::error::RecordError;
 use crate::hidden::Hidden;
 use crate::record::Record;
 
+const SETS: [&str; 2] = ["aws_cloudformation_stack_set", "awscc_cloudformation_stack_set"];
+const INSTANCES: [&str; 2] = ["aws_cloudformation_stack_set_instance", "aws_cloudformation_stack_instances"];
+
+/// Kinds of resources that are read.
+pub(super) const KINDS: [&str; 10] = [
+    "aws_cloudformation_stack",
+    "awscc_cloudformation_stack",
+    SETS[0],
+    SETS[1],
+    INSTANCES[0],
+    INSTANCES[1],
+    "aws_serverlessapplicationrepository_cloudformation_stack",
+    "aws_servicecatalog_provisioned_product",
+    "awscc_servicecatalog_cloudformation_provisioned_product",
+    "aws_cloudcontrolapi_resource",
+];
+
 /// The groups that stacks and resources of the Cloud Control API make.
-pub(super) fn records(resources: &[Resource<'_>], file: &str, options: &Options) -> Vec<Result<Record, RecordError>> {
-    let overridden = overridden(resources);
+pub(super) fn records(
+    resources: &[Resource<'_>],
+    configuration: Option<&Configuration<'_>>,
+    file: &str,
+    options: &Options,
+) -> Vec<Result<Record, RecordError>> {
+    let overridden = overridden(resources, configuration);
     let mut records = Vec::new();
-    for resource in resources {
+    for resource in resources.iter().filter(|resource| resource.damage.is_none()) {
         let hidden = match resource.kind {
             "aws_cloudformation_stack" | "awscc_cloudformation_stack" => Hidden::NestedStack,
-            "aws_cloudformation_stack_set" | "awscc_cloudformation_stack_set" => Hidden::StackSet,
+            kind if SETS.contains(&kind) => Hidden::StackSet,
             "aws_serverlessapplicationrepository_cloudformation_stack" => Hidden::Application,
             "aws_servicecatalog_provisioned_product" | "awscc_servicecatalog_cloudformation_provisioned_product" => {
                 Hidden::Product
@@ -53,7 +76,7 @@ fn parameters<'n>(
     resource: &Resource<'_>,
     names: impl Iterator<Item = &'n str>,
     hidden: Hidden,
-    overridden: &BTreeSet<String>,
+    overridden: &Overridden,
 ) -> BTreeMap<String, Resolved> {
     let given = resource.values.get("parameters").unwrap_or(&Value::Null);
     let unknown = resource.unknown("parameters").unwrap_or(&Value::Null);
@@ -71,7 +94,7 @@ fn parameters<'n>(
     };
     let mut parameters = BTreeMap::new();
     for name in names {
-        if is_unknown(name) || hidden == Hidden::StackSet && overridden.contains(name) {
+        if is_unknown(name) || hidden == Hidden::StackSet && overridden.has(name) {
             parameters.insert(name.to_owned(), Resolved::Unknown(format!("!Ref {name}")));
         } else if let Some(text) = value(name) {
             parameters.insert(name.to_owned(), Resolved::Text(text.to_owned()));
@@ -80,12 +103,63 @@ fn parameters<'n>(
     parameters
 }
 
-/// Names of the parameters that instances of stack sets override.
-fn overridden(resources: &[Resource<'_>]) -> BTreeSet<String> {
-    let kinds = ["aws_cloudformation_stack_set_instance", "aws_cloudformation_stack_instances"];
-    let instances = resources.iter().filter(|resource| kinds.contains(&resource.kind));
-    let overrides = instances.filter_map(|resource| resource.values.get("parameter_overrides")?.as_object());
-    overrides.flat_map(|overrides| overrides.keys().cloned()).collect()
+/// Parameters that instances of stack sets override.
+#[derive(Debug, Default)]
+struct Overridden {
+    names: BTreeSet<String>,
+    /// Whether any parameter may be one.
+    may_be_any: bool,
+}
+
+impl Overridden {
+    fn has(&self, name: &str) -> bool {
+        self.may_be_any || self.names.contains(name)
+    }
+
+    /// Adds a map by name, or a list of keys and values, and what of it is known only after apply.
+    fn add(&mut self, overrides: &Value, unknown: &Value) {
+        for names in [overrides, unknown] {
+            match names {
+                Value::Object(map) => self.names.extend(map.keys().cloned()),
+                Value::Array(list) => {
+                    for entry in list {
+                        match entry.get("parameter_key") {
+                            Some(Value::String(name)) => drop(self.names.insert(name.clone())),
+                            Some(Value::Bool(true)) => self.may_be_any = true,
+                            _ => self.may_be_any |= *entry == Value::Bool(true),
+                        }
+                    }
+                }
+                other => self.may_be_any |= *other == Value::Bool(true),
+            }
+        }
+    }
+}
+
+fn overridden(resources: &[Resource<'_>], configuration: Option<&Configuration<'_>>) -> Overridden {
+    let mut overridden = Overridden::default();
+    for resource in resources {
+        overridden.may_be_any |= resource.damage.is_some() && INSTANCES.contains(&resource.kind);
+        let of = |attribute: &str| {
+            let values = resource.values.get(attribute).unwrap_or(&Value::Null);
+            (values, resource.unknown(attribute).unwrap_or(&Value::Null))
+        };
+        if INSTANCES.contains(&resource.kind) {
+            let (values, unknown) = of("parameter_overrides");
+            overridden.add(values, unknown);
+        } else if SETS.contains(&resource.kind) {
+            let (values, unknown) = of("stack_instances_group");
+            for groups in [values, unknown] {
+                for group in groups.as_array().into_iter().flatten() {
+                    overridden.add(group.get("parameter_overrides").unwrap_or(&Value::Null), &Value::Null);
+                    overridden.may_be_any |= *group == Value::Bool(true);
+                }
+            }
+            overridden.may_be_any |= *unknown == Value::Bool(true)
+                && configuration.is_none_or(|all| all.has(resource.address, "stack_instances_group"));
+        }
+    }
+    overridden
 }
 
 /// A resource in CloudFormation's spelling.
