@@ -1,6 +1,7 @@
 //! Configuration items in snapshots, events, and answers of AWS Config. They may have fewer keys than the items in the
 //! events of a rule: a query returns only the selected ones.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use aws_events::Object;
@@ -54,6 +55,22 @@ pub(super) struct Resource<'a> {
     id: &'a str,
     account: Option<&'a str>,
     region: Option<&'a str>,
+}
+
+/// What orders the items of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) captured: Timestamp,
+    /// Number of the state of the resource; greater is newer.
+    state: Option<u64>,
+}
+
+impl Version {
+    /// Whether this is newer than the other one, older, or possibly either of both.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let by_state = || self.state.zip(other.state).map_or(Ordering::Equal, |(one, other)| one.cmp(&other));
+        self.captured.cmp(&other.captured).then_with(by_state)
+    }
 }
 
 /// The parts of an item that say what its group is.
@@ -117,10 +134,10 @@ impl Item<'_> {
         arn.0.split(':').nth(at).filter(|part| !part.is_empty())
     }
 
-    /// Time of capture, and the number that orders the states of a resource; greater is newer.
-    pub(super) fn version(&self) -> Option<(Timestamp, u64)> {
+    /// When the item was captured; `None` if it does not say so.
+    pub(super) fn version(&self) -> Option<Version> {
         let state = self.configuration_state_id.map(|id| id.get().trim_matches('"')).and_then(|id| id.parse().ok());
-        Some((self.captured_at()?, state.unwrap_or_default()))
+        Some(Version { captured: self.captured_at()?, state })
     }
 
     /// Time of capture: seconds in answers of the API, text in events and snapshots.
@@ -158,6 +175,16 @@ impl Parts<'_> {
     pub(super) fn id(&self) -> Option<&str> {
         let [id, ..] = self.texts;
         id
+    }
+
+    /// Whether both describe the same group, in whatever form.
+    pub(super) fn is_same_as(self, other: Parts<'_>) -> bool {
+        match (self.content(), other.content()) {
+            (ItemContent::Group(one), ItemContent::Group(other)) => one == other,
+            (ItemContent::Deleted, ItemContent::Deleted) => true,
+            (ItemContent::Problem(one), ItemContent::Problem(other)) => one == other,
+            _ => false,
+        }
     }
 
     /// The group that the item describes.
