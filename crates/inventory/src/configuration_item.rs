@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use aws_events::Object;
 use aws_events::config::{ItemError, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use exposure::SecurityGroup;
 use jiff::Timestamp;
 use plain_text::error_chain;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Record;
@@ -211,8 +213,7 @@ impl Parts<'_> {
             }
             Some(Err(problem)) => return Err(format!("the tags are neither a map nor a list of tags: {problem}")),
         };
-        let group =
-            recorded_group(id, account, &tags, configuration).map_err(|problem| message(&problem, configuration))?;
+        let group = group(id, account, &tags, configuration)?;
         Ok(Record { region: region.map(str::to_owned), ..Record::new(group) })
     }
 }
@@ -230,6 +231,50 @@ fn message(error: &ItemError, configuration: &str) -> String {
 
 /// A bare `configuration`: a group in AWS Config's spelling.
 pub(super) fn configuration(id: &str, json: &str) -> Result<Record, String> {
-    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| message(&problem, json))?;
-    Ok(Record::new(group))
+    group(id, None, &BTreeMap::new(), json).map(Record::new)
+}
+
+/// The group that a configuration describes, or why it is not understood.
+fn group(
+    id: &str,
+    account: Option<&str>,
+    tags: &BTreeMap<String, String>,
+    configuration: &str,
+) -> Result<SecurityGroup, String> {
+    let group = recorded_group(id, account, tags, configuration).map_err(|problem| message(&problem, configuration))?;
+    let has_sources = if configuration.starts_with('"') {
+        serde_json::from_str::<Text<'_>>(configuration).is_ok_and(|text| has_ipv4_sources(&text.0))
+    } else {
+        has_ipv4_sources(configuration)
+    };
+    if has_sources {
+        return Ok(group);
+    }
+    Err(format!("the configuration of `{id}` has rules without `ipRanges`: select the whole `configuration`"))
+}
+
+/// Whether every permission has its IPv4 sources, or no list of sources at all, which makes a rule of an unknown source. A
+/// query may select other lists only.
+fn has_ipv4_sources(configuration: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Configuration {
+        ip_permissions: Option<Vec<Permission>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Permission {
+        ipv4_ranges: Option<IgnoredAny>,
+        ip_ranges: Option<IgnoredAny>,
+        ipv6_ranges: Option<IgnoredAny>,
+        prefix_list_ids: Option<IgnoredAny>,
+        user_id_group_pairs: Option<IgnoredAny>,
+    }
+    let has_sources = |permission: &Permission| {
+        let has_ipv4 = permission.ipv4_ranges.is_some() || permission.ip_ranges.is_some();
+        let others = [&permission.ipv6_ranges, &permission.prefix_list_ids, &permission.user_id_group_pairs];
+        has_ipv4 || others.into_iter().all(Option::is_none)
+    };
+    serde_json::from_str::<Configuration>(configuration)
+        .is_ok_and(|configuration| configuration.ip_permissions.unwrap_or_default().iter().all(has_sources))
 }

@@ -180,19 +180,17 @@ impl Permission<'_> {
     fn rules(self, rules: &mut Vec<IngressRule>) {
         let protocol = self.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
         let traffic = Traffic::parse(protocol, self.from_port, self.to_port);
+        // EC2 always returns all lists, and no permission without a source: a query dropped what is missing.
+        let has_ipv4 = self.ip_ranges.is_some() || self.ipv4_ranges.is_some();
+        let has_all = has_ipv4
+            && self.ipv6_ranges.is_some()
+            && self.prefix_list_ids.is_some()
+            && self.user_id_group_pairs.is_some();
+        let before = rules.len();
         let mut add = |source, description: Option<Text<'_>>| {
             let description = description.map(Text::into_owned);
             rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
         };
-        if self.ip_ranges.is_none()
-            && self.ipv4_ranges.is_none()
-            && self.ipv6_ranges.is_none()
-            && self.prefix_list_ids.is_none()
-            && self.user_id_group_pairs.is_none()
-        {
-            // EC2 always returns all four lists: a query dropped them.
-            add(Source::not_told(), None);
-        }
         let ipv4_ranges = self.ipv4_ranges.unwrap_or_default();
         let described: BTreeSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
         for Object(range) in ipv4_ranges {
@@ -215,6 +213,9 @@ impl Permission<'_> {
         for Object(pair) in self.user_id_group_pairs.unwrap_or_default() {
             let id = pair.group_id.filter(|id| !id.0.is_empty()).or(pair.group_name);
             add(Source::of_group(id.map(Text::into_owned), pair.user_id.map(Text::into_owned)), pair.description);
+        }
+        if !has_ipv4 || !has_all && rules.len() == before {
+            rules.push(IngressRule::new(traffic, Source::not_told()));
         }
     }
 }
