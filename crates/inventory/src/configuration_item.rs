@@ -9,8 +9,8 @@ use aws_events::config::{ItemError, SECURITY_GROUP_RESOURCE_TYPE, recorded_group
 use exposure::SecurityGroup;
 use jiff::Timestamp;
 use plain_text::error_chain;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Record;
@@ -264,16 +264,21 @@ fn has_ipv4_sources(configuration: &str) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Permission {
-        ipv4_ranges: Option<IgnoredAny>,
-        ip_ranges: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "is_there")]
+        ipv4_ranges: bool,
+        #[serde(default, deserialize_with = "is_there")]
+        ip_ranges: bool,
         ipv6_ranges: Option<IgnoredAny>,
         prefix_list_ids: Option<IgnoredAny>,
         user_id_group_pairs: Option<IgnoredAny>,
     }
+    // An item may have null for an empty list.
+    fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| true)
+    }
     let has_sources = |permission: &Permission| {
-        let has_ipv4 = permission.ipv4_ranges.is_some() || permission.ip_ranges.is_some();
         let others = [&permission.ipv6_ranges, &permission.prefix_list_ids, &permission.user_id_group_pairs];
-        has_ipv4 || others.into_iter().all(Option::is_none)
+        permission.ipv4_ranges || permission.ip_ranges || others.into_iter().all(Option::is_none)
     };
     serde_json::from_str::<Configuration>(configuration)
         .is_ok_and(|configuration| configuration.ip_permissions.unwrap_or_default().iter().all(has_sources))
