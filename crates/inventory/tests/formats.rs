@@ -592,3 +592,20 @@ fn an_address_without_a_prefix_length_is_not_understood() {
     let input = json!({"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [permission]}]});
     assert_eq!(rules(&scan(input.to_string()).0[0]), ["tcp/22 from `0.0.0.0`", "tcp/22 from `::`"]);
 }
+
+/// What is read of an object with several kinds of content is not all of it.
+#[rstest]
+#[case::before(r#"{"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}, "SecurityGroups": []}"#)]
+#[case::after(r#"{"SecurityGroups": [], "Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}}"#)]
+#[case::plan(r#"{"SecurityGroups": [], "planned_values": {"root_module": {}}}"#)]
+fn a_list_beside_a_template_or_a_plan_is_reported(#[case] input: &str) {
+    let (records, errors, _) = scan(input);
+    assert_eq!((records, errors.len()), (vec![], 1));
+    assert!(errors[0].problem.ends_with("give each as an input of its own"), "{}", errors[0].problem);
+}
+
+#[test]
+fn a_template_beside_a_plan_is_refused() {
+    let error = refused(r#"{"planned_values": {"root_module": {}}, "Resources": {}}"#);
+    assert!(error.contains("no security groups in an object with a template and a plan"), "{error}");
+}
