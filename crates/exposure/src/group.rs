@@ -126,6 +126,8 @@ impl Source {
     pub fn from_cidr(text: &str) -> Self {
         text.parse::<IpNetwork>()
             .ok()
+            // EC2 rejects an address without a prefix length.
+            .filter(|_| text.contains('/'))
             .and_then(|network| IpNetwork::new(network.network(), network.prefix()).ok())
             .map_or_else(|| Self::Unrecognized(text.to_owned()), Self::Cidr)
     }

@@ -99,7 +99,7 @@ impl<'s, 'o, 'e, 'f, T: Send> Collector<'s, 'o, 'e, 'f, T> {
         if let Some(entry) = self.scan.items.keys().entry(item) {
             return self.entry(&entry, &location);
         }
-        self.captured(item.version().map(|(at, _)| at));
+        self.captured(item.version().map(|version| version.captured));
         let content = Content::new(item.parts(), location, self.scan.maker);
         self.content(content)
     }
@@ -111,7 +111,7 @@ impl<'s, 'o, 'e, 'f, T: Send> Collector<'s, 'o, 'e, 'f, T> {
 
     /// Takes an item that says which group it is about.
     pub(super) fn entry(&mut self, entry: &Entry, location: &InputLocation) -> Result<(), Halt> {
-        self.captured(Some(entry.version.0));
+        self.captured(Some(entry.version.captured));
         let is_known = self.scan.items.add(entry, location)?;
         self.scan.stats.superseded += u64::from(is_known);
         Ok(())
@@ -138,7 +138,15 @@ impl<'s, 'o, 'e, 'f, T: Send> Collector<'s, 'o, 'e, 'f, T> {
     /// Hands out the newest item of each group.
     pub(super) fn newest(&mut self, items: NewestItems) -> Result<(), Halt> {
         let maker = self.scan.maker;
-        let content = |item: StoredItem| Content::new(item.parts(), item.location.clone(), maker);
+        let content = |item: StoredItem| {
+            let parts = item.parts();
+            if item.is_disputed {
+                let problem = "configuration items of the same time differ: remove all but the newest one".to_owned();
+                let id = parts.id().map(str::to_owned);
+                return Content::Problem(RecordError { location: item.location.clone(), id, problem, hidden: None });
+            }
+            Content::new(parts, item.location.clone(), maker)
+        };
         in_order(&mut Newest { collector: self, items }, |batch: Vec<StoredItem>| {
             batch.into_iter().map(content).collect::<Vec<_>>()
         })

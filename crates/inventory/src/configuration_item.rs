@@ -1,13 +1,16 @@
 //! Configuration items in snapshots, events, and answers of AWS Config. They may have fewer keys than the items in the
 //! events of a rule: a query returns only the selected ones.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use aws_events::Object;
 use aws_events::config::{ItemError, SECURITY_GROUP_RESOURCE_TYPE, recorded_group};
+use exposure::SecurityGroup;
 use jiff::Timestamp;
 use plain_text::error_chain;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Record;
@@ -54,6 +57,22 @@ pub(super) struct Resource<'a> {
     id: &'a str,
     account: Option<&'a str>,
     region: Option<&'a str>,
+}
+
+/// What orders the items of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) captured: Timestamp,
+    /// Number of the state of the resource; greater is newer.
+    state: Option<u64>,
+}
+
+impl Version {
+    /// Whether this is newer than the other one, older, or possibly either of both.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let by_state = || self.state.zip(other.state).map_or(Ordering::Equal, |(one, other)| one.cmp(&other));
+        self.captured.cmp(&other.captured).then_with(by_state)
+    }
 }
 
 /// The parts of an item that say what its group is.
@@ -117,10 +136,10 @@ impl Item<'_> {
         arn.0.split(':').nth(at).filter(|part| !part.is_empty())
     }
 
-    /// Time of capture, and the number that orders the states of a resource; greater is newer.
-    pub(super) fn version(&self) -> Option<(Timestamp, u64)> {
+    /// When the item was captured; `None` if it does not say so.
+    pub(super) fn version(&self) -> Option<Version> {
         let state = self.configuration_state_id.map(|id| id.get().trim_matches('"')).and_then(|id| id.parse().ok());
-        Some((self.captured_at()?, state.unwrap_or_default()))
+        Some(Version { captured: self.captured_at()?, state })
     }
 
     /// Time of capture: seconds in answers of the API, text in events and snapshots.
@@ -160,6 +179,16 @@ impl Parts<'_> {
         id
     }
 
+    /// Whether both describe the same group, in whatever form.
+    pub(super) fn is_same_as(self, other: Parts<'_>) -> bool {
+        match (self.content(), other.content()) {
+            (ItemContent::Group(one), ItemContent::Group(other)) => one == other,
+            (ItemContent::Deleted, ItemContent::Deleted) => true,
+            (ItemContent::Problem(one), ItemContent::Problem(other)) => one == other,
+            _ => false,
+        }
+    }
+
     /// The group that the item describes.
     pub(super) fn content(self) -> ItemContent {
         if self.is_gone {
@@ -184,8 +213,7 @@ impl Parts<'_> {
             }
             Some(Err(problem)) => return Err(format!("the tags are neither a map nor a list of tags: {problem}")),
         };
-        let group =
-            recorded_group(id, account, &tags, configuration).map_err(|problem| message(&problem, configuration))?;
+        let group = group(id, account, &tags, configuration)?;
         Ok(Record { region: region.map(str::to_owned), ..Record::new(group) })
     }
 }
@@ -203,6 +231,55 @@ fn message(error: &ItemError, configuration: &str) -> String {
 
 /// A bare `configuration`: a group in AWS Config's spelling.
 pub(super) fn configuration(id: &str, json: &str) -> Result<Record, String> {
-    let group = recorded_group(id, None, &BTreeMap::new(), json).map_err(|problem| message(&problem, json))?;
-    Ok(Record::new(group))
+    group(id, None, &BTreeMap::new(), json).map(Record::new)
+}
+
+/// The group that a configuration describes, or why it is not understood.
+fn group(
+    id: &str,
+    account: Option<&str>,
+    tags: &BTreeMap<String, String>,
+    configuration: &str,
+) -> Result<SecurityGroup, String> {
+    let group = recorded_group(id, account, tags, configuration).map_err(|problem| message(&problem, configuration))?;
+    let has_sources = if configuration.starts_with('"') {
+        serde_json::from_str::<Text<'_>>(configuration).is_ok_and(|text| has_ipv4_sources(&text.0))
+    } else {
+        has_ipv4_sources(configuration)
+    };
+    if has_sources {
+        return Ok(group);
+    }
+    Err(format!("the configuration of `{id}` has rules without `ipRanges`: select the whole `configuration`"))
+}
+
+/// Whether every permission has its IPv4 sources, or no list of sources at all, which makes a rule of an unknown source. A
+/// query may select other lists only.
+fn has_ipv4_sources(configuration: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Configuration {
+        ip_permissions: Option<Vec<Permission>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Permission {
+        #[serde(default, deserialize_with = "is_there")]
+        ipv4_ranges: bool,
+        #[serde(default, deserialize_with = "is_there")]
+        ip_ranges: bool,
+        ipv6_ranges: Option<IgnoredAny>,
+        prefix_list_ids: Option<IgnoredAny>,
+        user_id_group_pairs: Option<IgnoredAny>,
+    }
+    // An item may have null for an empty list.
+    fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| true)
+    }
+    let has_sources = |permission: &Permission| {
+        let others = [&permission.ipv6_ranges, &permission.prefix_list_ids, &permission.user_id_group_pairs];
+        permission.ipv4_ranges || permission.ip_ranges || others.into_iter().all(Option::is_none)
+    };
+    serde_json::from_str::<Configuration>(configuration)
+        .is_ok_and(|configuration| configuration.ip_permissions.unwrap_or_default().iter().all(has_sources))
 }

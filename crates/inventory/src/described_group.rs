@@ -49,12 +49,23 @@ struct Permission<'a> {
     ip_protocol: Option<Text<'a>>,
     from_port: Option<i64>,
     to_port: Option<i64>,
-    ip_ranges: Option<Vec<RangeOrText<'a>>>,
+    /// `None` if the key is missing. Tools that store the answers write null for an empty list.
+    #[serde(default, deserialize_with = "present")]
+    ip_ranges: Option<Present<Vec<RangeOrText<'a>>>>,
     /// Of AWS Tools for PowerShell, whose `IpRanges` are texts.
-    ipv4_ranges: Option<Vec<Object<IpRange<'a>>>>,
+    #[serde(default, deserialize_with = "present")]
+    ipv4_ranges: Option<Present<Vec<Object<IpRange<'a>>>>>,
     ipv6_ranges: Option<Vec<Object<Ipv6Range<'a>>>>,
     prefix_list_ids: Option<Vec<Object<PrefixListId<'a>>>>,
     user_id_group_pairs: Option<Vec<Object<UserIdGroupPair<'a>>>>,
+}
+
+/// The value of a key that is there; `None` for null.
+#[derive(Debug)]
+struct Present<T>(Option<T>);
+
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Present<T>>, D::Error> {
+    Option::deserialize(deserializer).map(|value| Some(Present(value)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,35 +182,37 @@ impl Permission<'_> {
         fn length<T>(list: Option<&Vec<T>>) -> usize {
             list.map_or(0, Vec::len)
         }
+        fn listed<T>(list: Option<&Present<T>>) -> Option<&T> {
+            list.and_then(|Present(list)| list.as_ref())
+        }
         let lists = length(self.prefix_list_ids.as_ref()) + length(self.user_id_group_pairs.as_ref());
-        let ranges =
-            length(self.ip_ranges.as_ref()) + length(self.ipv4_ranges.as_ref()) + length(self.ipv6_ranges.as_ref());
-        lists + ranges
+        let ranges = length(listed(self.ip_ranges.as_ref())) + length(listed(self.ipv4_ranges.as_ref()));
+        lists + ranges + length(self.ipv6_ranges.as_ref())
     }
 
     /// One rule per source. A permission whose lists are all empty admits nothing.
     fn rules(self, rules: &mut Vec<IngressRule>) {
         let protocol = self.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
         let traffic = Traffic::parse(protocol, self.from_port, self.to_port);
+        // EC2 always returns all lists, and no permission without a source: a query dropped what is missing.
+        let has_ipv4 = self.ip_ranges.is_some() || self.ipv4_ranges.is_some();
+        let ip_ranges = self.ip_ranges.and_then(|Present(list)| list);
+        let ipv4_ranges = self.ipv4_ranges.and_then(|Present(list)| list);
+        let has_all = (ip_ranges.is_some() || ipv4_ranges.is_some())
+            && self.ipv6_ranges.is_some()
+            && self.prefix_list_ids.is_some()
+            && self.user_id_group_pairs.is_some();
+        let before = rules.len();
         let mut add = |source, description: Option<Text<'_>>| {
             let description = description.map(Text::into_owned);
             rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
         };
-        if self.ip_ranges.is_none()
-            && self.ipv4_ranges.is_none()
-            && self.ipv6_ranges.is_none()
-            && self.prefix_list_ids.is_none()
-            && self.user_id_group_pairs.is_none()
-        {
-            // EC2 always returns all four lists: a query dropped them.
-            add(Source::not_told(), None);
-        }
-        let ipv4_ranges = self.ipv4_ranges.unwrap_or_default();
+        let ipv4_ranges = ipv4_ranges.unwrap_or_default();
         let described: BTreeSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
         for Object(range) in ipv4_ranges {
             add(Source::from_cidr(&range.cidr_ip.0), range.description);
         }
-        for range in self.ip_ranges.unwrap_or_default() {
+        for range in ip_ranges.unwrap_or_default() {
             match range {
                 RangeOrText::Range(range) => add(Source::from_cidr(&range.cidr_ip.0), range.description),
                 // `Ipv4Ranges` has the same ranges with their descriptions.
@@ -216,6 +229,9 @@ impl Permission<'_> {
         for Object(pair) in self.user_id_group_pairs.unwrap_or_default() {
             let id = pair.group_id.filter(|id| !id.0.is_empty()).or(pair.group_name);
             add(Source::of_group(id.map(Text::into_owned), pair.user_id.map(Text::into_owned)), pair.description);
+        }
+        if !has_ipv4 || !has_all && rules.len() == before {
+            rules.push(IngressRule::new(traffic, Source::not_told()));
         }
     }
 }

@@ -122,6 +122,8 @@ pub(super) fn recognize<'a>(
         Document::Group(group.map_err(|problem| Problem { id, problem }))
     } else if let Some(event) = shape.invoking_event {
         Document::Nested(event.0)
+    } else if shape.resources.is_some() && (shape.planned_values.is_some() || shape.resource_changes.is_some()) {
+        Document::Other("an object with a template and a plan (give each as an input of its own)".to_owned())
     } else if shape.planned_values.is_some()
         || shape.resource_changes.is_some()
         || shape.values.is_some() && shape.terraform_version.is_some()

@@ -2,14 +2,14 @@
 //!
 //! The parts of an item that matter wait in a temporary file; memory holds a few bytes per group.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use jiff::Timestamp;
 use tempfile::SpooledTempFile;
 
-use super::configuration_item::{Item, Parts};
+use super::configuration_item::{Item, Parts, Version};
 use super::error::InputLocation;
 
 /// Size in bytes up to which the items stay in memory.
@@ -18,9 +18,11 @@ const SPOOL_BYTES: usize = 8 << 20;
 /// The newest item of a group so far.
 #[derive(Debug, Clone, Copy)]
 struct Newest {
-    version: (Timestamp, u64),
+    version: Version,
     /// Position of the item in the temporary file.
     offset: u64,
+    /// Hash of the content.
+    content: u64,
 }
 
 /// Makes keys of account, region and id of a group.
@@ -31,7 +33,9 @@ pub(super) struct Keys([RandomState; 2]);
 #[derive(Debug)]
 pub(super) struct Entry {
     key: u128,
-    pub(super) version: (Timestamp, u64),
+    pub(super) version: Version,
+    /// Hash of the content.
+    content: u64,
     is_gone: bool,
     lengths: [u64; 5],
     /// The texts, one after the other.
@@ -39,15 +43,24 @@ pub(super) struct Entry {
 }
 
 impl Keys {
+    /// Hash of the content of an item. Different hashes are of different texts, which may mean the same.
+    fn content(&self, parts: &Parts<'_>) -> u64 {
+        let [hasher, _] = &self.0;
+        hasher.hash_one((parts.is_gone, parts.texts))
+    }
+
     /// The entry of an item. `None` if the item does not say which group it is about, or when.
     pub(super) fn entry(&self, item: &Item<'_>) -> Option<Entry> {
         let resource = item.resource()?;
         // 128 bits, with keys that no input knows: two groups never share them.
         let [high, low] = self.0.each_ref().map(|hasher| u128::from(hasher.hash_one(&resource)));
-        let Parts { texts, is_gone } = item.parts();
+        let parts = item.parts();
+        let content = self.content(&parts);
+        let Parts { texts, is_gone } = parts;
         Some(Entry {
             key: high << 64 | low,
             version: item.version()?,
+            content,
             is_gone,
             lengths: texts.map(|text| text.map_or(NONE, |text| u64::try_from(text.len()).unwrap_or(NONE))),
             text: texts.into_iter().flatten().collect(),
@@ -59,6 +72,8 @@ impl Keys {
 #[derive(Debug)]
 pub(super) struct Items {
     newest: HashMap<u128, Newest>,
+    /// Positions of items with another content than the newest of their group, and of the same time.
+    rivals: HashMap<u128, Vec<u64>>,
     keys: Keys,
     spool: BufWriter<SpooledTempFile>,
     length: u64,
@@ -70,6 +85,7 @@ impl Default for Items {
     fn default() -> Self {
         Self {
             newest: HashMap::new(),
+            rivals: HashMap::new(),
             keys: Keys::default(),
             spool: BufWriter::new(SpooledTempFile::new(SPOOL_BYTES)),
             length: 0,
@@ -84,14 +100,30 @@ impl Items {
         self.keys.clone()
     }
 
-    /// Keeps the item if it is the newest of its group so far. Returns whether another item of the group is known.
+    /// Keeps the item if it is the newest of its group so far, or may be. Returns whether another item of the group is known.
     pub(super) fn add(&mut self, entry: &Entry, location: &InputLocation) -> io::Result<bool> {
-        let known = self.newest.get(&entry.key).copied();
-        if known.is_none_or(|known| entry.version > known.version) {
-            let offset = self.write(entry, location)?;
-            self.newest.insert(entry.key, Newest { version: entry.version, offset });
+        let Some(known) = self.newest.get(&entry.key).copied() else {
+            self.replace(entry, location)?;
+            return Ok(false);
+        };
+        match entry.version.compare(&known.version) {
+            Ordering::Greater => {
+                self.rivals.remove(&entry.key);
+                self.replace(entry, location)?;
+            }
+            Ordering::Equal if entry.content != known.content => {
+                let offset = self.write(entry, location)?;
+                self.rivals.entry(entry.key).or_default().push(offset);
+            }
+            Ordering::Equal | Ordering::Less => {}
         }
-        Ok(known.is_some())
+        Ok(true)
+    }
+
+    fn replace(&mut self, entry: &Entry, location: &InputLocation) -> io::Result<()> {
+        let offset = self.write(entry, location)?;
+        self.newest.insert(entry.key, Newest { version: entry.version, offset, content: entry.content });
+        Ok(())
     }
 
     fn write(&mut self, entry: &Entry, location: &InputLocation) -> io::Result<u64> {
@@ -115,17 +147,29 @@ impl Items {
 
     /// Ends the waiting.
     pub(super) fn into_newest(self) -> io::Result<NewestItems> {
+        let mut spool = BufReader::new(self.spool.into_inner().map_err(io::IntoInnerError::into_error)?);
+        let mut disputed = HashSet::new();
+        for (key, rivals) in &self.rivals {
+            let Some(Newest { offset, .. }) = self.newest.get(key) else { continue };
+            let newest = Stored::at(&mut spool, *offset)?;
+            for rival in rivals {
+                if !newest.parts().is_same_as(Stored::at(&mut spool, *rival)?.parts()) {
+                    disputed.insert(*offset);
+                }
+            }
+        }
         let mut offsets: Vec<u64> = self.newest.into_values().map(|newest| newest.offset).collect();
         offsets.sort_unstable();
-        let mut spool = self.spool.into_inner().map_err(io::IntoInnerError::into_error)?;
         spool.rewind()?;
-        Ok(NewestItems { offsets: offsets.into_iter(), spool: BufReader::new(spool), at: 0, files: self.files })
+        Ok(NewestItems { offsets: offsets.into_iter(), disputed, spool, at: 0, files: self.files })
     }
 }
 
 /// The newest item of each group, in the order of the inputs.
 pub(super) struct NewestItems {
     offsets: std::vec::IntoIter<u64>,
+    /// Positions of items that another one of the same time contradicts.
+    disputed: HashSet<u64>,
     spool: BufReader<SpooledTempFile>,
     at: u64,
     files: Vec<String>,
@@ -139,29 +183,53 @@ impl NewestItems {
             skip(&mut self.spool, length)?;
             self.at += HEADER + length;
         }
-        let header = Header::read(&mut self.spool)?;
-        let mut text = String::new();
-        (&mut self.spool).take(header.length()).read_to_string(&mut text)?;
-        self.at += HEADER + header.length();
-        let [file, line, column, record] = header.place;
+        let stored = Stored::read(&mut self.spool)?;
+        self.at += HEADER + stored.header.length();
+        let [file, line, column, record] = stored.header.place;
         let file = usize::try_from(file).ok().and_then(|file| self.files.get(file.checked_sub(1)?));
         let file = file.cloned().unwrap_or_default();
         let location = InputLocation { file, line, column, record: (record > 0).then_some(record) };
-        Ok(Some(StoredItem { header, text, location }))
+        Ok(Some(StoredItem { stored, location, is_disputed: self.disputed.contains(&offset) }))
+    }
+}
+
+/// An item in the temporary file.
+#[derive(Debug)]
+struct Stored {
+    header: Header,
+    text: String,
+}
+
+impl Stored {
+    fn read(spool: &mut impl Read) -> io::Result<Self> {
+        let header = Header::read(spool)?;
+        let mut text = String::new();
+        spool.take(header.length()).read_to_string(&mut text)?;
+        Ok(Self { header, text })
+    }
+
+    fn at(spool: &mut (impl Read + Seek), offset: u64) -> io::Result<Self> {
+        spool.seek(SeekFrom::Start(offset))?;
+        Self::read(spool)
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { texts: self.header.texts(&self.text), is_gone: self.header.is_gone > 0 }
     }
 }
 
 /// An item that has waited.
 #[derive(Debug)]
 pub(super) struct StoredItem {
-    header: Header,
-    text: String,
+    stored: Stored,
     pub(super) location: InputLocation,
+    /// Whether an item of the same time has another content, so that it is not known which of them counts.
+    pub(super) is_disputed: bool,
 }
 
 impl StoredItem {
     pub(super) fn parts(&self) -> Parts<'_> {
-        Parts { texts: self.header.texts(&self.text), is_gone: self.header.is_gone > 0 }
+        self.stored.parts()
     }
 }
 

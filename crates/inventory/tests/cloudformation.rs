@@ -372,3 +372,77 @@ fn what_begins_like_json_and_is_no_template_is_malformed_json(#[case] text: &str
     let error = try_scan(text, &Options::default()).unwrap_err();
     assert!(matches!(error, InputError::Json { .. } | InputError::Truncated { .. }), "{error}");
 }
+
+/// A rule belongs to the group that its reference leads to, also through functions that only choose it.
+#[rstest]
+#[case::select(json!({"Fn::Select": [0, [{"Fn::GetAtt": "Web.GroupId"}]]}))]
+#[case::select_of_several(json!({"Fn::Select": ["1", [{"Ref": "Other"}, {"Ref": "Web"}]]}))]
+#[case::join(json!({"Fn::Join": ["", [{"Fn::GetAtt": ["Web", "GroupId"]}]]}))]
+#[case::variable(json!({"Fn::Sub": ["${G}", {"G": {"Ref": "Web"}}]}))]
+fn a_rule_finds_its_group_through_functions(#[case] group: Value) {
+    let (records, errors) = scan(&with_rule_of(&group).to_string());
+    let found: Vec<_> = records.iter().map(|record| (record.group.id.as_str(), rules(record))).collect();
+    let open = vec!["tcp/22 from 0.0.0.0/0".to_owned()];
+    assert_eq!((found, errors), (vec![("Other", vec![]), ("Web", open)], vec![]));
+}
+
+/// Where the reference does not say which group it is, each of them may have the rule.
+#[rstest]
+#[case::select(json!({"Fn::Select": [{"Ref": "N"}, [{"Ref": "Other"}, {"Ref": "Web"}]]}), &["Other", "Web"])]
+#[case::join(json!({"Fn::Join": ["", [{"Ref": "N"}, {"Ref": "Web"}]]}), &["Web"])]
+#[case::text(json!({"Fn::Sub": "${N}${Web.GroupId}"}), &["Web"])]
+#[case::undecided(json!({"Fn::Select": [{"Ref": "N"}, {"Fn::If": ["C", [{"Ref": "Web"}], [{"Ref": "Web"}]]}]}), &["Web"])]
+#[case::none(json!({"Ref": "N"}), &[])]
+fn a_rule_whose_group_is_not_known_may_be_one_of_each(#[case] group: Value, #[case] candidates: &[&str]) {
+    let (records, errors) = scan(&with_rule_of(&group).to_string());
+    assert_eq!(errors, []);
+    let perhaps = "tcp/22 from `0.0.0.0/0, if the rule belongs to this group`";
+    let found = records.iter().filter(|record| rules(record) == [perhaps]);
+    let found: Vec<_> = found.map(|record| record.group.id.as_str()).collect();
+    assert_eq!(found, candidates);
+    // The rule itself is judged as well.
+    assert!(records.iter().any(|record| rules(record) == ["tcp/22 from 0.0.0.0/0"]));
+}
+
+fn with_rule_of(group: &Value) -> Value {
+    let mut rule = tcp22(json!("0.0.0.0/0"));
+    rule["GroupId"] = group.clone();
+    json!({"Parameters": {"N": {"Type": "String"}}, "Resources": {
+        "Web": {"Type": "AWS::EC2::SecurityGroup"}, "Other": {"Type": "AWS::EC2::SecurityGroup"},
+        "Rule": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule},
+    }})
+}
+
+/// CloudFormation rejects names that it does not know. A group without its rules, because they have such a name, is not one
+/// that admits nothing.
+#[rstest]
+#[case("    SecurityGroupIngress: []\n", "unknown attribute `SecurityGroupIngress`: write it below `Properties`")]
+#[case(
+    "    Properties: {SecurityGroupingress: []}\n",
+    "unknown property `SecurityGroupingress`: write `SecurityGroupIngress`"
+)]
+fn a_group_with_an_unknown_name_is_refused(#[case] lines: &str, #[case] problem: &str) {
+    let group = format!("Resources:\n  Web:\n    Type: AWS::EC2::SecurityGroup\n{lines}");
+    let (records, errors) = scan(&group);
+    assert_eq!((records, errors.len()), (vec![], 1));
+    assert_eq!((errors[0].id.as_deref(), errors[0].problem.as_str()), (Some("Web"), problem));
+    // A macro may give the name a meaning, and is not scanned anyway.
+    let (records, errors) = scan(&format!("Transform: Ours\n{group}"));
+    assert_eq!((records.len(), errors[0].hidden), (1, Some(inventory::Hidden::Macro)));
+}
+
+#[test]
+fn a_rule_with_an_unknown_name_has_a_source_that_is_not_known() {
+    let mut rule = tcp22(json!("10.0.0.0/8"));
+    rule["CidrIPv6"] = json!("::/0");
+    assert_eq!(rules_of(json!([rule])), ["tcp/22 from 10.0.0.0/8", "tcp/22 from `unknown property `CidrIPv6``"]);
+}
+
+/// CloudFormation rejects `Fn::If` beside other properties, so it is not known what it adds.
+#[test]
+fn a_choice_beside_other_properties_is_not_known() {
+    let properties = json!({"GroupDescription": "x", "Fn::If": ["A", {"SecurityGroupIngress": []}, {}]});
+    let template = json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}}});
+    let (records, errors) = scan(&template.to_string());
+    assert_eq!((records[0].group.ingress.len(), errors), (1, vec![]));
+}

@@ -15,7 +15,7 @@ use plain_text::error_chain;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::common::{Found, read_one};
+use crate::common::{Found, read_one, rules};
 
 const GROUPS: &str = include_str!("samples/describe-security-groups.json");
 const RULES: &str = include_str!("samples/describe-security-group-rules.json");
@@ -481,7 +481,8 @@ fn a_flood_of_white_space_is_refused() {
 fn many_groups_come_out_as_they_went_in() {
     let group = |number: usize| {
         let cidrs: Vec<Value> = (0..number % 40).map(|last| json!({"CidrIp": format!("10.0.0.{last}/32")})).collect();
-        let permission = json!({"IpProtocol": "tcp", "FromPort": number, "ToPort": number, "IpRanges": cidrs});
+        let permission = json!({"IpProtocol": "tcp", "FromPort": number, "ToPort": number, "IpRanges": cidrs,
+            "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []});
         json!({"GroupId": format!("sg-{number}"), "GroupName": "\u{e9}\"\\".repeat(number % 7), "IpPermissions": [permission]})
     };
     let groups: Vec<Value> = (0..3000).map(group).collect();
@@ -539,4 +540,72 @@ fn too_many_single_rules_are_refused() {
     let rule = r#"{"GroupId":"sg-1","IsEgress":false,"IpProtocol":"-1","CidrIpv4":"10.0.0.0/8"}"#;
     let error = refused(format!("[{rule}{}]", format!(",{rule}").repeat(150_000)));
     assert!(error.contains("record 150001: more than 150000 rules"), "{error}");
+}
+
+/// EC2 returns all lists of sources. A query that drops one may have dropped the source of the rule.
+#[rstest]
+#[case::only_ipv6(json!({"Ipv6Ranges": []}), 1)]
+#[case::only_pairs(json!({"UserIdGroupPairs": []}), 1)]
+#[case::all_but_ipv4(json!({"Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}), 1)]
+#[case::all_but_ipv4_with_another(
+    json!({"Ipv6Ranges": [{"CidrIpv6": "fd00::/8"}], "PrefixListIds": [], "UserIdGroupPairs": []}), 2)]
+#[case::only_ipv4(json!({"IpRanges": []}), 1)]
+#[case::none(json!({}), 1)]
+#[case::all(json!({"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}), 0)]
+#[case::null(json!({"IpRanges": null, "Ipv6Ranges": null, "UserIdGroupPairs": [{"GroupId": "sg-2"}]}), 1)]
+#[case::all_null(json!({"IpRanges": null, "Ipv6Ranges": null, "PrefixListIds": null, "UserIdGroupPairs": null}), 1)]
+#[case::powershell(json!({"Ipv4Ranges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}), 0)]
+fn a_permission_without_its_lists_has_a_source_that_is_not_known(#[case] lists: Value, #[case] count: usize) {
+    let mut permission = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22});
+    permission.as_object_mut().unwrap().extend(lists.as_object().unwrap().clone());
+    let input = json!({"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [permission]}]});
+    let (records, errors, _) = scan(input.to_string());
+    let found = rules(&records[0]);
+    assert_eq!((found.len(), errors), (count, vec![]));
+    let is_expected = |last: &String| ["tcp/22 from `no source`", "tcp/22 from sg-2"].contains(&last.as_str());
+    assert!(found.last().is_none_or(is_expected), "{found:?}");
+}
+
+/// So has a query of AWS Config that selects other lists only.
+#[rstest]
+#[case(json!({"ipv6Ranges": []}))]
+#[case(json!({"userIdGroupPairs": []}))]
+#[case(json!({"ipv6Ranges": [{"cidrIpv6": "fd00::/8"}]}))]
+fn a_selection_without_ipv4_sources_is_refused(#[case] lists: Value) {
+    let mut permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
+    permission.as_object_mut().unwrap().extend(lists.as_object().unwrap().clone());
+    let configuration = json!({"groupId": "sg-1", "ipPermissions": [permission]});
+    let item = |configuration: Value| json!({"resourceType": "AWS::EC2::SecurityGroup", "resourceId": "sg-1", "configuration": configuration});
+    for input in [item(configuration.clone()), item(json!(configuration.to_string())), configuration] {
+        let (records, errors, _) = scan(input.to_string());
+        assert_eq!((records, errors.len()), (vec![], 1));
+        let problem = &errors[0].problem;
+        assert!(problem.ends_with("has rules without `ipRanges`: select the whole `configuration`"), "{problem}");
+    }
+}
+
+/// EC2 rejects an address without a prefix length, so it is not the source of a rule.
+#[test]
+fn an_address_without_a_prefix_length_is_not_understood() {
+    let permission = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+        "IpRanges": [{"CidrIp": "0.0.0.0"}], "Ipv6Ranges": [{"CidrIpv6": "::"}]});
+    let input = json!({"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [permission]}]});
+    assert_eq!(rules(&scan(input.to_string()).0[0]), ["tcp/22 from `0.0.0.0`", "tcp/22 from `::`"]);
+}
+
+/// What is read of an object with several kinds of content is not all of it.
+#[rstest]
+#[case::before(r#"{"Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}, "SecurityGroups": []}"#)]
+#[case::after(r#"{"SecurityGroups": [], "Resources": {"A": {"Type": "AWS::EC2::SecurityGroup"}}}"#)]
+#[case::plan(r#"{"SecurityGroups": [], "planned_values": {"root_module": {}}}"#)]
+fn a_list_beside_a_template_or_a_plan_is_reported(#[case] input: &str) {
+    let (records, errors, _) = scan(input);
+    assert_eq!((records, errors.len()), (vec![], 1));
+    assert!(errors[0].problem.ends_with("give each as an input of its own"), "{}", errors[0].problem);
+}
+
+#[test]
+fn a_template_beside_a_plan_is_refused() {
+    let error = refused(r#"{"planned_values": {"root_module": {}}, "Resources": {}}"#);
+    assert!(error.contains("no security groups in an object with a template and a plan"), "{error}");
 }

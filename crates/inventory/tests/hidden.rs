@@ -74,11 +74,6 @@ const OPEN: &[&str] = &["tcp/22 from 0.0.0.0/0"];
     Hidden::StackSet
 )]
 #[case(
-    "Resources:\n  A: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: text}}\n",
-    "A",
-    Hidden::StackSet
-)]
-#[case(
     "Resources:\n  A: {Type: AWS::Serverless::Application, Properties: {Location: {ApplicationId: a}}}\n",
     "A",
     Hidden::Application
@@ -210,21 +205,115 @@ fn a_template_beside_the_template_is_read(#[case] key: &str) {
     assert_eq!(scan_file(&input, "-", &options).1[0].hidden, Some(Hidden::NestedStack));
 }
 
+/// Only content that is elsewhere can be accepted: what is beside the template is read, or wrong.
 #[rstest]
-#[case::missing("missing.yaml")]
-#[case::absolute("/etc/passwd")]
-#[case::not_a_template("text.yaml")]
-#[case::directory("inner")]
-fn a_template_that_cannot_be_read_is_reported(#[case] path: &str) {
+#[case::missing("missing.yaml", None, "missing.yaml` does not exist: correct the path")]
+#[case::absolute("/etc/passwd", Some(Hidden::NestedStack), "`/etc/passwd` is not in this file")]
+#[case::not_a_template("text.yaml", None, "text.yaml` is not a template: it has no `Resources`")]
+#[case::malformed("broken.yaml", None, "broken.yaml` is neither JSON nor YAML: line 2, column ")]
+#[case::malformed_json("broken.json", None, "broken.json` is malformed JSON: ")]
+#[case::too_large("large.yaml", None, "large.yaml` has more than 1000 bytes")]
+#[case::directory("inner", None, "inner` does not exist")]
+fn a_template_that_cannot_be_read_is_reported(
+    #[case] path: &str,
+    #[case] hidden: Option<Hidden>,
+    #[case] problem: &str,
+) {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("inner")).unwrap();
     fs::write(directory.path().join("text.yaml"), "text\n").unwrap();
+    fs::write(directory.path().join("broken.yaml"), "Resources:\n  A: [{Type: x}\n").unwrap();
+    fs::write(directory.path().join("broken.json"), "{\"Resources\": {\"A\": [}\n").unwrap();
+    fs::write(directory.path().join("large.yaml"), "Resources: {}\n".repeat(1000)).unwrap();
     let file = directory.path().join("main.json").display().to_string();
-    let options = Options { local_templates: true, ..Options::default() };
+    let options = Options { local_templates: true, largest_document: 1000, ..Options::default() };
     let (records, errors) = scan_file(&nested("TemplateURL", json!(path)), &file, &options);
     assert_eq!((records, errors.len()), (vec![], 1));
-    assert_eq!(errors[0].hidden, Some(Hidden::NestedStack));
-    assert!(errors[0].problem.contains(path), "{}", errors[0].problem);
+    assert_eq!(errors[0].hidden, hidden);
+    assert!(errors[0].problem.contains(problem), "{}", errors[0].problem);
+}
+
+/// A text in the resource that is no template is wrong, and not elsewhere.
+#[test]
+fn a_template_body_that_is_none_is_refused() {
+    let (records, errors) =
+        scan("Resources:\n  A: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: text}}\n");
+    assert_eq!((records, errors.len(), errors[0].hidden), (vec![], 1, None));
+    assert!(errors[0].problem.contains("its `TemplateBody` is not a template"), "{}", errors[0].problem);
+}
+
+/// A value that the template does not show may be given to a parameter of a template within it, so the default of the
+/// parameter does not count.
+#[rstest]
+#[case::choice(json!({"Parameters": {"Fn::If": ["A", {"From": "0.0.0.0/0"}, {"Ref": "AWS::NoValue"}]}}), json!({}))]
+#[case::include(json!({"Parameters": {"Fn::Transform": {"Name": "AWS::Include"}}}), json!({}))]
+#[case::include_with_others(json!({"Parameters": {"X": "1", "Fn::Transform": {"Name": "AWS::Include"}}}), json!({}))]
+#[case::loops(json!({"Parameters": {"Fn::ForEach::X": ["N", ["From"], {"${N}": "0.0.0.0/0"}]}}), json!({}))]
+#[case::text(json!({"Parameters": "x"}), json!({}))]
+#[case::of_the_properties(json!({"Fn::Transform": {"Name": "AWS::Include"}}), json!({}))]
+#[case::of_the_resource(json!({}), json!({"Fn::Transform": {"Name": "AWS::Include"}}))]
+#[case::no_value(json!({"Parameters": {"From": {"Ref": "AWS::NoValue"}}}), json!({}))]
+fn a_parameter_that_may_get_a_value_does_not_have_its_default(#[case] properties: Value, #[case] resource: Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let inner = "Parameters: {From: {Type: String, Default: 10.0.0.0/8}}\nResources:\n  Jump:\n    Type: \
+                 AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupIngress: {IpProtocol: tcp, FromPort: 22, \
+                 ToPort: 22, CidrIp: !Ref From}\n";
+    fs::write(directory.path().join("net.yaml"), inner).unwrap();
+    for (kind, key) in [("AWS::CloudFormation::Stack", "TemplateURL"), ("AWS::Serverless::Application", "Location")] {
+        let mut stack = resource.clone();
+        (stack["Type"], stack["Properties"]) = (json!(kind), properties.clone());
+        stack["Properties"][key] = json!("net.yaml");
+        let input = json!({"Resources": {"Net": stack}}).to_string();
+        let file = directory.path().join("main.json").display().to_string();
+        let options = Options { local_templates: true, ..Options::default() };
+        let (records, _) = scan_file(&input, &file, &options);
+        assert_eq!(groups(&records), [("Net/Jump", vec!["tcp/22 from `!Ref From`".to_owned()])]);
+    }
+}
+
+#[rstest]
+#[case::choice(json!({"Fn::If": ["A", [{"ParameterKey": "From", "ParameterValue": "0.0.0.0/0"}], {"Ref": "AWS::NoValue"}]}))]
+#[case::choice_of_one(json!([{"Fn::If": ["A", {"ParameterKey": "From", "ParameterValue": "0.0.0.0/0"}, {"Ref": "AWS::NoValue"}]}]))]
+#[case::name(json!([{"ParameterKey": {"Ref": "Name"}, "ParameterValue": "0.0.0.0/0"}]))]
+#[case::no_value(json!([{"ParameterKey": "From"}]))]
+#[case::include(json!([{"Fn::Transform": {"Name": "AWS::Include"}}]))]
+fn a_parameter_of_a_stack_set_that_may_get_a_value_does_not_have_its_default(#[case] list: Value) {
+    let mut group = open_group();
+    group["Properties"]["SecurityGroupIngress"][0]["CidrIp"] = json!({"Ref": "From"});
+    let body = json!({
+        "Parameters": {"From": {"Type": "String", "Default": "10.0.0.0/8"}}, "Resources": {"Jump": group}
+    });
+    let branches = json!({"Fn::If": ["A", [{"ParameterOverrides": list}], {"Ref": "AWS::NoValue"}]});
+    let element = json!([{"Fn::If": ["A", {"ParameterOverrides": list}, {"Ref": "AWS::NoValue"}]}]);
+    for properties in [
+        json!({ "Parameters": list }),
+        json!({"StackInstancesGroup": [{ "ParameterOverrides": list }]}),
+        json!({ "StackInstancesGroup": branches }),
+        json!({ "StackInstancesGroup": element }),
+    ] {
+        let mut set = json!({"Type": "AWS::CloudFormation::StackSet", "Properties": properties});
+        set["Properties"]["TemplateBody"] = json!(body.to_string());
+        let (records, errors) = scan(&json!({"Resources": {"All": set}}).to_string());
+        assert_eq!(
+            (groups(&records), errors),
+            (vec![("All/Jump", vec!["tcp/22 from `!Ref From`".to_owned()])], vec![])
+        );
+    }
+}
+
+/// A choice of values leaves the other parameters their defaults.
+#[test]
+fn a_parameter_that_no_branch_names_has_its_default() {
+    let mut group = open_group();
+    group["Properties"]["SecurityGroupIngress"][0]["CidrIp"] = json!({"Ref": "From"});
+    let body = json!({
+        "Parameters": {"From": {"Type": "String", "Default": "10.0.0.0/8"}}, "Resources": {"Jump": group}
+    });
+    let list = json!([{"Fn::If": ["A", {"ParameterKey": "To", "ParameterValue": "x"}, {"Ref": "AWS::NoValue"}]}]);
+    let set = json!({"Type": "AWS::CloudFormation::StackSet",
+        "Properties": {"TemplateBody": body.to_string(), "Parameters": list}});
+    let (records, _) = scan(&json!({"Resources": {"All": set}}).to_string());
+    assert_eq!(groups(&records), [("All/Jump", vec!["tcp/22 from 10.0.0.0/8".to_owned()])]);
 }
 
 /// A template that deploys itself has an end.

@@ -193,3 +193,51 @@ fn a_message_about_something_else_is_reported() {
     let (records, errors, _) = scan(&json!({"Messages": [{"Body": message()}, {"Body": started}]}));
     assert_eq!((records.len(), errors.len()), (1, 1));
 }
+
+/// Which of two items of the same time is the newer one is said by the number of the state, as text or as a number.
+#[test]
+fn the_state_orders_items_of_the_same_time() {
+    let newer = with(
+        with(item("sg-1", 1), "configurationStateId", json!("10")),
+        "configuration",
+        json!({"groupId": "sg-1", "groupName": "newer", "ipPermissions": []}),
+    );
+    let older = with(item("sg-1", 1), "configurationStateId", json!(9));
+    for items in [[newer.clone(), older.clone()], [older, newer]] {
+        let (records, errors, _) = scan(&history(&items));
+        assert_eq!((names(&records), errors), (vec![("sg-1", "newer")], vec![]));
+    }
+}
+
+/// If nothing orders items that differ, neither of them counts: not even the one that is the first in the file.
+#[rstest]
+#[case::same_state(json!(7), json!(7))]
+#[case::missing(Value::Null, json!(7))]
+#[case::no_number(json!("a"), json!("b"))]
+fn items_of_the_same_time_that_differ_are_refused(#[case] first: Value, #[case] second: Value) {
+    let closed = with(item("sg-1", 1), "configurationStateId", first);
+    let open = with(
+        with(item("sg-1", 1), "configurationStateId", second),
+        "configuration",
+        json!({"groupId": "sg-1", "groupName": "open", "ipPermissions": [{"ipProtocol": "-1", "ipRanges": ["0.0.0.0/0"]}]}),
+    );
+    let gone = with(closed.clone(), "configurationItemStatus", json!("ResourceDeleted"));
+    for items in [[&closed, &open], [&open, &closed], [&closed, &gone], [&gone, &closed]] {
+        let (records, errors, stats) = scan(&history(&[items[0].clone(), item("sg-2", 1), items[1].clone()]));
+        assert_eq!(names(&records), [("sg-2", "of day 1")]);
+        assert_eq!((errors.len(), errors[0].id.as_deref(), stats.superseded), (1, Some("sg-1"), 1));
+        assert!(errors[0].problem.starts_with("configuration items of the same time differ"), "{}", errors[0].problem);
+    }
+    // A newer one decides.
+    let (records, errors, _) = scan(&history(&[closed, open, item("sg-1", 2)]));
+    assert_eq!((names(&records), errors), (vec![("sg-1", "of day 2")], vec![]));
+}
+
+/// The same item in a snapshot and in an answer of the API, where the configuration is a text.
+#[test]
+fn the_same_item_in_two_forms_is_one() {
+    let object = item("sg-1", 1);
+    let text = with(object.clone(), "configuration", json!(object["configuration"].to_string()));
+    let (records, errors, _) = scan(&history(&[object, text]));
+    assert_eq!((names(&records), errors), (vec![("sg-1", "of day 1")], vec![]));
+}

@@ -173,7 +173,7 @@ impl Rule {
             Source::SecurityGroup { .. } | Source::Unrecognized(_) => "GroupId",
         };
         let lists = ["IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs"];
-        self.object("IpProtocol", ["FromPort", "ToPort"], lists, |text| json!([{ key: text }]))
+        with_all(&lists, self.object("IpProtocol", ["FromPort", "ToPort"], lists, |text| json!([{ key: text }])))
     }
 
     fn listed(&self) -> Value {
@@ -194,7 +194,7 @@ impl Rule {
             Source::SecurityGroup { .. } | Source::Unrecognized(_) => "groupId",
         };
         let lists = ["ipv4Ranges", "ipv6Ranges", "prefixListIds", "userIdGroupPairs"];
-        self.object("ipProtocol", ["fromPort", "toPort"], lists, |text| json!([{ key: text }]))
+        with_all(&lists, self.object("ipProtocol", ["fromPort", "toPort"], lists, |text| json!([{ key: text }])))
     }
 
     fn templated(&self) -> Value {
@@ -213,6 +213,14 @@ impl Rule {
         rule["security_group_id"] = "sg-1".into();
         rule
     }
+}
+
+/// AWS returns every list of a permission.
+fn with_all(lists: &[&str], mut permission: Value) -> Value {
+    for list in lists.iter().filter(|list| permission.get(*list).is_none()).collect::<Vec<_>>() {
+        permission[*list] = json!([]);
+    }
+    permission
 }
 
 fn inputs(rules: &[Rule]) -> Vec<String> {

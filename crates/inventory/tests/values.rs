@@ -18,7 +18,8 @@ fn results_by(policy: Policy, input: &str, options: &Options) -> Vec<GroupResult
     let criteria = Criteria::new(policy, Exemptions::default(), "2026-11-21T00:00:00Z".parse().unwrap());
     let mut results = Vec::new();
     read(input.as_bytes(), "t.yaml", options, &mut |record| {
-        let record = record.unwrap();
+        // What is refused is never judged.
+        let Ok(record) = record else { return ControlFlow::Continue(()) };
         let judged = criteria.judge_offline(record.group.clone(), &record.known);
         results.push(record.result(&judged.group, &judged.assess()));
         ControlFlow::Continue(())
@@ -153,10 +154,50 @@ fn list(entries: &Value) -> Value {
 #[case::unknown_list(json!({"Ref": "Missing"}), InsufficientData)]
 #[case::no_cidr(json!([{}]), InsufficientData)]
 #[case::empty(json!([]), Compliant)]
+#[case::include(json!([{"Cidr": "10.0.0.0/8"}, {"Fn::Transform": {"Name": "AWS::Include"}}]), InsufficientData)]
+#[case::include_in_one(json!([{"Cidr": "10.0.0.0/8", "Fn::Transform": {"Name": "AWS::Include"}}]), InsufficientData)]
 fn the_entries_of_a_prefix_list_are_known(#[case] entries: Value, #[case] expected: ComplianceType) {
     for reference in [json!({"Ref": "Office"}), json!({"Fn::GetAtt": ["Office", "PrefixListId"]})] {
         assert_eq!(verdict(&json!({ "SourcePrefixListId": reference }), &list(&entries)), expected);
     }
+}
+
+/// What an include or a loop adds to a prefix list is not known, and neither is which of two values of one key counts.
+#[rstest]
+#[case::properties(r#""Properties": {"Fn::Transform": {"Name": "AWS::Include"}}"#)]
+#[case::properties_and_entries(r#""Properties": {"Entries": [], "Fn::Transform": {"Name": "AWS::Include"}}"#)]
+#[case::resource(r#""Properties": {"Entries": []}, "Fn::Transform": {"Name": "AWS::Include"}"#)]
+#[case::loops(r#""Properties": {"Fn::ForEach::E": ["N", ["Entries"], {"${N}": []}]}"#)]
+#[case::choice(r#""Properties": {"Fn::If": ["C", {"Entries": []}, {}]}"#)]
+#[case::repeated_key(r#""Properties": {"Entries": [{"Cidr": "10.0.0.0/8", "Cidr": "0.0.0.0/0"}]}"#)]
+#[case::repeated_id(r#""Properties": {}}, "Office": {"Type": "AWS::EC2::PrefixList""#)]
+fn a_prefix_list_that_is_not_shown_as_a_whole_is_not_known(#[case] office: &str) {
+    let rule = r#"{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "SourcePrefixListId": {"Ref": "Office"}}"#;
+    let template = format!(
+        r#"{{"Resources": {{"Office": {{"Type": "AWS::EC2::PrefixList", {office}}},
+            "Web": {{"Type": "AWS::EC2::SecurityGroup", "Properties": {{"SecurityGroupIngress": [{rule}]}}}}}}}}"#
+    );
+    assert_eq!(results(&template, &Options::default())[0].compliance, InsufficientData);
+}
+
+/// The functions that only choose a list lead to its entries.
+#[rstest]
+#[case::first(json!({"Fn::If": ["C", {"Ref": "Office"}, {"Ref": "World"}]}), NonCompliant)]
+#[case::second(json!({"Fn::If": ["C", {"Ref": "World"}, {"Fn::GetAtt": "Office.PrefixListId"}]}), NonCompliant)]
+#[case::same(json!({"Fn::If": ["C", {"Ref": "Office"}, {"Ref": "Office"}]}), Compliant)]
+#[case::nested(json!({"Fn::If": ["C", {"Ref": "Office"}, {"Fn::If": ["D", {"Ref": "World"}, {"Ref": "Office"}]}]}), NonCompliant)]
+#[case::other(json!({"Fn::If": ["C", {"Ref": "Office"}, "pl-0123456789abcdef0"]}), InsufficientData)]
+#[case::select(json!({"Fn::Select": [1, [{"Ref": "Office"}, {"Ref": "World"}]]}), NonCompliant)]
+#[case::select_text(json!({"Fn::Select": ["0", [{"Ref": "Office"}, {"Ref": "World"}]]}), Compliant)]
+#[case::join(json!({"Fn::Join": ["", [{"Ref": "World"}]]}), NonCompliant)]
+#[case::variable(json!({"Fn::Sub": ["${L}", {"L": {"Ref": "World"}}]}), NonCompliant)]
+#[case::shifted(json!({"Fn::Select": [0, [{"Ref": "AWS::NoValue"}, {"Ref": "World"}]]}), InsufficientData)]
+fn a_prefix_list_is_found_through_functions(#[case] list: Value, #[case] expected: ComplianceType) {
+    let resources = json!({"Resources": {
+        "Office": {"Type": "AWS::EC2::PrefixList", "Properties": {"Entries": [{"Cidr": "10.0.0.0/8"}]}},
+        "World": {"Type": "AWS::EC2::PrefixList", "Properties": {"Entries": [{"Cidr": "0.0.0.0/0"}]}},
+    }});
+    assert_eq!(verdict(&json!({ "SourcePrefixListId": list }), &resources), expected);
 }
 
 /// Whatever the key is, the value is one of the map.

@@ -79,11 +79,19 @@ pub(super) fn of_type(kind: &str) -> Option<Reason> {
     })
 }
 
-/// Whether a value is expanded by an intrinsic function of a whole object, such as `Fn::Transform` or `Fn::ForEach::…`.
+/// The function that adds members to an object at deployment, such as `Fn::Transform` or `Fn::ForEach::…`. `Fn::If` alone in
+/// the object is not one of them: it stands for the whole object.
 pub(super) fn expanded_key(object: &Value) -> Option<&str> {
     if function(object).is_some_and(|(name, _)| name == "Fn::If") {
         return None;
     }
-    let keys = object.as_object()?.keys();
-    keys.map(String::as_str).find(|key| key.starts_with("Fn::ForEach") || *key == "Fn::Transform")
+    object.as_object()?.keys().map(String::as_str).find(|key| key.starts_with("Fn::"))
+}
+
+/// The text of what may give a resource properties that the template does not show; `None` if it shows all of them.
+pub(super) fn expands(resource: &Value) -> Option<String> {
+    let properties = resource.get("Properties").unwrap_or(&Value::Null);
+    let expanded = expanded_key(resource).or_else(|| expanded_key(properties)).map(str::to_owned);
+    let is_unclear = function(properties).is_some() || !(properties.is_object() || properties.is_null());
+    expanded.or_else(|| is_unclear.then(|| describe(properties)))
 }

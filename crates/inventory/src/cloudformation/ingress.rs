@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use exposure::{AddressSet, Family, IngressRule, PossibleSource, Source, Traffic};
+use exposure::{AddressSet, Family, IngressRule, PossibleSource, PrefixList, Source, Traffic};
 use serde_json::Value;
 
-use super::network;
 use super::open_values;
 use super::scope::Scope;
-use super::value::{Choice, Resolved, conditions_in, describe, function, referenced};
+use super::value::{Choice, Resolved, chosen, conditions_in, describe, function, referenced};
+use super::{names, network};
 use crate::tree::RulePath;
 
 /// Maximum number of conditions of a rule that is resolved: each condition doubles the combinations.
@@ -168,6 +168,24 @@ fn several_kinds(found: &Found, by_traffic: &[(Traffic, Vec<&Found>)]) -> Option
     rules.collect()
 }
 
+/// The rule of a group that it may belong to, or not.
+pub(super) fn perhaps(scope: &Scope<'_>, found: &Found) -> Found {
+    let of_list = match &found.rule.source {
+        Source::PrefixList(id) => match network::prefix_list(scope, id) {
+            Some(PrefixList::Entries(set)) => Some(vec![set]),
+            _ => None,
+        },
+        _ => sets(found),
+    };
+    let text = match &found.rule.source {
+        Source::Unrecognized(text) => text.clone(),
+        source => source.to_string(),
+    };
+    let source = Source::Unrecognized(format!("{text}, if the rule belongs to this group"));
+    let possible = of_list.map(|sets| PossibleSource::OneOf([sets, vec![AddressSet::default()]].concat()));
+    Found { rule: IngressRule { source, ..found.rule.clone() }, possible, ..found.clone() }
+}
+
 /// The sets of addresses that the source of a rule may be; `None` if it may be any.
 fn sets(found: &Found) -> Option<Vec<AddressSet>> {
     match (&found.rule.source, &found.possible) {
@@ -188,7 +206,8 @@ fn rule(scope: &Scope<'_>, properties: &Value, choice: &Choice) -> Vec<Found> {
         sources.extend(cidr(key, property(key), resolve(key), family));
     }
     let list = property("SourcePrefixListId");
-    match (referenced(list).filter(|id| network::is_prefix_list(scope, id)), resolve("SourcePrefixListId")) {
+    let of_template = referenced(chosen(scope, list, choice)).filter(|id| network::is_prefix_list(scope, id));
+    match (of_template, resolve("SourcePrefixListId")) {
         (Some(id), _) => sources.push((Source::PrefixList(id.to_owned()), None)),
         (None, Resolved::Absent) => {}
         (None, Resolved::Text(id) | Resolved::Unknown(id) | Resolved::Ending { text: id, .. }) => {
@@ -208,6 +227,9 @@ fn rule(scope: &Scope<'_>, properties: &Value, choice: &Choice) -> Vec<Found> {
             }
             Resolved::List(_) => sources.push((Source::Unrecognized(format!("{key}: a list")), None)),
         }
+    }
+    if let Some(key) = properties.as_object().and_then(|object| names::unknown(object, &names::OF_RULE)) {
+        sources.push((Source::Unrecognized(format!("unknown property `{key}`")), None));
     }
     if sources.is_empty() {
         sources.push((Source::not_told(), None));

@@ -1,13 +1,15 @@
 //! Security groups of a CloudFormation template, and rules that it adds to other groups.
 //!
 //! Every possible exposure counts: both branches of `Fn::If` are judged, and a resource with a condition is judged as if it
-//! existed, unless the values that the caller gives decide the condition. A value that is known only at deployment is not recognised, and so never compliant, unless every value that it
-//! can have leads to the same verdict.
+//! existed, unless the values that the caller gives decide the condition. A value that is known only at deployment is not
+//! recognised, and so never compliant, unless every value that it can have leads to the same verdict.
 
 mod conditions;
 mod exemption;
+mod given;
 mod hidden;
 mod ingress;
+mod names;
 mod nested;
 mod network;
 mod open_values;
@@ -22,9 +24,11 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use self::given::Parameters;
 use self::reading::Reading;
 use self::scope::{Given, Scope};
 pub(super) use self::value::Resolved;
+use super::buffer::Position;
 use super::error::RecordError;
 use super::tree::{self, Document};
 use super::{Options, Record};
@@ -61,9 +65,9 @@ pub(super) struct Template<'o> {
     /// Logical ids of the resources around the template, each with a slash behind it.
     path: String,
     place: Place,
-    parameters: BTreeMap<String, Resolved>,
+    parameters: Parameters,
     /// Parameters whose values rest on no default.
-    certain: BTreeMap<String, Resolved>,
+    certain: Parameters,
     region: Option<&'o str>,
     account: Option<&'o str>,
     depth: u8,
@@ -76,8 +80,8 @@ impl<'o> Template<'o> {
     pub(super) fn new(file: &'o str, options: &'o Options, budget: &'o Cell<u32>) -> Self {
         budget.set(MOST_TEMPLATES);
         let given = options.parameters.iter();
-        let parameters: BTreeMap<_, _> =
-            given.map(|(name, value)| (name.clone(), Resolved::Text(value.clone()))).collect();
+        let given: BTreeMap<_, _> = given.map(|(name, value)| (name.clone(), Resolved::Text(value.clone()))).collect();
+        let parameters = Parameters::from(given);
         Self {
             file,
             options,
@@ -94,7 +98,8 @@ impl<'o> Template<'o> {
 
     /// A template that is text in the resource `name` of the input, with these parameters.
     pub(super) fn within(self, name: &str, parameters: BTreeMap<String, Resolved>) -> Self {
-        let (path, place, certain) = (format!("{name}/"), Place::Resource(None), parameters.clone());
+        let (path, parameters) = (format!("{name}/"), Parameters::from(parameters));
+        let (place, certain) = (Place::Resource(None), parameters.clone());
         Self { path, place, certain, parameters, region: None, account: None, ..self }
     }
 
@@ -125,7 +130,23 @@ impl<'o> Template<'o> {
 
 /// The template in a text, in JSON or YAML; `None` if there is none.
 pub(super) fn parse(text: &str) -> Option<Document> {
-    let is_template = |document: &Document| document.value.get("Resources").is_some_and(Value::is_object);
-    let json = if text.trim_start().starts_with('{') { tree::load_json(text, None).ok() } else { None };
-    json.or_else(|| tree::load_yaml(text).ok()?.into_iter().next()).filter(is_template)
+    parse_from(text, None).ok()
+}
+
+/// The template in a text that begins on this line of a file, or why there is none.
+fn parse_from(text: &str, first_line: Option<u64>) -> Result<Document, String> {
+    let json = text.trim_start().starts_with('{').then(|| tree::load_json(text, first_line));
+    let document = match json {
+        Some(Ok(document)) => document,
+        json => match (tree::load_yaml(text), json) {
+            (Ok(documents), _) => documents.into_iter().next().ok_or("is empty")?,
+            (Err(_), Some(Err(error))) => return Err(format!("is malformed JSON: {error}")),
+            (Err(error), _) => {
+                let Position { line, column } = error.position;
+                return Err(format!("is neither JSON nor YAML: line {line}, column {column}: {}", error.problem));
+            }
+        },
+    };
+    let is_template = document.value.get("Resources").is_some_and(Value::is_object);
+    if is_template { Ok(document) } else { Err("is not a template: it has no `Resources`".to_owned()) }
 }

@@ -1,17 +1,17 @@
 //! Templates that a resource of a template deploys: nested stacks, applications and stack sets. What is readable is read:
 //! a template in the resource itself, and one that the resource names by a path, as before `aws cloudformation package`.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::given::Parameters;
 use super::reading::Reading;
 use super::scope::Scope;
 use super::value::{Choice, Resolved, function};
-use super::{DEEPEST, Place, Template, parse};
+use super::{DEEPEST, Place, Template, parse_from};
 use crate::decode;
 use crate::hidden::Hidden;
 use crate::tree::Document;
@@ -26,28 +26,46 @@ enum Source {
     Elsewhere(String),
 }
 
+/// Why a template is not read.
+enum Problem {
+    /// It is elsewhere; the text says where.
+    Elsewhere(String),
+    /// It is here, and not understood.
+    Broken(String),
+}
+
+impl Problem {
+    fn broken(problem: impl Into<String>) -> Self {
+        Self::Broken(problem.into())
+    }
+}
+
 impl Reading<'_> {
     /// Reads the template that a resource deploys, if it deploys one.
     pub(super) fn nested(&mut self, id: &str, kind: &str, resource: &Value) {
-        let properties = resource.get("Properties").unwrap_or(&Value::Null);
         let (hidden, source, parameters) = match kind {
             "AWS::CloudFormation::Stack" => {
-                (Hidden::NestedStack, self.url(resource, "TemplateURL"), self.given(|scope| by_name(scope, properties)))
+                (Hidden::NestedStack, self.url(resource, "TemplateURL"), self.given(Parameters::of_map, resource))
             }
             "AWS::Serverless::Application" => {
-                (Hidden::Application, self.url(resource, "Location"), self.given(|scope| by_name(scope, properties)))
+                (Hidden::Application, self.url(resource, "Location"), self.given(Parameters::of_map, resource))
             }
             "AWS::CloudFormation::StackSet" => {
-                let source = match properties.get("TemplateBody") {
+                let source = match resource.pointer("/Properties/TemplateBody") {
                     Some(body) => self.body(body),
                     None => self.url(resource, "TemplateURL"),
                 };
-                (Hidden::StackSet, source, self.given(|scope| by_list(scope, properties)))
+                (Hidden::StackSet, source, self.given(Parameters::of_list, resource))
             }
             _ => return,
         };
-        if let Err(problem) = self.inner(id, kind, source, parameters) {
-            self.hide(id, hidden, problem);
+        match self.inner(id, kind, source, parameters) {
+            Ok(()) => {}
+            Err(Problem::Elsewhere(place)) => {
+                let problem = format!("its template {place} is not in this file: scan that template as well");
+                self.hide(id, hidden, problem);
+            }
+            Err(Problem::Broken(problem)) => self.refuse(id, problem),
         }
     }
 
@@ -56,12 +74,11 @@ impl Reading<'_> {
         id: &str,
         kind: &str,
         source: Source,
-        [parameters, certain]: [BTreeMap<String, Resolved>; 2],
-    ) -> Result<(), String> {
+        [parameters, certain]: [Parameters; 2],
+    ) -> Result<(), Problem> {
         let template = self.template;
-        let elsewhere = |place: &str| format!("its template {place} is not in this file: scan that template as well");
         if template.depth >= DEEPEST || template.budget.get() == 0 {
-            return Err("too many templates within templates: scan its template as well".to_owned());
+            return Err(Problem::broken("too many templates within templates: scan its template as well"));
         }
         template.budget.set(template.budget.get().saturating_sub(1));
         let is_set = kind == "AWS::CloudFormation::StackSet";
@@ -79,19 +96,22 @@ impl Reading<'_> {
         };
         let contents = match source {
             Source::Text(text) => {
-                let document = parse(&text).ok_or("its `TemplateBody` is not a template: scan its template as well")?;
+                let document = parse_from(&text, None).map_err(|problem| {
+                    Problem::Broken(format!("its `TemplateBody` {problem}: correct the template"))
+                })?;
                 inner(template.file, Place::Resource(self.line(id))).read(&document)
             }
             Source::Path(path) => {
-                let path = beside(template, &path).ok_or_else(|| elsewhere(&format!("`{path}`")))?;
+                let path = beside(template, &path)?;
                 let name = path.display().to_string();
-                let document = load(&path, template.options.largest_document)
-                    .map_err(|problem| format!("its template `{name}` {problem}: scan that template as well"))?;
+                let document = load(&path, template.options.largest_document).map_err(|problem| {
+                    Problem::Broken(format!("its template `{name}` {problem}: correct the template"))
+                })?;
                 // A path that cannot be resolved was read a moment ago; its file is then scanned once more.
                 self.deploys.extend(path.canonicalize());
                 inner(&name, Place::File).read(&document)
             }
-            Source::Elsewhere(place) => return Err(elsewhere(&place)),
+            Source::Elsewhere(place) => return Err(Problem::Elsewhere(place)),
         };
         self.nested.extend(contents.records);
         self.deploys.extend(contents.deploys);
@@ -125,41 +145,23 @@ impl Reading<'_> {
     }
 
     /// Parameters for the template within: what is known of them, and what is certain.
-    fn given(&self, parameters: impl Fn(&Scope<'_>) -> BTreeMap<String, Resolved>) -> [BTreeMap<String, Resolved>; 2] {
-        [&self.scope, &self.certain].map(parameters)
+    fn given(&self, parameters: impl Fn(&Scope<'_>, &Value) -> Parameters, resource: &Value) -> [Parameters; 2] {
+        [&self.scope, &self.certain].map(|scope| parameters(scope, resource))
     }
-}
-
-/// `Parameters` as a map.
-fn by_name(scope: &Scope<'_>, properties: &Value) -> BTreeMap<String, Resolved> {
-    let parameters = properties.get("Parameters").and_then(Value::as_object).into_iter().flatten();
-    parameters.map(|(name, value)| (name.clone(), scope.resolve(value, &Choice::default()))).collect()
-}
-
-/// `Parameters` as a list. Values that are overridden for some accounts and regions are not known.
-fn by_list(scope: &Scope<'_>, properties: &Value) -> BTreeMap<String, Resolved> {
-    let pairs = |list: Option<&Value>| -> Vec<(String, Resolved)> {
-        let pair = |entry: &Value| {
-            let name = entry.get("ParameterKey")?.as_str()?.to_owned();
-            Some((name, scope.resolve(entry.get("ParameterValue")?, &Choice::default())))
-        };
-        list.and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect()
-    };
-    let mut parameters: BTreeMap<String, Resolved> = pairs(properties.get("Parameters")).into_iter().collect();
-    let instances = properties.get("StackInstancesGroup").and_then(Value::as_array).into_iter().flatten();
-    for (name, _) in instances.flat_map(|group| pairs(group.get("ParameterOverrides"))) {
-        let unknown = Resolved::Unknown(format!("!Ref {name}"));
-        parameters.insert(name, unknown);
-    }
-    parameters
 }
 
 /// The file at `path` beside a template that is a file itself.
-fn beside(template: &Template<'_>, path: &str) -> Option<PathBuf> {
+fn beside(template: &Template<'_>, path: &str) -> Result<PathBuf, Problem> {
     let is_readable = template.options.local_templates && template.file != "-" && !Path::new(path).is_absolute();
-    let directory = Path::new(template.file).parent().filter(|_| is_readable && !path.is_empty())?;
-    let file = directory.join(path);
-    file.is_file().then_some(file)
+    let directory = Path::new(template.file).parent().filter(|_| is_readable && !path.is_empty());
+    let file = directory.ok_or_else(|| Problem::Elsewhere(format!("`{path}`")))?.join(path);
+    if file.is_file() {
+        return Ok(file);
+    }
+    let name = file.display();
+    Err(Problem::Broken(format!(
+        "its template `{name}` does not exist: correct the path, or scan that template as well"
+    )))
 }
 
 /// The template in a file, or why there is none.
@@ -168,9 +170,9 @@ fn load(path: &Path, limit: usize) -> Result<Document, String> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut text = String::new();
     let reader = decode::text(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
-    reader.take(most).read_to_string(&mut text).map_err(unreadable)?;
-    let json = if text.trim_start().starts_with('{') { crate::tree::load_json(&text, Some(1)).ok() } else { None };
-    json.filter(|document| document.value.get("Resources").is_some_and(Value::is_object))
-        .or_else(|| parse(&text))
-        .ok_or_else(|| "is not a template".to_owned())
+    reader.take(most.saturating_add(1)).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() > limit {
+        return Err(format!("has more than {limit} bytes"));
+    }
+    parse_from(&text, Some(1))
 }

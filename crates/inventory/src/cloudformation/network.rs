@@ -101,20 +101,24 @@ fn blocks(count: u32, block: impl Fn(u32) -> Option<IpNetwork>) -> Option<Vec<Ip
 
 /// Whether the resource at `id` makes a prefix list.
 pub(super) fn is_prefix_list(scope: &Scope<'_>, id: &str) -> bool {
-    scope.resource(id).and_then(|resource| resource.get("Type")?.as_str()) == Some(PREFIX_LIST)
+    scope.declared(id).and_then(|resource| resource.get("Type")?.as_str()) == Some(PREFIX_LIST)
 }
 
 /// The prefix list that the resource at `id` makes; `None` if the resource is none.
 pub(super) fn prefix_list(scope: &Scope<'_>, id: &str) -> Option<PrefixList> {
-    let resource = scope.resource(id).filter(|_| is_prefix_list(scope, id))?;
-    let unreadable = || {
-        let reason = format!("its entries in the resource `{id}` are not known before deployment");
-        PrefixList::Unreadable { reason }
-    };
+    if !is_prefix_list(scope, id) {
+        return None;
+    }
     let mut set = AddressSet::default();
-    let entries = resource.get("Properties").and_then(|properties| properties.get("Entries"));
-    let is_known = entries.is_none_or(|entries| add_entries(scope, entries, &mut set));
-    Some(if is_known { PrefixList::Entries(set) } else { unreadable() })
+    let is_known = scope.resource(id).is_some_and(|resource| {
+        let entries = resource.get("Properties").and_then(|properties| properties.get("Entries"));
+        entries.is_none_or(|entries| add_entries(scope, entries, &mut set))
+    });
+    if is_known {
+        return Some(PrefixList::Entries(set));
+    }
+    let reason = format!("its entries in the resource `{id}` are not known before deployment");
+    Some(PrefixList::Unreadable { reason })
 }
 
 fn branch(scope: &Scope<'_>, condition: &Value) -> Option<bool> {
@@ -135,7 +139,7 @@ fn add_entries(scope: &Scope<'_>, node: &Value, set: &mut AddressSet) -> bool {
             _ => false,
         },
         (_, Some(("Ref", Value::String(name)))) if name == "AWS::NoValue" => true,
-        (Value::Object(entry), None) => {
+        (Value::Object(entry), None) if !entry.keys().any(|key| key.starts_with("Fn::")) => {
             let cidr = entry.get("Cidr").unwrap_or(&Value::Null);
             let branches = match function(cidr) {
                 Some(("Fn::If", Value::Array(arguments))) => match arguments.as_slice() {

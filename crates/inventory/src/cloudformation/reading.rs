@@ -7,10 +7,10 @@ use exposure::{Exemption, SecurityGroup};
 use findings::Location;
 use serde_json::{Map, Value};
 
-use super::ingress::{Found, choices, rules, unknown_rule};
+use super::ingress::{Found, choices, perhaps, rules, unknown_rule};
 use super::scope::Scope;
-use super::value::{Choice, Resolved, describe, function, referenced};
-use super::{Contents, Place, Template, exemption, hidden, network};
+use super::value::{Choice, Resolved, chosen, describe, referenced, references_in};
+use super::{Contents, Place, Template, exemption, hidden, names, network};
 use crate::buffer::Position;
 use crate::duplicates::remove_duplicates;
 use crate::error::{InputLocation, RecordError};
@@ -46,6 +46,8 @@ pub(super) struct Reading<'t> {
     /// Files of these templates.
     pub(super) deploys: BTreeSet<PathBuf>,
     errors: Vec<RecordError>,
+    /// Whether a macro processes the whole template.
+    has_macro: bool,
 }
 
 impl<'t> Reading<'t> {
@@ -57,7 +59,7 @@ impl<'t> Reading<'t> {
     ) -> Self {
         let (groups, named) = (BTreeMap::new(), HashMap::new());
         let (nested, deploys, errors) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { scope, certain, resources, lines, template, groups, named, nested, deploys, errors }
+        Self { scope, certain, resources, lines, template, groups, named, nested, deploys, errors, has_macro: false }
     }
 
     /// All records, groups first, and the files that the template deploys.
@@ -78,6 +80,7 @@ impl<'t> Reading<'t> {
     fn sections(&mut self, template: &Value) {
         let whole = hidden::macros(template.get("Transform")).into_iter().chain(hidden::transform_in(template));
         for (kind, problem) in whole {
+            self.has_macro |= kind == Hidden::Macro;
             self.hide("Transform", kind, problem);
         }
         for (name, module) in template.get("Modules").and_then(Value::as_object).into_iter().flatten() {
@@ -108,10 +111,22 @@ impl<'t> Reading<'t> {
                 self.hide(id, kind, problem);
             } else if let Some(repeated) = tree::repeated_within(resource) {
                 self.refuse_repeated(id, &repeated);
+            } else if let Some(problem) = self.unknown_name(resource) {
+                self.refuse(id, problem);
             } else if !self.scope.is_left_out(resource) {
                 self.resource(id, resource);
             }
         }
+    }
+
+    /// Why CloudFormation rejects the names in a group or a rule. A macro may give other names a meaning.
+    fn unknown_name(&self, resource: &Value) -> Option<String> {
+        let properties: &[&str] = match resource.get("Type")?.as_str()? {
+            GROUP => &names::OF_GROUP,
+            INGRESS => &names::OF_RULE,
+            _ => return None,
+        };
+        names::problem(resource, properties).filter(|_| !self.has_macro)
     }
 
     fn resource(&mut self, id: &str, resource: &Value) {
@@ -178,11 +193,7 @@ impl<'t> Reading<'t> {
         let mut ingress = properties
             .get(RULES)
             .map_or_else(Vec::new, |node| rules(&self.scope, node, &Choice::default(), &RulePath::default()));
-        let expanded = hidden::expanded_key(resource).or_else(|| hidden::expanded_key(properties)).map(str::to_owned);
-        let is_unclear = function(properties).is_some() || !(properties.is_object() || properties.is_null());
-        if let Some(text) = expanded.or_else(|| is_unclear.then(|| describe(properties))) {
-            ingress.push(unknown_rule(&text));
-        }
+        ingress.extend(hidden::expands(resource).map(|text| unknown_rule(&text)));
         let group = SecurityGroup {
             id: self.name(id),
             resource: Some(self.name(id)),
@@ -240,19 +251,22 @@ impl<'t> Reading<'t> {
             };
             let exemption = self.exemption(id, resource);
             let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
-            let targets = match (group, choices(&self.scope, group.unwrap_or(&Value::Null), &Choice::default())) {
-                (None, _) => vec![(Target::Elsewhere(id.clone()), Choice::default())],
-                (Some(group), Some(choices)) => {
-                    choices.into_iter().map(|choice| (self.target(group, &choice), choice)).collect()
-                }
-                (Some(group), None) => vec![(Target::Elsewhere(describe(group)), Choice::default())],
-            };
+            let group = group.unwrap_or(&Value::Null);
+            let choices = choices(&self.scope, group, &Choice::default()).unwrap_or_else(|| vec![Choice::default()]);
+            let targets: Vec<_> = choices.into_iter().map(|choice| (self.target(id, group, &choice), choice)).collect();
             let location = self.location(id);
             let line = self.lines.of_object(id, None).filter(|_| self.is_file());
             let of_rule = Location { line: line.or(location.line), ..location.clone() };
-            for (target, choice) in targets {
+            for ((target, candidates), choice) in targets {
                 let mut found = rules(&self.scope, properties, &choice, &RulePath::default());
                 found.extend(hidden::expanded_key(resource).map(unknown_rule));
+                for candidate in candidates {
+                    let perhaps = found.iter().map(|found| perhaps(&self.scope, found)).collect();
+                    if let Some(mut record) = self.groups.remove(&candidate) {
+                        self.add(&mut record, perhaps, exemption.as_ref(), |_| Some(of_rule.clone()));
+                        self.groups.insert(candidate, record);
+                    }
+                }
                 let mut record = self.groups.remove(&target).unwrap_or_else(|| {
                     let (Target::Here(name) | Target::Elsewhere(name)) = &target;
                     let resource = Some(name.clone());
@@ -265,20 +279,22 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn target(&self, node: &Value, choice: &Choice) -> Target {
-        if let Some(("Fn::If", Value::Array(arguments))) = function(node)
-            && let [Value::String(condition), yes, no] = arguments.as_slice()
-            && let Some(is_so) = self.scope.branch(condition, choice)
-        {
-            return self.target(if is_so { yes } else { no }, choice);
-        }
-        let here = referenced(node).map(|name| Target::Here(name.to_owned()));
-        if let Some(target) = here.filter(|target| self.groups.contains_key(target)) {
-            return target;
+    /// The group that the rule `id` with the reference `node` belongs to, and the groups of the template that may be meant
+    /// if it is not known.
+    fn target(&self, id: &str, node: &Value, choice: &Choice) -> (Target, Vec<Target>) {
+        let node = chosen(&self.scope, node, choice);
+        let of_template = |name: &str| Some(Target::Here(name.to_owned())).filter(|id| self.groups.contains_key(id));
+        if let Some(target) = referenced(node).and_then(of_template) {
+            return (target, Vec::new());
         }
         match self.scope.resolve(node, choice) {
-            Resolved::Text(text) => self.named.get(&text).cloned().unwrap_or(Target::Elsewhere(text)),
-            _ => Target::Elsewhere(describe(node)),
+            Resolved::Text(text) => (self.named.get(&text).cloned().unwrap_or(Target::Elsewhere(text)), Vec::new()),
+            Resolved::Absent => (Target::Elsewhere(id.to_owned()), Vec::new()),
+            Resolved::List(_) | Resolved::Unknown(_) | Resolved::Ending { .. } => {
+                let mut ids = BTreeSet::new();
+                references_in(node, &mut ids);
+                (Target::Elsewhere(describe(node)), ids.into_iter().filter_map(of_template).collect())
+            }
         }
     }
 

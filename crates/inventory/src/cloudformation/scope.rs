@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use findings::partition;
 use serde_json::{Map, Value};
 
+use super::given::Parameters;
 use super::parameter::parameter;
 use super::value::{Choice, Resolved, attribute, describe, function};
-use super::{conditions, network};
+use super::{conditions, hidden, network};
 use crate::tree;
 
 /// Maximum length in bytes of a text that functions or parameters make, which is also CloudFormation's limit for parameters.
@@ -20,9 +21,9 @@ const DEEPEST: u8 = 2;
 /// Values that the caller gives to a template.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'g> {
-    pub(super) parameters: &'g BTreeMap<String, Resolved>,
+    pub(super) parameters: &'g Parameters,
     /// Those that rest on no default, not even on one of a template around this one.
-    pub(super) certain: &'g BTreeMap<String, Resolved>,
+    pub(super) certain: &'g Parameters,
     pub(super) region: Option<&'g str>,
     pub(super) account: Option<&'g str>,
 }
@@ -34,7 +35,9 @@ pub(super) struct Scope<'t> {
     declarations: Option<&'t Map<String, Value>>,
     /// The maps of the section `Mappings`, without those in which a key occurs twice.
     mappings: BTreeMap<&'t str, &'t Value>,
-    resources: Option<&'t Value>,
+    declared: Option<&'t Value>,
+    /// The resources of which the template shows all properties.
+    resources: BTreeMap<&'t str, &'t Value>,
     given: Given<'t>,
     /// Conditions whose value is certain.
     conditions: BTreeMap<String, bool>,
@@ -52,7 +55,6 @@ impl<'t> Scope<'t> {
 
     fn of_values(template: &'t Value, given: Given<'t>, has_defaults: bool) -> Self {
         let declarations = template.get("Parameters").and_then(Value::as_object);
-        let mappings = template.get("Mappings").and_then(Value::as_object).into_iter();
         let repeated: BTreeSet<String> = template
             .get("Parameters")
             .and_then(Value::as_object)
@@ -65,7 +67,7 @@ impl<'t> Scope<'t> {
             .map(|(name, declaration)| {
                 let is_certain = !repeated.contains(name) && tree::repeated_within(declaration).is_none();
                 let value = if is_certain {
-                    parameter(name, declaration, given.parameters.get(name), has_defaults)
+                    parameter(name, declaration, given.parameters.get(name).as_ref(), has_defaults)
                 } else {
                     Resolved::Unknown(format!("!Ref {name}"))
                 };
@@ -75,12 +77,11 @@ impl<'t> Scope<'t> {
         Self {
             parameters,
             declarations,
-            mappings: mappings
-                .flatten()
-                .filter(|(_, map)| tree::repeated_within(map).is_none())
-                .map(|(name, map)| (name.as_str(), map))
+            mappings: certain(template.get("Mappings")).collect(),
+            declared: template.get("Resources"),
+            resources: certain(template.get("Resources"))
+                .filter(|(_, resource)| hidden::expands(resource).is_none())
                 .collect(),
-            resources: template.get("Resources"),
             given,
             conditions: BTreeMap::new(),
         }
@@ -127,9 +128,14 @@ impl<'t> Scope<'t> {
         condition.is_some_and(|condition| self.branch(condition, &Choice::default()) == Some(false))
     }
 
-    /// A resource by its logical id.
+    /// A resource by its logical id, if the template shows all of its properties.
     pub(super) fn resource(&self, id: &str) -> Option<&'t Value> {
-        self.resources?.get(id)
+        self.resources.get(id).copied()
+    }
+
+    /// What the template shows of a resource.
+    pub(super) fn declared(&self, id: &str) -> Option<&'t Value> {
+        self.declared?.get(id)
     }
 
     /// Value of `node`, with the decisions in `choice`.
@@ -293,6 +299,16 @@ impl<'t> Scope<'t> {
         };
         value.unwrap_or_else(|| Resolved::Unknown(format!("${{{name}}}")))
     }
+}
+
+/// The members of a section, without those of which a key that occurs twice leaves the content open.
+fn certain<'t>(section: Option<&'t Value>) -> impl Iterator<Item = (&'t str, &'t Value)> {
+    let members = section.and_then(Value::as_object);
+    let twice: BTreeSet<String> =
+        members.map(tree::repeated_here).unwrap_or_default().into_iter().map(|repeated| repeated.key).collect();
+    let is_certain = move |name: &str, member: &Value| !twice.contains(name) && tree::repeated_within(member).is_none();
+    let members = members.into_iter().flatten().map(|(name, member)| (name.as_str(), member));
+    members.filter(move |(name, member)| is_certain(name, member))
 }
 
 /// The parts one after the other. If some are not known, the known end is what remains; `None` if there is none.

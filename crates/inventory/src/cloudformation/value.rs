@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::scope::Scope;
+
 /// A value of a template after its functions were resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Resolved {
@@ -69,6 +71,74 @@ pub(super) fn attribute(argument: &Value) -> Option<(&str, &str)> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// What `node` stands for, behind the functions that only choose it: `Fn::If` that is decided, `Fn::Select` and `Fn::Join`
+/// of a list that the template writes out, and `Fn::Sub` of one variable.
+pub(super) fn chosen<'n>(scope: &Scope<'_>, node: &'n Value, choice: &Choice) -> &'n Value {
+    let next = match function(node) {
+        Some(("Fn::If", Value::Array(arguments))) => match arguments.as_slice() {
+            [Value::String(condition), yes, no] => {
+                scope.branch(condition, choice).map(|is_so| if is_so { yes } else { no })
+            }
+            _ => None,
+        },
+        Some(("Fn::Select", Value::Array(arguments))) => match arguments.as_slice() {
+            // An element without a value is not counted.
+            [index, Value::Array(list)]
+                if !list.iter().any(|element| may_be_absent(chosen(scope, element, choice))) =>
+            {
+                let number = index.as_u64().or_else(|| index.as_str()?.parse().ok());
+                number.and_then(|number| list.get(usize::try_from(number).ok()?))
+            }
+            _ => None,
+        },
+        Some(("Fn::Join", Value::Array(arguments))) => match arguments.as_slice() {
+            [_, Value::Array(list)] => match list.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            _ => None,
+        },
+        Some(("Fn::Sub", Value::Array(arguments))) => match arguments.as_slice() {
+            [Value::String(text), Value::Object(variables)] => text
+                .strip_prefix("${")
+                .and_then(|rest| rest.strip_suffix('}'))
+                .and_then(|name| variables.get(name.trim())),
+            _ => None,
+        },
+        _ => None,
+    };
+    next.map_or(node, |next| chosen(scope, next, choice))
+}
+
+/// Whether an element of a list may have no value.
+fn may_be_absent(node: &Value) -> bool {
+    match function(node) {
+        Some(("Ref", Value::String(name))) => name == "AWS::NoValue",
+        Some(("Fn::If", _)) => true,
+        _ => false,
+    }
+}
+
+/// Adds the logical ids that `Ref`, `Fn::GetAtt` and `Fn::Sub` in `node` refer to.
+pub(super) fn references_in<'n>(node: &'n Value, ids: &mut BTreeSet<&'n str>) {
+    match (node, function(node)) {
+        (_, Some(("Ref", Value::String(name)))) => {
+            ids.insert(name);
+        }
+        (_, Some(("Fn::GetAtt", argument))) => ids.extend(attribute(argument).map(|(id, _)| id)),
+        (_, Some(("Fn::Sub", argument))) => {
+            let text = argument.as_str().or_else(|| argument.get(0)?.as_str()).unwrap_or_default();
+            ids.extend(variables(text).map(|name| name.split_once('.').map_or(name, |(id, _)| id)));
+            if let Some(variables) = argument.get(1) {
+                references_in(variables, ids);
+            }
+        }
+        (Value::Array(list), _) => list.iter().for_each(|element| references_in(element, ids)),
+        (Value::Object(object), _) => object.values().for_each(|value| references_in(value, ids)),
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => {}
     }
 }
 

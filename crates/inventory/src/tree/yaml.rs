@@ -109,10 +109,31 @@ impl Loader {
         at: Position,
     ) -> Result<(), String> {
         let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-        // A key such as `on` or `022` is the text that is written.
-        let is_key = matches!(self.open.last().map(|open| &open.container), Some(Container::Map(_, None)));
-        let value = if is_text || is_key { Value::String(text.to_owned()) } else { scalar::plain(text) };
+        // A key such as `on` or `022` is the text that is written, and so is a name that refers to it.
+        let is_name = self.is_key() || self.is_reference(short_form(tag).as_deref());
+        let value = if is_text || is_name { Value::String(text.to_owned()) } else { scalar::plain(text) };
         self.value(value, anchor, short_form(tag), at)
+    }
+
+    /// Whether the next value is a key.
+    fn is_key(&self) -> bool {
+        matches!(self.open.last().map(|open| &open.container), Some(Container::Map(_, None)))
+    }
+
+    /// Whether the next value, which has this tag, is the name of a condition or a resource: of `Ref`, `Condition`, or the
+    /// first argument of `Fn::If`.
+    fn is_reference(&self, tag: Option<&str>) -> bool {
+        let is_of = |open: &Open, names: &[&str]| matches!(&open.container, Container::Map(_, Some(key)) if names.contains(&key.as_str()));
+        if matches!(tag, Some("Ref" | "Condition")) {
+            return true;
+        }
+        match self.open.as_slice() {
+            [.., around, Open { container: Container::List(list), tag, .. }] if list.is_empty() => {
+                tag.as_deref() == Some("If") || tag.is_none() && is_of(around, &["Fn::If"])
+            }
+            [.., last] => is_of(last, &["Ref", "Condition"]),
+            [] => false,
+        }
     }
 
     fn alias(&mut self, anchor: usize, at: Position) -> Result<(), String> {
@@ -283,6 +304,10 @@ mod tests {
     #[case("a: !Ref B", json!({"a": {"Ref": "B"}}))]
     #[case("a: !GetAtt B.C.D", json!({"a": {"Fn::GetAtt": ["B", "C.D"]}}))]
     #[case("a: !If [C, !Ref B, 2]", json!({"a": {"Fn::If": ["C", {"Ref": "B"}, 2]}}))]
+    #[case("a: !If [On, !Ref No, on]", json!({"a": {"Fn::If": ["On", {"Ref": "No"}, true]}}))]
+    #[case("a: {Fn::If: [On, {Ref: 022}, {Condition: No}]}", json!({"a": {"Fn::If": ["On", {"Ref": "022"}, {"Condition": "No"}]}}))]
+    #[case("a: !And [!Condition Yes, {Condition: Off}]", json!({"a": {"Fn::And": [{"Condition": "Yes"}, {"Condition": "Off"}]}}))]
+    #[case("On: {Condition: On, b: [on]}", json!({"On": {"Condition": "On", "b": [true]}}))]
     #[case("a: !Sub\n  - x\n  - {y: 1}", json!({"a": {"Fn::Sub": ["x", {"y": 1}]}}))]
     #[case("a: &x {p: 1}\nb: *x", json!({"a": {"p": 1}, "b": {"p": 1}}))]
     #[case("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}", json!({"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}}))]

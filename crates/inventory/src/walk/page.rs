@@ -21,6 +21,8 @@ const HISTORY: &str = "\"configurationItems\"";
 const ENVELOPES: [&str; 2] = ["\"Messages\"", "\"Records\""];
 /// Keys of the lists of resources that AWS Config left out of its answer.
 const UNPROCESSED: [&str; 2] = ["\"unprocessedResourceKeys\"", "\"UnprocessedResourceIdentifiers\""];
+/// Keys of templates and plans, which are no part of an answer of AWS.
+const DOCUMENTS: [&str; 3] = ["\"Resources\"", "\"planned_values\"", "\"resource_changes\""];
 /// Keys of the token of a page that another page follows.
 const NEXT_PAGE: [&str; 2] = ["\"NextToken\"", "\"nextToken\""];
 
@@ -30,6 +32,7 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         let mut is_page = false;
         let mut is_history = false;
         let mut is_incomplete = false;
+        let mut is_document = false;
         let mut tokens: Vec<(usize, usize)> = Vec::new();
         let mut has_next_page = false;
         let (mut at, mut members_end) = (1, 1);
@@ -53,6 +56,7 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
             let is_token = NEXT_PAGE.contains(&name);
             let (is_list, is_envelope) = (LISTS.contains(&name), ENVELOPES.contains(&name));
             let is_unprocessed = UNPROCESSED.contains(&name);
+            is_document |= DOCUMENTS.contains(&name);
             if byte == Some(b'[') && (is_list || is_envelope) {
                 is_history = name == HISTORY;
                 for (from, to) in std::mem::take(&mut tokens) {
@@ -92,6 +96,11 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
             // The newest state of a resource comes first, unless the caller asked for the opposite order.
             self.next_page = has_next_page && (!is_history || self.collector.is_oldest_first());
             self.cursor.consume(at);
+            if is_document {
+                let problem = "an object with a list of AWS and with a template or a plan, of which only the list is \
+                               read: give each as an input of its own";
+                self.refuse(None, problem.to_owned())?;
+            }
             if is_incomplete {
                 let problem = "AWS Config did not process all resources, so groups are missing: ask for those that it \
                                lists as unprocessed again";
