@@ -302,7 +302,7 @@ impl<'t> Scope<'t> {
 }
 
 /// The members of a section, without those of which a key that occurs twice leaves the content open.
-fn certain<'t>(section: Option<&'t Value>) -> impl Iterator<Item = (&'t str, &'t Value)> {
+fn certain(section: Option<&Value>) -> impl Iterator<Item = (&str, &Value)> {
     let members = section.and_then(Value::as_object);
     let twice: BTreeSet<String> =
         members.map(tree::repeated_here).unwrap_or_default().into_iter().map(|repeated| repeated.key).collect();
