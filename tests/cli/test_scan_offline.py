@@ -72,7 +72,8 @@ def test_a_table_of_all_groups_matches_its_snapshot(scan):
 
 def test_groups_that_cannot_be_judged_match_their_snapshot(portcullis):
     unjudged = groups.described("office")
-    unjudged["IpPermissions"] = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": "pl-0f00ba4"}]}]
+    of_list = {"IpRanges": [], "PrefixListIds": [{"PrefixListId": "pl-0f00ba4"}]}
+    unjudged["IpPermissions"] = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **of_list}]
     undescribed = {key: value for key, value in groups.described("web").items() if key != "IpPermissions"}
     portcullis.write("groups.json", {"SecurityGroups": [groups.described("database"), unjudged, undescribed]})
     for form in ("table", "csv", "json"):
@@ -80,7 +81,7 @@ def test_groups_that_cannot_be_judged_match_their_snapshot(portcullis):
         assert done.code == ERROR
         # A table contains it itself.
         told = done.out if form == "table" else done.err
-        assert "not scanned: sg-0aaaaaaaaaaaaaaaa (`groups.json`, line 58, column 3, record 3): " in told
+        assert "not scanned: sg-0aaaaaaaaaaaaaaaa (`groups.json`, line 59, column 3, record 3): " in told
         check_snapshot(f"scan-unjudged-{form}", done.out + done.err)
 
 

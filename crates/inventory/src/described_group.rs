@@ -230,7 +230,9 @@ impl Permission<'_> {
             let id = pair.group_id.filter(|id| !id.0.is_empty()).or(pair.group_name);
             add(Source::of_group(id.map(Text::into_owned), pair.user_id.map(Text::into_owned)), pair.description);
         }
-        if !has_ipv4 || !has_all && rules.len() == before {
+        if !has_ipv4 {
+            rules.push(IngressRule::new(traffic, Source::Unrecognized("IpRanges that are left out".to_owned())));
+        } else if !has_all && rules.len() == before {
             rules.push(IngressRule::new(traffic, Source::not_told()));
         }
     }

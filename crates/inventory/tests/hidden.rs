@@ -205,15 +205,15 @@ fn a_template_beside_the_template_is_read(#[case] key: &str) {
     assert_eq!(scan_file(&input, "-", &options).1[0].hidden, Some(Hidden::NestedStack));
 }
 
-/// Only content that is elsewhere can be accepted: what is beside the template is read, or wrong.
+/// Only content that is not there can be accepted: what is beside the template is read, or wrong.
 #[rstest]
-#[case::missing("missing.yaml", None, "missing.yaml` does not exist: correct the path")]
+#[case::missing("missing.yaml", Some(Hidden::NestedStack), "missing.yaml` does not exist: correct the path")]
 #[case::absolute("/etc/passwd", Some(Hidden::NestedStack), "`/etc/passwd` is not in this file")]
 #[case::not_a_template("text.yaml", None, "text.yaml` is not a template: it has no `Resources`")]
 #[case::malformed("broken.yaml", None, "broken.yaml` is neither JSON nor YAML: line 2, column ")]
 #[case::malformed_json("broken.json", None, "broken.json` is malformed JSON: ")]
 #[case::too_large("large.yaml", None, "large.yaml` has more than 1000 bytes")]
-#[case::directory("inner", None, "inner` does not exist")]
+#[case::directory("inner", Some(Hidden::NestedStack), "inner` does not exist")]
 fn a_template_that_cannot_be_read_is_reported(
     #[case] path: &str,
     #[case] hidden: Option<Hidden>,

@@ -28,13 +28,17 @@ enum Source {
 
 /// Why a template is not read.
 enum Problem {
-    /// It is elsewhere; the text says where.
-    Elsewhere(String),
+    /// It is not here.
+    Absent(String),
     /// It is here, and not understood.
     Broken(String),
 }
 
 impl Problem {
+    fn elsewhere(place: &str) -> Self {
+        Self::Absent(format!("its template {place} is not in this file: scan that template as well"))
+    }
+
     fn broken(problem: impl Into<String>) -> Self {
         Self::Broken(problem.into())
     }
@@ -61,10 +65,7 @@ impl Reading<'_> {
         };
         match self.inner(id, kind, source, parameters) {
             Ok(()) => {}
-            Err(Problem::Elsewhere(place)) => {
-                let problem = format!("its template {place} is not in this file: scan that template as well");
-                self.hide(id, hidden, problem);
-            }
+            Err(Problem::Absent(problem)) => self.hide(id, hidden, problem),
             Err(Problem::Broken(problem)) => self.refuse(id, problem),
         }
     }
@@ -111,7 +112,7 @@ impl Reading<'_> {
                 self.deploys.extend(path.canonicalize());
                 inner(&name, Place::File).read(&document)
             }
-            Source::Elsewhere(place) => return Err(Problem::Elsewhere(place)),
+            Source::Elsewhere(place) => return Err(Problem::elsewhere(&place)),
         };
         self.nested.extend(contents.records);
         self.deploys.extend(contents.deploys);
@@ -154,12 +155,13 @@ impl Reading<'_> {
 fn beside(template: &Template<'_>, path: &str) -> Result<PathBuf, Problem> {
     let is_readable = template.options.local_templates && template.file != "-" && !Path::new(path).is_absolute();
     let directory = Path::new(template.file).parent().filter(|_| is_readable && !path.is_empty());
-    let file = directory.ok_or_else(|| Problem::Elsewhere(format!("`{path}`")))?.join(path);
+    let file = directory.ok_or_else(|| Problem::elsewhere(&format!("`{path}`")))?.join(path);
     if file.is_file() {
         return Ok(file);
     }
     let name = file.display();
-    Err(Problem::Broken(format!(
+    // A build may write it: the template of a stack of the CDK names it even where the output of the build is not.
+    Err(Problem::Absent(format!(
         "its template `{name}` does not exist: correct the path, or scan that template as well"
     )))
 }
