@@ -74,13 +74,13 @@ def test_it_explains_a_group_of_a_file(program: Path, tmp_path: Path) -> None:
     done = run(program, "explain", "Web", "--input", "template.yaml", cwd=tmp_path)
     assert (done.returncode, "OPEN: allows tcp/22 from the world" in done.stdout) == (3, True), done.stderr
     without = run(program, "explain", "Web", cwd=tmp_path)
-    assert (without.returncode, "--input <FILE>" in without.stderr) == (2, True), without.stderr
+    assert (without.returncode, "--input <PATH>" in without.stderr) == (2, True), without.stderr
 
 
 def test_it_says_which_build_it_is(program: Path, tmp_path: Path) -> None:
     """Without a file there is nothing to scan, and the commands for accounts are in the other build."""
     nothing = run(program, "scan", cwd=tmp_path)
-    assert (nothing.returncode, "--input <FILE>" in nothing.stderr) == (2, True), nothing.stderr
+    assert (nothing.returncode, "--input <PATH>" in nothing.stderr) == (2, True), nothing.stderr
     assert "files only" in run(program, "--help", cwd=tmp_path).stdout
     assert run(program, "close", "sg-0123456789abcdef0", cwd=tmp_path).returncode == 2
 
