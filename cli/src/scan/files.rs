@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail};
 use findings::{GroupResult, Location, NotScanned};
-use inventory::{Found, Hidden, InputError, Options, Record, RecordError, Stats};
+use inventory::{Found, Hidden, InputError, Options, ParameterValue, Record, RecordError, Stats};
 use judgement::Criteria;
 use plain_text::{counted, error_chain};
 
@@ -137,7 +137,7 @@ fn log(files: usize, stats: &Stats) {
 fn log(_: usize, _: &Stats) {}
 
 /// Values of `--parameters`, and those of `--parameter`, which take precedence.
-fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {
+fn parameters(args: &Scan) -> Result<BTreeMap<String, ParameterValue>> {
     let mut parameters = BTreeMap::new();
     if let Some(file) = &args.parameters {
         let name = file.display();
@@ -152,7 +152,7 @@ fn parameters(args: &Scan) -> Result<BTreeMap<String, String>> {
         if !given.insert(name) {
             return Err(Usage(format!("--parameter: `{name}` is given twice")).into());
         }
-        parameters.insert(name.to_owned(), value.to_owned());
+        parameters.insert(name.to_owned(), value.to_owned().into());
     }
     Ok(parameters)
 }

@@ -33,7 +33,7 @@ use std::ops::ControlFlow;
 pub use error::{InputError, InputLocation, RecordError};
 pub use found::Found;
 pub use hidden::{Hidden, UnknownKindError};
-pub use parameters::{ParametersError, parameters};
+pub use parameters::{ParameterValue, ParametersError, parameters};
 pub use record::{Origin, Record};
 pub use scan::Scan;
 
@@ -45,7 +45,7 @@ pub struct Options {
     /// Account to assume when the input names none.
     pub account: Option<String>,
     /// Values for the parameters of a CloudFormation template, instead of their defaults.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Whether templates that a template names by a path are read from the files beside it.
     pub local_templates: bool,
     /// Whether the exemptions that templates state in their metadata count.

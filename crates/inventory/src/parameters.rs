@@ -6,6 +6,21 @@ use serde_json::Value;
 
 use super::tree;
 
+/// Value of a parameter of a template, instead of its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterValue {
+    /// A text. A list has commas between its elements.
+    Text(String),
+    /// The value that the stack has so far, which only AWS knows.
+    Previous,
+}
+
+impl From<String> for ParameterValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 /// A file with values for parameters is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParametersError {
@@ -33,7 +48,8 @@ pub enum ParametersError {
 
 /// Reads values for parameters, in JSON or YAML, in any of these forms:
 ///
-/// - `[{"ParameterKey": "Cidr", "ParameterValue": "10.0.0.0/8"}]`, of `aws cloudformation create-stack --parameters`;
+/// - `[{"ParameterKey": "Cidr", "ParameterValue": "10.0.0.0/8"}]`, of `aws cloudformation create-stack --parameters`, and
+///   `{"ParameterKey": "Cidr", "UsePreviousValue": true}`, of `update-stack`;
 /// - `["Cidr=10.0.0.0/8"]`, of `aws cloudformation deploy --parameter-overrides`;
 /// - `{"Parameters": {"Cidr": "10.0.0.0/8"}}`, the configuration of a stack in AWS `CodePipeline`;
 /// - `{"Cidr": "10.0.0.0/8"}`.
@@ -41,15 +57,15 @@ pub enum ParametersError {
 /// # Errors
 ///
 /// If the text has none of these forms, or a parameter has no value, or two.
-pub fn parameters(text: &str) -> Result<BTreeMap<String, String>, ParametersError> {
+pub fn parameters(text: &str) -> Result<BTreeMap<String, ParameterValue>, ParametersError> {
     let value = value(text.trim_start_matches('\u{feff}'))?;
     if let Some(repeated) = tree::repeated_within(&value) {
         return Err(ParametersError::Repeated(repeated.key));
     }
     let mut parameters = BTreeMap::new();
     for (name, value) in pairs(&value).ok_or(ParametersError::Form)? {
-        let text = value.and_then(plain).ok_or_else(|| ParametersError::Value(name.to_owned()))?;
-        if parameters.insert(name.to_owned(), text).is_some() {
+        let value = value.ok_or_else(|| ParametersError::Value(name.to_owned()))?;
+        if parameters.insert(name.to_owned(), value).is_some() {
             return Err(ParametersError::Repeated(name.to_owned()));
         }
     }
@@ -67,13 +83,13 @@ fn value(text: &str) -> Result<Value, ParametersError> {
 }
 
 /// Names with their values, which may be missing; `None` if the value has none of the forms.
-fn pairs(value: &Value) -> Option<Vec<(&str, Option<Value>)>> {
+fn pairs(value: &Value) -> Option<Vec<(&str, Option<ParameterValue>)>> {
     match value {
         Value::Array(list) => list
             .iter()
             .map(|entry| match entry {
-                Value::String(text) => text.split_once('=').map(|(name, value)| (name, Some(Value::from(value)))),
-                entry => Some((entry.get("ParameterKey")?.as_str()?, entry.get("ParameterValue").cloned())),
+                Value::String(text) => text.split_once('=').map(|(name, value)| (name, Some(value.to_owned().into()))),
+                entry => Some((entry.get("ParameterKey")?.as_str()?, listed(entry))),
             })
             .collect(),
         Value::Object(object) => match object.get("Parameters") {
@@ -84,17 +100,28 @@ fn pairs(value: &Value) -> Option<Vec<(&str, Option<Value>)>> {
     }
 }
 
-fn members(object: &serde_json::Map<String, Value>) -> Vec<(&str, Option<Value>)> {
-    object.iter().map(|(name, value)| (name.as_str(), Some(value.clone()))).collect()
+/// The value in an element of a list.
+fn listed(entry: &Value) -> Option<ParameterValue> {
+    let is_previous = matches!(entry.get("UsePreviousValue"), Some(Value::Bool(true)));
+    match entry.get("ParameterValue") {
+        // AWS rejects both.
+        Some(_) if is_previous => None,
+        Some(value) => plain(value).map(ParameterValue::Text),
+        None => is_previous.then_some(ParameterValue::Previous),
+    }
+}
+
+fn members(object: &serde_json::Map<String, Value>) -> Vec<(&str, Option<ParameterValue>)> {
+    object.iter().map(|(name, value)| (name.as_str(), plain(value).map(ParameterValue::Text))).collect()
 }
 
 /// The text of a value; a list has commas between its elements, as CloudFormation expects it.
-fn plain(value: Value) -> Option<String> {
+fn plain(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text),
+        Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(value) => Some(value.to_string()),
-        Value::Array(list) => list.into_iter().map(plain).collect::<Option<Vec<_>>>().map(|texts| texts.join(",")),
+        Value::Array(list) => list.iter().map(plain).collect::<Option<Vec<_>>>().map(|texts| texts.join(",")),
         Value::Null | Value::Object(_) => None,
     }
 }
@@ -117,13 +144,21 @@ mod tests {
     #[case::byte_order_mark("\u{feff}{\"Cidr\": \"10.0.0.0/8\", \"Port\": 22}")]
     fn every_form_of_a_file_is_read(#[case] text: &str) {
         let expected = [("Cidr", "10.0.0.0/8"), ("Port", "22")];
-        let expected = expected.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let expected = expected.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned().into())).collect();
         assert_eq!(parameters(text), Ok(expected));
     }
 
     #[test]
     fn a_list_has_commas() {
-        assert_eq!(parameters(r#"{"A": ["x", 1]}"#).unwrap()["A"], "x,1");
+        assert_eq!(parameters(r#"{"A": ["x", 1]}"#).unwrap()["A"], ParameterValue::Text("x,1".into()));
+    }
+
+    #[test]
+    fn the_previous_value_is_not_known() {
+        let read = parameters(
+            r#"[{"ParameterKey": "A", "UsePreviousValue": true}, {"ParameterKey": "B", "ParameterValue": ""}]"#,
+        );
+        assert_eq!(read.unwrap().into_values().collect::<Vec<_>>(), [ParameterValue::Previous, String::new().into()]);
     }
 
     #[rstest]
@@ -132,7 +167,11 @@ mod tests {
     #[case("text", "no parameters: give")]
     #[case("[1]", "no parameters: give")]
     #[case(r#"["Cidr"]"#, "no parameters: give")]
-    #[case(r#"[{"ParameterKey": "Cidr", "UsePreviousValue": true}]"#, "parameter `Cidr` has no value")]
+    #[case(r#"[{"ParameterKey": "Cidr", "UsePreviousValue": false}]"#, "parameter `Cidr` has no value")]
+    #[case(
+        r#"[{"ParameterKey": "Cidr", "ParameterValue": "a", "UsePreviousValue": true}]"#,
+        "parameter `Cidr` has no value"
+    )]
     #[case(r#"{"Cidr": {"x": 1}}"#, "parameter `Cidr` has no value")]
     #[case(r#"{"Cidr": "a", "Cidr": "b"}"#, "duplicate parameter `Cidr`")]
     #[case(r#"["Cidr=a", "Cidr=b"]"#, "duplicate parameter `Cidr`")]

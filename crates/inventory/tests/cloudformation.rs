@@ -185,7 +185,7 @@ fn too_many_conditions_are_not_worked_out() {
 #[test]
 fn parameters_can_be_given() {
     let given = |name: &str, value: &str| Options {
-        parameters: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        parameters: BTreeMap::from([(name.to_owned(), value.to_owned().into())]),
         ..Options::default()
     };
     let (records, _) = try_scan(TEMPLATE, &given("AdminCidr", "10.9.0.0/16")).unwrap();

@@ -21,7 +21,7 @@ fn prod() -> Value {
 }
 
 fn given(parameters: &[(&str, &str)]) -> Options {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect();
     Options { parameters, ..Options::default() }
 }
 

@@ -332,7 +332,7 @@ fn given_parameters_decide() {
     let sections = json!({"Parameters": {"From": {"Type": "String"}}, "Resources": {}});
     let source = json!({"CidrIp": {"Ref": "From"}});
     let given = |cidr: &str| Options {
-        parameters: BTreeMap::from([("From".to_owned(), cidr.to_owned())]),
+        parameters: BTreeMap::from([("From".to_owned(), cidr.to_owned().into())]),
         ..Options::default()
     };
     assert_eq!(verdict_with(&source, &sections, &given("10.0.0.0/8")), Compliant);
@@ -436,4 +436,22 @@ Resources:
     assert_eq!(places, [("0.0.0.0/0", Some(("Ssh", Some(8)))), ("::/0", Some(("Jump", Some(6))))]);
     assert_eq!(found.unjudged[0].location.as_ref().unwrap().line, Some(11));
     assert_eq!(found.location.as_ref().unwrap().line, Some(2));
+}
+
+/// `aws cloudformation update-stack` may leave the value to AWS. The default does not stand for it.
+#[test]
+fn the_previous_value_of_a_parameter_is_not_known() {
+    let template = "Parameters: {From: {Type: String, Default: 10.0.0.0/8}}\nResources:\n  Web:\n    Type: AWS::EC2::SecurityGroup\n    \
+                    Properties:\n      SecurityGroupIngress: {IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: !Ref From}\n";
+    let options = Options {
+        parameters: inventory::parameters(r#"[{"ParameterKey": "From", "UsePreviousValue": true}]"#).unwrap(),
+        ..Options::default()
+    };
+    let mut rules = Vec::new();
+    read(template.as_bytes(), "web.yaml", &options, &mut |found| {
+        rules.extend(found.unwrap().group.ingress.iter().map(|rule| rule.source.to_string()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(rules, ["`!Ref From`"]);
 }

@@ -31,7 +31,7 @@ pub(super) use self::value::Resolved;
 use super::buffer::Position;
 use super::error::RecordError;
 use super::tree::{self, Document};
-use super::{Options, Record};
+use super::{Options, ParameterValue, Record};
 
 /// Maximum depth of templates within templates.
 const DEEPEST: u8 = 8;
@@ -79,8 +79,12 @@ impl<'o> Template<'o> {
     /// A template that is an input itself. `budget` limits the templates in it.
     pub(super) fn new(file: &'o str, options: &'o Options, budget: &'o Cell<u32>) -> Self {
         budget.set(MOST_TEMPLATES);
-        let given = options.parameters.iter();
-        let given: BTreeMap<_, _> = given.map(|(name, value)| (name.clone(), Resolved::Text(value.clone()))).collect();
+        let value = |name: &str, value: &ParameterValue| match value {
+            ParameterValue::Text(text) => Resolved::Text(text.clone()),
+            ParameterValue::Previous => Resolved::Unknown(format!("!Ref {name}")),
+        };
+        let given = options.parameters.iter().map(|(name, given)| (name.clone(), value(name, given)));
+        let given: BTreeMap<String, Resolved> = given.collect();
         let parameters = Parameters::from(given);
         Self {
             file,
