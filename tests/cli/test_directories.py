@@ -6,7 +6,7 @@ import json
 import groups
 import pytest
 import yaml
-from command_line import DONE, ERROR, EXPOSED
+from command_line import DONE, ERROR, EXPOSED, USAGE
 
 WEB = yaml.safe_dump(groups.template())
 OTHER = {
@@ -165,3 +165,15 @@ def test_a_group_of_a_directory_is_explained(portcullis, tree):
     done = portcullis("explain", "web", "--input", "infra")
     assert (done.code, done.out.splitlines()[0].split(", ")[0]) == (EXPOSED, "web in infra/template.yaml")
     portcullis("explain", "nowhere", "--input", "infra").failed(ERROR, "there is no security group `nowhere` in infra; it has ")
+
+
+def test_a_report_does_not_replace_an_input_of_a_directory(portcullis):
+    (portcullis.directory / "in").mkdir()
+    portcullis.write("in/groups.json", groups.groups())
+    before = (portcullis.directory / "in" / "groups.json").read_bytes()
+    report = ["--format", "json", "--output"]
+    portcullis("scan", "in", *report, "in/groups.json").failed(USAGE, "a report would replace the input `in/groups.json`")
+    assert (portcullis.directory / "in" / "groups.json").read_bytes() == before
+    # The report of the scan before is no input.
+    for _ in range(2):
+        assert portcullis("scan", "in", "--quiet", *report, "in/report.json").code == EXPOSED

@@ -193,7 +193,7 @@ def test_the_table_says_which_of_several_files_has_a_group(portcullis):
 def test_a_report_does_not_replace_an_input(portcullis, scan, name):
     os.symlink("groups.json", portcullis.directory / "link.json")
     before = (portcullis.directory / "groups.json").read_bytes()
-    scan("--format", "json", "--output", name).failed(USAGE, f"the report would replace the input `{name}`")
+    scan("--format", "json", "--output", name).failed(USAGE, "a report would replace the input `groups.json`")
     assert (portcullis.directory / "groups.json").read_bytes() == before
 
 

@@ -13,7 +13,7 @@ use judgement::Criteria;
 use plain_text::{counted, error_chain};
 
 use super::directory;
-use super::output::{STDIN, ScanOutput};
+use super::output::{Replaced, STDIN, ScanOutput};
 use super::snippet::Sources;
 use crate::args::Scan;
 use crate::exit::Usage;
@@ -38,7 +38,13 @@ pub(crate) fn options(
 }
 
 /// Scans all inputs.
-pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &mut ScanOutput) -> Result<()> {
+pub(super) fn scan(
+    args: &Scan,
+    options: Options,
+    criteria: &Criteria,
+    replaced: &Replaced,
+    output: &mut ScanOutput,
+) -> Result<()> {
     let options = Options { parameters: parameters(args)?, ..options };
     let judge = |mut record: Record| {
         let group = std::mem::take(&mut record.group);
@@ -50,6 +56,7 @@ pub(super) fn scan(args: &Scan, options: Options, criteria: &Criteria, output: &
     let mut scan = inventory::Scan::new(&options, &judge);
     let mut results = Results {
         output,
+        replaced,
         accepts: args.accept_not_scanned.iter().copied().collect(),
         accepted: BTreeMap::new(),
         sources: Sources::default(),
@@ -160,6 +167,7 @@ fn parameters(args: &Scan) -> Result<BTreeMap<String, ParameterValue>> {
 /// Takes the results for the groups of files.
 struct Results<'o> {
     output: &'o mut ScanOutput,
+    replaced: &'o Replaced,
     /// Kinds of hidden parts that the caller accepts.
     accepts: BTreeSet<Hidden>,
     /// Number of accepted parts by their kind.
@@ -221,7 +229,10 @@ impl Results<'_> {
             let read = scan.read_found(file, &mut |result| self.take(result));
             match read {
                 Ok(Found::Other) => others += 1,
-                Ok(Found::Input) | Err(_) => has_input = true,
+                Ok(Found::Input) | Err(_) => {
+                    self.replaced.spare(file)?;
+                    has_input = true;
+                }
             }
             self.end(read.map(drop), Some(name))?;
         }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::directory::{is_directory, list};
 pub(crate) use self::files::{open, options};
-use self::output::ReportFiles;
+use self::output::{Replaced, ReportFiles};
 use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;
@@ -48,11 +48,12 @@ fn scan_files(args: &Scan) -> Result<Exit> {
         ));
     }
     let inputs = args.input.iter().map(|file| file.display().to_string()).collect();
-    output::spare(&args.input, &reports)?;
+    let replaced = Replaced::by(&reports);
+    args.input.iter().try_for_each(|input| replaced.spare(input))?;
     let mut output = ReportFiles::open(&reports, args)?
         .start(&ScanRecord { options: files::typed(args), ..ScanRecord::of_files(policy.stated(), inputs) });
     let criteria = policy.criteria(Timestamp::now());
-    files::scan(args, options, &criteria, &mut output)?;
+    files::scan(args, options, &criteria, &replaced, &mut output)?;
     output.finish(args)
 }
 

@@ -55,16 +55,27 @@ pub(super) fn destinations(formats: &[Format], files: &[PathBuf]) -> Result<Vec<
     Ok(reports)
 }
 
-/// Refuses reports that would replace an input.
-pub(super) fn spare(inputs: &[PathBuf], reports: &[Destination]) -> Result<()> {
-    // Paths of one file may differ: `./a.json`, or a link.
-    let file = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
-    let inputs: BTreeSet<PathBuf> = inputs.iter().filter_map(|input| file(input)).collect();
-    let mut replaced = reports.iter().filter_map(|(_, report)| report.as_deref());
-    if let Some(report) = replaced.find(|report| file(report).is_some_and(|report| inputs.contains(&report))) {
-        bail!(Usage(format!("the report would replace the input `{}`: name another --output", report.display())));
+/// Files that the reports will replace.
+pub(super) struct Replaced(BTreeSet<PathBuf>);
+
+impl Replaced {
+    pub(super) fn by(reports: &[Destination]) -> Self {
+        Self(reports.iter().filter_map(|(_, report)| whole(report.as_deref()?)).collect())
     }
-    Ok(())
+
+    /// Refuses to replace an input.
+    pub(super) fn spare(&self, input: &Path) -> Result<(), Usage> {
+        if whole(input).is_some_and(|input| self.0.contains(&input)) {
+            let problem = format!("a report would replace the input `{}`: name another --output", input.display());
+            return Err(Usage(problem));
+        }
+        Ok(())
+    }
+}
+
+/// The path of a file that exists. Paths of one file may differ: `./a.json`, or a link.
+fn whole(file: &Path) -> Option<PathBuf> {
+    file.canonicalize().ok().filter(|file| file.is_file())
 }
 
 fn by_name(file: &Path) -> Result<Format> {
