@@ -28,6 +28,8 @@ pub(crate) fn run(args: &Explain) -> Result<Exit> {
     if args.input.is_empty() {
         return crate::aws::block_on(crate::aws::explain::run(args));
     }
+    #[cfg(not(feature = "aws"))]
+    crate::scan::check_inputs(&args.input)?;
     files(args)
 }
 

@@ -133,7 +133,7 @@ pub(crate) struct Explain {
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
     /// File or directory with the group instead of an account, - for standard input, as with `scan --input`; repeatable
-    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "PATH", help_heading = "Where", required = true))]
+    #[cfg_attr(not(feature = "aws"), arg(short, long, value_name = "PATH", help_heading = "Where"))]
     #[cfg_attr(feature = "aws", arg(short, long, value_name = "PATH", help_heading = "Where", conflicts_with_all = EXPLAIN_ACCOUNT_OPTIONS))]
     pub(crate) input: Vec<PathBuf>,
     /// Account to assume when the input names none
@@ -208,7 +208,7 @@ const ACCOUNT_OPTIONS: [&str; 8] = [
 ];
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true).required(cfg!(not(feature = "aws"))))]
+#[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("files").multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Scan {
     /// Files and directories to scan, as with --input

@@ -21,7 +21,19 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
     if args.input.is_empty() {
         return crate::aws::block_on(accounts::run(args));
     }
+    #[cfg(not(feature = "aws"))]
+    check_inputs(&args.input)?;
     scan_files(args)
+}
+
+/// Without the AWS SDK there is nothing else to read. Not left to the definition of the command line, since a configuration
+/// file may name the inputs.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn check_inputs(inputs: &[std::path::PathBuf]) -> Result<(), Usage> {
+    if inputs.is_empty() {
+        return Err(Usage("name a file or directory with --input <PATH>: this build judges files only".to_owned()));
+    }
+    Ok(())
 }
 
 /// Scans files.
