@@ -189,6 +189,12 @@ def test_the_table_says_which_of_several_files_has_a_group(portcullis):
     assert f"portcullis close {groups.IDS['web']}" in portcullis("scan", "a.json", "b.json", "--format", "html").out
 
 
+def test_a_file_that_is_named_twice_is_read_once(portcullis):
+    portcullis.write("a.json", groups.groups())
+    once, twice = (portcullis("scan", *names, "--format", "json").json() for names in (["a.json"], ["a.json", "./a.json"]))
+    assert twice["groups_evaluated"] == once["groups_evaluated"] == 4
+
+
 @pytest.mark.parametrize("name", ["groups.json", "./groups.json", "link.json"])
 def test_a_report_does_not_replace_an_input(portcullis, scan, name):
     os.symlink("groups.json", portcullis.directory / "link.json")

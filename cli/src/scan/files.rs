@@ -65,7 +65,12 @@ pub(super) fn scan(
         failure: None,
     };
     let mut known: HashSet<PathBuf> = args.input.iter().filter_map(|input| input.canonicalize().ok()).collect();
+    let mut begun = HashSet::new();
     for file in &args.input {
+        // Two patterns of a shell may name the same file.
+        if file.canonicalize().is_ok_and(|path| !begun.insert(path)) {
+            continue;
+        }
         let name = file.display().to_string();
         if directory::is_directory(file) {
             results.directory(&mut scan, file, &mut known, args)?;
