@@ -17,7 +17,7 @@ pub enum EnvironmentError {
         missing: &'static str,
     },
     /// An endpoint is no URL.
-    #[error("{name}: `{value}` is not a URL such as http://localhost:4566: correct it, or unset it")]
+    #[error("{name}: `{value}` is not a URL such as https://ec2.example.org: correct it, or unset it")]
     Endpoint {
         /// Variable or setting.
         name: String,
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case("http://localhost:4566", true)]
+    #[case("http://example.org:4566", true)]
     #[case("https://vpce-1.ec2.eu-west-1.vpce.amazonaws.com/", true)]
     #[case("http://[::1]:80", true)]
     #[case("", false)]
-    #[case("localhost:4566", false)]
+    #[case("example.org:4566", false)]
     #[case("http://", false)]
     #[case("http:///x", false)]
     #[case("ftp://host", false)]
