@@ -165,7 +165,7 @@ def test_a_misspelt_region_of_the_environment_is_refused(live, organization, com
 @pytest.mark.parametrize("value", ["", "localhost:4566", "http://"])
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2"])
 def test_an_endpoint_is_a_url(live, organization, name, value):
-    live("scan", env={name: value}).failed(ERROR, f"{name}: `{value}` is not a URL such as http://localhost:4566")
+    live("scan", env={name: value}).failed(ERROR, f"{name}: `{value}` is not a URL such as https://ec2.example.org")
     assert organization.calls == []
 
 
