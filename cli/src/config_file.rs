@@ -83,7 +83,7 @@ pub(crate) fn arguments(file: &Path, command: &Command, matches: &ArgMatches) ->
     let mut arguments = Vec::new();
     for (key, value, for_this_command) in values {
         let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(key)) else {
-            if for_this_command && !ONLY_WITH_SDK.contains(&key.as_str()) {
+            if for_this_command && !is_left_out(key) {
                 bail!("the configuration file {name}: `portcullis {}` has no option `{key}`", path.join(" "));
             }
             continue;
@@ -129,11 +129,16 @@ fn check_keys(file: &Path, command: &Command, table: &Table) -> Result<()> {
     let name = file.display();
     for (key, value) in table {
         let known = if value.is_table() { command.find_subcommand(key).is_some() } else { knows(command, key) };
-        if !known && !ONLY_WITH_SDK.contains(&key.as_str()) {
+        if !known && !is_left_out(key) {
             bail!("the configuration file {name}: `{key}` is neither an option nor a command");
         }
     }
     Ok(())
+}
+
+/// Whether this build has no such option or command, and the other one has.
+fn is_left_out(key: &str) -> bool {
+    !cfg!(feature = "aws") && ONLY_WITH_SDK.contains(&key)
 }
 
 /// Whether the command or one of its subcommands has the option.
