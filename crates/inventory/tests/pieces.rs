@@ -1,6 +1,6 @@
 //! Long lists are read in pieces on all cores. What comes out is the same as from one core, which reads record by record.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice, reason = "tests")]
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
@@ -180,6 +180,19 @@ fn a_reading_ends_when_it_is_told_to() {
         if count < 2000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     assert_eq!((count, stats.unwrap().groups), (2000, 2000));
+}
+
+/// White space of Unicode is none in JSON.
+#[rstest]
+#[case::vertical_tab("\u{b}")]
+#[case::no_break_space("\u{a0}")]
+fn other_white_space_is_refused(#[case] space: &str) {
+    let text = records(group, compact, ",");
+    let input = format!("[{}]", text.replacen(r#","GroupName":"service-1500""#, r#","GroupName":"x""#, 1));
+    let at = input.find(r#""GroupName":"x""#).unwrap();
+    let record = input[..at].rfind("},{\"Description\":\"Zug").unwrap() + 2;
+    let found = check(format!("{}{space}{}", &input[..record], &input[record..]).as_bytes());
+    assert!(found.last().unwrap().starts_with("Err("), "{:?}", found.last());
 }
 
 /// What may stand in a list in place of a group, or make the list another one.

@@ -26,6 +26,8 @@ const LONGEST: usize = 32 * PIECE;
 const MOST_LIKENESSES: usize = 64;
 /// Number of pieces of an input that may fail before their records are read one by one.
 const MOST_FAILURES: u32 = 4;
+/// White space of JSON; that of Unicode is more.
+const WHITE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// The text between two records of a list, up to the first key of the second one.
 struct Seam {
@@ -49,13 +51,14 @@ impl Seam {
         values.next()?.ok()?;
         let end = values.byte_offset();
         let rest = text.get(end..)?;
-        let separator = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r', ',']).len();
-        let record = rest.get(separator..)?;
-        let key = record.strip_prefix('{')?.trim_start().strip_prefix('"')?;
+        let white = rest.trim_start_matches(WHITE);
+        let record = white.strip_prefix(',').map_or(white, |next| next.trim_start_matches(WHITE));
+        let has_comma = white.starts_with(',');
+        let separator = rest.len() - record.len();
+        let key = record.strip_prefix('{')?.trim_start_matches(WHITE).strip_prefix('"')?;
         let quote = key.find('"').filter(|quote| key.get(..*quote).is_some_and(|key| !key.contains('\\')))?;
         let length = separator + record.len() - key.len() + quote + 1;
         let seam = text.get(end.checked_sub(1)?..end + length)?;
-        let has_comma = rest.get(..separator)?.contains(',');
         Some(Self { finder: FinderRev::new(seam).into_owned(), record: separator + 1, has_comma, kind })
     }
 
@@ -75,8 +78,8 @@ impl Seam {
 
     /// Offset of the record after the one that ends at `end`; that of the end of `text` if no other one is in it.
     fn next(&self, text: &str, end: usize) -> Option<usize> {
-        let rest = text.get(end..)?.trim_start();
-        let rest = if self.has_comma { rest.strip_prefix(',')?.trim_start() } else { rest };
+        let rest = text.get(end..)?.trim_start_matches(WHITE);
+        let rest = if self.has_comma { rest.strip_prefix(',')?.trim_start_matches(WHITE) } else { rest };
         (rest.is_empty() || rest.starts_with('{')).then(|| text.len() - rest.len())
     }
 }
