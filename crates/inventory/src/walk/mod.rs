@@ -19,10 +19,9 @@ use super::{Each, Scan, foreign};
 /// Maximum depth of lists of records: pages in a list, lists of pages.
 const DEEPEST: u32 = 8;
 
-/// Kind of the last record of a list, which the next one probably shares.
+/// Kind of a record that is read straight from the buffer.
 #[derive(Clone, Copy, PartialEq)]
-enum Expected {
-    Anything,
+enum Kind {
     Group,
     Item,
 }
@@ -34,7 +33,8 @@ struct Walk<'r, 's, 'o, 'e, 'f, T> {
     recognised: u64,
     /// Whether the last page has a token for another page.
     next_page: bool,
-    expected: Expected,
+    /// Kind of the last record of a list, which the next one probably shares.
+    expected: Option<Kind>,
     /// Number of pieces of lists that could not be read as a whole.
     failures: u32,
 }
@@ -51,7 +51,7 @@ pub(super) fn read<'r, T: Send>(
         collector: Collector::new(scan, each),
         recognised: 0,
         next_page: false,
-        expected: Expected::Anything,
+        expected: None,
         failures: 0,
     };
     walk.input()
@@ -163,7 +163,7 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         self.cursor.consume(1);
         self.collector.begin_list();
         let mut is_first = true;
-        self.expected = Expected::Anything;
+        self.expected = None;
         loop {
             let (white, byte) = self.cursor.next_byte(0)?;
             match (byte, is_first) {
@@ -172,7 +172,7 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
                     self.cursor.consume(white + 1);
                     // `--query 'SecurityGroups[]'` prints `[]` for a region without groups.
                     self.recognised += u64::from(is_first);
-                    self.expected = Expected::Anything;
+                    self.expected = None;
                     return Ok(());
                 }
                 (Some(b','), false) => {
@@ -221,13 +221,13 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
         self.recognised += u64::from(!matches!(document, Document::Other(_) | Document::Nested(_)));
         match document {
             Document::Group(Ok(record)) => {
-                self.expected = Expected::Group;
+                self.expected = Some(Kind::Group);
                 self.collector.emit(Ok(record))
             }
             Document::Group(Err(Problem { id, problem })) => self.refuse(id, problem),
             Document::Rule(rule) => self.collector.rule(rule, self.cursor.location()),
             Document::Item(item) => {
-                self.expected = Expected::Item;
+                self.expected = Some(Kind::Item);
                 self.collector.item(&item, self.cursor.location())
             }
             Document::Nested(text) => self.nested(&text, level),

@@ -9,7 +9,7 @@ use memchr::memmem::FinderRev;
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Deserializer;
 
-use super::{Expected, Walk};
+use super::{Kind, Walk};
 use crate::buffer::Position;
 use crate::collector::Halt;
 use crate::configuration_item::Item;
@@ -36,12 +36,6 @@ struct Seam {
     record: usize,
     has_comma: bool,
     kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Group,
-    Item,
 }
 
 impl Seam {
@@ -222,11 +216,7 @@ impl<T: Send> Jobs for Pieces<'_, '_, '_, '_, '_, '_, T> {
 impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads what it can of a list whose next record begins here. What remains begins with a record, too.
     pub(super) fn pieces(&mut self) -> Result<(), Halt> {
-        let kind = match self.expected {
-            Expected::Group => Kind::Group,
-            Expected::Item => Kind::Item,
-            Expected::Anything => return Ok(()),
-        };
+        let Some(kind) = self.expected else { return Ok(()) };
         if self.failures >= MOST_FAILURES || !self.cursor.is_long() || !in_order::is_worthwhile() {
             return Ok(());
         }

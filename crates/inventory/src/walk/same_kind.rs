@@ -2,7 +2,7 @@
 
 use aws_events::Object;
 
-use super::{Expected, Walk};
+use super::{Kind, Walk};
 use crate::collector::Halt;
 use crate::configuration_item::Item;
 use crate::described_group::DescribedGroup;
@@ -11,15 +11,13 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
     /// Reads the next value if it is of the same kind as the one before: straight from the buffer, without searching for its
     /// end first. Returns false for any other value, which is left to `value`.
     pub(super) fn expected_record(&mut self) -> Result<bool, Halt> {
-        if self.expected == Expected::Anything {
-            return Ok(false);
-        }
+        let Some(kind) = self.expected else { return Ok(false) };
         for is_second in [false, true] {
             if is_second && !self.cursor.fill()? {
                 return Ok(false);
             }
             let rest = self.cursor.rest();
-            if self.expected == Expected::Group {
+            if kind == Kind::Group {
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Object<DescribedGroup<'_>>>();
                 match values.next() {
                     Some(Ok(Object(group))) => {
