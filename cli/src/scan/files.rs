@@ -45,13 +45,12 @@ pub(super) fn scan(
     replaced: &Replaced,
     output: &mut ScanOutput,
 ) -> Result<()> {
-    let options = Options { parameters: parameters(args)?, ..options };
-    let judge = |mut record: Record| {
-        let group = std::mem::take(&mut record.group);
-        let judged = criteria.judge_offline(group, &record.known);
-        let (mut assessment, policy) = (judged.assess(), &criteria.parameters.policy);
-        record.exempt(&mut assessment, &judged.group, policy, criteria.at);
-        record.result(&judged.group, &assessment)
+    let policy = &criteria.parameters.policy;
+    let options = Options { parameters: parameters(args)?, policy: Some(policy.clone()), ..options };
+    let judge = |record: Record| {
+        let mut assessment = criteria.assess_offline(&record.group, &record.known);
+        record.exempt(&mut assessment, &record.group, policy, criteria.at);
+        record.result(&record.group, &assessment)
     };
     let mut scan = inventory::Scan::new(&options, &judge);
     let mut results = Results {

@@ -6,6 +6,7 @@ use crate::address::AddressSet;
 use crate::group::{SecurityGroup, Source};
 use crate::internet::Internet;
 use crate::port::PortSet;
+use crate::traffic::Traffic;
 
 /// The reach from which on a rule is an exposure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,12 +68,26 @@ impl Policy {
             .ingress
             .iter()
             .filter_map(|rule| match &rule.source {
-                Source::PrefixList(id) => {
-                    let harmless = rule.traffic.carries(&self.focus_ports).is_some_and(|ports| ports.is_empty());
-                    (!harmless).then_some(id.as_str())
-                }
+                Source::PrefixList(id) if !self.ignores_traffic(&rule.traffic) => Some(id.as_str()),
                 _ => None,
             })
             .collect()
+    }
+
+    /// Returns true if no rule with this traffic can be an exposure: it is known to carry no focus port.
+    #[must_use]
+    pub fn ignores_traffic(&self, traffic: &Traffic) -> bool {
+        traffic.carries(&self.focus_ports).is_some_and(|ports| ports.is_empty())
+    }
+
+    /// Returns true if no rule with this source can be an exposure: it is known to reach no unauthorised address of the
+    /// internet.
+    #[must_use]
+    pub fn ignores_source(&self, source: &Source) -> bool {
+        match source {
+            Source::Cidr(network) => self.internet.reach_of(*network).is_empty(),
+            Source::SecurityGroup { .. } => true,
+            Source::PrefixList(_) | Source::Unrecognized(_) => false,
+        }
     }
 }

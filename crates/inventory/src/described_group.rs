@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_events::Object;
-use exposure::{IngressRule, SecurityGroup, Source, Traffic};
+use exposure::{IngressRule, Policy, SecurityGroup, Source, Traffic};
 use findings::region_of_arn;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -142,17 +142,17 @@ impl DescribedGroup<'_> {
         self.id().is_some() && self.ip_permissions.is_some()
     }
 
-    /// The group, or why it is not understood.
-    pub(super) fn record(self) -> Result<Record, &'static str> {
+    /// The group, or why it is not understood. With a policy, of its rules and tags only what a judgement by it looks at.
+    pub(super) fn record(self, policy: Option<&Policy>) -> Result<Record, &'static str> {
         let id = self
             .group_id
             .filter(|id| !id.0.is_empty())
             .ok_or("security group without `GroupId`: keep `GroupId` in the --query")?;
         let permissions =
             self.ip_permissions.ok_or("security group without `IpPermissions`: keep `IpPermissions` in the --query")?;
-        let mut ingress = Vec::with_capacity(permissions.iter().map(|Object(permission)| permission.sources()).sum());
+        let mut ingress = Vec::new();
         for Object(permission) in permissions {
-            permission.rules(&mut ingress);
+            permission.rules(policy, &mut ingress);
         }
         let group = SecurityGroup {
             id: id.into_owned(),
@@ -160,7 +160,7 @@ impl DescribedGroup<'_> {
             name: self.group_name.map(Text::into_owned),
             vpc_id: self.vpc_id.filter(|id| !id.0.is_empty()).map(Text::into_owned),
             owner_id: self.owner_id.map(Text::into_owned),
-            tags: tags(self.tags),
+            tags: tags(self.tags.unwrap_or_default().into_iter().filter(|Object(tag)| counts(policy, tag))),
             ingress,
         };
         let region = self.security_group_arn.and_then(|arn| region_of_arn(&arn.0).map(str::to_owned));
@@ -168,32 +168,26 @@ impl DescribedGroup<'_> {
     }
 }
 
-pub(super) fn tags(tags: Option<Vec<Object<Tag<'_>>>>) -> std::collections::BTreeMap<String, String> {
-    tags.unwrap_or_default()
-        .into_iter()
+/// Whether a judgement by the policy looks at the tag.
+fn counts(policy: Option<&Policy>, tag: &Tag<'_>) -> bool {
+    policy.is_none_or(|policy| policy.exemption_tag_key.as_deref() == Some(&*tag.key.0))
+}
+
+pub(super) fn tags<'a>(tags: impl IntoIterator<Item = Object<Tag<'a>>>) -> std::collections::BTreeMap<String, String> {
+    tags.into_iter()
         // A tag without a value is left out: it may be an exemption that is over.
         .filter_map(|Object(tag)| Some((tag.key.into_owned(), tag.value.map(Text::into_owned)?)))
         .collect()
 }
 
 impl Permission<'_> {
-    /// Number of sources, or a little more.
-    fn sources(&self) -> usize {
-        fn length<T>(list: Option<&Vec<T>>) -> usize {
-            list.map_or(0, Vec::len)
-        }
-        fn listed<T>(list: Option<&Present<T>>) -> Option<&T> {
-            list.and_then(|Present(list)| list.as_ref())
-        }
-        let lists = length(self.prefix_list_ids.as_ref()) + length(self.user_id_group_pairs.as_ref());
-        let ranges = length(listed(self.ip_ranges.as_ref())) + length(listed(self.ipv4_ranges.as_ref()));
-        lists + ranges + length(self.ipv6_ranges.as_ref())
-    }
-
-    /// One rule per source. A permission whose lists are all empty admits nothing.
-    fn rules(self, rules: &mut Vec<IngressRule>) {
+    /// One rule per source, except those that the policy ignores. A permission whose lists are all empty admits nothing.
+    fn rules(self, policy: Option<&Policy>, rules: &mut Vec<IngressRule>) {
         let protocol = self.ip_protocol.as_ref().map(|protocol| protocol.0.as_ref()).unwrap_or_default();
         let traffic = Traffic::parse(protocol, self.from_port, self.to_port);
+        if policy.is_some_and(|policy| policy.ignores_traffic(&traffic)) {
+            return;
+        }
         // EC2 always returns all lists, and no permission without a source: a query dropped what is missing.
         let has_ipv4 = self.ip_ranges.is_some() || self.ipv4_ranges.is_some();
         let ip_ranges = self.ip_ranges.and_then(|Present(list)| list);
@@ -202,10 +196,13 @@ impl Permission<'_> {
             && self.ipv6_ranges.is_some()
             && self.prefix_list_ids.is_some()
             && self.user_id_group_pairs.is_some();
-        let before = rules.len();
+        let mut is_empty = true;
         let mut add = |source, description: Option<Text<'_>>| {
-            let description = description.map(Text::into_owned);
-            rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
+            is_empty = false;
+            if policy.is_none_or(|policy| !policy.ignores_source(&source)) {
+                let description = description.map(Text::into_owned);
+                rules.push(IngressRule { description, ..IngressRule::new(traffic.clone(), source) });
+            }
         };
         let ipv4_ranges = ipv4_ranges.unwrap_or_default();
         let described: BTreeSet<String> = ipv4_ranges.iter().map(|Object(range)| range.cidr_ip.0.to_string()).collect();
@@ -232,7 +229,7 @@ impl Permission<'_> {
         }
         if !has_ipv4 {
             rules.push(IngressRule::new(traffic, Source::Unrecognized("IpRanges that are left out".to_owned())));
-        } else if !has_all && rules.len() == before {
+        } else if !has_all && is_empty {
             rules.push(IngressRule::new(traffic, Source::not_told()));
         }
     }

@@ -96,7 +96,7 @@ impl DescribedRules {
             traffic: Traffic::parse(protocol, rule.from_port, rule.to_port),
             source,
             description: rule.description.map(Text::into_owned),
-            tags: tags(rule.tags),
+            tags: tags(rule.tags.unwrap_or_default()),
         });
         Ok(())
     }

@@ -113,7 +113,9 @@ pub(super) fn recognize<'a>(
     } else if shape.group_id.is_some() || shape.ip_permissions.is_some() && shape.group_name.is_some() {
         let group: DescribedGroup<'_> = serde_json::from_str(json)?;
         let id = group.id().map(str::to_owned);
-        Document::Group(group.record().map_err(|problem| Problem { id, problem: problem.to_owned() }))
+        Document::Group(
+            group.record(options.policy.as_ref()).map_err(|problem| Problem { id, problem: problem.to_owned() }),
+        )
     } else if shape.resource_type.is_some() || shape.resource_id.is_some() && shape.configuration.is_some() {
         Document::Item(serde_json::from_str(json)?)
     } else if let Some(id) = shape.configured_group_id {

@@ -30,6 +30,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
 
+use exposure::Policy;
+
 pub use error::{InputError, InputLocation, RecordError};
 pub use found::Found;
 pub use hidden::{Hidden, UnknownKindError};
@@ -48,6 +50,9 @@ pub struct Options {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Whether templates that a template names by a path are read from the files beside it.
     pub local_templates: bool,
+    /// The policy by which the groups are judged. If it is given, rules and tags that it ignores may be left out of the
+    /// records: of most groups in a long list, nothing has to be copied.
+    pub policy: Option<Policy>,
     /// Whether the exemptions that templates state in their metadata count.
     pub exemptions: bool,
     /// Maximum size in bytes of a single record, a template or a plan, which are held in memory. Lists of records are not.
@@ -61,6 +66,7 @@ impl Default for Options {
             account: None,
             parameters: BTreeMap::new(),
             local_templates: false,
+            policy: None,
             exemptions: true,
             largest_document: 256 * 1024 * 1024,
         }

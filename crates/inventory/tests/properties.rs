@@ -5,12 +5,15 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use exposure::{IngressRule, Source, Traffic};
+use exposure::{Exemptions, IngressRule, Policy, Source, SourceScope, Traffic};
+use findings::GroupResult;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use inventory::{InputError, Options, Record, Stats, read};
 use ipnetwork::IpNetwork;
+use judgement::Criteria;
 use proptest::prelude::*;
+use proptest::sample::select as sample;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
@@ -54,7 +57,7 @@ fn no_beginning_of_a_document_passes_for_the_whole(#[case] document: &str) {
 
 /// Fragments of inputs in any order.
 fn fragments() -> impl Strategy<Value = String> {
-    let fragment = proptest::sample::select(vec![
+    let fragment = sample(vec![
         "{",
         "}",
         "[",
@@ -119,9 +122,9 @@ struct Rule {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let traffic = prop_oneof![
-        (proptest::sample::select(vec!["tcp", "udp"]), any::<u16>(), any::<u16>())
+        (sample(vec!["tcp", "udp"]), any::<u16>(), any::<u16>())
             .prop_map(|(protocol, one, other)| (protocol, Some((one.min(other), one.max(other))))),
-        proptest::sample::select(vec!["-1", "47"]).prop_map(|protocol| (protocol, None)),
+        sample(vec!["-1", "47"]).prop_map(|protocol| (protocol, None)),
     ];
     let cidr = |text: String| Source::Cidr(text.parse::<IpNetwork>().unwrap());
     let source = prop_oneof![
@@ -273,7 +276,69 @@ fn inputs(rules: &[Rule]) -> Vec<String> {
     ]
 }
 
+/// A permission of EC2: a rule of few ports and sources, whole or as a query or a tool leaves it.
+fn permission() -> impl Strategy<Value = Value> {
+    let traffic = prop_oneof![
+        3 => Just(("tcp", Some((22, 22)))),
+        4 => sample(vec![("tcp", Some((443, 443))), ("udp", Some((0, 65535))), ("-1", None), ("47", None), ("tcp", Some((90_000, 0))), ("x", None)]),
+    ];
+    let source = sample(vec![
+        ("IpRanges", json!([{"CidrIp": "0.0.0.0/0", "Description": "all"}])),
+        ("IpRanges", json!([{"CidrIp": "192.0.2.0/24"}, {"CidrIp": "10.0.0.0/8"}, {"CidrIp": "8.0.0.0/8"}])),
+        ("IpRanges", json!([{"CidrIp": "everywhere"}])),
+        ("IpRanges", json!(["0.0.0.0/0", "198.51.100.1/32"])),
+        ("Ipv6Ranges", json!([{"CidrIpv6": "::/0"}, {"CidrIpv6": "fd00::/8"}])),
+        ("PrefixListIds", json!([{"PrefixListId": "pl-1"}])),
+        ("UserIdGroupPairs", json!([{"GroupId": "sg-2"}, {"UserId": "111122223333"}])),
+        ("UserIdGroupPairs", Value::Null),
+    ]);
+    let left_out = sample(vec![None, None, None, Some("IpRanges"), Some("Ipv6Ranges"), Some("UserIdGroupPairs")]);
+    (traffic, source, left_out).prop_map(|((protocol, ports), (list, sources), left_out)| {
+        let lists = ["IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs"];
+        let mut permission = with_all(&lists, json!({ "IpProtocol": protocol, list: sources }));
+        if let Some((from, to)) = ports {
+            (permission["FromPort"], permission["ToPort"]) = (json!(from), json!(to));
+        }
+        if let Some(left_out) = left_out {
+            permission.as_object_mut().unwrap().remove(left_out);
+        }
+        permission
+    })
+}
+
+/// The results for the groups of an input. `knows` tells whether the reading is given the policy.
+fn judged(input: &str, policy: &Policy, knows: bool) -> Vec<GroupResult> {
+    let exemptions = Exemptions::default();
+    let criteria = Criteria::new(policy.clone(), exemptions, "2026-11-29T00:00:00Z".parse().unwrap());
+    let options = Options { policy: knows.then(|| policy.clone()), ..Options::default() };
+    let mut results = Vec::new();
+    read(input.as_bytes(), "-", &options, &mut |record| {
+        let record = record.unwrap();
+        results.push(record.result(&record.group, &criteria.assess_offline(&record.group, &record.known)));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    results
+}
+
 proptest! {
+    /// What a reading leaves out that knows the policy changes no result.
+    #[test]
+    fn a_group_is_judged_alike_whether_the_reading_knows_the_policy(
+        permissions in proptest::collection::vec(permission(), 0..5),
+        scope in sample(vec![SourceScope::World, SourceScope::Public]),
+        authorized in sample(vec![vec![], vec!["8.0.0.0/8"], vec!["0.0.0.0/1", "::/0"]]),
+        tag in sample(vec!["", "2026-12-31 trial", "2026-01-01 over", "31.12.2026"]),
+    ) {
+        let authorized = authorized.iter().map(|cidr| cidr.parse().unwrap()).collect();
+        let policy = Policy { scope, exemption_tag_key: Some("exempt".to_owned()), ..Policy::new("22".parse().unwrap()) };
+        let policy = policy.authorizing(&authorized);
+        let tags = json!([{"Key": "Name", "Value": "a"}, {"Key": "exempt", "Value": tag}]);
+        let group = json!({"GroupId": "sg-1", "IpPermissions": permissions, "Tags": tags});
+        let input = json!({ "SecurityGroups": [group] }).to_string();
+        prop_assert_eq!(judged(&input, &policy, true), judged(&input, &policy, false), "{}", input);
+    }
+
     #[test]
     fn no_bytes_make_the_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = scan(&bytes);
@@ -286,7 +351,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_an_input_makes_the_reading_panic(
-        document in proptest::sample::select(vec![GROUPS, RULES, EVENT, SNAPSHOT, SELECTED, TEMPLATE]),
+        document in sample(vec![GROUPS, RULES, EVENT, SNAPSHOT, SELECTED, TEMPLATE]),
         at in any::<proptest::sample::Index>(),
         with in any::<u8>(),
     ) {

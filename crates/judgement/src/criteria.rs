@@ -1,5 +1,6 @@
 //! Criteria of a judgement, and groups judged by them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_traits::ec2::ManagedPrefixLists;
@@ -60,14 +61,30 @@ impl Criteria {
     /// cannot be judged.
     #[must_use]
     pub fn judge_offline(&self, group: SecurityGroup, known: &PrefixLists) -> JudgedGroup {
-        let mut prefix_lists = known.clone();
-        for id in self.parameters.policy.prefix_lists_of(&group) {
+        let prefix_lists = self.lists_offline(&group, known).into_owned();
+        JudgedGroup { group, prefix_lists, criteria: self.clone() }
+    }
+
+    /// The assessment of [`Criteria::judge_offline`], without copies of its inputs.
+    #[must_use]
+    pub fn assess_offline<'g>(&self, group: &'g SecurityGroup, known: &PrefixLists) -> Assessment<'g> {
+        self.assess(group, &self.lists_offline(group, known))
+    }
+
+    /// The prefix lists in `known`, and those of `group` that are not there as unreadable ones.
+    fn lists_offline<'k>(&self, group: &SecurityGroup, known: &'k PrefixLists) -> Cow<'k, PrefixLists> {
+        let mut lists = Cow::Borrowed(known);
+        for id in self.parameters.policy.prefix_lists_of(group) {
             if known.get(id).is_none() {
                 let reason = "a file does not contain its entries: scan the account itself";
-                prefix_lists.insert(id.to_owned(), PrefixList::Unreadable { reason: reason.to_owned() });
+                lists.to_mut().insert(id.to_owned(), PrefixList::Unreadable { reason: reason.to_owned() });
             }
         }
-        JudgedGroup { group, prefix_lists, criteria: self.clone() }
+        lists
+    }
+
+    fn assess<'g>(&self, group: &'g SecurityGroup, prefix_lists: &PrefixLists) -> Assessment<'g> {
+        assess(group, &self.parameters.policy, &self.exemptions, prefix_lists, self.at)
     }
 
     /// Reads the prefix lists that the judgement of `group` needs, and judges it.
@@ -109,7 +126,6 @@ impl JudgedGroup {
     /// Assessment of `group` in its place, such as the state after a change.
     #[must_use]
     pub fn assess_instead<'g>(&self, group: &'g SecurityGroup) -> Assessment<'g> {
-        let Criteria { parameters, exemptions, at, .. } = &self.criteria;
-        assess(group, &parameters.policy, exemptions, &self.prefix_lists, *at)
+        self.criteria.assess(group, &self.prefix_lists)
     }
 }

@@ -112,7 +112,7 @@ fn groups<T>(text: &str, seam: &Seam, maker: Maker<'_, T>) -> (Made<T>, usize) {
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let mut values = Deserializer::from_str(rest).into_iter::<Object<DescribedGroup<'_>>>();
         let Some(Ok(Object(group))) = values.next() else { break };
-        let Ok(record) = group.record() else { break };
+        let Ok(record) = group.record(maker.options.policy.as_ref()) else { break };
         let Some(next) = seam.next(rest, values.byte_offset()) else { break };
         made.push(maker.make(record));
         at += next;

@@ -21,7 +21,9 @@ impl<T: Send> Walk<'_, '_, '_, '_, '_, T> {
                 let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Object<DescribedGroup<'_>>>();
                 match values.next() {
                     Some(Ok(Object(group))) => {
-                        let Ok(record) = group.record() else { return Ok(false) };
+                        let Ok(record) = group.record(self.collector.scan.maker.options.policy.as_ref()) else {
+                            return Ok(false);
+                        };
                         let end = values.byte_offset();
                         self.cursor.records += 1;
                         self.cursor.consume(end);
