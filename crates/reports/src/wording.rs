@@ -1,7 +1,7 @@
 //! Sentences and names that several outputs share.
 
 use exposure::Reach;
-use findings::{Breadth, FoundExposure, GroupResult, NotScanned};
+use findings::{Breadth, ExemptedExposure, FoundExposure, GroupResult, NotScanned};
 
 /// Name of the product in reports for other tools.
 pub(super) const PRODUCT: &str = "Portcullis";
@@ -35,6 +35,30 @@ pub(super) fn why_compliant(result: &GroupResult) -> String {
     };
     let until = first.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
     format!("Exempt{until}: {}. Without the exemption, {}", first.reason, exposure_sentence(&first.exposure))
+}
+
+/// Why exposures of a group are exempt, each reason once.
+pub(super) fn why_exempt(result: &GroupResult) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for ExemptedExposure { exposure, reason, expires, owner } in &result.exempted {
+        let until = expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+        let owner = owner.as_ref().map(|owner| format!(" ({owner})")).unwrap_or_default();
+        let reason = format!("{} from {}{until}: {reason}{owner}", exposure.ports.join(", "), exposure.source);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons.join("; ")
+}
+
+/// Name and place of a group: `sg-… (web), 111122223333 us-east-1`, or its line in a file.
+pub(super) fn group_place(result: &GroupResult) -> String {
+    let place = match &result.location {
+        Some(location) => location.to_string(),
+        None => [&result.account, &result.region].into_iter().flatten().cloned().collect::<Vec<_>>().join(" "),
+    };
+    let label = group_label(result);
+    if place.is_empty() { label } else { format!("{label}, {place}") }
 }
 
 /// Name of a group in a sentence: `sg-… (web)`.

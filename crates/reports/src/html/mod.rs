@@ -31,6 +31,9 @@ const MAX_FINDINGS: usize = 1_000;
 /// Maximum number of parts in the list of those that could not be scanned.
 const MAX_NOT_SCANNED: usize = 200;
 
+/// Maximum number of groups in the list of those that are exempt.
+const MAX_EXEMPT: usize = 200;
+
 /// Maximum number of accounts and regions in the record of the scan.
 const MAX_TARGETS: usize = 200;
 
@@ -41,6 +44,8 @@ pub(super) struct Html<W: Write> {
     findings: WorstGroups,
     facets: Facets,
     exempted_groups: u64,
+    /// The first of these groups, and why they are exempt.
+    exempt: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -66,6 +71,8 @@ struct Page<'r> {
     total: String,
     not_scanned: Vec<Part<'r>>,
     not_scanned_left_out: usize,
+    exempt: Vec<Part<'r>>,
+    exempt_left_out: u64,
     record: Vec<Fact>,
 }
 
@@ -82,7 +89,7 @@ struct Tile {
     class: &'static str,
 }
 
-/// A part that could not be scanned.
+/// A part that could not be scanned, or a group that is exempt.
 struct Part<'r> {
     name: String,
     reason: Cow<'r, str>,
@@ -97,6 +104,7 @@ impl<W: Write> Html<W> {
             findings: WorstGroups::new(MAX_FINDINGS),
             facets: Facets::default(),
             exempted_groups: 0,
+            exempt: Vec::new(),
         }
     }
 }
@@ -105,6 +113,9 @@ impl<W: Write> Report for Html<W> {
     fn group(&mut self, result: &GroupResult) -> io::Result<()> {
         if !result.exempted.is_empty() {
             self.exempted_groups += 1;
+            if self.exempt.len() < MAX_EXEMPT {
+                self.exempt.push((wording::group_place(result), wording::why_exempt(result)));
+            }
         }
         self.map.count(result);
         self.facets.count(result);
@@ -150,6 +161,12 @@ impl<W: Write> Report for Html<W> {
                 })
                 .collect(),
             not_scanned_left_out: totals.not_scanned.len().saturating_sub(MAX_NOT_SCANNED),
+            exempt_left_out: self.exempted_groups.saturating_sub(number(self.exempt.len())),
+            exempt: self
+                .exempt
+                .iter()
+                .map(|(name, reason)| Part { name: printable(name).into_owned(), reason: printable(reason) })
+                .collect(),
             record: facts(record, &created_machine),
             created_machine,
         };

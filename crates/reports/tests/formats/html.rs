@@ -24,6 +24,16 @@ fn a_page_needs_nothing_from_elsewhere() {
     }
 }
 
+#[test]
+fn a_page_says_why_a_group_is_exempt() {
+    let page = full(Format::Html);
+    let exempt = page.split("id=\"exempt\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert_eq!(exempt.matches("<li>").count(), 1, "{exempt}");
+    assert!(exempt.contains("sg-0000000000000002 (bastion), 123456789012 eu-central-1"), "{exempt}");
+    let reason = "tcp/22 from 0.0.0.0/0 until 2026-12-31: bastion until the VPN is there (platform@example.com)";
+    assert!(exempt.contains(reason), "{exempt}");
+}
+
 /// The worst findings come last, and are on the page all the same.
 #[test]
 fn a_page_shows_the_worst_and_says_how_many_it_leaves_out() {
