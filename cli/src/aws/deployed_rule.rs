@@ -174,12 +174,7 @@ impl Policies {
     /// Reports, on standard error, each policy that was found, and each that could not be looked up.
     pub(crate) fn announce(&self, quiet: bool) {
         let is_found = self.origins.iter().any(|origin| matches!(origin, Origin::Rule(_) | Origin::Exemptions(_)));
-        let mut told: Vec<&Origin> = Vec::new();
-        for origin in &self.origins {
-            if told.contains(&origin) {
-                continue;
-            }
-            told.push(origin);
+        for origin in self.distinct_origins() {
             let place = self.place(origin);
             match origin {
                 Origin::Unknown(reason) => eprintln!(
@@ -217,12 +212,7 @@ impl Policies {
 
     /// The rules for a restore. Refuses to change anything if one could not be looked up: it might close the group again.
     pub(crate) fn for_restore(self, dry_run: bool) -> Result<Self> {
-        let mut told: Vec<&Origin> = Vec::new();
-        for origin in &self.origins {
-            if told.contains(&origin) {
-                continue;
-            }
-            told.push(origin);
+        for origin in self.distinct_origins() {
             let place = self.place(origin);
             match origin {
                 Origin::Unknown(reason) if dry_run => {
@@ -241,6 +231,17 @@ impl Policies {
             }
         }
         Ok(self)
+    }
+
+    /// The origins, each once, in the order of the places.
+    fn distinct_origins(&self) -> Vec<&Origin> {
+        let mut distinct: Vec<&Origin> = Vec::new();
+        for origin in &self.origins {
+            if !distinct.contains(&origin) {
+                distinct.push(origin);
+            }
+        }
+        distinct
     }
 
     /// `in us-east-1, account 123456789012, and 4 more places`.
