@@ -446,3 +446,17 @@ fn a_choice_beside_other_properties_is_not_known() {
     let (records, errors) = scan(&template.to_string());
     assert_eq!((records[0].group.ingress.len(), errors), (1, vec![]));
 }
+
+/// A rule that names its group, whose id is left out.
+#[rstest]
+#[case::no_id("")]
+#[case::no_value("GroupId: !Ref AWS::NoValue, ")]
+fn a_rule_belongs_to_the_group_that_it_names(#[case] id: &str) {
+    let rule = format!("{{{id}GroupName: web, IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 0.0.0.0/0}}");
+    let (records, errors) = scan(&format!(
+        "Resources:\n  A: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: x, GroupName: web}}}}\n  \
+         R: {{Type: AWS::EC2::SecurityGroupIngress, Properties: {rule}}}\n"
+    ));
+    let found: Vec<_> = records.iter().map(|record| (record.group.id.as_str(), record.group.ingress.len())).collect();
+    assert_eq!((found, errors.len()), (vec![("A", 1)], 0));
+}

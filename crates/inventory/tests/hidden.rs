@@ -359,6 +359,29 @@ fn a_stack_of_a_plan_is_read_or_reported(#[case] address: &str, #[case] kind: Hi
     assert!(errors[0].problem.contains("https://b/t"), "{}", errors[0].problem);
 }
 
+/// A template beside which the plan says that it is known only after apply is not the one that will be deployed.
+#[rstest]
+#[case::body("aws_cloudformation_stack", json!({"template_body": "{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}"}))]
+#[case::cloud_control("aws_cloudcontrolapi_resource", json!({"type_name": "AWS::EC2::SecurityGroup", "desired_state": "{}"}))]
+fn a_template_that_is_known_only_after_apply_is_not_read(#[case] kind: &str, #[case] values: Value) {
+    let address = format!("{kind}.a");
+    let unknown: Value = values
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|key| *key != "type_name")
+        .map(|key| (key.clone(), json!(true)))
+        .collect();
+    let change = json!({"actions": ["update"], "before": null, "after": values, "after_unknown": unknown});
+    let plan = json!({
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [resource(&address, &values)]}},
+        "resource_changes": [{"address": address, "mode": "managed", "type": kind, "name": "a", "change": change}],
+    });
+    let (records, errors) = scan(&plan.to_string());
+    assert_eq!((records, errors.len()), (vec![], 1));
+}
+
 /// A parameter that instances of a stack set override may have any value.
 #[test]
 fn an_override_of_a_stack_set_is_not_known() {

@@ -370,6 +370,7 @@ fn a_prefix_list_whose_entries_are_not_known_yet() {
     rule["change"]["after"] = json!({
         "ip_protocol": "tcp", "from_port": 22, "to_port": 22, "prefix_list_id": "pl-1", "security_group_id": "sg-1"
     });
+    rule["change"]["after_unknown"] = json!({"id": true});
     assert_eq!(verdicts(&plan(&[list, rule], json!({}))), expected(&[("sg-1", 'U')]));
 }
 

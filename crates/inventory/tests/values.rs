@@ -221,6 +221,20 @@ fn a_map_by_region(#[case] map: [(&str, &str); 2], #[case] region: Option<&str>,
     assert_eq!(verdict_with(&json!({ "CidrIp": find }), &sections, &options), expected);
 }
 
+/// What an include adds to the maps or to the declaration of a parameter may replace what the template shows.
+#[rstest]
+#[case::maps(json!({"Mappings": {"Office": {"us-east-1": {"Cidr": "10.0.0.0/8"}}, "Fn::Transform": {"Name": "AWS::Include"}}}))]
+#[case::map(json!({"Mappings": {"Office": {"us-east-1": {"Cidr": "10.0.0.0/8"}, "Fn::Transform": {"Name": "AWS::Include"}}}}))]
+#[case::parameter(json!({"Parameters": {"Office": {"Type": "String", "Default": "10.0.0.0/8", "Fn::Transform": {"Name": "AWS::Include"}}}}))]
+fn an_include_leaves_values_open(#[case] mut sections: Value) {
+    let source = match sections.get("Mappings") {
+        Some(_) => json!({"Fn::FindInMap": ["Office", {"Ref": "AWS::Region"}, "Cidr"]}),
+        None => json!({"Ref": "Office"}),
+    };
+    sections["Resources"] = json!({});
+    assert_eq!(verdict(&json!({ "CidrIp": source }), &sections), InsufficientData);
+}
+
 /// A lookup in a branch that is not taken says nothing of a value elsewhere.
 #[test]
 fn a_lookup_restricts_its_own_branch_only() {

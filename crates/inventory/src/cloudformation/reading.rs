@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::ingress::{Found, choices, perhaps, rules, unknown_rule};
 use super::scope::Scope;
-use super::value::{Choice, Resolved, chosen, describe, referenced, references_in};
+use super::value::{Choice, Resolved, chosen, describe, is_no_value, referenced, references_in};
 use super::{Contents, Place, Template, exemption, hidden, names, network};
 use crate::buffer::Position;
 use crate::duplicates::remove_duplicates;
@@ -250,8 +250,8 @@ impl<'t> Reading<'t> {
                 continue;
             };
             let exemption = self.exemption(id, resource);
-            let group = properties.get("GroupId").or_else(|| properties.get("GroupName"));
-            let group = group.unwrap_or(&Value::Null);
+            let mut named = ["GroupId", "GroupName"].into_iter().filter_map(|key| properties.get(key));
+            let group = named.find(|node| !is_no_value(node)).unwrap_or(&Value::Null);
             let choices = choices(&self.scope, group, &Choice::default()).unwrap_or_else(|| vec![Choice::default()]);
             let targets: Vec<_> = choices.into_iter().map(|choice| (self.target(id, group, &choice), choice)).collect();
             let location = self.location(id);

@@ -33,7 +33,7 @@ pub(super) struct Given<'g> {
 pub(super) struct Scope<'t> {
     parameters: BTreeMap<&'t str, Resolved>,
     declarations: Option<&'t Map<String, Value>>,
-    /// The maps of the section `Mappings`, without those in which a key occurs twice.
+    /// The maps of the section `Mappings`, without those in which a key occurs twice. None if an include adds others.
     mappings: BTreeMap<&'t str, &'t Value>,
     declared: Option<&'t Value>,
     /// The resources of which the template shows all properties.
@@ -65,7 +65,9 @@ impl<'t> Scope<'t> {
             .flatten()
             .filter(|(name, _)| !tree::is_mark(name))
             .map(|(name, declaration)| {
-                let is_certain = !repeated.contains(name) && tree::repeated_within(declaration).is_none();
+                let is_certain = !repeated.contains(name)
+                    && tree::repeated_within(declaration).is_none()
+                    && hidden::expanded_key(declaration).is_none();
                 let value = if is_certain {
                     parameter(name, declaration, given.parameters.get(name).as_ref(), has_defaults)
                 } else {
@@ -77,7 +79,7 @@ impl<'t> Scope<'t> {
         Self {
             parameters,
             declarations,
-            mappings: certain(template.get("Mappings")).collect(),
+            mappings: certain(template.get("Mappings").filter(|maps| hidden::expanded_key(maps).is_none())).collect(),
             declared: template.get("Resources"),
             resources: certain(template.get("Resources"))
                 .filter(|(_, resource)| hidden::expands(resource).is_none())

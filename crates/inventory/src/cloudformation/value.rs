@@ -113,13 +113,14 @@ pub(super) fn chosen<'n>(scope: &Scope<'_>, node: &'n Value, choice: &Choice) ->
     next.map_or(node, |next| chosen(scope, next, choice))
 }
 
+/// Whether a property with this value is as good as missing.
+pub(super) fn is_no_value(node: &Value) -> bool {
+    matches!(function(node), Some(("Ref", Value::String(name))) if name == "AWS::NoValue")
+}
+
 /// Whether an element of a list may have no value.
 fn may_be_absent(node: &Value) -> bool {
-    match function(node) {
-        Some(("Ref", Value::String(name))) => name == "AWS::NoValue",
-        Some(("Fn::If", _)) => true,
-        _ => false,
-    }
+    is_no_value(node) || matches!(function(node), Some(("Fn::If", _)))
 }
 
 /// Adds the logical ids that `Ref`, `Fn::GetAtt` and `Fn::Sub` in `node` refer to.

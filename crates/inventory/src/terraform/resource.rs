@@ -101,8 +101,10 @@ impl<'p> Resource<'p> {
         self.text("region").map(str::to_owned).or_else(|| region_of_arn(self.text("arn")?).map(str::to_owned))
     }
 
+    /// A text of the resource; `None` if it is known only after apply, whatever stands in its place.
     pub(super) fn text(&self, key: &str) -> Option<&'p str> {
-        self.values.get(key).and_then(Value::as_str)
+        let text = self.values.get(key).and_then(Value::as_str);
+        text.filter(|_| !self.unknown(key).is_some_and(has_unknown))
     }
 
     /// `after_unknown` of an attribute: a tree like its value, with `true` for each value that is known only after apply.
