@@ -225,6 +225,7 @@ fn a_map_by_region(#[case] map: [(&str, &str); 2], #[case] region: Option<&str>,
 #[rstest]
 #[case::maps(json!({"Mappings": {"Office": {"us-east-1": {"Cidr": "10.0.0.0/8"}}, "Fn::Transform": {"Name": "AWS::Include"}}}))]
 #[case::map(json!({"Mappings": {"Office": {"us-east-1": {"Cidr": "10.0.0.0/8"}, "Fn::Transform": {"Name": "AWS::Include"}}}}))]
+#[case::keys(json!({"Mappings": {"Office": {"us-east-1": {"Cidr": "10.0.0.0/8", "Fn::Transform": {"Name": "AWS::Include"}}}}}))]
 #[case::parameter(json!({"Parameters": {"Office": {"Type": "String", "Default": "10.0.0.0/8", "Fn::Transform": {"Name": "AWS::Include"}}}}))]
 fn an_include_leaves_values_open(#[case] mut sections: Value) {
     let source = match sections.get("Mappings") {
@@ -232,7 +233,8 @@ fn an_include_leaves_values_open(#[case] mut sections: Value) {
         None => json!({"Ref": "Office"}),
     };
     sections["Resources"] = json!({});
-    assert_eq!(verdict(&json!({ "CidrIp": source }), &sections), InsufficientData);
+    let options = Options { region: Some("us-east-1".to_owned()), ..Options::default() };
+    assert_eq!(verdict_with(&json!({ "CidrIp": source }), &sections, &options), InsufficientData);
 }
 
 /// A lookup in a branch that is not taken says nothing of a value elsewhere.

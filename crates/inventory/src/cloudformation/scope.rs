@@ -33,7 +33,7 @@ pub(super) struct Given<'g> {
 pub(super) struct Scope<'t> {
     parameters: BTreeMap<&'t str, Resolved>,
     declarations: Option<&'t Map<String, Value>>,
-    /// The maps of the section `Mappings`, without those in which a key occurs twice. None if an include adds others.
+    /// The maps of the section `Mappings`, without those in which a key occurs twice. Without those to which an include may add.
     mappings: BTreeMap<&'t str, &'t Value>,
     declared: Option<&'t Value>,
     /// The resources of which the template shows all properties.
@@ -65,9 +65,8 @@ impl<'t> Scope<'t> {
             .flatten()
             .filter(|(name, _)| !tree::is_mark(name))
             .map(|(name, declaration)| {
-                let is_certain = !repeated.contains(name)
-                    && tree::repeated_within(declaration).is_none()
-                    && hidden::expanded_key(declaration).is_none();
+                let is_certain =
+                    !repeated.contains(name) && tree::repeated_within(declaration).is_none() && shows_all(declaration);
                 let value = if is_certain {
                     parameter(name, declaration, given.parameters.get(name).as_ref(), has_defaults)
                 } else {
@@ -79,7 +78,11 @@ impl<'t> Scope<'t> {
         Self {
             parameters,
             declarations,
-            mappings: certain(template.get("Mappings").filter(|maps| hidden::expanded_key(maps).is_none())).collect(),
+            mappings: certain(template.get("Mappings").filter(|maps| shows_all(maps)))
+                .filter(|(_, map)| {
+                    shows_all(map) && map.as_object().into_iter().flatten().all(|(_, keys)| shows_all(keys))
+                })
+                .collect(),
             declared: template.get("Resources"),
             resources: certain(template.get("Resources"))
                 .filter(|(_, resource)| hidden::expands(resource).is_none())
@@ -311,6 +314,11 @@ fn certain(section: Option<&Value>) -> impl Iterator<Item = (&str, &Value)> {
     let is_certain = move |name: &str, member: &Value| !twice.contains(name) && tree::repeated_within(member).is_none();
     let members = members.into_iter().flatten().map(|(name, member)| (name.as_str(), member));
     members.filter(move |(name, member)| is_certain(name, member))
+}
+
+/// Whether nothing adds members to the map at deployment.
+fn shows_all(map: &Value) -> bool {
+    hidden::expanded_key(map).is_none()
 }
 
 /// The parts one after the other. If some are not known, the known end is what remains; `None` if there is none.
