@@ -107,7 +107,7 @@ fn files(args: &Explain) -> Result<Exit> {
     Ok(if search.unreadable.is_empty() { exit } else { worse(exit, Exit::Error) })
 }
 
-fn worse(one: Exit, other: Exit) -> Exit {
+pub(crate) fn worse(one: Exit, other: Exit) -> Exit {
     // An exposure is known, whatever else could not be judged.
     if one == Exit::Exposed || other == Exit::Success { one } else { other }
 }

@@ -124,7 +124,8 @@ pub(crate) struct PolicyArgs {
 
 /// Options of `explain` that apply to accounts only, not to files.
 #[cfg(feature = "aws")]
-const EXPLAIN_ACCOUNT_OPTIONS: [&str; 5] = ["profile", "assume_role_arn", "rule", "no_rule", "exemptions_parameter"];
+const EXPLAIN_ACCOUNT_OPTIONS: [&str; 6] =
+    ["profile", "assume_role_arn", "rule", "no_rule", "exemptions_parameter", "who"];
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -142,6 +143,10 @@ pub(crate) struct Explain {
     /// Ignore the exemptions that templates state in their metadata
     #[arg(long, help_heading = "Templates", requires = "input")]
     pub(crate) ignore_template_exemptions: bool,
+    /// Also look up in CloudTrail who opened the group, within the last 90 days
+    #[cfg(feature = "aws")]
+    #[arg(long, help_heading = "Where")]
+    pub(crate) who: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[cfg(feature = "aws")]

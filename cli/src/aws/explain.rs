@@ -9,10 +9,10 @@ use judgement::{CachedPrefixLists, Criteria};
 use super::deployed_rule::policies;
 use super::policy::RequestedPolicy;
 use super::remediate::Named;
-use super::session;
+use super::{session, who};
 use crate::args::Explain;
 use crate::exit::Exit;
-use crate::explain::explain;
+use crate::explain::{explain, worse};
 
 pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     let named = Named::parse(&args.group)?;
@@ -30,5 +30,7 @@ pub(crate) async fn run(args: &Explain) -> Result<Exit> {
     group.ingress = ec2.rules(&id).await?.ingress;
     let judged = criteria.judge(group, &ec2, &CachedPrefixLists::new(SignedDuration::ZERO)).await;
     let place = format!("{}, account {}", target.region, target.account);
-    Ok(explain(&mut std::io::stdout().lock(), &judged, &judged.assess(), &place)?)
+    let assessment = judged.assess();
+    let exit = explain(&mut std::io::stdout().lock(), &judged, &assessment, &place)?;
+    Ok(if args.who { worse(exit, who::tell(&target, &id, &assessment).await?) } else { exit })
 }

@@ -12,6 +12,7 @@ pub(crate) mod remediate;
 pub(crate) mod session;
 mod snapshot_store;
 mod stop;
+mod who;
 
 use std::io;
 

@@ -67,6 +67,8 @@ pub(super) fn examples(page: &str) -> Terms {
             ("Explain the verdict on a group of a template:", "portcullis explain Web --input template.yaml"),
             #[cfg(feature = "aws")]
             ("Explain the verdict on a group, by its name:", "portcullis explain web --region eu-central-1"),
+            #[cfg(feature = "aws")]
+            ("Also name who opened it:", "portcullis explain web --who"),
         ],
         "portcullis-completions" => &[(
             "Install the completions of bash:",

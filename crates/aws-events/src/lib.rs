@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cloudtrail;
 pub mod config;
 mod object;
 

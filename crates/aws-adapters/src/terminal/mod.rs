@@ -2,6 +2,7 @@
 
 mod credentials;
 mod environment;
+mod event_history;
 pub mod inventory;
 mod organization;
 mod parameter;
@@ -9,5 +10,6 @@ mod rules;
 
 pub use credentials::{Caller, SessionError, assume_role, caller, check_credentials, in_region, load};
 pub use environment::EnvironmentError;
+pub use event_history::{RuleChanges, rule_changes};
 pub use organization::organization_accounts;
 pub use rules::FunctionRule;

@@ -6,5 +6,7 @@ mod bucket;
 mod canned;
 mod config;
 mod ec2;
+#[cfg(feature = "terminal")]
+mod event_history;
 mod network_acl;
 mod ssm;
