@@ -1,7 +1,7 @@
 //! The verdict on a group, in AWS Config's words and by how far the group is open.
 
 use exposure::{Assessment, Reach, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The verdict in AWS Config's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -28,7 +28,7 @@ impl ComplianceType {
 }
 
 /// How far a group is open to the internet. The key in JSON is `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Openness {
     /// Open to most of the internet.
     #[serde(rename = "open_completely")]

@@ -4,6 +4,7 @@ mod arn;
 mod attachment;
 mod breadth;
 mod compliance;
+pub mod finding;
 mod identity;
 mod location;
 mod not_scanned;

@@ -1,13 +1,13 @@
 //! How urgent an exposure is.
 
 use exposure::Reach;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{ComplianceType, Context, GroupResult, Openness};
 
 /// Urgency of a non-compliant group. Without its network interfaces it is [`High`](Self::High) if the group is open to the
 /// world, else [`Medium`](Self::Medium).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Open to the world, on an interface with a public address.
@@ -33,7 +33,12 @@ impl Severity {
     }
 
     fn new(openness: Openness, context: &Context) -> Self {
-        match (context.in_use(), openness == Openness::World, context.is_public()) {
+        Self::of_attached(openness, context.in_use(), context.is_public())
+    }
+
+    /// Severity of a non-compliant group by its interfaces: whether there are any, and whether one has a public address.
+    pub(crate) fn of_attached(openness: Openness, in_use: bool, is_public: bool) -> Self {
+        match (in_use, openness == Openness::World, is_public) {
             (false, ..) => Self::Low,
             (true, true, true) => Self::Critical,
             (true, true, false) | (true, false, true) => Self::High,

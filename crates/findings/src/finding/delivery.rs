@@ -1,0 +1,170 @@
+//! The outbox: what each channel was told of a finding, and what it has yet to be told.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Finding;
+use super::content::State;
+use super::text::Text;
+
+/// Channels of a finding.
+pub const MAX_CHANNELS: usize = 16;
+
+/// Name of a channel, such as `jira` or `slack-security`.
+pub type Channel = Text<64>;
+
+/// Whether a channel is told of what is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manner {
+    /// A ticket or an incident: begun for an open finding only, and ended when the finding is no longer open.
+    Ticket,
+    /// Messages: all news is told, also of a finding that was open for a minute.
+    Messages,
+}
+
+/// What a channel was told last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Told {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// That the finding is open. So there is a ticket to close.
+    Open,
+    /// That the finding is closed or exempt.
+    Ended,
+}
+
+/// What a channel was told, and the attempts since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// Revision that the channel was told last; 0 for none.
+    pub revision: u64,
+    /// What it was told.
+    pub told: Told,
+    /// Name of the ticket, the message or the incident in the channel.
+    pub external_id: Option<Text<256>>,
+    /// Attempts that failed since.
+    pub attempts: u32,
+    /// Error of the last attempt.
+    pub last_error: Option<Text<200>>,
+    /// Time before which there is no further attempt.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// A delivery that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Revision to deliver.
+    pub revision: u64,
+    /// What the channel will have been told: [`Told::Open`] or [`Told::Ended`].
+    pub tells: Told,
+    /// What the channel was told before.
+    pub told: Told,
+    /// Name of the ticket, the message or the incident, if there is one.
+    pub external_id: Option<Text<256>>,
+}
+
+/// A finding has deliveries for as many channels as it may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "channel `{0}` cannot be added to a finding with {MAX_CHANNELS} channels: remove channels from the routing document"
+)]
+pub struct TooManyChannels(Channel);
+
+/// What each channel was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Deliveries(BTreeMap<Channel, Delivery>);
+
+impl Deliveries {
+    fn of(&mut self, channel: &Channel) -> Result<&mut Delivery, TooManyChannels> {
+        if self.0.len() >= MAX_CHANNELS && !self.0.contains_key(channel) {
+            return Err(TooManyChannels(channel.clone()));
+        }
+        Ok(self.0.entry(channel.clone()).or_default())
+    }
+}
+
+impl Finding {
+    /// What `channel` was told; `None` before the first attempt.
+    #[must_use]
+    pub fn delivery(&self, channel: &Channel) -> Option<&Delivery> {
+        self.deliveries.0.get(channel)
+    }
+
+    /// Channels with a delivery or an attempt, in the order of their names.
+    pub fn channels(&self) -> impl Iterator<Item = (&Channel, &Delivery)> {
+        self.deliveries.0.iter()
+    }
+
+    /// The delivery for `channel` that is due at `now`: `None` if it was told all that it is to be told, or is to be tried
+    /// again later only.
+    #[must_use]
+    pub fn due(&self, channel: &Channel, manner: Manner, now: Timestamp) -> Option<Due> {
+        let due = self.pending(channel, manner, now)?;
+        let next_attempt = self.delivery(channel).and_then(|delivery| delivery.next_attempt);
+        next_attempt.is_none_or(|time| time <= now).then_some(due)
+    }
+
+    /// The delivery that `channel` is behind with at `now`, also if it is to be tried again later only.
+    ///
+    /// A muted or exempt finding is not sent. But the channel that was told that it is open is told when that ends, muted
+    /// or not: otherwise its ticket would stay open.
+    #[must_use]
+    pub fn pending(&self, channel: &Channel, manner: Manner, now: Timestamp) -> Option<Due> {
+        let unknown = Delivery::default();
+        let known = self.delivery(channel).unwrap_or(&unknown);
+        if known.revision >= self.revision {
+            return None;
+        }
+        let is_muted = self.mute(now).is_some();
+        let ends_what_was_told = known.told == Told::Open;
+        let (is_due, tells) = match self.state() {
+            State::NeverOpen => (false, Told::Nothing),
+            State::Open => (!is_muted, Told::Open),
+            State::Exempt => (ends_what_was_told, Told::Ended),
+            State::Closed => {
+                let is_news = manner == Manner::Messages && !is_muted;
+                (ends_what_was_told || is_news, Told::Ended)
+            }
+        };
+        is_due.then(|| Due { revision: self.revision, tells, told: known.told, external_id: known.external_id.clone() })
+    }
+
+    /// Records that `channel` took a delivery, and under which name it has the ticket, message or incident. A confirmation
+    /// that arrives after that of a later revision changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the finding has [`MAX_CHANNELS`] other channels.
+    pub fn delivered(
+        &mut self,
+        channel: &Channel,
+        due: &Due,
+        external_id: Option<Text<256>>,
+    ) -> Result<(), TooManyChannels> {
+        let delivery = self.deliveries.of(channel)?;
+        if due.revision > delivery.revision {
+            let external_id = external_id.or_else(|| delivery.external_id.take());
+            *delivery = Delivery { revision: due.revision, told: due.tells, external_id, ..Delivery::default() };
+        }
+        Ok(())
+    }
+
+    /// Records that an attempt to deliver failed, and when to try again.
+    ///
+    /// # Errors
+    ///
+    /// If the finding has [`MAX_CHANNELS`] other channels.
+    pub fn failed(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
+        let delivery = self.deliveries.of(channel)?;
+        delivery.attempts = delivery.attempts.saturating_add(1);
+        delivery.last_error = Some(error.into());
+        delivery.next_attempt = Some(retry_at);
+        Ok(())
+    }
+}

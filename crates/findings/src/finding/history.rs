@@ -1,0 +1,149 @@
+//! The history of a finding, for people.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Finding;
+use super::episode::ClosedBy;
+use super::event::Event;
+use super::facts::AttemptStatus;
+use super::key::FindingKey;
+use super::text::Text;
+
+/// An entry of the history: what was learned of a finding.
+///
+/// The history records what was news when it arrived. So it may differ where the same observations arrive in another order;
+/// the [episodes](Finding::episodes) do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The finding.
+    pub key: FindingKey,
+    /// When it was true: the ordering time of the observation.
+    pub at: Timestamp,
+    /// The change.
+    pub event: Event,
+    /// By whom: an execution, a principal, a person; `None` if that is not known or makes no sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Text<256>>,
+    /// Revision of the finding with the change.
+    pub revision: u64,
+    /// The change in one sentence.
+    pub sentence: Text<400>,
+}
+
+impl Finding {
+    /// The entry for a change that is part of this finding.
+    pub(super) fn entry(&self, at: Timestamp, event: &Event) -> HistoryEntry {
+        HistoryEntry {
+            key: self.key.clone(),
+            at,
+            event: event.clone(),
+            by: self.author(event),
+            revision: self.revision,
+            sentence: self.sentence(event).into(),
+        }
+    }
+
+    fn author(&self, event: &Event) -> Option<Text<256>> {
+        let opener = || self.opener().map(|opener| opener.principal.clone());
+        match event {
+            Event::Opened | Event::Reopened | Event::OpenerChanged | Event::Contested => opener(),
+            Event::Closed(ClosedBy::Remediation(execution))
+            | Event::ClosedByRemediation(execution)
+            | Event::Restored(execution) => Some(execution.as_str().into()),
+            Event::ClosingFailed(_) => self.attempt().map(|attempt| attempt.execution_id.as_str().into()),
+            Event::Muted => self.facts.mute.value().and_then(Option::as_ref).map(|mute| mute.by.as_str().into()),
+            Event::Exempted | Event::ExemptionChanged => {
+                self.exemption().and_then(|exemption| exemption.owner.as_ref()).map(|owner| owner.as_str().into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The change in one sentence, in the words of the documentation.
+    fn sentence(&self, event: &Event) -> String {
+        let group = self.key.group_id();
+        match event {
+            Event::Opened => format!("{group} is open: {}.", self.exposures_in_words()),
+            Event::Reopened => {
+                let count = plain_text::counted(self.episodes().reopenings().min(u64::from(u32::MAX)), "reopening");
+                format!("{group} is open again ({count}): {}.", self.exposures_in_words())
+            }
+            Event::Closed(by) => format!("{group} was closed by {by}."),
+            Event::ClosedByRemediation(execution) => format!("{group} was closed by remediation {execution}."),
+            Event::Exempted | Event::ExemptionChanged => format!("{group} is exempt {}.", self.exemption_in_words()),
+            Event::ExemptionEnded => format!("{group} is no longer exempt: {}.", self.exposures_in_words()),
+            Event::ExposuresChanged => format!("The exposures of {group} changed: {}.", self.exposures_in_words()),
+            Event::SeverityChanged { from, to } => {
+                format!("The severity of {group} changed from {} to {}.", from.as_str(), to.as_str())
+            }
+            Event::Parked => format!("AWS Config will not close {group}: it has a remediation exception."),
+            Event::Unparked => format!("{group} has no remediation exception any more."),
+            Event::Contested => {
+                let by = self.opener().map(|opener| format!(", last by {}", opener.principal)).unwrap_or_default();
+                format!("The same exposure of {group} was closed three times within a day, and opened again{by}.")
+            }
+            Event::ContestEnded => format!("{group} was not closed again for a day."),
+            Event::Quarantined => format!("Network ACLs deny the blocked ports of {group}."),
+            Event::QuarantineEnded => format!("Network ACLs no longer deny the blocked ports of {group}."),
+            Event::ClosingFailed(status) => {
+                let message = self.attempt().map(|attempt| attempt.message.as_str()).unwrap_or_default();
+                format!("{} {group}: {message}", attempt_in_words(*status))
+            }
+            Event::ClosingRecovered => format!("The newest attempt to close {group} did not fail."),
+            Event::OwnerChanged => {
+                let owner = self.owner().map_or("not known", |owner| owner.name.as_str());
+                format!("The owner of {group} is {owner}.")
+            }
+            Event::OpenerChanged => {
+                let opener = self.opener().map_or("a principal that is not known", |opener| opener.principal.as_str());
+                format!("{group} was opened by {opener}.")
+            }
+            Event::Muted => format!("{group} is muted {}.", self.mute_in_words()),
+            Event::Unmuted => format!("{group} is no longer muted."),
+            Event::Restored(execution) => format!("Rules of {group} were restored by {execution}."),
+            Event::PastCorrected => format!("An observation of {group} arrived late. The present state is the same."),
+        }
+    }
+
+    /// The worst exposure and the number of the others: `tcp 22 from 0.0.0.0/0 and 2 more exposures`.
+    fn exposures_in_words(&self) -> String {
+        let Some(exposures) = self.exposures() else { return "the exposures are not known yet".to_owned() };
+        let Some(worst) = exposures.listed.first() else { return "the exposures are not known yet".to_owned() };
+        let ports: Vec<&str> = worst.ports.iter().map(Text::as_str).collect();
+        let more = match exposures.total.saturating_sub(1) {
+            0 => String::new(),
+            1 => " and 1 more exposure".to_owned(),
+            more => format!(" and {more} more exposures"),
+        };
+        format!("{} from {}{more}", ports.join(", "), worst.rule.source)
+    }
+
+    fn exemption_in_words(&self) -> String {
+        let Some(exemption) = self.exemption() else { return "for a reason that is not known".to_owned() };
+        match &exemption.expires {
+            Some(expires) => format!("until {expires}: {}", exemption.reason),
+            None => format!("without an end: {}", exemption.reason),
+        }
+    }
+
+    fn mute_in_words(&self) -> String {
+        match self.facts.mute.value().and_then(Option::as_ref) {
+            Some(mute) => {
+                let until = mute.until.map_or("until it is unmuted".to_owned(), |until| format!("until {until}"));
+                format!("{until}: {}", mute.reason)
+            }
+            None => String::new(),
+        }
+    }
+}
+
+fn attempt_in_words(status: AttemptStatus) -> &'static str {
+    match status {
+        AttemptStatus::Done => "An attempt ended to close",
+        AttemptStatus::Partial => "A remediation closed only a part of the exposures of",
+        AttemptStatus::Failed => "A remediation could not close",
+        AttemptStatus::NotStarted => "A remediation did not start for",
+        AttemptStatus::Rejected => "The approval was refused to close",
+    }
+}

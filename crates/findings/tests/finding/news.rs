@@ -1,0 +1,96 @@
+//! What is news of an open finding, and what is not.
+
+use findings::FoundExposure;
+use findings::finding::{Event, ExposureList, Observation, Source};
+use findings::{ComplianceType, Severity};
+use rstest::rstest;
+
+use crate::observations::*;
+
+fn with_exposures(at: &str, exposures: &[FoundExposure]) -> Observation {
+    live(at, assessed(Source::Change, open_with(ExposureList::new(exposures))))
+}
+
+fn other_ids(at: &str) -> Observation {
+    let renamed = |port| FoundExposure {
+        rule_id: Some(format!("sgr-new-{port}")),
+        description: Some("another description".into()),
+        ..exposure(port, "0.0.0.0/0")
+    };
+    with_exposures(at, &[renamed(3389), renamed(22)])
+}
+
+#[rstest]
+#[case::duplicate(open("1 09:00", &[22, 3389]))]
+#[case::later(open("1 10:00", &[22, 3389]))]
+#[case::confirmed(swept_open("1 10:00", &[22, 3389]))]
+#[case::other_order(open("1 10:00", &[3389, 22]))]
+#[case::other_ids_of_the_same_content(other_ids("1 10:00"))]
+#[case::the_same_owner(owner("1 10:00", "web"))]
+#[case::the_same_opener(opener("1 10:00", "ci"))]
+#[case::more_interfaces_of_the_same_severity(attached("1 10:00", 7, true))]
+#[case::straggler(open("1 08:00", &[22]))]
+#[case::late_context(owner("1 08:00", "nobody"))]
+#[case::not_parked(parked("1 10:00", false))]
+#[case::muted(muted("1 10:00", None))]
+fn no_news(#[case] observation: Observation) {
+    let mut finding = seen();
+    let before = (finding.revision(), finding.content_digest());
+    assert!(!finding.apply(&observation).is_news());
+    assert_eq!((finding.revision(), finding.content_digest()), before);
+}
+
+#[rstest]
+#[case::another_port(open("1 10:00", &[22, 3389, 5432]), Event::ExposuresChanged)]
+#[case::a_port_less(open("1 10:00", &[22]), Event::ExposuresChanged)]
+#[case::other_ids_and_content(with_exposures("1 10:00", &[exposure(22, "::/0"), exposure(3389, "0.0.0.0/0")]), Event::ExposuresChanged)]
+#[case::severity(attached("1 10:00", 1, false), Event::SeverityChanged { from: Severity::Critical, to: Severity::High })]
+#[case::unused(attached("1 10:00", 0, false), Event::SeverityChanged { from: Severity::Critical, to: Severity::Low })]
+#[case::parked(parked("1 10:00", true), Event::Parked)]
+#[case::owner(owner("1 10:00", "data"), Event::OwnerChanged)]
+#[case::opener(opener("1 10:00", "ana"), Event::OpenerChanged)]
+#[case::exempt(exempt("1 10:00", "2026-12-20"), Event::Exempted)]
+fn news(#[case] observation: Observation, #[case] event: Event) {
+    let mut finding = seen();
+    let revision = finding.revision();
+    assert_eq!(finding.apply(&observation).events, [event]);
+    assert_eq!(finding.revision(), revision + 1);
+}
+
+#[test]
+fn fewer_and_less_reaching_exposures_change_the_severity_too() {
+    let mut finding = seen();
+    let partly = with_exposures("1 10:00", &[exposure(22, "198.51.100.0/24")]);
+    let (from, to) = (Severity::Critical, Severity::High);
+    assert_eq!(finding.apply(&partly).events, [Event::ExposuresChanged, Event::SeverityChanged { from, to }]);
+}
+
+/// A finding of which all is known.
+fn seen() -> findings::finding::Finding {
+    let mut finding = new_finding();
+    for observation in
+        [open("1 09:00", &[22, 3389]), attached("1 09:01", 2, true), owner("1 09:01", "web"), opener("1 09:01", "ci")]
+    {
+        finding.apply(&observation);
+    }
+    assert_eq!(finding.severity(), Some(Severity::Critical));
+    finding
+}
+
+#[test]
+fn a_result_of_a_scan_becomes_an_exposure_list() {
+    let group = exposure::SecurityGroup {
+        id: "sg-0aaaaaaaaaaaaaaaa".into(),
+        ingress: vec![exposure::IngressRule::new(exposure::Traffic::parse("-1", None, None), "::/0".into())],
+        ..exposure::SecurityGroup::default()
+    };
+    let policy = exposure::Policy::new("22, 3389".parse().unwrap());
+    let (none, lists) = (exposure::Exemptions::default(), exposure::PrefixLists::default());
+    let assessment = exposure::assess(&group, &policy, &none, &lists, time("1 09:00"));
+    let result = findings::GroupResult::new(&group, None, &assessment);
+    assert_eq!(result.compliance, ComplianceType::NonCompliant);
+    let list = ExposureList::new(&result.exposures);
+    let ports: Vec<&str> = list.listed[0].ports.iter().map(findings::finding::Text::as_str).collect();
+    assert_eq!(ports, ["tcp/22", "tcp/3389", "udp/22", "udp/3389"]);
+    assert_eq!(list.openness, Some(result.openness));
+}

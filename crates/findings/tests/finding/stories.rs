@@ -1,0 +1,294 @@
+//! Lives of findings that a user would recognise.
+
+use findings::finding::{ClosedBy, Closing, ConfigVerdict, Event, Finding, Observation, Outcome, State};
+use findings::{Openness, Severity};
+
+use crate::observations::*;
+
+/// Applies observations in the order of their arrival. Returns the events and the revision after each.
+fn follow(finding: &mut Finding, observations: &[Observation]) -> Vec<(Vec<Event>, u64)> {
+    let mut told = Vec::new();
+    for observation in observations {
+        let transition = finding.apply(observation);
+        assert_eq!(transition.history.len(), transition.events.len());
+        told.push((transition.events, finding.revision()));
+    }
+    told
+}
+
+fn by(execution: &str) -> ClosedBy {
+    ClosedBy::Remediation(execution.into())
+}
+
+#[test]
+fn opened_by_terraform_closed_by_the_remediator_reopened_by_the_next_apply_and_contested() {
+    let mut finding = new_finding();
+    let told = follow(
+        &mut finding,
+        &[
+            open("1 09:00", &[22]),
+            opener("1 09:01", "arn:aws:sts::123456789012:assumed-role/ci/terraform"),
+            closed("1 09:02", "e-1"),
+            compliant("1 09:03"),
+            open("1 12:00", &[22]),
+            closed("1 12:02", "e-2"),
+            compliant("1 12:03"),
+            open("1 15:00", &[22]),
+            closed("1 15:02", "e-3"),
+            compliant("1 15:03"),
+        ],
+    );
+    let expected = [
+        (vec![Event::Opened], 1),
+        (vec![Event::OpenerChanged], 2),
+        (vec![Event::Closed(by("e-1"))], 3),
+        (vec![], 3),
+        (vec![Event::Reopened], 4),
+        (vec![Event::Closed(by("e-2"))], 5),
+        (vec![], 5),
+        (vec![Event::Reopened], 6),
+        (vec![Event::Closed(by("e-3")), Event::Contested], 7),
+        (vec![], 7),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((finding.state(), finding.is_contested()), (State::Closed, true));
+    assert_eq!(finding.episodes().reopenings(), 2);
+    assert_eq!((finding.first_seen(), finding.last_seen()), (Some(time("1 09:00")), Some(time("1 15:02"))));
+
+    // Still closed, and not named again while the contest goes on.
+    let told = follow(&mut finding, &[open("1 18:00", &[22]), closed("1 18:02", "e-4"), unjudged("2 20:00")]);
+    assert_eq!(told[0], (vec![Event::Reopened], 8));
+    assert_eq!(told[1], (vec![Event::Closed(by("e-4"))], 9));
+    assert_eq!(told[2], (vec![Event::ContestEnded], 10));
+}
+
+#[test]
+fn config_and_the_evaluator_say_the_same_in_either_order() {
+    let evaluator = judged(open("1 09:00", &[22]), 1);
+    let config = judged(config("1 09:00", ConfigVerdict::NonCompliant), 2);
+    let mut first = new_finding();
+    assert_eq!(follow(&mut first, &[evaluator.clone(), config.clone()]), [(vec![Event::Opened], 1), (vec![], 1)]);
+    let mut second = new_finding();
+    let told = follow(&mut second, std::slice::from_ref(&config));
+    assert_eq!(told, [(vec![Event::Opened], 1)]);
+    // What is not known counts as open to the world.
+    assert_eq!((second.openness(), second.severity()), (Openness::Unknown, Some(Severity::High)));
+    assert_eq!(follow(&mut second, &[evaluator]), [(vec![Event::ExposuresChanged], 2)]);
+    assert_eq!((first.state(), first.content_digest()), (second.state(), second.content_digest()));
+}
+
+#[test]
+fn exempt_until_a_date_and_then_open_again() {
+    let mut finding = new_finding();
+    // The exemption does not change the group: AWS Config judges the same item again, and calls it compliant.
+    let told = follow(
+        &mut finding,
+        &[
+            open("1 09:00", &[22]),
+            judged(exempt("1 09:00", "2026-12-20"), 60),
+            judged(config("1 09:00", ConfigVerdict::Compliant), 61),
+        ],
+    );
+    assert_eq!(told, [(vec![Event::Opened], 1), (vec![Event::Exempted], 2), (vec![], 2)]);
+    assert_eq!((finding.state(), finding.severity()), (State::Exempt, None));
+    assert_eq!(finding.exemption().unwrap().reason.as_str(), "moving to a VPN");
+
+    let prolonged = judged(exempt("1 09:00", "2026-12-24"), 70);
+    let expired = judged(open("1 09:00", &[22]), 60 * 24 * 23);
+    let told = follow(&mut finding, &[prolonged, expired]);
+    assert_eq!(told, [(vec![Event::ExemptionChanged], 3), (vec![Event::ExemptionEnded], 4)]);
+    // Nobody opened the group again: it is the same episode.
+    assert_eq!((finding.state(), finding.episodes().total), (State::Open, 1));
+}
+
+#[test]
+fn config_s_word_on_a_later_state_closes_an_exempt_finding() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[exempt("1 09:00", "2026-12-20"), config("1 10:00", ConfigVerdict::Compliant)]);
+    assert_eq!(finding.closing(), Some(Closing { at: time("1 10:00"), by: ClosedBy::Change }));
+}
+
+#[test]
+fn the_group_is_deleted() {
+    let mut finding = new_finding();
+    let told =
+        follow(&mut finding, &[open("1 09:00", &[22]), deleted("1 10:00"), deleted("1 10:00"), unjudged("1 11:00")]);
+    assert_eq!(told[1], (vec![Event::Closed(ClosedBy::Deletion)], 2));
+    assert_eq!((&told[2].0, &told[3].0), (&vec![], &vec![]));
+    assert_eq!(finding.closing(), Some(Closing { at: time("1 10:00"), by: ClosedBy::Deletion }));
+    // What had been open is still known.
+    assert_eq!(finding.exposures().unwrap().total, 1);
+}
+
+#[test]
+fn a_straggler_neither_resurrects_a_closed_finding_nor_is_it_news() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22]), compliant("1 10:00")]);
+    let told = follow(&mut finding, &[swept_open("1 09:30", &[22]), config("1 09:00", ConfigVerdict::NonCompliant)]);
+    assert_eq!(told, [(vec![], 2), (vec![], 2)]);
+    assert_eq!(finding.state(), State::Closed);
+    assert_eq!(finding.last_seen(), Some(time("1 09:30")));
+}
+
+#[test]
+fn a_closing_that_arrives_late_corrects_the_past_only() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22]), open("1 15:00", &[22])]);
+    let told = follow(&mut finding, &[compliant("1 12:00")]);
+    assert_eq!(told, [(vec![Event::PastCorrected], 1)]);
+    let episodes = finding.episodes();
+    assert_eq!((finding.state(), episodes.reopenings()), (State::Open, 1));
+    assert_eq!(episodes.listed[0].closed, Some(Closing { at: time("1 12:00"), by: ClosedBy::Change }));
+    assert_eq!(episodes.listed[1].first_seen, time("1 15:00"));
+}
+
+#[test]
+fn config_records_the_closing_before_the_remediation_ends() {
+    let mut finding = new_finding();
+    let told = follow(&mut finding, &[open("1 09:00", &[22]), compliant("1 09:02"), closed("1 09:03", "e-1")]);
+    assert_eq!(told[1].0, [Event::Closed(ClosedBy::Change)]);
+    assert_eq!(told[2].0, [Event::ClosedByRemediation("e-1".into())]);
+    assert_eq!(finding.closing(), Some(Closing { at: time("1 09:02"), by: by("e-1") }));
+    assert_eq!(finding.episodes().total, 1);
+}
+
+#[test]
+fn a_group_that_was_open_for_a_minute_is_known_by_its_remediation_alone() {
+    let mut finding = new_finding();
+    let told = follow(&mut finding, &[closed("1 09:02", "e-1"), compliant("1 09:03"), closed("1 14:00", "e-2")]);
+    assert_eq!(told[0].0, [Event::Closed(by("e-1"))]);
+    assert_eq!(told[2].0, [Event::ClosedByRemediation("e-2".into())]);
+    assert_eq!((finding.episodes().total, finding.closing().unwrap().at), (2, time("1 14:00")));
+}
+
+#[test]
+fn one_execution_whose_outcome_arrives_with_two_times_is_one_closing() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22]), closed("1 09:02", "e-1"), closed("1 09:03", "e-1")]);
+    follow(&mut finding, &[closed("1 09:30", "e-1")]);
+    assert_eq!((finding.episodes().total, finding.is_contested()), (1, false));
+}
+
+#[test]
+fn a_remediation_that_finds_nothing_to_close_says_that_a_change_closed_the_group() {
+    for outcome in [Outcome::NothingToClose, Outcome::Closed(vec![])] {
+        let mut finding = new_finding();
+        follow(&mut finding, &[open("1 09:00", &[22]), remediated("1 09:02", "e-1", outcome)]);
+        assert_eq!(finding.closing(), Some(Closing { at: time("1 09:02"), by: ClosedBy::Change }));
+    }
+}
+
+#[test]
+fn an_assessment_after_a_closing_contradicts_it() {
+    let mut finding = new_finding();
+    let told = follow(&mut finding, &[open("1 09:00", &[22]), closed("1 09:02", "e-1"), open("1 09:04", &[22])]);
+    assert_eq!(told[2], (vec![Event::Reopened], 3));
+}
+
+#[test]
+fn a_sweep_closes_nothing_that_it_did_not_see() {
+    // There is no observation of absence: a sweep tells only the groups that it saw.
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22])]);
+    let told = follow(&mut finding, &[unjudged("1 10:00"), config("1 11:00", ConfigVerdict::InsufficientData)]);
+    assert_eq!(told, [(vec![], 1), (vec![], 1)]);
+    assert_eq!(finding.state(), State::Open);
+    assert_eq!(finding.unjudged().unwrap().as_str(), "AWS Config has no verdict");
+    follow(&mut finding, &[swept_open("1 12:00", &[22])]);
+    assert_eq!(finding.unjudged(), None);
+}
+
+#[test]
+fn failures_are_news_once_a_day() {
+    let mut finding = new_finding();
+    let told = follow(
+        &mut finding,
+        &[
+            open("1 09:00", &[22]),
+            remediated("1 09:02", "e-1", Outcome::CloseFailed),
+            remediated("1 09:05", "e-2", Outcome::CloseFailed),
+            parked("1 09:30", true),
+            parked("1 10:30", true),
+            remediated("2 09:02", "e-3", Outcome::CloseFailed),
+            rejected("2 10:00"),
+            parked("2 11:00", false),
+            closed("2 12:00", "e-4"),
+        ],
+    );
+    let revisions: Vec<u64> = told.iter().map(|(_, revision)| *revision).collect();
+    assert_eq!(revisions, [1, 2, 2, 3, 3, 4, 5, 6, 7]);
+    assert_eq!(told[3].0, [Event::Parked]);
+    assert_eq!(told[7].0, [Event::Unparked]);
+    assert_eq!(finding.parked(), None);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22])]);
+    let before = finding.clone();
+    let mut dry = closed("1 10:00", "e-1");
+    if let findings::finding::Observed::Remediated(remediated) = &mut dry.what {
+        remediated.dry_run = true;
+    }
+    assert_eq!(follow(&mut finding, &[dry]), [(vec![], 1)]);
+    assert_eq!(finding, before);
+}
+
+#[test]
+fn quarantined_released_and_restored() {
+    let mut finding = new_finding();
+    let told = follow(
+        &mut finding,
+        &[
+            open("1 09:00", &[22]),
+            remediated("1 09:02", "e-1", Outcome::Quarantined),
+            remediated("1 10:02", "e-2", Outcome::Released),
+            closed("1 11:00", "e-3"),
+            remediated("1 12:00", "e-4", Outcome::Restored),
+            open("1 12:01", &[22]),
+        ],
+    );
+    assert_eq!(told[1], (vec![Event::Quarantined], 2));
+    assert_eq!(told[2], (vec![Event::QuarantineEnded], 3));
+    assert_eq!(told[4], (vec![Event::Restored("e-4".into())], 4));
+    assert_eq!(told[5], (vec![Event::Reopened], 5));
+}
+
+#[test]
+fn the_history_reads_as_sentences() {
+    let mut finding = new_finding();
+    let story = [
+        open("1 09:00", &[22, 3389]),
+        attached("1 09:01", 1, true),
+        owner("1 09:01", "web team"),
+        opener("1 09:01", "ci"),
+        muted("1 09:05", Some("2 00:00")),
+        unmuted("1 09:06"),
+        remediated("1 09:10", "e-1", Outcome::PartlyClosed),
+        closed("1 09:20", "e-2"),
+        open("1 10:00", &[22]),
+        exempt("1 11:00", "2026-12-20"),
+    ];
+    let history: Vec<_> = story.iter().flat_map(|observation| finding.apply(observation).history).collect();
+    let sentences: Vec<&str> = history.iter().map(|entry| entry.sentence.as_str()).collect();
+    let group = "sg-0aaaaaaaaaaaaaaaa";
+    let expected = [
+        format!("{group} is open: tcp/22 from 0.0.0.0/0 and 1 more exposure."),
+        format!("The severity of {group} changed from high to critical."),
+        format!("The owner of {group} is web team."),
+        format!("{group} was opened by ci."),
+        format!("{group} is muted until 2026-12-02T00:00:00Z: known."),
+        format!("{group} is no longer muted."),
+        format!("A remediation closed only a part of the exposures of {group}: the outcome in a sentence"),
+        format!("{group} was closed by remediation e-2."),
+        format!("{group} is open again (1 reopening): tcp/22 from 0.0.0.0/0."),
+        format!("{group} is exempt until 2026-12-20: moving to a VPN."),
+    ];
+    assert_eq!(sentences, expected);
+    let by: Vec<_> = history.iter().map(|entry| entry.by.as_ref().map(ToString::to_string)).collect();
+    assert_eq!(by[7].as_deref(), Some("e-2"));
+    assert_eq!(by[4].as_deref(), Some("ana"));
+    let revisions: Vec<u64> = history.iter().map(|entry| entry.revision).collect();
+    assert_eq!(revisions, [1, 2, 3, 4, 4, 4, 5, 6, 7, 8]);
+}
