@@ -54,6 +54,10 @@ pub struct Delivery {
     pub last_error: Option<Text<200>>,
     /// Time before which there is no further attempt.
     pub next_attempt: Option<Timestamp>,
+    /// When the attempt began whose outcome is awaited.
+    pub began: Option<Timestamp>,
+    /// When the first attempt began whose outcome will not be known: the channel may have taken it.
+    pub unknown_since: Option<Timestamp>,
 }
 
 /// A delivery that is due.
@@ -67,6 +71,9 @@ pub struct Due {
     pub told: Told,
     /// Name of the ticket, the message or the incident, if there is one.
     pub external_id: Option<Text<256>>,
+    /// When the first attempt began whose outcome is not known. The channel is searched for its effect before it is told
+    /// again, and not before its index has caught up with the last attempt.
+    pub unknown_since: Option<Timestamp>,
 }
 
 /// A finding has deliveries for as many channels as it may have.
@@ -121,8 +128,10 @@ impl Finding {
         if known.revision >= self.revision {
             return None;
         }
+        let unknown_since = known.unknown_since.or(known.began);
         let is_muted = self.mute(now).is_some();
-        let ends_what_was_told = known.told == Told::Open;
+        // An attempt whose outcome is not known may have told that it is open.
+        let ends_what_was_told = known.told == Told::Open || unknown_since.is_some();
         let (is_due, tells) = match self.state() {
             State::NeverOpen => (false, Told::Nothing),
             State::Open => (!is_muted, Told::Open),
@@ -132,7 +141,26 @@ impl Finding {
                 (ends_what_was_told || is_news, Told::Ended)
             }
         };
-        is_due.then(|| Due { revision: self.revision, tells, told: known.told, external_id: known.external_id.clone() })
+        is_due.then(|| Due {
+            revision: self.revision,
+            tells,
+            told: known.told,
+            external_id: known.external_id.clone(),
+            unknown_since,
+        })
+    }
+
+    /// Records that an attempt begins. The finding is stored before the channel is called: if the program ends in between,
+    /// the next one knows that the channel may have taken the delivery.
+    ///
+    /// # Errors
+    ///
+    /// If the finding has [`MAX_CHANNELS`] other channels.
+    pub fn begin(&mut self, channel: &Channel, now: Timestamp) -> Result<(), TooManyChannels> {
+        let delivery = self.deliveries.of(channel)?;
+        delivery.unknown_since = delivery.unknown_since.or(delivery.began);
+        delivery.began = Some(now);
+        Ok(())
     }
 
     /// Records that `channel` took a delivery, and under which name it has the ticket, message or incident. A confirmation
@@ -155,13 +183,26 @@ impl Finding {
         Ok(())
     }
 
-    /// Records that an attempt to deliver failed, and when to try again.
+    /// Records that the channel refused a delivery, and when to try again.
     ///
     /// # Errors
     ///
     /// If the finding has [`MAX_CHANNELS`] other channels.
     pub fn failed(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
+        self.deliveries.of(channel)?.began = None;
+        self.unanswered(channel, error, retry_at)
+    }
+
+    /// Records that the outcome of an attempt will not be known, such as after a time-out, and when to try again. The
+    /// channel may have taken the delivery.
+    ///
+    /// # Errors
+    ///
+    /// If the finding has [`MAX_CHANNELS`] other channels.
+    pub fn unanswered(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
         let delivery = self.deliveries.of(channel)?;
+        delivery.unknown_since = delivery.unknown_since.or(delivery.began.take());
+        delivery.began = None;
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.last_error = Some(error.into());
         delivery.next_attempt = Some(retry_at);

@@ -121,6 +121,60 @@ fn a_failure_is_tried_again_later_and_holds_up_no_other_channel() {
 }
 
 #[test]
+fn an_attempt_whose_outcome_is_not_known_is_remembered_until_it_is() {
+    let mut finding = after(&[open("1 09:00", &[22])]);
+    let channel = "jira".into();
+    let unknown_since = |finding: &Finding| finding.pending(&channel, Manner::Ticket, now()).unwrap().unknown_since;
+    finding.begin(&channel, time("2 00:00")).unwrap();
+    finding.failed(&channel, "400", time("2 00:00")).unwrap();
+    assert_eq!(unknown_since(&finding), None);
+    // Stored before the call: a reporter that is killed leaves it behind.
+    finding.begin(&channel, time("2 00:01")).unwrap();
+    assert_eq!(unknown_since(&finding), Some(time("2 00:01")));
+    assert!(finding.due(&channel, Manner::Ticket, now()).is_some());
+    // A refusal of the next attempt says nothing of the first one.
+    finding.begin(&channel, time("2 00:02")).unwrap();
+    finding.failed(&channel, "400", time("2 00:03")).unwrap();
+    assert_eq!(unknown_since(&finding), Some(time("2 00:01")));
+    assert_eq!(finding.delivery(&channel).unwrap().attempts, 2);
+
+    finding.begin(&channel, time("2 00:04")).unwrap();
+    let due = finding.due(&channel, Manner::Ticket, time("2 00:04")).unwrap();
+    finding.delivered(&channel, &due, Some("SEC-1".into())).unwrap();
+    let known = finding.delivery(&channel).unwrap();
+    assert_eq!((known.began, known.unknown_since), (None, None));
+}
+
+#[rstest]
+#[case::closed(closed("1 10:00", "e-1"))]
+#[case::exempt(exempt("1 10:00", "2026-12-20"))]
+fn a_ticket_that_may_have_been_made_is_ended(#[case] end: Observation) {
+    for observations in [vec![end.clone()], vec![muted("1 09:30", None), end]] {
+        let mut finding = after(&[open("1 09:00", &[22])]);
+        finding.begin(&"jira".into(), time("1 09:10")).unwrap();
+        for observation in &observations {
+            finding.apply(observation);
+        }
+        let due = deliver(&mut finding, "jira", Manner::Ticket).unwrap();
+        assert_eq!((due.told, due.tells), (Told::Nothing, Told::Ended));
+        assert_eq!(due.unknown_since, Some(time("1 09:10")));
+        assert_eq!(deliver(&mut finding, "jira", Manner::Ticket), None);
+    }
+}
+
+#[test]
+fn an_attempt_that_is_not_answered_may_have_been_taken() {
+    let mut finding = after(&[open("1 09:00", &[22])]);
+    let channel = "jira".into();
+    for minute in ["2 00:01", "2 00:02"] {
+        finding.begin(&channel, time(minute)).unwrap();
+        finding.unanswered(&channel, "timed out after 5 s", time(minute)).unwrap();
+    }
+    let due = finding.due(&channel, Manner::Ticket, time("2 00:03")).unwrap();
+    assert_eq!(due.unknown_since, Some(time("2 00:01")));
+}
+
+#[test]
 fn the_external_id_stays_and_an_old_confirmation_changes_nothing() {
     let mut finding = after(&[open("1 09:00", &[22])]);
     let channel = "jira".into();
