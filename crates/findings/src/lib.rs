@@ -17,6 +17,7 @@ mod scan_record;
 mod scan_targets;
 mod severity;
 mod snippet;
+pub mod store;
 mod totals;
 
 pub use arn::{region_of_arn, security_group_arn};

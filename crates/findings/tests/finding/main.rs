@@ -7,4 +7,5 @@ mod deliveries;
 mod news;
 mod observations;
 mod properties;
+mod store;
 mod stories;

@@ -1,0 +1,138 @@
+//! A store in memory that fails when it is told to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{FindingStore, Listing, Page, Put, StoreError};
+use crate::finding::{Finding, FindingKey, HistoryEntry};
+
+/// Findings on a page.
+const PAGE: usize = 2;
+
+/// A failure of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The call is throttled, and not carried out.
+    Throttled,
+    /// The call is carried out, and its answer is lost.
+    AnswerLost,
+    /// Another writer changes the item before a write.
+    Overtaken,
+}
+
+/// A store in memory. It keeps what a real one would: texts, not values.
+#[derive(Debug, Default)]
+pub struct FakeStore(Mutex<Content>);
+
+#[derive(Debug, Default)]
+struct Content {
+    findings: BTreeMap<String, String>,
+    history: BTreeMap<String, Vec<HistoryEntry>>,
+    /// Faults of the next calls; `None` lets one pass.
+    faults: VecDeque<Option<Fault>>,
+    calls: usize,
+}
+
+impl FakeStore {
+    /// Sets the faults of the next calls, in their order. `None` lets a call pass.
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.content().faults = faults.into_iter().collect();
+    }
+
+    /// Number of calls so far.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.content().calls
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call on `subject`: counts it, lets it fail if a fault is set, and else carries it out.
+    fn call<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        carry_out: impl FnOnce(&mut Content, Option<Fault>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut content = self.content();
+        content.calls += 1;
+        let subject = subject.to_owned();
+        let fault = content.faults.pop_front().flatten();
+        if fault == Some(Fault::Throttled) {
+            return Err(StoreError::Throttled { operation, subject });
+        }
+        let answer = carry_out(&mut content, fault)?;
+        if fault == Some(Fault::AnswerLost) {
+            return Err(StoreError::Unanswered { operation, subject });
+        }
+        Ok(answer)
+    }
+}
+
+impl Content {
+    fn read(&self, key: &str) -> Result<Option<Finding>, StoreError> {
+        let item = self.findings.get(key);
+        item.map(|text| serde_json::from_str(text).map_err(|error| StoreError::Other(error.into()))).transpose()
+    }
+
+    fn write(&mut self, finding: &Finding) -> Result<(), StoreError> {
+        let text = serde_json::to_string(finding).map_err(|error| StoreError::Other(error.into()))?;
+        self.findings.insert(finding.key().to_string(), text);
+        Ok(())
+    }
+}
+
+impl Listing {
+    fn has(&self, finding: &Finding) -> bool {
+        match self {
+            Self::Account(account) => finding.key().account() == account,
+            Self::State(state) => finding.state() == *state,
+            Self::Owner(name) => finding.owner().is_some_and(|owner| owner.name.as_str() == name),
+        }
+    }
+}
+
+impl FindingStore for FakeStore {
+    async fn get(&self, key: &FindingKey) -> Result<Option<Finding>, StoreError> {
+        let key = key.to_string();
+        self.call("reading", &key, |content, _| content.read(&key))
+    }
+
+    async fn put(&self, finding: &Finding, history: &[HistoryEntry]) -> Result<Put, StoreError> {
+        let key = finding.key().to_string();
+        self.call("writing", &key, |content, fault| {
+            let stored = content.read(&key)?;
+            if fault == Some(Fault::Overtaken) {
+                let other = stored.clone().unwrap_or_else(|| Finding::new(finding.key().clone()));
+                content.write(&other.stored())?;
+                return Ok(Put::Changed);
+            }
+            if stored.map_or(0, |stored| stored.version()) != finding.version() {
+                return Ok(Put::Changed);
+            }
+            let stored = finding.clone().stored();
+            content.write(&stored)?;
+            content.history.entry(key.clone()).or_default().extend(history.iter().cloned());
+            Ok(Put::Stored(Box::new(stored)))
+        })
+    }
+
+    async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
+        self.call("listing", &format!("{listing:?}"), |content, _| {
+            let keys = content.findings.keys().filter(|key| from.is_none_or(|from| key.as_str() > from));
+            let findings = keys.map(|key| content.read(key)).collect::<Result<Vec<_>, _>>()?;
+            let mut findings: Vec<_> = findings.into_iter().flatten().filter(|finding| listing.has(finding)).collect();
+            let has_more = findings.len() > PAGE;
+            findings.truncate(PAGE);
+            let next = findings.last().filter(|_| has_more).map(|finding| finding.key().to_string());
+            Ok(Page { findings, next })
+        })
+    }
+
+    async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
+        let key = key.to_string();
+        self.call("reading", &key, |content, _| Ok(content.history.get(&key).cloned().unwrap_or_default()))
+    }
+}
