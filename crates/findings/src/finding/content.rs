@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::exposures::ExposureList;
 use super::facts::{AssessedAs, Attempt, AttemptStatus, ExemptFacts, Facts};
 use super::latest::Dated;
 use super::observation::{ExemptionFacts, Opener};
@@ -84,7 +85,7 @@ impl Content {
 impl OpenContent {
     fn of(facts: &Facts) -> Self {
         Self {
-            exposures: facts.open.value().map(|open| open.exposures.digest.clone()),
+            exposures: facts.named_exposures().map(|exposures| exposures.digest.clone()),
             severity: facts.severity(),
             parked: facts.parked.value().is_some_and(Option::is_some),
             quarantined: facts.quarantined.value() == Some(&true),
@@ -124,9 +125,15 @@ impl Facts {
         self.newest.is_some_and(|now| self.closings.are_contested(now))
     }
 
+    /// Exposures of an open finding, if an assessment named them since the group was last closed.
+    pub(super) fn named_exposures(&self) -> Option<&ExposureList> {
+        let open = self.open.dated().filter(|open| self.last_closed.is_none_or(|closed| closed <= open.at.ordering));
+        open.map(|open| &open.value.exposures)
+    }
+
     /// How far the group is open. Unknown until an assessment says it.
     pub(super) fn openness(&self) -> Openness {
-        self.open.value().and_then(|open| open.exposures.openness).unwrap_or(Openness::Unknown)
+        self.named_exposures().and_then(|exposures| exposures.openness).unwrap_or(Openness::Unknown)
     }
 
     /// Severity of an open finding. What is unknown counts as open to the world.

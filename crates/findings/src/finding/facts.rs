@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) first_seen: Option<Timestamp>,
     /// When the group was last seen exposed.
     pub(super) last_seen: Option<Timestamp>,
+    /// When the group was last said to be closed.
+    pub(super) last_closed: Option<Timestamp>,
     /// The newest time of all observations.
     pub(super) newest: Option<Timestamp>,
     /// Verdict of the newest assessment that reached one.
@@ -133,6 +135,9 @@ impl Facts {
         if verdict.is_exposed() || matches!(verdict, Verdict::Closed(_)) {
             self.first_seen = Some(self.first_seen.map_or(at.ordering, |first| first.min(at.ordering)));
             self.last_seen = self.last_seen.max(Some(at.ordering));
+        }
+        if !verdict.is_exposed() {
+            self.last_closed = self.last_closed.max(Some(at.ordering));
         }
         self.timeline.learn(Point { at, verdict, source });
     }

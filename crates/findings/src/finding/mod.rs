@@ -180,13 +180,17 @@ impl Finding {
         }
     }
 
-    /// Exposures as last assessed, also of a finding that was closed since; `None` while no assessment names them.
+    /// Exposures of an open finding, and otherwise those that it last had. `None` while no assessment has named them since
+    /// the group was last closed.
     #[must_use]
     pub fn exposures(&self) -> Option<&ExposureList> {
-        self.facts.open.value().map(|open| &open.exposures)
+        match self.state() {
+            State::Open => self.facts.named_exposures(),
+            State::NeverOpen | State::Exempt | State::Closed => self.facts.open.value().map(|open| &open.exposures),
+        }
     }
 
-    /// Time of the state in which the group had these exposures.
+    /// Ordering time of the newest assessment that named exposures.
     #[must_use]
     pub fn exposures_at(&self) -> Option<Timestamp> {
         self.facts.open.dated().map(|open| open.at.ordering)
@@ -290,10 +294,13 @@ impl Finding {
         self.facts.owner.value()
     }
 
-    /// The principal that opened the group, as last looked up.
+    /// The principal that opened the group in the newest episode, if it was looked up since.
     #[must_use]
     pub fn opener(&self) -> Option<&Opener> {
-        self.facts.opener.value()
+        let episodes = self.episodes();
+        let earlier = episodes.listed.iter().rev().nth(1);
+        let closed = earlier.and_then(|episode| episode.closed.as_ref()).map(|closing| closing.at);
+        self.facts.opener.value().filter(|opener| closed.is_none_or(|closed| closed <= opener.at))
     }
 
     /// The newest attempt to close the group.

@@ -254,9 +254,11 @@ pub enum OwnerSource {
     AccountDefault,
 }
 
-/// The principal that opened a group, from CloudTrail.
+/// The principal that opened a group, from CloudTrail. The same principal is another opener the next time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Opener {
+    /// Time of the event.
+    pub at: Timestamp,
     /// ARN or name of the principal.
     pub principal: Text<256>,
     /// Program that it used, such as `terraform`.

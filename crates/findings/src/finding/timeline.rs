@@ -1,6 +1,6 @@
 //! The verdicts on a group in the order of their times.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,9 @@ use super::text::Text;
 /// Verdicts that are kept one by one. With a sweep an hour they reach back 16 days. No queue of AWS keeps a message longer
 /// than 14 days (source: Amazon SQS developer guide, quotas), so no straggler is older.
 pub const MAX_POINTS: usize = 128;
-
+/// Changes that are kept of one quarter of a day: the first ones, and the last ones.
+const FIRST: usize = 16;
+const LAST: usize = 48;
 /// In seconds.
 const QUARTER_OF_A_DAY: i64 = 6 * 60 * 60;
 
@@ -57,61 +59,80 @@ impl Verdict {
 }
 
 impl Point {
-    /// Points of which only the first and the last are kept: routine confirmations of one verdict within one quarter of a
-    /// day.
-    fn routine(&self) -> Option<(i64, &Verdict)> {
-        (self.source != Source::Change)
-            .then(|| (self.at.judged.as_second().div_euclid(QUARTER_OF_A_DAY), &self.verdict))
+    /// The quarter of a day of the state that was judged.
+    fn quarter(&self) -> i64 {
+        self.at.ordering.as_second().div_euclid(QUARTER_OF_A_DAY)
     }
 }
 
 /// The newest verdicts in order, and the episodes that follow from all of them.
 ///
-/// INVARIANT: every point is later than `settled_to`, and there are at most [`MAX_POINTS`]. So what the timeline holds is a
-/// function of the set of the verdicts, and not of the order of their arrival, as long as no verdict arrives after
-/// [`MAX_POINTS`] later ones. A verdict that does is left out.
+/// Of each quarter of a day some verdicts are [kept](kept), and when they are too many, the oldest quarter makes room as a
+/// whole.
+///
+/// INVARIANT: every point is of a later quarter than `settled_to`, and there are at most [`MAX_POINTS`]. What is kept of a
+/// quarter is a function of the set of its verdicts, and more verdicts never make it less; so what the timeline holds does
+/// not depend on the order of their arrival, unless a verdict arrives after its quarter has made room. Such a verdict is left
+/// out, new or not: it may be one that was followed already.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Timeline {
     points: BTreeSet<Point>,
-    /// The newest point that made room for others.
-    settled_to: Option<Point>,
-    /// Episodes up to that point.
+    /// The newest quarter that made room for others.
+    settled_to: Option<i64>,
+    /// Episodes up to its end.
     settled: Episodes,
+}
+
+/// What is kept of the verdicts of one quarter of a day: of the routine confirmations, the first and the last of each
+/// verdict; of the changes, the first and the last few.
+///
+/// Both are the least and the greatest of a set, whatever else is in it. A rule that looks at neighbours would depend on the
+/// order of arrival, since a straggler may come between them.
+fn kept(quarter: BTreeSet<Point>) -> BTreeSet<Point> {
+    let (changes, routine): (Vec<Point>, Vec<Point>) =
+        quarter.into_iter().partition(|point| point.source == Source::Change);
+    let from_last = changes.len().saturating_sub(LAST);
+    let is_kept = |index: &usize| *index < FIRST || *index >= from_last;
+    let mut kept: BTreeSet<Point> =
+        changes.into_iter().enumerate().filter(|(index, _)| is_kept(index)).map(|(_, point)| point).collect();
+    let mut ends: BTreeMap<Verdict, (Point, Point)> = BTreeMap::new();
+    for point in routine {
+        let verdict = point.verdict.clone();
+        ends.entry(verdict).and_modify(|(_, last)| *last = point.clone()).or_insert_with(|| (point.clone(), point));
+    }
+    kept.extend(ends.into_values().flat_map(|(first, last)| [first, last]));
+    kept
 }
 
 impl Timeline {
     pub(super) fn learn(&mut self, point: Point) {
-        if self.settled_to.as_ref().is_some_and(|settled| point <= *settled) {
+        let quarter = point.quarter();
+        if self.settled_to.is_some_and(|settled| quarter <= settled) {
             return;
         }
-        self.insert(point);
+        let mut same = self.take(quarter);
+        same.insert(point);
+        self.points.extend(kept(same));
         while self.points.len() > MAX_POINTS {
-            let Some(oldest) = self.points.pop_first() else { break };
-            self.settled.follow(&oldest);
+            // One quarter alone is never too many.
+            let Some(oldest) = self.points.first().map(Point::quarter) else { break };
+            for point in self.take(oldest) {
+                self.settled.follow(&point);
+            }
             self.settled_to = Some(oldest);
         }
     }
 
-    /// Inserts a point, and removes the points between the first and the last routine one of its kind.
-    fn insert(&mut self, point: Point) {
-        let Some(routine) = point.routine() else {
-            self.points.insert(point);
-            return;
-        };
-        let mut same: Vec<Point> =
-            self.points.iter().filter(|known| known.routine() == Some(routine)).cloned().collect();
-        same.push(point.clone());
-        same.sort();
-        let (first, last) = (same.first().cloned(), same.last().cloned());
-        for known in same {
-            self.points.remove(&known);
-        }
-        self.points.extend(first.into_iter().chain(last));
+    /// Takes the verdicts of a quarter out.
+    fn take(&mut self, quarter: i64) -> BTreeSet<Point> {
+        let (taken, left) = std::mem::take(&mut self.points).into_iter().partition(|point| point.quarter() == quarter);
+        self.points = left;
+        taken
     }
 
-    /// The newest verdict of all.
+    /// The newest verdict of all, which is always kept.
     pub(super) fn newest(&self) -> Option<&Point> {
-        self.points.last().or(self.settled_to.as_ref())
+        self.points.last()
     }
 
     /// The episodes that follow from all verdicts.
@@ -121,5 +142,49 @@ impl Timeline {
             episodes.follow(point);
         }
         episodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn point(second: i64, source: Source) -> Point {
+        Point { at: Moment::live(Timestamp::from_second(second).unwrap()), verdict: Verdict::Open, source }
+    }
+
+    #[test]
+    fn of_a_quarter_the_ends_are_kept() {
+        let all = |source| (0..100).map(move |second| point(second, source));
+        assert_eq!(kept(all(Source::Sweep).collect()).len(), 2);
+        let changes = kept(all(Source::Change).collect());
+        assert_eq!(changes.len(), FIRST + LAST);
+        assert_eq!(
+            (changes.first(), changes.last()),
+            (Some(&point(0, Source::Change)), Some(&point(99, Source::Change)))
+        );
+    }
+
+    #[test]
+    fn one_quarter_alone_is_never_too_many() {
+        // Eight verdicts can be routine: all but that of an execution.
+        const { assert!(FIRST + LAST + 2 * 8 <= MAX_POINTS) };
+    }
+
+    #[test]
+    fn the_oldest_quarter_makes_room_and_is_not_opened_again() {
+        let mut timeline = Timeline::default();
+        let first = point(0, Source::Change);
+        for number in 0..=i64::try_from(MAX_POINTS).unwrap() {
+            timeline.learn(point(number * QUARTER_OF_A_DAY, Source::Change));
+        }
+        assert_eq!((timeline.points.len(), timeline.settled_to), (MAX_POINTS, Some(0)));
+        assert_eq!(timeline.episodes().listed[0].first_seen, first.at.ordering);
+        let before = timeline.clone();
+        timeline.learn(first);
+        timeline.learn(point(1, Source::Sweep));
+        assert_eq!(timeline, before);
     }
 }

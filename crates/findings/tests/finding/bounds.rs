@@ -69,7 +69,7 @@ fn largest() -> Finding {
         let rule = |number: i64| RuleContent::new("tcp", Some(number), Some(number), &text);
         let outcome = Outcome::Closed((0..1_000).map(rule).collect());
         let remediated = Remediated { execution_id, outcome, message: text.as_str().into(), dry_run: false };
-        let minutes = 10 * i64::try_from(number).unwrap();
+        let minutes = 30 * i64::try_from(number).unwrap();
         finding.apply(&at(minutes + 2, Observed::Remediated(remediated)));
         finding.apply(&at(minutes + 7, assessed(open_with(exempted.clone()))));
     }
@@ -77,6 +77,7 @@ fn largest() -> Finding {
         attachment: Some(Attachment { interfaces: u32::MAX, public: true, example: Some(text.as_str().into()) }),
         owner: Some(Owner { name: text.as_str().into(), source: OwnerSource::AccountDefault }),
         opener: Some(Opener {
+            at: minute(0),
             principal: text.as_str().into(),
             user_agent: Some(text.as_str().into()),
             stack: Some(text.as_str().into()),

@@ -126,7 +126,17 @@ pub(crate) fn owner(at: &str, name: &str) -> Observation {
 }
 
 pub(crate) fn opener(at: &str, principal: &str) -> Observation {
-    let opener = Some(Opener { principal: principal.into(), user_agent: Some("terraform".into()), stack: None });
+    opener_of(at, "1 08:59", principal)
+}
+
+/// The opener by an event at the time `event`, looked up at the time `at`.
+pub(crate) fn opener_of(at: &str, event: &str, principal: &str) -> Observation {
+    let opener = Some(Opener {
+        at: time(event),
+        principal: principal.into(),
+        user_agent: Some("terraform".into()),
+        stack: None,
+    });
     live(at, Observed::Context(Context { opener, ..Context::default() }))
 }
 

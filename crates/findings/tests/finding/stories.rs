@@ -78,6 +78,25 @@ fn config_and_the_evaluator_say_the_same_in_either_order() {
 }
 
 #[test]
+fn a_reopened_finding_shows_neither_the_exposures_nor_the_opener_of_the_last_time() {
+    let mut finding = new_finding();
+    let config = |at| config(at, ConfigVerdict::NonCompliant);
+    follow(&mut finding, &[open("1 09:00", &[22]), opener_of("1 09:01", "1 08:59", "ci"), compliant("1 10:00")]);
+    assert_eq!(finding.opener().unwrap().principal.as_str(), "ci");
+    let reopened = finding.apply(&config("1 12:00"));
+    assert_eq!((finding.exposures(), finding.opener()), (None, None));
+    assert_eq!(reopened.history[0].by, None);
+    assert!(reopened.history[0].sentence.as_str().ends_with("(1 reopening): the exposures are not known yet."));
+    // The same exposures by the same opener are news of this episode.
+    let told = follow(&mut finding, &[open("1 12:00", &[22]), opener_of("1 12:05", "1 11:59", "ci")]);
+    assert_eq!(told, [(vec![Event::ExposuresChanged], 5), (vec![Event::OpenerChanged], 6)]);
+    assert_eq!(finding.opener().unwrap().principal.as_str(), "ci");
+    // What AWS Config repeats of an open group does not take the exposures away.
+    assert_eq!(follow(&mut finding, &[config("1 14:00")]), [(vec![], 6)]);
+    assert_eq!(finding.exposures().unwrap().total, 1);
+}
+
+#[test]
 fn exempt_until_a_date_and_then_open_again() {
     let mut finding = new_finding();
     // The exemption does not change the group: AWS Config judges the same item again, and calls it compliant.
