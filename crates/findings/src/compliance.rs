@@ -4,7 +4,7 @@ use exposure::{Assessment, Reach, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The verdict in AWS Config's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ComplianceType {
     /// No blocked port is open, or exemptions cover every exposure.

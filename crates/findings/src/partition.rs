@@ -12,6 +12,24 @@ const PREFIXES: [(&str, &str); 7] = [
     ("eusc-", "aws-eusc"),
 ];
 
+/// Domains of the partitions that are not `amazonaws.com`. Source: `partitions.json` of botocore.
+const SUFFIXES: [(&str, &str); 6] = [
+    ("aws-cn", "amazonaws.com.cn"),
+    ("aws-iso", "c2s.ic.gov"),
+    ("aws-iso-b", "sc2s.sgov.gov"),
+    ("aws-iso-e", "cloud.adc-e.uk"),
+    ("aws-iso-f", "csp.hci.ic.gov"),
+    ("aws-eusc", "amazonaws.eu"),
+];
+
+/// Domain of the endpoints of AWS in a region, such as `amazonaws.com`.
+#[must_use]
+pub fn dns_suffix(region: &str) -> &'static str {
+    let of = partition(region);
+    let found = SUFFIXES.into_iter().find(|(partition, _)| *partition == of);
+    found.map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
 /// AWS partition of a region, such as `aws-us-gov`.
 #[must_use]
 pub fn partition(region: &str) -> &'static str {
@@ -26,15 +44,15 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("eu-central-1", "aws")]
-    #[case("us-gov-west-1", "aws-us-gov")]
-    #[case("cn-north-1", "aws-cn")]
-    #[case("us-iso-east-1", "aws-iso")]
-    #[case("us-isob-east-1", "aws-iso-b")]
-    #[case("eu-isoe-west-1", "aws-iso-e")]
-    #[case("us-isof-south-1", "aws-iso-f")]
-    #[case("eusc-de-east-1", "aws-eusc")]
-    fn a_region_has_a_partition(#[case] region: &str, #[case] expected: &str) {
-        assert_eq!(partition(region), expected);
+    #[case("eu-central-1", "aws", "amazonaws.com")]
+    #[case("us-gov-west-1", "aws-us-gov", "amazonaws.com")]
+    #[case("cn-north-1", "aws-cn", "amazonaws.com.cn")]
+    #[case("us-iso-east-1", "aws-iso", "c2s.ic.gov")]
+    #[case("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov")]
+    #[case("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk")]
+    #[case("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov")]
+    #[case("eusc-de-east-1", "aws-eusc", "amazonaws.eu")]
+    fn a_region_has_a_partition(#[case] region: &str, #[case] expected: &str, #[case] suffix: &str) {
+        assert_eq!((partition(region), dns_suffix(region)), (expected, suffix));
     }
 }

@@ -1,0 +1,26 @@
+//! Events that Portcullis puts on an event bus. They are a public contract: `docs/events.md` and the schemas beside it.
+//!
+//! Readers ignore keys that they do not know. A change that would break a reader gets a new schema.
+
+mod assessment;
+mod fit;
+mod remediation;
+mod rule;
+
+pub use assessment::{AssessmentEvent, AssessmentOrigin, AssessmentSchema, EventGroup, Trigger};
+pub use remediation::{EventError, RemediationEvent, RemediationSchema};
+pub use rule::{EventExempted, EventExemption, EventExposure, EventUnjudged};
+
+/// `source` of the events.
+pub const SOURCE: &str = "portcullis";
+
+/// `detail-type` of an [`AssessmentEvent`].
+pub const ASSESSMENT: &str = "Portcullis Assessment";
+
+/// `detail-type` of a [`RemediationEvent`].
+pub const REMEDIATION: &str = "Portcullis Remediation";
+
+/// Most bytes of a detail. A call of `PutEvents` takes 10 events and 256 KB in sum, so that any 10 events of this size fit.
+///
+/// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>
+pub const MAX_DETAIL_BYTES: usize = 24_000;

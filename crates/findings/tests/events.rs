@@ -1,0 +1,245 @@
+//! The events: their size, the samples and the schemas.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Traffic, assess};
+use findings::event::{
+    AssessmentEvent, AssessmentOrigin, MAX_DETAIL_BYTES, RemediationEvent, RemediationSchema, Trigger,
+};
+use findings::{ComplianceType, Openness, Severity};
+use jiff::Timestamp;
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
+
+fn schema(text: &str) -> Validator {
+    jsonschema::options().should_validate_formats(true).build(&serde_json::from_str(text).unwrap()).unwrap()
+}
+
+fn assessment_schema() -> Validator {
+    schema(include_str!("../../../docs/events/assessment.schema.json"))
+}
+
+fn remediation_schema() -> Validator {
+    schema(include_str!("../../../docs/events/remediation.schema.json"))
+}
+
+fn assert_valid(validator: &Validator, document: &Value) {
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+fn time() -> Timestamp {
+    "2026-03-01T10:15:30.123Z".parse().unwrap()
+}
+
+fn origin() -> AssessmentOrigin<'static> {
+    AssessmentOrigin {
+        account: Some("111122223333"),
+        region: "eu-central-1",
+        config_rule_name: "portcullis",
+        ordering_timestamp: time(),
+        trigger: Trigger::Change,
+    }
+}
+
+fn event(group: &SecurityGroup, policy: &Policy) -> Option<AssessmentEvent> {
+    let assessment = assess(group, policy, &Exemptions::default(), &PrefixLists::default(), time());
+    AssessmentEvent::new(origin(), group, &assessment)
+}
+
+fn policy(ports: &str) -> Policy {
+    Policy::new(ports.parse().unwrap())
+}
+
+fn rule(source: &str) -> IngressRule {
+    IngressRule::new(Traffic::parse("tcp", Some(22), Some(22)), source.into())
+}
+
+fn group(ingress: Vec<IngressRule>) -> SecurityGroup {
+    SecurityGroup { id: GROUP.into(), ingress, ..SecurityGroup::default() }
+}
+
+/// The samples are valid, and a reader reads what it wrote.
+#[test]
+fn samples_of_assessments_are_valid_and_read() {
+    for (sample, compliance, openness, severity) in [
+        (
+            include_str!("../../../docs/events/assessment-open.json"),
+            ComplianceType::NonCompliant,
+            Openness::World,
+            Some(Severity::High),
+        ),
+        (
+            include_str!("../../../docs/events/assessment-exempt.json"),
+            ComplianceType::Compliant,
+            Openness::Restricted,
+            None,
+        ),
+        (
+            include_str!("../../../docs/events/assessment-unknown.json"),
+            ComplianceType::InsufficientData,
+            Openness::Unknown,
+            None,
+        ),
+    ] {
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        assert_valid(&assessment_schema(), &sample["detail"]);
+        let event: AssessmentEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+        assert_eq!((event.compliance, event.openness, event.severity), (compliance, openness, severity));
+        assert_eq!(serde_json::to_value(&event).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], findings::event::ASSESSMENT);
+        assert_eq!(sample["source"], findings::event::SOURCE);
+    }
+}
+
+#[test]
+fn samples_of_remediations_are_valid_and_read() {
+    for sample in [
+        include_str!("../../../docs/events/remediation-closed.json"),
+        include_str!("../../../docs/events/remediation-failed.json"),
+    ] {
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        assert_valid(&remediation_schema(), &sample["detail"]);
+        let event: RemediationEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+        assert_eq!(event.response.is_none(), event.error.is_some());
+        assert_eq!(serde_json::to_value(event.fitted()).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], findings::event::REMEDIATION);
+    }
+}
+
+/// A reader ignores a new key, and refuses a schema that it does not know.
+#[test]
+fn a_reader_takes_new_keys_but_no_other_schema() {
+    let sample: Value = serde_json::from_str(include_str!("../../../docs/events/assessment-open.json")).unwrap();
+    let mut detail = sample["detail"].clone();
+    detail["novelty"] = json!({"a": 1});
+    detail["securityGroup"]["novelty"] = json!([]);
+    assert!(serde_json::from_value::<AssessmentEvent>(detail.clone()).is_ok());
+    detail["schema"] = json!("portcullis.assessment/2");
+    let error = serde_json::from_value::<AssessmentEvent>(detail).unwrap_err().to_string();
+    assert!(error.contains("unknown variant `portcullis.assessment/2`, expected `portcullis.assessment/1`"), "{error}");
+}
+
+#[test]
+fn a_compliant_group_has_no_event() {
+    assert_eq!(event(&group(vec![rule("10.0.0.0/8")]), &policy("22")), None);
+    assert_eq!(event(&group(Vec::new()), &policy("22")), None);
+}
+
+/// A thousand rules are counted, and the most severe of them stay.
+#[test]
+fn the_exposures_are_cut_with_a_count_of_all() {
+    let rules = (0..1_000).map(|number| match number % 2 {
+        0 => rule(&format!("{}.0.0.0/7", 20 + 2 * (number % 40))),
+        _ => IngressRule { description: Some(format!("{number} {}", "x".repeat(240))), ..rule("0.0.0.0/0") },
+    });
+    let event = event(&group(rules.collect()), &policy("22")).unwrap();
+    assert_eq!(event.exposure_count, 1_000);
+    assert!((20..200).contains(&event.exposures.len()), "{}", event.exposures.len());
+    assert!(event.to_json().len() > MAX_DETAIL_BYTES - 1_000 && event.to_json().len() <= MAX_DETAIL_BYTES);
+    assert_eq!(event.severity, Some(Severity::High));
+    assert_valid(&assessment_schema(), &serde_json::from_str(&event.to_json()).unwrap());
+}
+
+/// Characters that take the most bytes in JSON, and long texts of them.
+fn hostile() -> impl Strategy<Value = String> {
+    let character = prop_oneof![Just('\u{1}'), Just('"'), Just('\\'), Just('网'), Just('😀'), Just('a'), any::<char>()];
+    (character, any::<String>(), 0_usize..3_000)
+        .prop_map(|(character, text, times)| format!("{text}{}", character.to_string().repeat(times)))
+}
+
+fn hostile_rule() -> impl Strategy<Value = IngressRule> {
+    let source =
+        prop_oneof![Just("0.0.0.0/0".to_owned()), Just("::/0".to_owned()), Just("pl-0badbad".to_owned()), hostile()];
+    let protocol = prop_oneof![Just("tcp".to_owned()), Just("-1".to_owned()), hostile()];
+    (source, protocol, proptest::option::of(hostile()), proptest::option::of(hostile())).prop_map(
+        |(source, protocol, id, description)| IngressRule {
+            id,
+            description,
+            ..IngressRule::new(Traffic::parse(&protocol, Some(0), Some(65_535)), source.as_str().into())
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.min(500)))]
+
+    /// Whatever a group contains, its event fits, and so do ten of them into a call.
+    #[test]
+    fn no_group_breaks_the_limit(
+        name in proptest::option::of(hostile()),
+        id in hostile(),
+        owner in proptest::option::of(hostile()),
+        tags in proptest::collection::btree_map(hostile(), hostile(), 0..60),
+        rules in proptest::collection::vec(hostile_rule(), 0..40),
+        ports in 1_usize..400,
+    ) {
+        let tag_count = tags.len();
+        let ports: Vec<String> = (0..ports).map(|number| (number * 100).to_string()).collect();
+        let group = SecurityGroup { id, name, owner_id: owner, tags, ingress: rules, ..SecurityGroup::default() };
+        if let Some(event) = event(&group, &policy(&ports.join(","))) {
+            let json = event.to_json();
+            prop_assert!(json.len() <= MAX_DETAIL_BYTES, "{} bytes", json.len());
+            prop_assert_eq!(event.security_group.tag_count, tag_count);
+            prop_assert!(event.exposures.len() <= event.exposure_count);
+            prop_assert!(event.security_group.tags.iter().all(|(key, value)| group.tags.get(key) == Some(value)));
+            prop_assert_eq!(&serde_json::from_str::<AssessmentEvent>(&json).unwrap(), &event);
+        }
+    }
+
+    #[test]
+    fn no_response_breaks_the_limit(
+        rules in proptest::collection::vec(hostile(), 0..60),
+        message in hostile(),
+        rule_name in hostile(),
+        failure in proptest::option::of(hostile()),
+    ) {
+        let reasons: Vec<Value> = rules.iter().map(|reason| json!({"source": "0.0.0.0/0", "reason": reason})).collect();
+        let response = json!({"status": "PARTIAL", "securityGroupId": GROUP, "snapshot": null, "message": message,
+            "revoked": reasons, "remaining": reasons, "details": {"nested": reasons}});
+        let Value::Object(response) = response else { unreachable!() };
+        let event = remediation(rule_name, Some(response), failure).fitted();
+        prop_assert!(event.to_json().len() <= MAX_DETAIL_BYTES, "{} bytes", event.to_json().len());
+        prop_assert_eq!(event.counts.get("revoked"), Some(&rules.len()));
+        let kept = event.response.as_ref().unwrap();
+        prop_assert_eq!(&kept["status"], "PARTIAL");
+        prop_assert!(kept["revoked"].is_array() && kept["remaining"].is_array() && kept["message"].is_string());
+    }
+}
+
+fn remediation(rule: String, response: Option<Map<String, Value>>, failure: Option<String>) -> RemediationEvent {
+    RemediationEvent {
+        schema: RemediationSchema::V1,
+        account: "111122223333".into(),
+        region: "eu-central-1".into(),
+        config_rule_name: rule,
+        security_group_id: GROUP.into(),
+        action: "close".into(),
+        dry_run: false,
+        execution_id: None,
+        time: time(),
+        status: "PARTIAL".into(),
+        response,
+        counts: BTreeMap::new(),
+        error: failure.map(|message| findings::event::EventError { kind: "AwsCallFailed".into(), message }),
+    }
+}
+
+/// What stays open comes before what was closed.
+#[test]
+fn what_stays_open_is_kept_first() {
+    let item = json!({"reason": "x".repeat(400)});
+    let response = json!({"status": "PARTIAL", "revoked": vec![item.clone(); 500], "remaining": vec![item; 40]});
+    let Value::Object(response) = response else { unreachable!() };
+    let event = remediation("portcullis".into(), Some(response), None).fitted();
+    let kept = event.response.unwrap();
+    assert_eq!(kept["remaining"].as_array().unwrap().len(), 40);
+    assert!((5..30).contains(&kept["revoked"].as_array().unwrap().len()));
+    assert_eq!(event.counts, BTreeMap::from([("revoked".to_owned(), 500), ("remaining".to_owned(), 40)]));
+}
