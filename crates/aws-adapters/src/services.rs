@@ -5,6 +5,7 @@ use aws_types::SdkConfig;
 
 use crate::config::Config;
 use crate::ec2::Ec2;
+use crate::event_bridge::EventBridge;
 use crate::ssm::Ssm;
 
 /// Adapters of a Lambda function, created once per process. There is no snapshot store until `with_store`
@@ -15,6 +16,8 @@ pub struct LambdaServices<O = ()> {
     pub config: Config,
     /// Amazon EC2.
     pub ec2: Ec2,
+    /// Amazon EventBridge.
+    pub events: EventBridge,
     /// AWS Systems Manager.
     pub ssm: Ssm,
     /// Store of the snapshots.
@@ -22,23 +25,30 @@ pub struct LambdaServices<O = ()> {
 }
 
 impl LambdaServices {
-    /// Creates the adapters and their clients, without a snapshot store.
+    /// Creates the adapters and their clients, without a snapshot store. Events go to the bus in `EVENT_BUS`.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { config: Config::new(sdk), ec2: Ec2::new(sdk), ssm: Ssm::new(sdk), store: () }
+        Self {
+            config: Config::new(sdk),
+            ec2: Ec2::new(sdk),
+            events: EventBridge::from_env(sdk),
+            ssm: Ssm::new(sdk),
+            store: (),
+        }
     }
 
     /// Adds a snapshot store.
     #[must_use]
     pub fn with_store<O>(self, store: O) -> LambdaServices<O> {
-        let Self { config, ec2, ssm, store: () } = self;
-        LambdaServices { config, ec2, ssm, store }
+        let Self { config, ec2, events, ssm, store: () } = self;
+        LambdaServices { config, ec2, events, ssm, store }
     }
 }
 
 impl<O> Services for LambdaServices<O> {
     type Config = Config;
     type Ec2 = Ec2;
+    type Events = EventBridge;
     type Ssm = Ssm;
     type Store = O;
 
@@ -48,6 +58,10 @@ impl<O> Services for LambdaServices<O> {
 
     fn ec2(&self) -> &Ec2 {
         &self.ec2
+    }
+
+    fn events(&self) -> &EventBridge {
+        &self.events
     }
 
     fn ssm(&self) -> &Ssm {

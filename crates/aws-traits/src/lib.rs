@@ -3,6 +3,7 @@
 pub mod config;
 pub mod ec2;
 mod error;
+pub mod events;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod network_acl;

@@ -23,6 +23,8 @@ pub trait Services {
     type Config;
     /// Amazon EC2.
     type Ec2;
+    /// Amazon EventBridge.
+    type Events;
     /// AWS Systems Manager.
     type Ssm;
     /// Store of snapshots.
@@ -32,6 +34,8 @@ pub trait Services {
     fn config(&self) -> &Self::Config;
     /// Amazon EC2.
     fn ec2(&self) -> &Self::Ec2;
+    /// Amazon EventBridge.
+    fn events(&self) -> &Self::Events;
     /// AWS Systems Manager.
     fn ssm(&self) -> &Self::Ssm;
     /// Store of snapshots.

@@ -27,6 +27,7 @@ impl TerminalServices {
 impl Services for TerminalServices {
     type Config = RuleExceptions;
     type Ec2 = Ec2;
+    type Events = ();
     type Ssm = ();
     type Store = SnapshotStore;
 
@@ -36,6 +37,10 @@ impl Services for TerminalServices {
 
     fn ec2(&self) -> &Ec2 {
         &self.ec2
+    }
+
+    fn events(&self) -> &() {
+        &()
     }
 
     fn ssm(&self) -> &() {

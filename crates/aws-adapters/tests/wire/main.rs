@@ -6,6 +6,7 @@ mod bucket;
 mod canned;
 mod config;
 mod ec2;
+mod event_bridge;
 #[cfg(feature = "terminal")]
 mod event_history;
 mod network_acl;

@@ -2,6 +2,7 @@
 
 mod config;
 mod ec2;
+mod events;
 mod network_acl;
 mod object_store;
 mod ssm;
@@ -14,6 +15,7 @@ use exposure::{AddressSet, PrefixList, SecurityGroup};
 
 use crate::config::{Evaluation, RemediationException, StoredResult};
 use crate::error::AwsError;
+use crate::events::{Event, EventBus};
 use crate::network_acl::VpcNetworkAcl;
 use crate::object_store::StoreLocation;
 use crate::services::Services;
@@ -23,6 +25,7 @@ use crate::services::Services;
 pub struct FakeAws {
     account: Arc<Mutex<Account>>,
     location: StoreLocation,
+    bus: Option<EventBus>,
 }
 
 impl Default for FakeAws {
@@ -32,7 +35,8 @@ impl Default for FakeAws {
             account_id: "111122223333".to_owned(),
             region: "us-east-1".to_owned(),
         };
-        Self { account: Arc::default(), location }
+        let bus = EventBus { name: "default".to_owned(), region: location.region.clone() };
+        Self { account: Arc::default(), location, bus: Some(bus) }
     }
 }
 
@@ -54,6 +58,10 @@ pub struct Account {
     pub reported: Vec<String>,
     /// The evaluations that were stored, in order.
     pub evaluations: Vec<Evaluation>,
+    /// The events that were put, in order.
+    pub events: Vec<Event>,
+    /// Texts of events that the bus does not take.
+    pub rejected_events: Vec<String>,
     /// Whether the last `PutEvaluations` was in test mode.
     pub test_mode: bool,
     /// Resource ids that `PutEvaluations` silently does not store.
@@ -136,6 +144,12 @@ enum Then {
 }
 
 impl FakeAws {
+    /// The account, with events switched off.
+    #[must_use]
+    pub fn without_events(self) -> Self {
+        Self { bus: None, ..self }
+    }
+
     /// The account, locked.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
@@ -261,6 +275,7 @@ impl Account {
 impl Services for FakeAws {
     type Config = Self;
     type Ec2 = Self;
+    type Events = Self;
     type Ssm = Self;
     type Store = Self;
 
@@ -269,6 +284,10 @@ impl Services for FakeAws {
     }
 
     fn ec2(&self) -> &Self {
+        self
+    }
+
+    fn events(&self) -> &Self {
         self
     }
 

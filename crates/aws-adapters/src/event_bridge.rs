@@ -1,0 +1,66 @@
+//! Amazon EventBridge, over the runtime and the HTTP client of the SDK.
+//!
+//! Portcullis makes one call of this service, a signed POST of JSON. A crate of the SDK would add its types, its endpoint
+//! rules and its own layers of the same runtime to each zip.
+
+mod client;
+mod wire;
+
+use std::env;
+
+use aws_traits::AwsError;
+use aws_traits::events::{Event, EventBus, Events, RejectedEvent};
+use aws_types::SdkConfig;
+
+use self::client::Client;
+use crate::error::FromSdk;
+
+const OPERATION: &str = "events:PutEvents";
+
+/// An event bus.
+#[derive(Debug)]
+pub struct EventBridge {
+    client: Client,
+    bus: Option<EventBus>,
+}
+
+impl EventBridge {
+    /// The adapter for the bus `name`, a name or an ARN; with an empty name, events are switched off. The client is created
+    /// when the first event is put, so that a function that puts none does not pay for it.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, name: &str) -> Self {
+        let region = sdk.region().map(ToString::to_string).unwrap_or_default();
+        let bus = (!name.is_empty()).then(|| EventBus { name: name.to_owned(), region });
+        Self { client: Client::new(sdk), bus }
+    }
+
+    /// The adapter for the bus in `EVENT_BUS`. Without this variable, events are switched off.
+    #[must_use]
+    pub fn from_env(sdk: &SdkConfig) -> Self {
+        Self::new(sdk, &env::var("EVENT_BUS").unwrap_or_default())
+    }
+}
+
+impl Events for EventBridge {
+    fn bus(&self) -> Option<&EventBus> {
+        self.bus.as_ref()
+    }
+
+    async fn put_events(&self, events: &[Event]) -> Result<Vec<RejectedEvent>, AwsError> {
+        let Some(bus) = &self.bus else { return Ok(Vec::new()) };
+        let subject = format!("event bus {}", bus.name);
+        let request = wire::request(&bus.name, events);
+        // Boxed, because the compiler limits how deeply futures are nested.
+        let answer = Box::pin(self.client.put_events().invoke(request)).await;
+        let results = answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
+        if results.len() != events.len() {
+            let problem = format!("{} results for {} events", results.len(), events.len());
+            return Err(AwsError::malformed(OPERATION, &subject, &problem));
+        }
+        let rejected = results.into_iter().enumerate().filter_map(|(index, result)| {
+            let (code, message) = (result.error_code?, result.error_message.unwrap_or_default());
+            Some(RejectedEvent { index, error: AwsError::new(OPERATION, &subject, Some(&code), &message) })
+        });
+        Ok(rejected.collect())
+    }
+}
