@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_events::config::{ConfigurationItem, ItemSummary, Notification, RuleInvocation, SECURITY_GROUP_RESOURCE_TYPE};
-use aws_traits::config::{Compliance, ConfigurationHistory, Evaluation, Evaluations};
+use aws_traits::config::{ConfigurationHistory, Evaluation, Evaluations};
 use aws_traits::ec2::SecurityGroups;
+use aws_traits::events::Events;
 use exposure::SecurityGroup;
+use findings::event::{AssessmentOrigin, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation};
 use plain_text::error_message;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;
 
+use crate::SERVICE;
 use crate::batches::Batches;
 use crate::error::EvaluatorError;
+use crate::outbox::Announcement;
 use crate::services::EvaluatorServices;
-
-const SERVICE: &str = "rule-evaluator";
+use crate::summary::InvocationSummary;
 
 /// Time for which exemptions and prefix lists are cached. A copy counts only for notifications that are older: who changes an
 /// exemption and has the rule evaluated again gets a judgement by the new one.
@@ -36,33 +38,10 @@ pub struct Evaluator<S> {
     cold: AtomicBool,
 }
 
-/// Result of an invocation. AWS Config ignores it; an operator who invokes the function sees it.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InvocationSummary {
-    /// Evaluations with `COMPLIANT`.
-    pub compliant: usize,
-    /// Evaluations with `NON_COMPLIANT`.
-    pub non_compliant: usize,
-    /// Evaluations with `NOT_APPLICABLE`.
-    pub not_applicable: usize,
-    /// Reason for which nothing was evaluated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ignored: Option<String>,
-}
-
-impl InvocationSummary {
-    fn count(&mut self, evaluation: &Evaluation) {
-        match evaluation.compliance {
-            Compliance::Compliant => self.compliant += 1,
-            Compliance::NonCompliant => self.non_compliant += 1,
-            Compliance::NotApplicable => self.not_applicable += 1,
-        }
-    }
-
-    fn ignored(why: String) -> Self {
-        Self { ignored: Some(why), ..Self::default() }
-    }
+/// A judged group: its evaluation, unless the verdict is unknown, and the event about it.
+struct Judged {
+    evaluation: Result<Evaluation, UnjudgedError>,
+    announcement: Option<Announcement>,
 }
 
 impl<S: EvaluatorServices> Evaluator<S> {
@@ -130,13 +109,14 @@ impl<S: EvaluatorServices> Evaluator<S> {
         left_scope: bool,
     ) -> Result<InvocationSummary, EvaluatorError> {
         let ConfigurationItem { resource_type, resource_id, capture_time, .. } = item;
-        let evaluation = if let Some(why) = not_applicable(resource_type, &item.status, left_scope) {
-            Evaluation::not_applicable(resource_type, resource_id, why, *capture_time)
-        } else {
-            let parameters = parameters(invocation)?;
-            self.judge(invocation, &parameters, item.security_group()?, *capture_time).await??
-        };
-        self.report_one(invocation, evaluation).await
+        if let Some(why) = not_applicable(resource_type, &item.status, left_scope) {
+            let evaluation = Evaluation::not_applicable(resource_type, resource_id, why, *capture_time);
+            return self.report_one(invocation, Ok(evaluation), None).await;
+        }
+        let parameters = parameters(invocation)?;
+        let occasion = (Trigger::Change, *capture_time);
+        let judged = self.judge(invocation, &parameters, item.security_group()?, occasion).await?;
+        self.report_one(invocation, judged.evaluation, judged.announcement).await
     }
 
     async fn oversized(
@@ -147,21 +127,22 @@ impl<S: EvaluatorServices> Evaluator<S> {
     ) -> Result<InvocationSummary, EvaluatorError> {
         let ItemSummary { resource_type, resource_id, configuration_item_status: status, .. } = summary;
         let captured = summary.configuration_item_capture_time;
-        let evaluation = if let Some(why) = not_applicable(resource_type, status, left_scope) {
-            Evaluation::not_applicable(resource_type, resource_id, why, captured)
-        } else {
-            let parameters = parameters(invocation)?;
-            let item = self.services.config().configuration_item(summary).await?;
-            // The history can lag behind the notification. Its times are floating-point seconds, hence the tolerance.
-            if captured.duration_since(item.capture_time) > SignedDuration::from_millis(1) {
-                return Err(EvaluatorError::NotRecordedYet { resource_id: resource_id.clone() });
-            }
-            match not_applicable(resource_type, &item.status, left_scope) {
-                Some(why) => Evaluation::not_applicable(resource_type, resource_id, why, captured),
-                None => self.judge(invocation, &parameters, item.security_group()?, captured).await??,
-            }
-        };
-        self.report_one(invocation, evaluation).await
+        let not_judged = |why| Ok(Evaluation::not_applicable(resource_type, resource_id, why, captured));
+        if let Some(why) = not_applicable(resource_type, status, left_scope) {
+            return self.report_one(invocation, not_judged(why), None).await;
+        }
+        let parameters = parameters(invocation)?;
+        let item = self.services.config().configuration_item(summary).await?;
+        // The history can lag behind the notification. Its times are floating-point seconds, hence the tolerance.
+        if captured.duration_since(item.capture_time) > SignedDuration::from_millis(1) {
+            return Err(EvaluatorError::NotRecordedYet { resource_id: resource_id.clone() });
+        }
+        if let Some(why) = not_applicable(resource_type, &item.status, left_scope) {
+            return self.report_one(invocation, not_judged(why), None).await;
+        }
+        let occasion = (Trigger::Oversized, captured);
+        let judged = self.judge(invocation, &parameters, item.security_group()?, occasion).await?;
+        self.report_one(invocation, judged.evaluation, judged.announcement).await
     }
 
     /// Judges every group of the account and region, and withdraws the results of deleted groups.
@@ -187,12 +168,16 @@ impl<S: EvaluatorServices> Evaluator<S> {
             };
             for group in groups.into_iter().filter(own) {
                 existing.insert(group.id.clone());
-                match self.judge(invocation, &parameters, group, at).await? {
+                let judged = self.judge(invocation, &parameters, group, (Trigger::Scheduled, at)).await?;
+                match judged.evaluation {
                     Ok(evaluation) => {
                         summary.count(&evaluation);
-                        batches.add(evaluation).await?;
+                        batches.add(evaluation, judged.announcement).await?;
                     }
-                    Err(error) => errors.push(error),
+                    Err(error) => {
+                        batches.announce(judged.announcement).await;
+                        errors.push(error);
+                    }
                 }
             }
             if next.is_none() || batches.is_refused() {
@@ -204,7 +189,7 @@ impl<S: EvaluatorServices> Evaluator<S> {
         for id in reported.iter().filter(|id| !existing.contains(*id)) {
             let evaluation = Evaluation::not_applicable(SECURITY_GROUP_RESOURCE_TYPE, id, DELETED, at);
             summary.count(&evaluation);
-            batches.add(evaluation).await?;
+            batches.add(evaluation, None).await?;
         }
         batches.finish().await?;
         if errors.is_empty() {
@@ -228,21 +213,21 @@ impl<S: EvaluatorServices> Evaluator<S> {
         }
     }
 
-    /// Judges one group. The outer error stops the invocation; the inner one concerns this group only.
+    /// Judges one group. The error stops the invocation; that in the evaluation concerns this group only.
     async fn judge(
         &self,
         invocation: &RuleInvocation,
         parameters: &Arc<RuleParameters>,
         group: SecurityGroup,
-        ordering_timestamp: Timestamp,
-    ) -> Result<Result<Evaluation, UnjudgedError>, EvaluatorError> {
+        (trigger, ordering_timestamp): (Trigger, Timestamp),
+    ) -> Result<Judged, EvaluatorError> {
         let (at, since) = ((self.now)(), invocation.notified);
         let name = parameters.exemptions_parameter.as_deref();
         let exemptions = self.exemptions.read(self.services.ssm(), name, since, at).await?;
         let criteria = Criteria { parameters: Arc::clone(parameters), exemptions, at, since };
         let judged = criteria.judge(group, self.services.ec2(), &self.prefix_lists).await;
-        let group = &judged.group;
-        let evaluation = evaluation(&group.id, &judged.assess(), parameters.policy.scope, ordering_timestamp);
+        let (group, assessment) = (&judged.group, judged.assess());
+        let evaluation = evaluation(&group.id, &assessment, parameters.policy.scope, ordering_timestamp);
         match &evaluation {
             Ok(evaluation) => info!(
                 service = SERVICE,
@@ -256,24 +241,46 @@ impl<S: EvaluatorServices> Evaluator<S> {
                 tracing::warn!(service = SERVICE, security_group.id = group.id, %error, "security group not judged");
             }
         }
-        Ok(evaluation)
+        let announcement = self.services.events().bus().and_then(|bus| {
+            let origin = AssessmentOrigin {
+                account: invocation.account_id.as_deref(),
+                region: &bus.region,
+                config_rule_name: &invocation.rule_name,
+                ordering_timestamp,
+                trigger,
+            };
+            Announcement::new(origin, group, &assessment)
+        });
+        Ok(Judged { evaluation, announcement })
     }
 
+    /// Reports one group. Without a verdict there is no evaluation, but an event: the group may be open.
     async fn report_one(
         &self,
         invocation: &RuleInvocation,
-        evaluation: Evaluation,
+        evaluation: Result<Evaluation, UnjudgedError>,
+        announcement: Option<Announcement>,
     ) -> Result<InvocationSummary, EvaluatorError> {
         let mut summary = InvocationSummary::default();
-        summary.count(&evaluation);
         let mut batches = self.batches(invocation);
-        batches.add(evaluation).await?;
-        batches.finish().await?;
-        Ok(summary)
+        match evaluation {
+            Ok(evaluation) => {
+                summary.count(&evaluation);
+                batches.add(evaluation, announcement).await?;
+                batches.finish().await?;
+                Ok(summary)
+            }
+            Err(error) => {
+                batches.announce(announcement).await;
+                batches.finish().await?;
+                Err(error.into())
+            }
+        }
     }
 
-    fn batches<'a>(&'a self, invocation: &'a RuleInvocation) -> Batches<'a, S::Config> {
-        Batches::new(self.services.config(), &invocation.result_token, invocation.is_test())
+    fn batches<'a>(&'a self, invocation: &'a RuleInvocation) -> Batches<'a, S::Config, S::Events> {
+        let services = &self.services;
+        Batches::new(services.config(), services.events(), &invocation.result_token, invocation.is_test())
     }
 }
 

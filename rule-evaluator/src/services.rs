@@ -3,15 +3,26 @@
 use aws_traits::Services;
 use aws_traits::config::{ConfigurationHistory, Evaluations};
 use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
+use aws_traits::events::Events;
 use aws_traits::ssm::Parameters;
 
 /// AWS services that the rule-evaluator calls.
 pub trait EvaluatorServices:
-    Services<Config: Evaluations + ConfigurationHistory, Ec2: SecurityGroups + ManagedPrefixLists, Ssm: Parameters>
+    Services<
+        Config: Evaluations + ConfigurationHistory,
+        Ec2: SecurityGroups + ManagedPrefixLists,
+        Events: Events,
+        Ssm: Parameters,
+    >
 {
 }
 
 impl<S> EvaluatorServices for S where
-    S: Services<Config: Evaluations + ConfigurationHistory, Ec2: SecurityGroups + ManagedPrefixLists, Ssm: Parameters>
+    S: Services<
+            Config: Evaluations + ConfigurationHistory,
+            Ec2: SecurityGroups + ManagedPrefixLists,
+            Events: Events,
+            Ssm: Parameters,
+        >
 {
 }

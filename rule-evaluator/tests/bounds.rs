@@ -64,7 +64,7 @@ fn judged(event: Map<String, Value>) -> Result<InvocationSummary, Diagnostic> {
     let size = event["invokingEvent"].as_str().unwrap().len();
     let aws = FakeAws::default();
     let evaluator = Evaluator::new(aws.clone(), now);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let begun = Instant::now();
     MEMORY.reset_peak_memory();
     let outcome = runtime.block_on(evaluator.handle(event)).map_err(Diagnostic::from);

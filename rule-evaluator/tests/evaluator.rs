@@ -93,15 +93,23 @@ async fn a_change_is_judged_and_reported_in_one_evaluation_with_the_capture_time
     assert!(!aws.account().test_mode);
 }
 
-/// An evaluation costs one AWS call, unless prefix lists or exemptions are involved.
+/// An evaluation of a compliant group costs one AWS call, unless prefix lists or exemptions are involved. A finding costs a
+/// second one.
+#[rstest]
+#[case::compliant(json!([{"cidrIp": "10.0.0.0/8"}]), &[PUT])]
+#[case::non_compliant(json!([{"cidrIp": "0.0.0.0/0"}]), &[PUT, "events:PutEvents"])]
 #[tokio::test]
-async fn an_ordinary_change_costs_one_call() {
+async fn an_ordinary_change_costs_one_call(#[case] ranges: Value, #[case] calls: &[&str]) {
     let aws = FakeAws::default();
     let plain = with_invoking(CHANGE, |invoking| {
-        invoking["configurationItem"]["configuration"]["ipPermissions"][0]["prefixListIds"] = json!([]);
+        let permission = &mut invoking["configurationItem"]["configuration"]["ipPermissions"][0];
+        permission["prefixListIds"] = json!([]);
+        permission["ipRanges"] = json!([]);
+        permission["ipv6Ranges"] = json!([]);
+        permission["ipv4Ranges"] = ranges;
     });
     handle(&aws, plain).await.unwrap();
-    assert_eq!(aws.account().calls, [PUT]);
+    assert_eq!(aws.account().calls, calls);
 }
 
 /// Deleted, left-scope, not-recorded → `NOT_APPLICABLE`.
@@ -188,7 +196,7 @@ async fn an_oversized_item_is_fetched_from_the_history(#[case] captured: &str) {
     aws.account().history.insert(GROUP.into(), recorded(captured));
     handle(&aws, event(OVERSIZED)).await.unwrap();
     assert_eq!(evaluations(&aws), [format!("{GROUP}: NON_COMPLIANT (tcp/22 open to 0.0.0.0/0) at {CAPTURED}")]);
-    assert_eq!(aws.account().calls, ["config:GetResourceConfigHistory", PUT]);
+    assert_eq!(aws.account().calls, ["config:GetResourceConfigHistory", PUT, "events:PutEvents"]);
 }
 
 /// The history may lag behind the notification: Lambda retries.
