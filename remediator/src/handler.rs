@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use plain_text::error_message;
-use remediation::{Payload, Remediation, RemediationError, RemediationServices, Request, Response, Sweep};
+use remediation::{Payload, Remediation, RemediationError, Request, Response, Sweep};
 use serde::Serialize;
 use tracing::{error, info};
 
+use crate::SERVICE;
 use crate::error::InvocationError;
-
-const SERVICE: &str = "remediator";
+use crate::report::report;
+use crate::services::RemediatorServices;
 
 /// Answers invocations. Created once per process, and used for every invocation.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Remediator<S> {
     cold: AtomicBool,
 }
 
-impl<S: RemediationServices> Remediator<S> {
+impl<S: RemediatorServices> Remediator<S> {
     /// A handler that carries out requests by `remediation`.
     pub fn new(remediation: Remediation<S>) -> Self {
         Self { remediation, cold: AtomicBool::new(true) }
@@ -66,7 +67,7 @@ impl<S: RemediationServices> Remediator<S> {
         Ok(result?)
     }
 
-    /// Handles one request, and stops shortly before `deadline`.
+    /// Handles one request, stops shortly before `deadline`, and puts an event about the outcome.
     ///
     /// # Errors
     ///
@@ -103,6 +104,10 @@ impl<S: RemediationServices> Remediator<S> {
             }
             Err(problem) => log!(error, "failed", error = error_message(problem)),
         }
+        let services = self.remediation.services();
+        let times = (self.remediation.now(), deadline);
+        // Boxed, because the compiler limits how deeply futures are nested.
+        Box::pin(report(services.events(), services.store(), &subject, &result, times)).await;
         Ok(result?)
     }
 }

@@ -34,6 +34,10 @@ impl<S: RemediationServices> Environment<S> {
         }
     }
 
+    pub(crate) fn services(&self) -> &S {
+        &self.services
+    }
+
     pub(crate) fn config(&self) -> &<S as Services>::Config {
         self.services.config()
     }

@@ -47,6 +47,17 @@ impl<S: RemediationServices> Remediation<S> {
         self
     }
 
+    /// The services.
+    pub fn services(&self) -> &S {
+        self.environment.services()
+    }
+
+    /// The time by the clock of this remediation.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.environment.now)()
+    }
+
     /// Carries out a request, and stops shortly before `deadline`.
     ///
     /// # Errors
