@@ -1,6 +1,6 @@
 """Says which permissions an existing role for the rule evaluator lacks.
 
-usage: check_role.py TEMPLATE ROLE-ARN STACK REGION KMS-KEY-ARN AWS-CLI...
+usage: check_role.py TEMPLATE ROLE-ARN STACK REGION KMS-KEY-ARN EVENT-BUS AWS-CLI...
 
 What the role needs is what EvaluatorRole of the template allows; the names of the log group and the queue begin with that of the
 stack. IAM simulates the policies of the role. Prints a warning about what is missing, or that it could not be simulated. Both
@@ -33,17 +33,26 @@ def reference(loader: Loader, suffix: str, node: yaml.Node) -> Any:
 Loader.add_multi_constructor("!", reference)
 
 
+# Conditions of EvaluatorRole.
+CONDITIONS = {
+    "HasKey": lambda values: values["KmsKeyArn"] != "",
+    "HasEventBus": lambda values: values["EventBusName"] != "",
+}
+
+
 def needed(template: dict[str, Any], values: dict[str, str]) -> list[tuple[list[str], str]]:
-    """Actions and the resource of each statement of EvaluatorRole. Without a key, the statement about it is left out."""
+    """Actions and the resource of each statement of EvaluatorRole, without the statements whose condition does not hold."""
     (policy,) = template["Resources"]["EvaluatorRole"]["Properties"]["Policies"]
     found = []
     for entry in policy["PolicyDocument"]["Statement"]:
-        # !If [HasKey, statement, !Ref AWS::NoValue]
-        statement = entry[1] if isinstance(entry, list) else entry
-        if isinstance(entry, list) and not values["KmsKeyArn"]:
+        # !If [condition, statement, !Ref AWS::NoValue]
+        condition, statement = entry[:2] if isinstance(entry, list) else (None, entry)
+        if condition and not CONDITIONS[condition](values):
             continue
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        resource = re.sub(r"\$\{([\w:.]+)\}", lambda match: values[match[1]], statement["Resource"])
+        # !Sub [text, variables]
+        text = statement["Resource"][0] if isinstance(statement["Resource"], list) else statement["Resource"]
+        resource = re.sub(r"\$\{([\w:.]+)\}", lambda match: values[match[1]], text)
         found.append((actions, resource))
     return found
 
@@ -57,7 +66,7 @@ def denied(role: str, actions: list[str], resource: str, aws: Aws) -> list[str]:
 
 def main() -> None:
     """Prints a warning if a permission is missing, or if that is not known."""
-    template, role, stack, region, key, *aws = sys.argv[1:]
+    template, role, stack, region, key, bus, *aws = sys.argv[1:]
     _, partition, _, _, account, _ = role.split(":", 5)
     values = {
         "AWS::Partition": partition,
@@ -66,6 +75,8 @@ def main() -> None:
         "EvaluatorLogGroup.Arn": f"arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-rule-evaluator:*",
         "DeadLetterQueue.Arn": f"arn:{partition}:sqs:{region}:{account}:{stack}-DeadLetterQueue-0123456789ab",
         "KmsKeyArn": key,
+        "EventBusName": bus,
+        "Bus": bus.removeprefix("arn:") if bus.startswith("arn:") else f"{partition}:events:{region}:{account}:event-bus/{bus}",
     }
     missing = []
     for actions, resource in needed(yaml.load(Path(template).read_text(encoding="utf-8"), Loader), values):

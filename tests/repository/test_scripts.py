@@ -211,7 +211,7 @@ ROLE = "arn:aws-cn:iam::123456789012:role/team/evaluator"
 KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
 
 
-def simulate(checkout: Path, directory: Path, decision: str, key: str = "") -> tuple[subprocess.CompletedProcess[str], str]:
+def simulate(checkout: Path, directory: Path, decision: str, key: str = "", bus: str = "") -> tuple[subprocess.CompletedProcess[str], str]:
     """Runs the check of a role with an `aws` that answers like IAM's simulation, and returns the calls of that command too."""
     stub = directory / "aws"
     stub.write_text(
@@ -229,7 +229,7 @@ print(json.dumps({{"EvaluationResults": [{{"EvalActionName": a, "EvalDecision": 
 """
     )
     stub.chmod(0o755)
-    command = [sys.executable, "scripts/check_role.py", "cloudformation/portcullis.yaml", ROLE, "my-stack", "cn-north-1", key, stub]
+    command = [sys.executable, "scripts/check_role.py", "cloudformation/portcullis.yaml", ROLE, "my-stack", "cn-north-1", key, bus, stub]
     done = run(checkout, *command)
     return done, (directory / "calls").read_text()
 
@@ -253,6 +253,21 @@ def test_a_brought_role_is_checked(checkout: Path, tmp_path: Path, decision: str
     if decision == "allowed":
         assert "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/my-stack-rule-evaluator:*" in calls
         assert "$" not in calls
+
+
+@pytest.mark.parametrize(
+    ("bus", "arn"),
+    [
+        ("default", "arn:aws-cn:events:cn-north-1:123456789012:event-bus/default"),
+        ("arn:aws-cn:events:cn-north-1:210987654321:event-bus/x", "arn:aws-cn:events:cn-north-1:210987654321:event-bus/x"),
+        ("", None),
+    ],
+)
+def test_a_brought_role_is_checked_for_the_event_bus(checkout: Path, tmp_path: Path, bus: str, arn: str | None) -> None:
+    done, calls = simulate(checkout, tmp_path, "allowed", bus=bus)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("events:PutEvents" in calls) is (arn is not None)
+    assert arn is None or arn in calls
 
 
 def aws_stub(directory: Path, version: str) -> str:

@@ -11,6 +11,7 @@ ROLE = "arn:aws:iam::123456789012:role/path/my-role"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:extension:3"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/security"
 USER = "arn:aws:iam::123456789012:user/path/me@example.com"
 APPROVALS = "arn:aws:sns:eu-central-1:123456789012:Automation-approvals"
 
@@ -85,6 +86,7 @@ GOOD = {
     "ReevaluationsPerDay": ("1", "12", "720"),
     "LogRetentionDays": ["1", "90", "3653"],
     "AlarmTopicArn": ["", TOPIC, TOPIC.replace("aws", "aws-cn", 1)],
+    "EventBusName": ["", "default", "security.events_1-a", "b" * 256, BUS, BUS.replace("aws", "aws-us-gov", 1)],
 }
 
 BAD = {
@@ -190,6 +192,14 @@ BAD = {
     "ReevaluationsPerDay": ("0", "721", ""),
     "LogRetentionDays": ["", "0", "2", "91", "forever"],
     "AlarmTopicArn": ["alarms", TOPIC.rsplit(":", 1)[0], TOPIC.replace(":sns:", ":sqs:")],
+    "EventBusName": [
+        "a bus",
+        "aws.partner/example.com/1",
+        "b" * 257,
+        BUS.rsplit("/", 1)[0],
+        BUS.replace(":event-bus/", ":rule/"),
+        f"{BUS}*",
+    ],
 }
 
 

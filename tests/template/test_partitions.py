@@ -110,6 +110,7 @@ ARNS = {
     "BoundaryPolicyArn": "arn:{partition}:iam::123456789012:policy/boundary",
     "KmsKeyArn": "arn:{partition}:kms:{region}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "AlarmTopicArn": "arn:{partition}:sns:{region}:123456789012:alarms",
+    "EventBusName": "arn:{partition}:events:{region}:210987654321:event-bus/security",
 }
 
 

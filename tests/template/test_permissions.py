@@ -40,6 +40,7 @@ CALLS = {
         "config:GetComplianceDetailsByResource",
         "config:PutRemediationExceptions",
         "config:StartConfigRulesEvaluation",
+        "events:PutEvents",
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:RevokeSecurityGroupIngress",
         "s3:DeleteObject",
@@ -84,7 +85,7 @@ ACTIONS_OF_CALL = {
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
 # Files of the crate `aws-traits` that call the SDK, and the service that they call.
-SERVICES = {"config": "config", "ec2": "ec2", "network_acl": "ec2", "bucket": "s3", "ssm": "ssm"}
+SERVICES = {"config": "config", "ec2": "ec2", "event_bridge": "events", "network_acl": "ec2", "bucket": "s3", "ssm": "ssm"}
 
 FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction"} | {name: name.replace("Role", "Function") for name in CALLS}
 AUTOMATION_ROLES = {
@@ -332,7 +333,44 @@ def test_rules_are_added_and_tagged_in_one_call(template: dict[str, Any], name: 
 
 def test_the_evaluator_changes_nothing_but_evaluations(roles: dict[str, dict[str, Any]]) -> None:
     reading = re.compile(r":(Describe|Get|List)")
-    assert {action for action in allowed(roles["EvaluatorRole"]) - PLATFORM if not reading.search(action)} == {"config:PutEvaluations"}
+    assert {action for action in allowed(roles["EvaluatorRole"]) - PLATFORM if not reading.search(action)} == {
+        "config:PutEvaluations",
+        "events:PutEvents",
+    }
+
+
+# ---- events
+
+
+ONE_BUS = "arn:aws:events:eu-central-1:210987654321:event-bus/security"
+
+
+@pytest.mark.parametrize(
+    ("name", "arn"),
+    [
+        ("default", "arn:aws:events:eu-central-1:123456789012:event-bus/default"),
+        ("security", "arn:aws:events:eu-central-1:123456789012:event-bus/security"),
+        ("learn.arn", "arn:aws:events:eu-central-1:123456789012:event-bus/learn.arn"),
+        (f"{ONE_BUS}arn", f"{ONE_BUS}arn"),
+        (ONE_BUS, ONE_BUS),
+        ("", None),
+    ],
+)
+def test_events_go_to_one_bus_from_two_functions(template: dict[str, Any], name: str, arn: str | None) -> None:
+    stack = Stack(template, EventBusName=name)
+    found = {
+        role: [targets(statement) for _, statement in statements(stack.resources[role]) if "events:PutEvents" in actions(statement)]
+        for role in (*FUNCTION_ROLES, *AUTOMATION_ROLES)
+    }
+    assert {role: buses for role, buses in found.items() if buses} == (
+        {} if arn is None else {"EvaluatorRole": [[arn]], "RemediatorRole": [[arn]]}
+    )
+    told = {
+        function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS")
+        for function in FUNCTION_ROLES.values()
+    }
+    expected = {function: name or None for function in ("EvaluatorFunction", "RemediatorFunction")}
+    assert told == dict.fromkeys(FUNCTION_ROLES.values()) | expected
 
 
 # ---- permissions on the bucket
@@ -425,7 +463,8 @@ def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
 def calls_of(checkout: Path, library: str, program: str) -> set[str]:
     """SDK operations that a program can call: those of the traits that its library asks of the services, and of the traits
     behind the generic types that its `main` puts together."""
-    words = set(re.findall(r"\w+", (checkout / library / "src" / "services.rs").read_text(encoding="utf-8")))
+    services = {checkout / library / "src" / "services.rs", checkout / program / "src" / "services.rs"}
+    words = {word for path in services for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
     main = set(re.findall(r"\w+", (checkout / program / "src" / "main.rs").read_text(encoding="utf-8")))
     words |= set().union(*(traits for generic, traits in traits_behind(checkout).items() if generic in main))
     return set().union(*(operations for trait, operations in calls_by_trait(checkout).items() if trait in words))

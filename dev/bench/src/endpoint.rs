@@ -122,7 +122,7 @@ async fn answer(State(state): State<Arc<Mutex<Account>>>, request: Request) -> R
     let mut account = lock(&state);
     if let Some(operation) = json_operation(&parts.headers) {
         account.calls.push(operation.to_owned());
-        return json(operation);
+        return json(operation, &body);
     }
     if let Some(operation) = form_value(&body, "Action") {
         account.calls.push(operation.to_owned());
@@ -148,9 +148,15 @@ fn to_ports(body: &str) -> impl Iterator<Item = usize> {
     form_pairs(body).filter(|(name, _)| name.ends_with(".ToPort")).filter_map(|(_, port)| port.parse().ok())
 }
 
-fn json(operation: &str) -> Response {
+fn json(operation: &str, body: &str) -> Response {
     let text = match operation {
         "PutEvaluations" => r#"{"FailedEvaluations":[]}"#.to_owned(),
+        "PutEvents" => {
+            let request: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+            let entries = request.get("Entries").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+            let taken = vec![r#"{"EventId":"11710aed-b79e-4468-a20b-bb3c0c3b4860"}"#; entries].join(",");
+            format!(r#"{{"FailedEntryCount":0,"Entries":[{taken}]}}"#)
+        }
         "DescribeConfigRules" => {
             let parameters = serde_json::Value::from(POLICY).to_string();
             format!(

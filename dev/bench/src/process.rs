@@ -81,6 +81,7 @@ impl Program {
             .env("AWS_ENDPOINT_URL", format!("https://{}", endpoint.address))
             .env("AWS_CA_BUNDLE", &endpoint.bundle)
             .env("SSL_CERT_FILE", &endpoint.roots)
+            .env("EVENT_BUS", "default")
             .env("SNAPSHOT_BUCKET", "portcullis-snapshots")
             .env("SNAPSHOT_BUCKET_OWNER", ACCOUNT)
             .stdin(Stdio::null())
