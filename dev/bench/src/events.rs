@@ -14,6 +14,16 @@ pub const POLICY: &str = r#"{"FocusOnPorts":"22,3389,tcp/5432,8000-8100"}"#;
 /// Returns the event of AWS Config for a changed security group with this many permissions, of which the first is open.
 #[must_use]
 pub fn change(permissions: usize) -> Value {
+    change_of(permissions, "0.0.0.0/0")
+}
+
+/// The same, of a group that is open to private addresses only.
+#[must_use]
+pub fn compliant_change(permissions: usize) -> Value {
+    change_of(permissions, "10.255.0.0/16")
+}
+
+fn change_of(permissions: usize, first: &str) -> Value {
     let item = json!({
         "configurationItemVersion": "1.3",
         "configurationItemCaptureTime": "2026-11-20T10:15:30.123Z",
@@ -31,7 +41,7 @@ pub fn change(permissions: usize) -> Value {
         "relationships": [
             {"resourceType": "AWS::EC2::VPC", "resourceId": "vpc-0a1b2c3d4e5f60718", "name": "Is contained in Vpc"}
         ],
-        "configuration": configuration(permissions),
+        "configuration": configuration(permissions, first),
         "supplementaryConfiguration": {},
     });
     let invoking_event = json!({
@@ -56,11 +66,11 @@ pub fn change(permissions: usize) -> Value {
 }
 
 /// Returns a group as AWS Config records it.
-fn configuration(permissions: usize) -> Value {
+fn configuration(permissions: usize, first: &str) -> Value {
     let permissions: Vec<Value> = (0..permissions)
         .map(|number| {
             let cidr =
-                if number == 0 { "0.0.0.0/0".to_owned() } else { format!("10.{}.{}.0/24", number / 256, number % 256) };
+                if number == 0 { first.to_owned() } else { format!("10.{}.{}.0/24", number / 256, number % 256) };
             json!({
                 "ipProtocol": "tcp", "fromPort": 22, "toPort": 22 + number, "userIdGroupPairs": [],
                 "ipv4Ranges": [{"cidrIp": cidr, "description": "office"}], "ipv6Ranges": [], "prefixListIds": [],

@@ -21,7 +21,13 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// A change of a group that is compliant, as most are: one AWS call.
     pub(crate) fn evaluator(program: Program) -> Self {
+        Self { program, event: events::compliant_change(10).to_string().into(), open: 0 }
+    }
+
+    /// A change of a group that is open: an AWS call, and an event.
+    pub(crate) fn evaluator_of_an_open_group(program: Program) -> Self {
         Self { program, event: events::change(10).to_string().into(), open: 0 }
     }
 

@@ -82,13 +82,14 @@ impl Programs {
     fn subjects(&self) -> Result<Vec<Subject>> {
         Ok(vec![
             Subject::evaluator(self.empty()?),
-            Subject::evaluator(Program::new(
-                "rule-evaluator",
-                &self.functions.join("rule-evaluator"),
-                r#""nonCompliant":1"#,
-            )?),
+            Subject::evaluator(self.evaluator("rule-evaluator", r#""compliant":1"#)?),
+            Subject::evaluator_of_an_open_group(self.evaluator("rule-evaluator, open", r#""nonCompliant":1"#)?),
             Subject::remediator(self.remediator()?),
         ])
+    }
+
+    fn evaluator(&self, name: &str, expected: &'static str) -> Result<Program> {
+        Program::new(name, &self.functions.join("rule-evaluator"), expected)
     }
 
     fn remediator(&self) -> Result<Program> {
