@@ -1,0 +1,325 @@
+//! Channels: where findings are sent.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::address::{Address, OwnerKind};
+use crate::problem::quoted;
+use crate::reader::{Fields, Value, is_account_id, is_partition, is_region};
+use crate::secret::SecretRef;
+use crate::severities::{SEVERITIES, Severities};
+
+/// Days within which a closed ticket is reopened, if the document does not say otherwise.
+const REOPEN_WITHIN_DAYS: u32 = 14;
+const URL_MAX: usize = 2000;
+
+/// A channel of the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Channel {
+    /// Slack, by a bot: one message for each finding and recipient, which is updated.
+    Slack {
+        /// Where the token of the bot is kept.
+        token: SecretRef,
+        /// Channel that gets every finding that is sent here.
+        channel: String,
+    },
+    /// Slack, by an incoming webhook: messages that cannot be updated, in one channel.
+    #[serde(rename = "slack")]
+    SlackWebhook {
+        /// Where the URL of the webhook is kept.
+        webhook: SecretRef,
+    },
+    /// Microsoft Teams.
+    Teams {
+        /// Where the URL of the workflow is kept.
+        webhook: SecretRef,
+    },
+    /// Jira.
+    Jira(Jira),
+    /// `PagerDuty`, by its Events API v2.
+    #[serde(rename = "pagerduty")]
+    PagerDuty {
+        /// Where the routing key is kept.
+        routing_key: SecretRef,
+        /// Severities for which a page is sent.
+        severities: Severities,
+    },
+    /// A topic of SNS.
+    Sns {
+        /// ARN of the topic.
+        topic_arn: String,
+    },
+    /// A webhook by the convention of Standard Webhooks.
+    Webhook {
+        /// Where to post to.
+        url: String,
+        /// Where the key for signatures is kept.
+        secret: SecretRef,
+    },
+    /// Security Hub of the account of the finding.
+    SecurityHub {},
+}
+
+/// A project of Jira in which tickets are opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Jira {
+    /// Cloud or Data Center.
+    pub flavour: JiraFlavour,
+    /// Base URL, without a slash at its end.
+    pub url: String,
+    /// Where the token is kept.
+    pub secret: SecretRef,
+    /// Key of the project. Without it, that of the ticket owners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Type of the tickets.
+    pub issue_type: String,
+    /// Transition that closes a ticket. Without it, tickets are commented on and left open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_transition: Option<String>,
+    /// Transition that reopens a ticket. Without it, a new ticket is opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reopen_transition: Option<String>,
+    /// Days after its closing within which a ticket is reopened; later, a new one is opened.
+    pub reopen_within_days: u32,
+    /// Ticket to which every ticket is linked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Priorities by the name of the severity. Without one, the ticket has the default of the project.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub priorities: BTreeMap<&'static str, String>,
+}
+
+/// Product line of Jira.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JiraFlavour {
+    /// Jira Cloud, REST API version 3.
+    Cloud,
+    /// Jira Data Center, REST API version 2.
+    DataCenter,
+}
+
+/// Kind of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChannelKind {
+    /// Slack, by a bot.
+    Slack,
+    /// Slack, by a webhook.
+    SlackWebhook,
+    /// Microsoft Teams.
+    Teams,
+    /// Jira.
+    Jira,
+    /// `PagerDuty`.
+    #[serde(rename = "pagerduty")]
+    PagerDuty,
+    /// SNS.
+    Sns,
+    /// A webhook.
+    Webhook,
+    /// Security Hub.
+    SecurityHub,
+}
+
+const KINDS: [(&str, ChannelKind); 7] = [
+    ("slack", ChannelKind::Slack),
+    ("teams", ChannelKind::Teams),
+    ("jira", ChannelKind::Jira),
+    ("pagerduty", ChannelKind::PagerDuty),
+    ("sns", ChannelKind::Sns),
+    ("webhook", ChannelKind::Webhook),
+    ("securityHub", ChannelKind::SecurityHub),
+];
+
+impl Channel {
+    /// Returns the kind of the channel.
+    #[must_use]
+    pub fn kind(&self) -> ChannelKind {
+        match self {
+            Self::Slack { .. } => ChannelKind::Slack,
+            Self::SlackWebhook { .. } => ChannelKind::SlackWebhook,
+            Self::Teams { .. } => ChannelKind::Teams,
+            Self::Jira(_) => ChannelKind::Jira,
+            Self::PagerDuty { .. } => ChannelKind::PagerDuty,
+            Self::Sns { .. } => ChannelKind::Sns,
+            Self::Webhook { .. } => ChannelKind::Webhook,
+            Self::SecurityHub {} => ChannelKind::SecurityHub,
+        }
+    }
+
+    pub(crate) fn read(value: Value<'_>) -> Option<Self> {
+        let mut fields = value.fields()?;
+        let kind = fields.require("kind")?.word(&KINDS)?;
+        let channel = match kind {
+            ChannelKind::Slack | ChannelKind::SlackWebhook => slack(&mut fields),
+            ChannelKind::Teams => {
+                fields.require("webhook").and_then(SecretRef::read).map(|webhook| Self::Teams { webhook })
+            }
+            ChannelKind::Jira => Jira::read(&mut fields).map(Self::Jira),
+            ChannelKind::PagerDuty => {
+                let routing_key = fields.require("routingKey").and_then(SecretRef::read);
+                let severities = Severities::read(&mut fields).unwrap_or_default();
+                routing_key.map(|routing_key| Self::PagerDuty { routing_key, severities })
+            }
+            ChannelKind::Sns => {
+                let form = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:findings";
+                let topic = fields.require("topicArn").and_then(|value| value.form(400, is_topic, form));
+                topic.map(|topic_arn| Self::Sns { topic_arn })
+            }
+            ChannelKind::Webhook => {
+                let url = fields.require("url").and_then(|value| url(value, true));
+                let secret = fields.require("secret").and_then(SecretRef::read);
+                url.zip(secret).map(|(url, secret)| Self::Webhook { url, secret })
+            }
+            ChannelKind::SecurityHub => Some(Self::SecurityHub {}),
+        };
+        fields.finish();
+        channel
+    }
+}
+
+fn slack(fields: &mut Fields<'_>) -> Option<Channel> {
+    let token = fields.take("token");
+    let webhook = fields.take("webhook");
+    let channel = fields.take("channel");
+    match (token, webhook, channel) {
+        (Some(token), None, Some(channel)) => {
+            let token = SecretRef::read(token);
+            let form = "a channel of Slack, such as `#security` or C0123456789";
+            let channel = channel.form(100, |text| slack_channel(text).is_some(), form);
+            let channel = channel.as_deref().and_then(slack_channel);
+            token.zip(channel).map(|(token, channel)| Channel::Slack { token, channel })
+        }
+        (None, Some(webhook), None) => SecretRef::read(webhook).map(|webhook| Channel::SlackWebhook { webhook }),
+        (None, Some(_), Some(channel)) => {
+            channel
+                .place
+                .problem("a webhook posts to its own channel: leave `channel` out, or use the `token` of a bot");
+            None
+        }
+        _ => {
+            fields.place.problem("needs the `token` of a bot and a `channel`, or a `webhook`");
+            None
+        }
+    }
+}
+
+fn slack_channel(text: &str) -> Option<String> {
+    let address = Address::parse(text).ok()?;
+    (address.kind == OwnerKind::SlackChannel).then_some(address.value)
+}
+
+impl Jira {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let flavours = [("cloud", JiraFlavour::Cloud), ("dataCenter", JiraFlavour::DataCenter)];
+        let flavour = fields.require("flavour").and_then(|value| value.word(&flavours));
+        let base = fields.require("url").and_then(|value| url(value, false));
+        let secret = fields.require("secret").and_then(SecretRef::read);
+        let project = fields.take("project").and_then(project);
+        let issue_type = fields.take("issueType").map_or_else(|| Some("Task".to_owned()), Value::text);
+        let close_transition = fields.take("closeTransition").and_then(Value::text);
+        let reopen_transition = fields.take("reopenTransition").and_then(Value::text);
+        let days = fields.take("reopenWithinDays").map_or(Some(REOPEN_WITHIN_DAYS), |value| value.number(0, 365));
+        let parent = fields.take("parent").and_then(ticket);
+        let priorities = fields.take("priorities").and_then(priorities).unwrap_or_default();
+        Some(Self {
+            flavour: flavour?,
+            url: base?.trim_end_matches('/').to_owned(),
+            secret: secret?,
+            project,
+            issue_type: issue_type?,
+            close_transition,
+            reopen_transition,
+            reopen_within_days: days?,
+            parent,
+            priorities,
+        })
+    }
+}
+
+fn priorities(value: Value<'_>) -> Option<BTreeMap<&'static str, String>> {
+    let mut fields = value.fields()?;
+    let mut priorities = BTreeMap::new();
+    for (name, _) in SEVERITIES {
+        if let Some(priority) = fields.take(name).and_then(Value::text) {
+            priorities.insert(name, priority);
+        }
+    }
+    fields.finish();
+    Some(priorities)
+}
+
+/// Key of a project in Jira, such as `SEC`.
+pub(crate) fn project(value: Value<'_>) -> Option<String> {
+    value.form(100, is_project, "the key of a project, such as SEC")
+}
+
+/// Key of a ticket in Jira, such as `SEC-12`.
+pub(crate) fn ticket(value: Value<'_>) -> Option<String> {
+    value.form(100, is_ticket, "the key of a ticket, such as SEC-12")
+}
+
+fn is_project(text: &str) -> bool {
+    text.len() >= 2
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn is_ticket(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(project, number)| {
+        is_project(project) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// `arn:aws:sns:eu-west-1:111122223333:findings`, also of a FIFO topic.
+///
+/// Source: <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
+fn is_topic(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    let ["arn", partition, "sns", region, account, name] = parts.as_slice() else { return false };
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    is_partition(partition)
+        && is_region(region)
+        && is_account_id(account)
+        && (1..=256).contains(&name.len())
+        && !stem.is_empty()
+        && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// A URL with TLS, or of this machine. It contains no user or password, and a message does not repeat it.
+fn url(value: Value<'_>, may_have_query: bool) -> Option<String> {
+    let (place, text) = value.text_of(URL_MAX)?;
+    let is_local = ["http://localhost", "http://127.0.0.1"]
+        .iter()
+        .any(|local| text.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?'])));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|_| is_local));
+    let Some(rest) = rest else {
+        place.problem("is not a URL that begins with https://: messages are sent with TLS only");
+        return None;
+    };
+    let (authority, tail) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
+    if authority.contains('@') {
+        place.problem("has a user or a password before the host: remove them, and refer to the secret by its own key");
+        return None;
+    }
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let is_host = host.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
+    let is_port =
+        port.is_none_or(|port| (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_tail = tail.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte));
+    if !is_host || !is_port || !is_tail {
+        place.problem(format!("is not a URL such as {}", quoted("https://jira.example.com")));
+        return None;
+    }
+    if !may_have_query && tail.contains('?') {
+        place.problem("has a query: write the base URL, such as `https://jira.example.com`");
+        return None;
+    }
+    Some(text)
+}

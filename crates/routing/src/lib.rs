@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod channel;
+mod document;
+mod json;
+mod owners;
+mod ownership;
+mod pattern;
+mod problem;
+mod reader;
+mod resolve;
+mod route;
+mod secret;
+mod severities;
+mod subject;
+mod ticket_owners;
+
+pub use address::{Address, AddressError, OwnerKind};
+pub use channel::{Channel, ChannelKind, Jira, JiraFlavour};
+pub use document::{Burst, DOCUMENT_MAX, Digest, Document};
+pub use owners::{Alias, Owners};
+pub use ownership::{Owner, OwnerSource, Ownership, RejectedOwner, ownership};
+pub use pattern::Pattern;
+pub use problem::{DocumentError, Problem};
+pub use resolve::{Delivery, Outcome, Resolution, Ticket, Timing, Why, resolve};
+pub use route::{Match, Route};
+pub use secret::SecretRef;
+pub use severities::Severities;
+pub use subject::{State, Subject};
+pub use ticket_owners::{BusinessUnit, TicketOwners, TicketSettings};
