@@ -126,15 +126,41 @@ pub enum ChannelKind {
     SecurityHub,
 }
 
-const KINDS: [(&str, ChannelKind); 7] = [
-    ("slack", ChannelKind::Slack),
-    ("teams", ChannelKind::Teams),
-    ("jira", ChannelKind::Jira),
-    ("pagerduty", ChannelKind::PagerDuty),
-    ("sns", ChannelKind::Sns),
-    ("webhook", ChannelKind::Webhook),
-    ("securityHub", ChannelKind::SecurityHub),
+/// Kinds as a document names them. Whether Slack is reached by a bot or a webhook follows from the other keys.
+const KINDS: [ChannelKind; 7] = [
+    ChannelKind::Slack,
+    ChannelKind::Teams,
+    ChannelKind::Jira,
+    ChannelKind::PagerDuty,
+    ChannelKind::Sns,
+    ChannelKind::Webhook,
+    ChannelKind::SecurityHub,
 ];
+
+impl ChannelKind {
+    /// The kind in the document, such as `jira`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack | Self::SlackWebhook => "slack",
+            Self::Teams => "teams",
+            Self::Jira => "jira",
+            Self::PagerDuty => "pagerduty",
+            Self::Sns => "sns",
+            Self::Webhook => "webhook",
+            Self::SecurityHub => "securityHub",
+        }
+    }
+
+    /// Returns true if one message can be about many findings. A ticket, a page and a finding of Security Hub are about one.
+    #[must_use]
+    pub fn has_summary(self) -> bool {
+        match self {
+            Self::Slack | Self::SlackWebhook | Self::Teams | Self::Sns | Self::Webhook => true,
+            Self::Jira | Self::PagerDuty | Self::SecurityHub => false,
+        }
+    }
+}
 
 impl Channel {
     /// Returns the kind of the channel.
@@ -154,7 +180,7 @@ impl Channel {
 
     pub(crate) fn read(value: Value<'_>) -> Option<Self> {
         let mut fields = value.fields()?;
-        let kind = fields.require("kind")?.word(&KINDS)?;
+        let kind = fields.require("kind")?.word(&KINDS.map(|kind| (kind.as_str(), kind)))?;
         let channel = match kind {
             ChannelKind::Slack | ChannelKind::SlackWebhook => slack(&mut fields),
             ChannelKind::Teams => {

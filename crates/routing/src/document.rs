@@ -159,7 +159,21 @@ impl Document {
         let default_channels =
             fields.take("defaultChannels").and_then(|value| channel_names(value, &names)).unwrap_or_default();
         let routes = fields.take("routes").and_then(|value| value.list(ROUTES_MAX)).unwrap_or_default();
-        let routes = routes.into_iter().filter_map(|value| Route::read(value, &names, &owners.aliases)).collect();
+        let read_route = |value: Value<'_>| {
+            let place = value.place.clone();
+            let route = Route::read(value, &names, &owners.aliases)?;
+            let summarized = route.channels.iter().filter(|_| route.digest);
+            for (name, channel) in summarized.filter_map(|name| channels.get_key_value(name)) {
+                if !channel.kind().has_summary() {
+                    let kind = channel.kind().as_str();
+                    place.problem(format!(
+                        "`digest` and `{name}`: {kind} has no daily summary, so name it in another route"
+                    ));
+                }
+            }
+            Some(route)
+        };
+        let routes = routes.into_iter().filter_map(read_route).collect();
         let burst = fields.take("burst").and_then(Burst::read).unwrap_or_default();
         let digest = fields.take("digest").and_then(Digest::read).unwrap_or_default();
         fields.finish();

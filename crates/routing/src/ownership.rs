@@ -123,7 +123,8 @@ pub fn ownership(document: &Document, subject: &Subject, route: Option<&Route>) 
 fn tag_value<'t>(tags: &'t BTreeMap<String, String>, key: &str) -> Option<&'t str> {
     let exact = tags.get(key);
     let found = exact.or_else(|| tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value));
-    found.map(String::as_str)
+    // An empty tag is not a mistake: templates set one where no owner is known.
+    found.map(String::as_str).filter(|value| !value.trim().is_empty())
 }
 
 fn owner_of(document: &Document, text: &str, from: OwnerSource) -> Result<Owner, AddressError> {

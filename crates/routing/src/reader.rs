@@ -11,6 +11,9 @@ use crate::secret::looks_secret;
 /// Most characters of a text, if the place does not say otherwise.
 pub(crate) const TEXT_MAX: usize = 100;
 
+/// Most known words that a message names.
+const NAMED_MAX: usize = 12;
+
 /// A place in the document, such as `routes[2].match.ports`.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'s> {
@@ -258,7 +261,14 @@ pub(crate) fn nearest(text: &str, known: &[&str]) -> String {
     let best = known.iter().filter(|_| text.len() <= TEXT_MAX).min_by_key(|word| distance(word));
     match best {
         Some(word) if distance(word) <= 1.max(word.len() / 3) => format!("did you mean `{word}`?"),
-        _ => format!("known are {}", known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")),
+        _ => {
+            let names: Vec<_> = known.iter().take(NAMED_MAX).map(|word| format!("`{word}`")).collect();
+            let more = match known.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("known are {}{more}", names.join(", "))
+        }
     }
 }
 

@@ -11,25 +11,21 @@ const SECRET: &str = "secretsmanager:";
 const REMEDY: &str = "write where the secret is kept, `ssm:/path`, `secretsmanager:name` or the ARN of a secret, \
                       and never the secret itself";
 
-/// Beginnings and parts of texts that only secrets have: tokens of Slack and Atlassian, and URLs that are keys
-/// themselves.
-const TELLING: [&str; 10] = [
-    "xoxa-",
-    "xoxb-",
-    "xoxp-",
-    "xoxe.",
-    "xapp-",
-    "atatt3x",
-    "hooks.slack.com/",
-    "webhook.office.com/",
-    "?sig=",
-    "&sig=",
-];
+/// Beginnings of tokens of Slack and Atlassian. Not within a word: `linuxapp-1` is a name.
+const TOKENS: [&str; 6] = ["xoxa-", "xoxb-", "xoxp-", "xoxe.", "xapp-1-", "atatt3x"];
+/// Parts of URLs that are keys themselves.
+const URLS: [&str; 4] = ["hooks.slack.com/", "webhook.office.com/", "?sig=", "&sig="];
 
 /// Returns true if a text has a part that only secrets have. Such a text is neither accepted nor repeated.
 pub(crate) fn looks_secret(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    TELLING.iter().any(|telling| text.contains(telling)) || text.trim_start().starts_with("whsec_")
+    let begins_a_word = |(at, _): (usize, &str)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|before| !before.is_ascii_alphanumeric())
+    };
+    TOKENS.iter().any(|token| text.match_indices(token).any(begins_a_word))
+        || URLS.iter().any(|part| text.contains(part))
+        || text.trim_start().starts_with("whsec_")
 }
 
 /// Where a secret is kept. The document never contains the secret itself.
@@ -99,4 +95,43 @@ fn is_secret_arn(text: &str) -> bool {
             && crate::reader::is_region(region)
             && crate::reader::is_account_id(account)
             && is_secret_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("xoxb-1-2-3", true)]
+    #[case("token: XOXP-1", true)]
+    #[case("foxoxb-1", false)]
+    #[case("linuxapp-1-2", false)]
+    #[case("xapp-1-A0-1", true)]
+    #[case("https://hooks.slack.com/services/T0/B0/x", true)]
+    #[case("https://prod.westeurope.logic.azure.com/workflows/1?api-version=1&sig=x", true)]
+    #[case("ATATT3xFfGF0", true)]
+    #[case("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true)]
+    #[case("design=1", false)]
+    fn secrets_are_known_by_their_shape(#[case] text: &str, #[case] is_secret: bool) {
+        assert_eq!(looks_secret(text), is_secret);
+    }
+
+    #[rstest]
+    #[case("ssm:/a/b", Some(SecretRef::Parameter("/a/b".into())))]
+    #[case("ssm:a", None)]
+    #[case("ssm:/", None)]
+    #[case("ssm:/a b", None)]
+    #[case("ssm:/xoxb-1", None)]
+    #[case("secretsmanager:a/b", Some(SecretRef::SecretsManager("a/b".into())))]
+    #[case("secretsmanager:", None)]
+    #[case("arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-AbCdEf",
+        Some(SecretRef::SecretsManager("arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-AbCdEf".into())))]
+    #[case("arn:aws:ssm:eu-west-1:111122223333:parameter/a", None)]
+    #[case("hunter2", None)]
+    fn references_are_of_three_forms(#[case] text: &str, #[case] expected: Option<SecretRef>) {
+        assert_eq!(SecretRef::parse(text), expected);
+        assert!(expected.is_none_or(|reference| reference.to_string() == text));
+    }
 }

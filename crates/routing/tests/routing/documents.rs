@@ -9,7 +9,7 @@ use rstest::rstest;
 
 use crate::document;
 
-static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+pub(crate) static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     let schema = fs::read_to_string("../../docs/routing.schema.json").unwrap();
     let schema = serde_json::from_str(&schema).unwrap();
     jsonschema::draft202012::meta::validate(&schema).unwrap();
@@ -325,6 +325,10 @@ fn mistakes_are_named_and_refused_by_the_schema_too(#[case] text: String, #[case
 #[case::no_project(
     channel(r#"{"kind": "jira", "flavour": "cloud", "url": "https://example.com", "secret": "ssm:/j"}"#),
     "`channels.c`: `project` is missing"
+)]
+#[case::no_summary(
+    r#"{"version": 1, "channels": {"hub": {"kind": "securityHub"}}, "routes": [{"channels": ["hub"], "digest": true}]}"#.into(),
+    "`routes[0]`: `digest` and `hub`: securityHub has no daily summary, so name it in another route"
 )]
 #[case::fraction(
     with(r#""burst": {"findings": 5.0, "minutes": 5}"#),

@@ -89,6 +89,7 @@ const DEFAULTS: &str = r#"{"version": 1, "channels": {}, "owners": {"tag": "owne
 #[case::key_in_another_case(&[("OWNER", "gina")], &[], None, "111122223333", "gina", OwnerSource::GroupTag)]
 #[case::exact_key_first(&[("OWNER", "other"), ("owner", "gina")], &[], None, "111122223333", "gina", OwnerSource::GroupTag)]
 #[case::instance(&[], &["instance"], Some("opener@example.com"), "111122223333", "instance", OwnerSource::InstanceTag)]
+#[case::empty_tag(&[("owner", " ")], &[""], None, "111122223333", "account@example.com", OwnerSource::AccountDefault)]
 #[case::invalid_group_tag(&[("owner", "@here")], &["instance"], None, "111122223333", "instance", OwnerSource::InstanceTag)]
 #[case::opener(&[], &[], Some("AWSReservedSSO_Admin/Opener@example.com"), "111122223333", "opener@example.com", OwnerSource::Opener)]
 #[case::known_opener(&[], &[], Some("joe"), "111122223333", "joe", OwnerSource::Opener)]
@@ -111,6 +112,8 @@ fn the_nearest_owner_counts(
     };
     let (owners, _) = owned_by(&document(DEFAULTS), &subject);
     assert_eq!(owners, [(expected.to_owned(), from)]);
+    let rejected = ownership(&document(DEFAULTS), &subject, None).rejected;
+    assert_eq!(rejected.len(), pairs.iter().filter(|(_, tag)| *tag == "@here").count());
 }
 
 fn instances(owners: &[&str]) -> Vec<BTreeMap<String, String>> {

@@ -82,7 +82,7 @@ fn routes_are_tried_in_order(#[case] routes: &str, #[case] expected: &[&str]) {
 fn two_routes_to_one_channel_are_one_delivery() {
     let document = with(
         r#""routes": [
-            {"channels": ["tickets"], "priority": "Blocker", "digest": true, "continue": true},
+            {"channels": ["tickets"], "priority": "Blocker", "continue": true},
             {"channels": ["tickets"], "priority": "Minor", "immediate": true}
         ]"#,
     );
