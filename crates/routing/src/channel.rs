@@ -54,7 +54,7 @@ pub enum Channel {
     /// A webhook by the convention of Standard Webhooks.
     Webhook {
         /// Where to post to.
-        url: String,
+        url: Endpoint,
         /// Where the key for signatures is kept.
         secret: SecretRef,
     },
@@ -91,6 +91,25 @@ pub struct Jira {
     /// Priorities by the name of the severity. Without one, the ticket has the default of the project.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub priorities: BTreeMap<&'static str, String>,
+}
+
+/// URL of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Endpoint {
+    /// The URL itself.
+    Url(String),
+    /// Where a URL is kept that works as a key.
+    Secret(SecretRef),
+}
+
+impl Endpoint {
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value.as_text().and_then(SecretRef::parse) {
+            Some(reference) => Some(Self::Secret(reference)),
+            None => url(value, true).map(Self::Url),
+        }
+    }
 }
 
 /// Product line of Jira.
@@ -198,7 +217,7 @@ impl Channel {
                 topic.map(|topic_arn| Self::Sns { topic_arn })
             }
             ChannelKind::Webhook => {
-                let url = fields.require("url").and_then(|value| url(value, true));
+                let url = fields.require("url").and_then(Endpoint::read);
                 let secret = fields.require("secret").and_then(SecretRef::read);
                 url.zip(secret).map(|(url, secret)| Self::Webhook { url, secret })
             }

@@ -17,7 +17,7 @@ mod subject;
 mod ticket_owners;
 
 pub use address::{Address, AddressError, OwnerKind};
-pub use channel::{Channel, ChannelKind, Jira, JiraFlavour};
+pub use channel::{Channel, ChannelKind, Endpoint, Jira, JiraFlavour};
 pub use document::{Burst, DOCUMENT_MAX, Digest, Document};
 pub use owners::{Alias, Owners};
 pub use ownership::{Owner, OwnerSource, Ownership, RejectedOwner, ownership};

@@ -132,6 +132,14 @@ impl<'s> Value<'s> {
         Some(values)
     }
 
+    /// The text as it is, if this is one; nothing is noted.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.node {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// A text as it is, whatever is in it.
     pub(crate) fn raw_text(self) -> Option<(Place<'s>, String)> {
         if let Node::Text(text) = self.node {

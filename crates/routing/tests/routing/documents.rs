@@ -46,9 +46,10 @@ const FULL: &str = r##"{
         "pager": {"kind": "pagerduty", "routingKey": "ssm:/pager", "severities": ["critical", "high"]},
         "topic": {"kind": "sns", "topicArn": "arn:aws:sns:eu-west-1:111122223333:findings.fifo"},
         "post": {"kind": "webhook", "url": "https://example.com:8443/in?team=a", "secret": "ssm:/hmac"},
+        "post2": {"kind": "webhook", "url": "ssm:/hook/url", "secret": "ssm:/hmac"},
         "hub": {"kind": "securityHub"}
     },
-    "defaultChannels": ["bot", "hub"],
+    "defaultChannels": ["bot", "hub", "post2"],
     "routes": [
         {"name": "all conditions", "match": {"accounts": "111122223333", "regions": ["eu-*"], "rules": "portcullis*",
             "groupNames": ["web-*", "*db*"], "vpcs": ["vpc-0a"], "tags": {"team": "*", "stage": ["prod", "pre*"]},

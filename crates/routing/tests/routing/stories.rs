@@ -102,8 +102,78 @@ fn what_is_muted_or_exempt_is_not_sent(#[case] subject: Subject, #[case] outcome
     assert_eq!(resolution.deliveries.is_empty(), outcome != Outcome::Sent);
 }
 
+/// Conditions, and whether the finding of [`subject`] with the tag `team=web` meets them.
+#[rstest]
+#[case("{}", true)]
+#[case(r#"{"accounts": ["222233334444", "111122223333"]}"#, true)]
+#[case(r#"{"accounts": "222233334444"}"#, false)]
+#[case(r#"{"regions": ["us-*", "eu-west-1"]}"#, true)]
+#[case(r#"{"regions": "eu-west-*2"}"#, false)]
+#[case(r#"{"rules": "portcullis"}"#, true)]
+#[case(r#"{"rules": "Portcullis"}"#, false)]
+#[case(r#"{"groupNames": ["db*", "w*"]}"#, true)]
+#[case(r#"{"groupNames": "web-*"}"#, false)]
+#[case(r#"{"vpcs": "vpc-0a1b2c3d"}"#, true)]
+#[case(r#"{"vpcs": "vpc-0a1b2c"}"#, false)]
+#[case(r#"{"tags": {"team": ["db", "web"]}}"#, true)]
+#[case(r#"{"tags": {"team": "*"}}"#, true)]
+#[case(r#"{"tags": {"team": "web", "stage": "*"}}"#, false)]
+#[case(r#"{"tags": {"Team": "web"}}"#, false)]
+#[case(r#"{"ports": "20-25"}"#, true)]
+#[case(r#"{"ports": "udp/22, tcp/23"}"#, false)]
+#[case(r#"{"minSeverity": "high"}"#, true)]
+#[case(r#"{"minSeverity": "medium"}"#, true)]
+#[case(r#"{"minSeverity": "critical"}"#, false)]
+#[case(r#"{"severities": ["high", "low"]}"#, true)]
+#[case(r#"{"severities": ["critical", "medium"]}"#, false)]
+#[case(r#"{"states": ["open", "parked"]}"#, true)]
+#[case(r#"{"states": "closed"}"#, false)]
+fn a_finding_meets_every_condition(#[case] conditions: &str, #[case] meets: bool) {
+    let document = with(&format!(r#""routes": [{{"match": {conditions}, "channels": ["web"]}}]"#));
+    let web = Subject { tags: tags(&[("team", "web")]), ..subject() };
+    assert_eq!(document.routes[0].r#match.matches(&web), meets);
+}
+
+/// What is not known of a group is not taken for granted.
+#[rstest]
+#[case(r#"{"groupNames": "*"}"#)]
+#[case(r#"{"vpcs": "vpc-0a1b2c3d"}"#)]
+#[case(r#"{"ports": "0-65535"}"#)]
+fn what_is_not_known_meets_no_condition(#[case] conditions: &str) {
+    let document = with(&format!(r#""routes": [{{"match": {conditions}, "channels": ["web"]}}]"#));
+    let unknown = Subject { group_name: None, vpc_id: None, ports: exposure::PortSet::default(), ..subject() };
+    assert!(!document.routes[0].r#match.matches(&unknown));
+}
+
+/// The form in which a program shows what would be sent to whom.
+#[test]
+fn a_delivery_is_shown_in_json() {
+    let document = with(r#""routes": [{"name": "all", "channels": ["web", "tickets"], "owner": "jane@example.com"}]"#);
+    let resolution = serde_json::to_value(resolve(&document, &subject())).unwrap();
+    let jane = serde_json::json!({"value": "jane@example.com", "kind": "email"});
+    assert_eq!(resolution["outcome"], "sent");
+    assert_eq!(
+        resolution["deliveries"][1],
+        serde_json::json!({"channel": "web", "kind": "slack", "recipient": jane, "mentions": [], "ticket": null,
+            "timing": "normal", "why": {"route": "routes[0] `all`"}})
+    );
+    assert_eq!(
+        resolution["deliveries"][2],
+        serde_json::json!({"channel": "tickets", "kind": "jira", "recipient": null, "mentions": [],
+            "ticket": {"project": "SEC", "assignee": jane, "defaultAssignee": jane, "priority": "High", "parent": "SEC-1"},
+            "timing": "normal", "why": {"route": "routes[0] `all`"}})
+    );
+    assert_eq!(
+        resolution["ownership"]["owners"],
+        serde_json::json!([{"value": "jane@example.com", "kind": "email", "from": "routeDefault", "chat": [jane],
+            "ticket": jane, "email": jane}])
+    );
+}
+
 #[test]
 fn what_becomes_of_a_finding_is_said() {
+    let low = Subject { severity: Severity::Low, ..subject() };
+    assert_eq!(resolve(&with(r#""routes": [{"channels": ["pager"]}]"#), &low).outcome, Outcome::Unrouted);
     assert_eq!(resolve(&Document::default(), &subject()).outcome, Outcome::Unrouted);
     assert_eq!(resolve(&with(r#""routes": [{"channels": []}]"#), &subject()).outcome, Outcome::Dropped);
 }
