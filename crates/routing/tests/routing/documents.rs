@@ -170,6 +170,10 @@ fn jira(keys: &str) -> String {
     channel(r#"{"kind": "webhook", "url": "https://ex ample.com", "secret": "ssm:/x"}"#),
     "`channels.c.url`: is not a URL such as `https://jira.example.com`"
 )]
+#[case::url_fragment(
+    channel(r#"{"kind": "webhook", "url": "https://example.com/a#b", "secret": "ssm:/x"}"#),
+    "`channels.c.url`: is not a URL such as `https://jira.example.com`"
+)]
 #[case::base_url(
     channel(r#"{"kind": "jira", "flavour": "cloud", "url": "https://example.com/?a=b", "secret": "ssm:/j", "project": "SEC"}"#),
     "`channels.c.url`: has a query: write the base URL, such as `https://jira.example.com`"

@@ -78,18 +78,31 @@ fn routes_are_tried_in_order(#[case] routes: &str, #[case] expected: &[&str]) {
 }
 
 /// The first route that names a channel says what is sent; the most urgent one says when.
-#[test]
-fn two_routes_to_one_channel_are_one_delivery() {
-    let document = with(
+#[rstest]
+#[case::later("", r#", "immediate": true"#)]
+#[case::earlier(r#", "immediate": true"#, "")]
+fn two_routes_to_one_channel_are_one_delivery(#[case] first: &str, #[case] second: &str) {
+    let document = with(&format!(
         r#""routes": [
-            {"channels": ["tickets"], "priority": "Blocker", "continue": true},
-            {"channels": ["tickets"], "priority": "Minor", "immediate": true}
-        ]"#,
-    );
+            {{"channels": ["tickets"], "priority": "Blocker", "continue": true{first}}},
+            {{"channels": ["tickets"], "priority": "Minor"{second}}}
+        ]"#
+    ));
     let resolution = resolve(&document, &subject());
     let [delivery] = resolution.deliveries.as_slice() else { panic!("{resolution:?}") };
     assert_eq!(delivery.timing, Timing::Immediate);
     assert_eq!(delivery.ticket.as_ref().unwrap().priority.as_deref(), Some("Blocker"));
+}
+
+/// A default assignee has a ticket to read, and no message.
+#[test]
+fn a_default_assignee_is_mentioned_nowhere() {
+    let document =
+        with(r#""routes": [{"channels": ["web", "hook", "teams", "tickets"], "assignee": "jane@example.com"}]"#);
+    let resolution = resolve(&document, &subject());
+    assert_eq!(sent(&resolution), ["web → #web", "hook", "teams", "tickets"]);
+    assert!(resolution.deliveries.iter().all(|delivery| delivery.mentions.is_empty()), "{resolution:?}");
+    assert_eq!(assignee(resolution.deliveries[3].ticket.as_ref()), Some("jane@example.com"));
 }
 
 #[rstest]
