@@ -55,7 +55,9 @@ fn why_unknown(changes: &RuleChanges, target: &Target) -> String {
         let events = counted(changes.events, "event");
         return format!("no such call is among the last {events} of the group in {region}; a trail has older ones");
     }
-    format!("the event history of CloudTrail in {region} has no such call; it goes back 90 days, a trail may go further")
+    format!(
+        "the event history of CloudTrail in {region} has no such call; it goes back 90 days, a trail may go further"
+    )
 }
 
 /// The rules that expose the group, are exempt, or could not be judged: each once, in this order.

@@ -39,8 +39,7 @@ pub async fn rule_changes(sdk: &SdkConfig, group_id: &str) -> Result<RuleChanges
         .build()
         .map_err(|error| AwsError::malformed(OPERATION, group_id, &error.to_string()))?;
     let client = aws_sdk_cloudtrail::Client::new(sdk);
-    let mut pages =
-        client.lookup_events().lookup_attributes(attribute).max_results(PAGE).into_paginator().send();
+    let mut pages = client.lookup_events().lookup_attributes(attribute).max_results(PAGE).into_paginator().send();
     let mut found = RuleChanges::default();
     for _ in 0..MOST_PAGES {
         let Some(page) = pages.next().await else { return Ok(found) };

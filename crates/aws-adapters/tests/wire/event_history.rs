@@ -17,7 +17,8 @@ fn page(users: &[&str], next: Option<&str>) -> String {
         })
         .to_string()
     };
-    let others = [json!({"EventId": "1"}), json!({"EventId": "2", "CloudTrailEvent": "{\"eventName\":\"CreateTags\"}"})];
+    let others =
+        [json!({"EventId": "1"}), json!({"EventId": "2", "CloudTrailEvent": "{\"eventName\":\"CreateTags\"}"})];
     let events = users.iter().map(|user| json!({"EventTime": 1.7e9, "CloudTrailEvent": authorization(user)}));
     json!({"Events": events.chain(others).collect::<Vec<_>>(), "NextToken": next}).to_string()
 }
@@ -47,7 +48,8 @@ async fn a_long_history_is_cut() {
 
 #[tokio::test]
 async fn a_refusal_names_the_call() {
-    let refusal = r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: cloudtrail:LookupEvents"}"#;
+    let refusal =
+        r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: cloudtrail:LookupEvents"}"#;
     let aws = Canned::serve([(400, refusal)]).await;
     let error = rule_changes(&aws.sdk, "sg-1").await.unwrap_err();
     assert_eq!(error.code(), Some("AccessDeniedException"));
