@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::episode::Episodes;
 use super::latest::Moment;
@@ -76,7 +76,9 @@ impl Point {
 /// out, new or not: it may be one that was followed already.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Timeline {
-    points: BTreeSet<Point>,
+    /// In JSON a list: names of members are texts, and a quarter follows from its points.
+    #[serde(rename = "points", serialize_with = "as_list", deserialize_with = "from_list")]
+    quarters: BTreeMap<i64, BTreeSet<Point>>,
     /// The newest quarter that made room for others.
     settled_to: Option<i64>,
     /// Episodes up to its end.
@@ -110,39 +112,49 @@ impl Timeline {
         if self.settled_to.is_some_and(|settled| quarter <= settled) {
             return;
         }
-        let mut same = self.take(quarter);
-        same.insert(point);
-        self.points.extend(kept(same));
-        while self.points.len() > MAX_POINTS {
+        let points = self.quarters.entry(quarter).or_default();
+        points.insert(point);
+        *points = kept(std::mem::take(points));
+        while self.quarters.values().map(BTreeSet::len).sum::<usize>() > MAX_POINTS {
             // One quarter alone is never too many.
-            let Some(oldest) = self.points.first().map(Point::quarter) else { break };
-            for point in self.take(oldest) {
+            let Some((oldest, points)) = self.quarters.pop_first() else { break };
+            for point in points {
                 self.settled.follow(&point);
             }
             self.settled_to = Some(oldest);
         }
     }
 
-    /// Takes the verdicts of a quarter out.
-    fn take(&mut self, quarter: i64) -> BTreeSet<Point> {
-        let (taken, left) = std::mem::take(&mut self.points).into_iter().partition(|point| point.quarter() == quarter);
-        self.points = left;
-        taken
+    /// The verdicts that are kept, in order.
+    fn points(&self) -> impl DoubleEndedIterator<Item = &Point> {
+        self.quarters.values().flatten()
     }
 
     /// The newest verdict of all, which is always kept.
     pub(super) fn newest(&self) -> Option<&Point> {
-        self.points.last()
+        self.points().next_back()
     }
 
     /// The episodes that follow from all verdicts.
     pub(super) fn episodes(&self) -> Episodes {
         let mut episodes = self.settled.clone();
-        for point in &self.points {
+        for point in self.points() {
             episodes.follow(point);
         }
         episodes
     }
+}
+
+fn as_list<S: Serializer>(quarters: &BTreeMap<i64, BTreeSet<Point>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(quarters.values().flatten())
+}
+
+fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<i64, BTreeSet<Point>>, D::Error> {
+    let mut quarters: BTreeMap<i64, BTreeSet<Point>> = BTreeMap::new();
+    for point in Vec::<Point>::deserialize(deserializer)? {
+        quarters.entry(point.quarter()).or_default().insert(point);
+    }
+    Ok(quarters)
 }
 
 #[cfg(test)]
@@ -180,7 +192,7 @@ mod tests {
         for number in 0..=i64::try_from(MAX_POINTS).unwrap() {
             timeline.learn(point(number * QUARTER_OF_A_DAY, Source::Change));
         }
-        assert_eq!((timeline.points.len(), timeline.settled_to), (MAX_POINTS, Some(0)));
+        assert_eq!((timeline.points().count(), timeline.settled_to), (MAX_POINTS, Some(0)));
         assert_eq!(timeline.episodes().listed[0].first_seen, first.at.ordering);
         let before = timeline.clone();
         timeline.learn(first);

@@ -173,12 +173,8 @@ fn nearly_in_order(mut observations: Vec<Observation>, window: usize, seed: &[In
     observations
 }
 
-fn one_in(cases: u32) -> ProptestConfig {
-    ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(cases))
-}
-
-proptest! {
-    #![proptest_config(one_in(5))]
+properties! {
+    one in 5;
 
     #[test]
     fn any_order_and_any_duplication_end_in_the_same_finding((one, other) in reordered(40)) {
@@ -280,8 +276,8 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(one_in(100))]
+properties! {
+    one in 100;
 
     #[test]
     fn the_present_of_a_long_life_is_the_same_in_any_order((one, other) in reordered(4 * MAX_POINTS)) {

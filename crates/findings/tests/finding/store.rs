@@ -115,8 +115,8 @@ fn any_fault() -> impl Strategy<Value = Option<Fault>> {
     prop::option::of(select(vec![Fault::Throttled, Fault::AnswerLost, Fault::Overtaken]))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
+properties! {
+    one in 10;
 
     #[test]
     fn no_fault_loses_an_observation_or_repeats_history(
