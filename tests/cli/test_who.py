@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import DONE, ERROR, EXPOSED
+from command_line import DONE, EXPOSED, USAGE
 from organization import MANAGEMENT, Organization, id_of, json_error, signed_in
 
 REGION = "eu-central-1"
@@ -96,4 +96,6 @@ def test_nobody_is_looked_up_in_vain(portcullis, cidr, options):
 
 
 def test_files_have_no_callers(portcullis):
-    portcullis("explain", "web", "--who", "--input", "groups.json").failed(ERROR, "--who")
+    done = portcullis("explain", "web", "--who", "--input", "groups.json")
+    assert (done.code, done.out) == (USAGE, "")
+    assert "the argument '--who' cannot be used with '--input <PATH>'" in done.err

@@ -143,9 +143,9 @@ pub(crate) struct Explain {
     /// Ignore the exemptions that templates state in their metadata
     #[arg(long, help_heading = "Templates", requires = "input")]
     pub(crate) ignore_template_exemptions: bool,
-    /// Also look up in CloudTrail who opened the group, within the last 90 days
+    /// Also name who opened the group, by the last 90 days of CloudTrail
     #[cfg(feature = "aws")]
-    #[arg(long, help_heading = "Where")]
+    #[arg(long)]
     pub(crate) who: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
