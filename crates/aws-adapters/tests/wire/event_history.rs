@@ -39,8 +39,8 @@ async fn changes_are_read_page_by_page() {
 /// A group that a deployment changes every minute has more events than anybody waits for.
 #[tokio::test]
 async fn a_long_history_is_cut() {
-    let page = page(&["ci"], Some("next"));
-    let aws = Canned::serve([(); 61].map(|()| (200, page.as_str()))).await;
+    let pages: [String; 61] = std::array::from_fn(|number| page(&["ci"], Some(&number.to_string())));
+    let aws = Canned::serve(pages.each_ref().map(|page| (200, page.as_str()))).await;
     let found = rule_changes(&aws.sdk, "sg-1").await.unwrap();
     assert_eq!((found.changes.len(), found.events, found.is_cut), (60, 180, true));
     assert_eq!(aws.requests().len(), 60);
