@@ -11,7 +11,10 @@ use findings::event::{
 use findings::{ComplianceType, Openness, Severity};
 use jiff::Timestamp;
 use jsonschema::Validator;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
@@ -158,28 +161,31 @@ fn hostile_rule() -> impl Strategy<Value = IngressRule> {
     let source =
         prop_oneof![Just("0.0.0.0/0".to_owned()), Just("::/0".to_owned()), Just("pl-0badbad".to_owned()), hostile()];
     let protocol = prop_oneof![Just("tcp".to_owned()), Just("-1".to_owned()), hostile()];
-    (source, protocol, proptest::option::of(hostile()), proptest::option::of(hostile())).prop_map(
-        |(source, protocol, id, description)| IngressRule {
+    (source, protocol, option::of(hostile()), option::of(hostile())).prop_map(|(source, protocol, id, description)| {
+        IngressRule {
             id,
             description,
             ..IngressRule::new(Traffic::parse(&protocol, Some(0), Some(65_535)), source.as_str().into())
-        },
-    )
+        }
+    })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.min(500)))]
+/// Each case is tens of kilobytes, so 500 of them at most, whatever `PROPTEST_CASES` says: it also overrides a number that is
+/// given to `proptest!`.
+fn check<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let default = ProptestConfig::default();
+    let mut runner = TestRunner::new(ProptestConfig { cases: default.cases.min(500), ..default });
+    if let Err(failure) = runner.run(&strategy, test) {
+        panic!("{failure}");
+    }
+}
 
-    /// Whatever a group contains, its event fits, and so do ten of them into a call.
-    #[test]
-    fn no_group_breaks_the_limit(
-        name in proptest::option::of(hostile()),
-        id in hostile(),
-        owner in proptest::option::of(hostile()),
-        tags in proptest::collection::btree_map(hostile(), hostile(), 0..60),
-        rules in proptest::collection::vec(hostile_rule(), 0..40),
-        ports in 1_usize..400,
-    ) {
+/// Whatever a group contains, its event fits, and so do ten of them into a call.
+#[test]
+fn no_group_breaks_the_limit() {
+    let texts = (option::of(hostile()), hostile(), option::of(hostile()));
+    let tags = btree_map(hostile(), hostile(), 0..60);
+    check((texts, tags, vec(hostile_rule(), 0..40), 1_usize..400), |((name, id, owner), tags, rules, ports)| {
         let tag_count = tags.len();
         let ports: Vec<String> = (0..ports).map(|number| (number * 100).to_string()).collect();
         let group = SecurityGroup { id, name, owner_id: owner, tags, ingress: rules, ..SecurityGroup::default() };
@@ -191,15 +197,14 @@ proptest! {
             prop_assert!(event.security_group.tags.iter().all(|(key, value)| group.tags.get(key) == Some(value)));
             prop_assert_eq!(&serde_json::from_str::<AssessmentEvent>(&json).unwrap(), &event);
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn no_response_breaks_the_limit(
-        rules in proptest::collection::vec(hostile(), 0..60),
-        message in hostile(),
-        rule_name in hostile(),
-        failure in proptest::option::of(hostile()),
-    ) {
+#[test]
+fn no_response_breaks_the_limit() {
+    let texts = (hostile(), hostile(), option::of(hostile()));
+    check((vec(hostile(), 0..60), texts), |(rules, (message, rule_name, failure))| {
         let reasons: Vec<Value> = rules.iter().map(|reason| json!({"source": "0.0.0.0/0", "reason": reason})).collect();
         let response = json!({"status": "PARTIAL", "securityGroupId": GROUP, "snapshot": null, "message": message,
             "revoked": reasons, "remaining": reasons, "details": {"nested": reasons}});
@@ -210,7 +215,8 @@ proptest! {
         let kept = event.response.as_ref().unwrap();
         prop_assert_eq!(&kept["status"], "PARTIAL");
         prop_assert!(kept["revoked"].is_array() && kept["remaining"].is_array() && kept["message"].is_string());
-    }
+        Ok(())
+    });
 }
 
 fn remediation(rule: String, response: Option<Map<String, Value>>, failure: Option<String>) -> RemediationEvent {
