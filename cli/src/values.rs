@@ -20,7 +20,7 @@ pub(crate) fn check_region(region: &str) -> Result<(), Usage> {
 
 /// Checks the id of an account: a typing error would go into reports, or into an exemption that never applies.
 pub(crate) fn check_account(option: &str, id: &str) -> Result<(), Usage> {
-    if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
+    if exposure::is_account_id(id) {
         return Ok(());
     }
     Err(Usage(format!("{option}: `{id}` is not the id of an account: write its 12 digits, such as 123456789012")))

@@ -44,8 +44,17 @@ pub fn is_security_group_id(text: &str) -> bool {
     text.strip_prefix("sg-").is_some_and(|digits| (8..=17).contains(&digits.len()) && is_lower_hex(digits))
 }
 
+/// Returns true if `text` has the form of the id of an account: 12 digits.
+///
+/// Source: <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Returns true if `text` has the form of a VPC id: `vpc-` and lowercase hexadecimal digits.
-pub(crate) fn is_vpc_id(text: &str) -> bool {
+#[must_use]
+pub fn is_vpc_id(text: &str) -> bool {
     text.strip_prefix("vpc-").is_some_and(|digits| !digits.is_empty() && is_lower_hex(digits))
 }
 

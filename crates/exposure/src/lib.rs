@@ -16,7 +16,7 @@ mod traffic;
 pub use address::{AddressSet, Family, FamilySizes};
 pub use assess::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict, assess};
 pub use exemption::{Exemption, ExemptionEntryError, ExemptionError, Exemptions, Expiry, GroupSelector};
-pub use group::{IngressRule, SecurityGroup, Source, is_security_group_id};
+pub use group::{IngressRule, SecurityGroup, Source, is_account_id, is_security_group_id, is_vpc_id};
 pub use internet::{INTERNET_TABLE_DATE, Internet, Reach};
 pub use network_acl::{
     AclAction, AclEntry, AclError, AclLeft, AclPlan, AclRelease, AclShortage, DEFAULT_ACL_QUOTA, NetworkAcl,

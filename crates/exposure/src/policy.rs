@@ -77,7 +77,7 @@ impl Policy {
     /// Returns true if no rule with this traffic can be an exposure: it is known to carry no focus port.
     #[must_use]
     pub fn ignores_traffic(&self, traffic: &Traffic) -> bool {
-        traffic.carries(&self.focus_ports).is_some_and(|ports| ports.is_empty())
+        !traffic.may_carry(&self.focus_ports)
     }
 
     /// Returns true if no rule with this source can be an exposure: it is known to reach no unauthorised address of the

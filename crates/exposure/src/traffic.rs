@@ -122,6 +122,12 @@ impl Traffic {
         }
     }
 
+    /// Returns true unless it is known that this traffic carries none of the ports.
+    #[must_use]
+    pub fn may_carry(&self, ports: &PortSet) -> bool {
+        self.carries(ports).is_none_or(|carried| !carried.is_empty())
+    }
+
     /// Returns `IpProtocol` as security groups write it.
     #[must_use]
     pub fn protocol(&self) -> Cow<'_, str> {

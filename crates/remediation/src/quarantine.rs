@@ -69,7 +69,7 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
                 Err(error) => return self.acls.problems.push(error.to_string()),
             };
             // Entries of other groups' quarantines on which this one relies: they must outlive the release of those groups.
-            let is_shared = |entry: &AclEntry| acl.ingress.contains(entry) && concerns(entry, ports);
+            let is_shared = |entry: &AclEntry| acl.ingress.contains(entry) && entry.traffic.may_carry(ports);
             let shares = known.of_others.iter().map(|(entry, _)| entry.clone()).filter(is_shared).collect::<Vec<_>>();
             // After a release, the entries are known as well, but this quarantine no longer counts as their owner.
             let is_owner = |entry: &AclEntry| known.is_to_be_recorded && known.entries.contains(entry);
@@ -105,11 +105,6 @@ impl<'a, S: RemediationServices> Quarantining<'a, S> {
         }
         self.acls.problems.push(format!("{}: the new entries are not listed after {ROUNDS} attempts", acl.id));
     }
-}
-
-/// Returns true if the entry decides on one of `ports`.
-fn concerns(entry: &AclEntry, ports: &PortSet) -> bool {
-    entry.traffic.carries(ports).is_none_or(|carried| !carried.is_empty())
 }
 
 /// Returns true if the entry may exist in spite of the error, or another plan may succeed.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use exposure::is_account_id;
 use serde::Serialize;
 
 use crate::address::{Address, OwnerKind};
 use crate::problem::quoted;
-use crate::reader::{Fields, Value, is_account_id, is_partition, is_region};
+use crate::reader::{Fields, Value, is_partition, is_region};
 use crate::secret::SecretRef;
 use crate::severities::{SEVERITIES, Severities};
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use exposure::is_account_id;
 use serde::Serialize;
 
 use crate::address::{Address, OwnerKind};
 use crate::problem::quoted;
-use crate::reader::{TEXT_MAX, Value, is_account_id};
+use crate::reader::{TEXT_MAX, Value};
 
 /// Most accounts and aliases. An organization has at most 10,000 accounts without a special agreement.
 pub(crate) const ENTRIES_MAX: usize = 10_000;

@@ -280,13 +280,6 @@ pub(crate) fn nearest(text: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns true for 12 digits.
-///
-/// Source: <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
-pub(crate) fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 pub(crate) fn is_partition(text: &str) -> bool {
     text.strip_prefix("aws").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
 }

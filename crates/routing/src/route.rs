@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exposure::PortSet;
+use exposure::{PortSet, is_account_id, is_vpc_id};
 use serde::{Serialize, Serializer};
 
 use crate::address::{Address, OwnerKind};
 use crate::owners::{Alias, alias_key, owner_texts};
 use crate::pattern::Pattern;
 use crate::problem::quoted;
-use crate::reader::{Value, is_account_id};
+use crate::reader::Value;
 use crate::severities::Severities;
 use crate::subject::{STATES, State, Subject};
 
@@ -205,12 +205,6 @@ fn tags(value: Value<'_>) -> Option<BTreeMap<String, Vec<Pattern>>> {
 fn ports(value: Value<'_>) -> Option<PortSet> {
     let (place, text) = value.text_of(2000)?;
     text.parse().map_err(|error| place.problem(format!("{error}"))).ok()
-}
-
-fn is_vpc_id(text: &str) -> bool {
-    text.strip_prefix("vpc-").is_some_and(|id| {
-        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    })
 }
 
 fn is_region_pattern(text: &str) -> bool {

@@ -93,7 +93,7 @@ fn is_secret_arn(text: &str) -> bool {
     matches!(parts.as_slice(), ["arn", partition, "secretsmanager", region, account, "secret", name]
         if crate::reader::is_partition(partition)
             && crate::reader::is_region(region)
-            && crate::reader::is_account_id(account)
+            && exposure::is_account_id(account)
             && is_secret_name(name))
 }
 

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use exposure::is_account_id;
 use serde::Serialize;
 
 use crate::channel::{project, ticket};
 use crate::owners::{Alias, ENTRIES_MAX, OWNERS_MAX, owner_text};
-use crate::reader::{Fields, Value, is_account_id};
+use crate::reader::{Fields, Value};
 use crate::route::assignee_text;
 use crate::subject::Subject;
 

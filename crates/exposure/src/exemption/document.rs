@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::whitelist::{self, WhitelistFile};
 use super::{Exemption, Exemptions, Expiry, GroupSelector};
-use crate::group::{is_security_group_id, is_vpc_id};
+use crate::group::{is_account_id, is_security_group_id, is_vpc_id};
 use crate::port::{PortError, PortSet};
 
 /// Error from reading an exemptions document. A single mistake invalidates the whole document.
@@ -156,11 +156,4 @@ impl Entry {
             owner: self.owner,
         })
     }
-}
-
-/// Returns true for 12 digits.
-///
-/// Source: <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
-pub(super) fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -20,9 +20,8 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::document::is_account_id;
 use super::{Exemption, ExemptionError, Exemptions, GroupSelector};
-use crate::group::{is_security_group_id, is_vpc_id};
+use crate::group::{is_account_id, is_security_group_id, is_vpc_id};
 
 /// The section about security groups.
 pub(super) const SECTION: &str = "secgrp_unrestricted_access";

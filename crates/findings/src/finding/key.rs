@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use exposure::{is_account_id, is_security_group_id};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -63,15 +64,13 @@ impl FindingKey {
     /// If a part has not the form that AWS documents for it.
     pub fn new(account: &str, region: &str, group_id: &str, rule: &str) -> Result<Self, KeyError> {
         let quoted = |text: &str| plain_text::one_line(text, 60);
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_account_id(account) {
             return Err(KeyError::Account(quoted(account)));
         }
         if !is_region(region) {
             return Err(KeyError::Region(quoted(region)));
         }
-        let digits = group_id.strip_prefix("sg-").unwrap_or_default();
-        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !(8..=17).contains(&digits.len()) || !is_hex {
+        if !is_security_group_id(group_id) {
             return Err(KeyError::Group(quoted(group_id)));
         }
         let is_name = rule.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
