@@ -33,22 +33,17 @@ pub(super) fn why_compliant(result: &GroupResult) -> String {
     let Some(first) = result.exempted.first() else {
         return "No rule of the group opens a blocked port to more of the internet than the policy accepts".to_owned();
     };
-    let until = first.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-    format!("Exempt{until}: {}. Without the exemption, {}", first.reason, exposure_sentence(&first.exposure))
+    format!("Exempt{}: {}. Without the exemption, {}", until(first), first.reason, exposure_sentence(&first.exposure))
 }
 
-/// Why exposures of a group are exempt, each reason once.
+/// Why exposures of a group are exempt; each reason once.
 pub(super) fn why_exempt(result: &GroupResult) -> String {
-    let mut reasons: Vec<String> = Vec::new();
-    for ExemptedExposure { exposure, reason, expires, owner } in &result.exempted {
-        let until = expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
+    let reasons = result.exempted.iter().map(|exempted| {
+        let ExemptedExposure { exposure, reason, owner, .. } = exempted;
         let owner = owner.as_ref().map(|owner| format!(" ({owner})")).unwrap_or_default();
-        let reason = format!("{} from {}{until}: {reason}{owner}", exposure.ports.join(", "), exposure.source);
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    reasons.join("; ")
+        format!("{} from {}{}: {reason}{owner}", exposure.ports.join(", "), exposure.source, until(exempted))
+    });
+    each_once(reasons).join("; ")
 }
 
 /// Name and place of a group: `sg-… (web), 111122223333 us-east-1`, or its line in a file.
@@ -97,14 +92,24 @@ pub(super) fn exposure_sentences(result: &GroupResult) -> String {
 
 /// Why a group could not be judged; each reason once.
 pub(super) fn why_unjudged(result: &GroupResult) -> String {
-    let mut reasons: Vec<String> = Vec::new();
-    for unjudged in &result.unjudged {
-        let reason = format!("{}: {}", unjudged.source, unjudged.reason);
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+    let reasons = result.unjudged.iter().map(|unjudged| format!("{}: {}", unjudged.source, unjudged.reason));
+    each_once(reasons).join("; ")
+}
+
+/// Texts in their order, each once.
+pub(super) fn each_once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for text in texts {
+        if !distinct.contains(&text) {
+            distinct.push(text);
         }
     }
-    reasons.join("; ")
+    distinct
+}
+
+/// The end of an exemption, in front of its reason: ` until 2026-12-31`, or nothing.
+pub(super) fn until(exempted: &ExemptedExposure) -> String {
+    exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default()
 }
 
 /// A part that could not be scanned, and why: `not scanned: 123456789012 eu-west-1: …`. A failure that concerns the scan as a

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::rank::{Level, open_to};
 use super::super::snippet::{self, Line};
+use super::super::wording::{each_once, until};
 
 /// An exposure, or a group without one.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,18 +114,8 @@ fn note(result: &GroupResult) -> String {
 /// Reasons why the group could not be judged, or is exempt; each once.
 fn reasons(result: &GroupResult) -> Vec<String> {
     let unjudged = result.unjudged.iter().map(|unjudged| unjudged.reason.clone());
-    let exempted = result.exempted.iter().map(|exempted| {
-        let until = exempted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-        format!("exempt{until}: {}", exempted.reason)
-    });
-    let mut reasons: Vec<String> = Vec::new();
-    for reason in unjudged.chain(exempted) {
-        let reason = printable(&reason).into_owned();
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    reasons
+    let exempted = result.exempted.iter().map(|exempted| format!("exempt{}: {}", until(exempted), exempted.reason));
+    each_once(unjudged.chain(exempted).map(|reason| printable(&reason).into_owned()))
 }
 
 /// Whether an exposure is open to most of the internet.
