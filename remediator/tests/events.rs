@@ -5,6 +5,8 @@
 
 #[path = "../../crates/remediation/tests/remediation/account.rs"]
 mod account;
+#[path = "../../crates/remediation/tests/remediation/event_details.rs"]
+mod event_details;
 #[path = "../../crates/remediation/tests/remediation/log.rs"]
 mod log;
 #[path = "../../crates/remediation/tests/remediation/network_acl.rs"]
@@ -39,17 +41,7 @@ async fn handle_until(aws: &FakeAws, payload: Value, deadline: Timestamp) -> Res
 
 /// Details of the events that were put, which follow the schema.
 fn details(aws: &FakeAws) -> Vec<Value> {
-    let schema = serde_json::from_str(SCHEMA).unwrap();
-    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-    let detail = |text: &str| {
-        let detail: Value = serde_json::from_str(text).unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(&detail).map(|error| format!("{error} at {}", error.instance_path())).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
-        assert!(serde_json::from_value::<RemediationEvent>(detail.clone()).is_ok());
-        detail
-    };
-    aws.account().events.iter().map(|event| detail(&event.detail)).collect()
+    event_details::details::<RemediationEvent>(aws, SCHEMA)
 }
 
 /// Every request that is understood is one event, with the response.

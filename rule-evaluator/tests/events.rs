@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "../../crates/remediation/tests/remediation/event_details.rs"]
+mod event_details;
 #[path = "../../crates/remediation/tests/remediation/log.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod log;
@@ -59,17 +61,7 @@ fn error_type(error: EvaluatorError) -> String {
 
 /// Details of the events that were put, which follow the schema.
 fn details(aws: &FakeAws) -> Vec<Value> {
-    let schema = serde_json::from_str(SCHEMA).unwrap();
-    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-    let detail = |text: &str| {
-        let detail: Value = serde_json::from_str(text).unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(&detail).map(|error| format!("{error} at {}", error.instance_path())).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
-        assert!(serde_json::from_value::<AssessmentEvent>(detail.clone()).is_ok());
-        detail
-    };
-    aws.account().events.iter().map(|event| detail(&event.detail)).collect()
+    event_details::details::<AssessmentEvent>(aws, SCHEMA)
 }
 
 /// Groups of the warnings that an event was not put.

@@ -114,8 +114,8 @@ def test_nothing_in_the_product_knows_that_it_runs_locally():
         path
         for crate in ("crates", "rule-evaluator", "remediator")
         for path in (REPOSITORY / crate).rglob("src/**/*.rs")
-        # Test modules may start servers, and routing takes the URLs of a user's own receivers.
-        if path.name != "tests.rs" and "routing" not in path.parts
+        # Test modules may start servers. A channel of a routing document may be a receiver on the user's own machine.
+        if path.name != "tests.rs" and not path.match("crates/routing/src/channel.rs")
     ]
     sources.append(REPOSITORY / "cloudformation" / "portcullis.yaml")
     sources.append(REPOSITORY / "scripts" / "deploy")
