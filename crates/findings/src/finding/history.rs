@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use super::episode::ClosedBy;
-use super::event::Event;
 use super::facts::AttemptStatus;
 use super::key::FindingKey;
+use super::news::News;
 use super::text::Text;
 
 /// An entry of the history: what was learned of a finding.
@@ -21,7 +21,7 @@ pub struct HistoryEntry {
     /// When it was true: the ordering time of the observation.
     pub at: Timestamp,
     /// The change.
-    pub event: Event,
+    pub news: News,
     /// By whom: an execution, a principal, a person; `None` if that is not known or makes no sense.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Text<256>>,
@@ -33,27 +33,27 @@ pub struct HistoryEntry {
 
 impl Finding {
     /// The entry for a change that is part of this finding.
-    pub(super) fn entry(&self, at: Timestamp, event: &Event) -> HistoryEntry {
+    pub(super) fn entry(&self, at: Timestamp, news: &News) -> HistoryEntry {
         HistoryEntry {
             key: self.key.clone(),
             at,
-            event: event.clone(),
-            by: self.author(event),
+            news: news.clone(),
+            by: self.author(news),
             revision: self.revision,
-            sentence: self.sentence(event).into(),
+            sentence: self.sentence(news).into(),
         }
     }
 
-    fn author(&self, event: &Event) -> Option<Text<256>> {
+    fn author(&self, news: &News) -> Option<Text<256>> {
         let opener = || self.opener().map(|opener| opener.principal.clone());
-        match event {
-            Event::Opened | Event::Reopened | Event::OpenerChanged | Event::Contested => opener(),
-            Event::Closed(ClosedBy::Remediation(execution))
-            | Event::ClosedByRemediation(execution)
-            | Event::Restored(execution) => Some(execution.as_str().into()),
-            Event::ClosingFailed(_) => self.attempt().map(|attempt| attempt.execution_id.as_str().into()),
-            Event::Muted => self.facts.mute.value().and_then(Option::as_ref).map(|mute| mute.by.as_str().into()),
-            Event::Exempted | Event::ExemptionChanged => {
+        match news {
+            News::Opened | News::Reopened | News::OpenerChanged | News::Contested => opener(),
+            News::Closed(ClosedBy::Remediation(execution))
+            | News::ClosedByRemediation(execution)
+            | News::Restored(execution) => Some(execution.as_str().into()),
+            News::ClosingFailed(_) => self.attempt().map(|attempt| attempt.execution_id.as_str().into()),
+            News::Muted => self.facts.mute.value().and_then(Option::as_ref).map(|mute| mute.by.as_str().into()),
+            News::Exempted | News::ExemptionChanged => {
                 self.exemption().and_then(|exemption| exemption.owner.as_ref()).map(|owner| owner.as_str().into())
             }
             _ => None,
@@ -61,48 +61,48 @@ impl Finding {
     }
 
     /// The change in one sentence, in the words of the documentation.
-    fn sentence(&self, event: &Event) -> String {
+    fn sentence(&self, news: &News) -> String {
         let group = self.key.group_id();
-        match event {
-            Event::Opened => format!("{group} is open: {}.", self.exposures_in_words()),
-            Event::Reopened => {
+        match news {
+            News::Opened => format!("{group} is open: {}.", self.exposures_in_words()),
+            News::Reopened => {
                 let count = plain_text::counted(self.episodes().reopenings().min(u64::from(u32::MAX)), "reopening");
                 format!("{group} is open again ({count}): {}.", self.exposures_in_words())
             }
-            Event::Closed(by) => format!("{group} was closed by {by}."),
-            Event::ClosedByRemediation(execution) => format!("{group} was closed by remediation {execution}."),
-            Event::Exempted | Event::ExemptionChanged => format!("{group} is exempt {}.", self.exemption_in_words()),
-            Event::ExemptionEnded => format!("{group} is no longer exempt: {}.", self.exposures_in_words()),
-            Event::ExposuresChanged => format!("The exposures of {group} changed: {}.", self.exposures_in_words()),
-            Event::SeverityChanged { from, to } => {
+            News::Closed(by) => format!("{group} was closed by {by}."),
+            News::ClosedByRemediation(execution) => format!("{group} was closed by remediation {execution}."),
+            News::Exempted | News::ExemptionChanged => format!("{group} is exempt {}.", self.exemption_in_words()),
+            News::ExemptionEnded => format!("{group} is no longer exempt: {}.", self.exposures_in_words()),
+            News::ExposuresChanged => format!("The exposures of {group} changed: {}.", self.exposures_in_words()),
+            News::SeverityChanged { from, to } => {
                 format!("The severity of {group} changed from {} to {}.", from.as_str(), to.as_str())
             }
-            Event::Parked => format!("AWS Config will not close {group}: it has a remediation exception."),
-            Event::Unparked => format!("{group} has no remediation exception any more."),
-            Event::Contested => {
+            News::Parked => format!("AWS Config will not close {group}: it has a remediation exception."),
+            News::Unparked => format!("{group} has no remediation exception any more."),
+            News::Contested => {
                 let by = self.opener().map(|opener| format!(", last by {}", opener.principal)).unwrap_or_default();
                 format!("The same exposure of {group} was closed three times within a day, and opened again{by}.")
             }
-            Event::ContestEnded => format!("{group} was not closed again for a day."),
-            Event::Quarantined => format!("Network ACLs deny the blocked ports of {group}."),
-            Event::QuarantineEnded => format!("Network ACLs no longer deny the blocked ports of {group}."),
-            Event::ClosingFailed(status) => {
+            News::ContestEnded => format!("{group} was not closed again for a day."),
+            News::Quarantined => format!("Network ACLs deny the blocked ports of {group}."),
+            News::QuarantineEnded => format!("Network ACLs no longer deny the blocked ports of {group}."),
+            News::ClosingFailed(status) => {
                 let message = self.attempt().map(|attempt| attempt.message.as_str()).unwrap_or_default();
                 format!("{} {group}: {message}", attempt_in_words(*status))
             }
-            Event::ClosingRecovered => format!("The newest attempt to close {group} did not fail."),
-            Event::OwnerChanged => {
+            News::ClosingRecovered => format!("The newest attempt to close {group} did not fail."),
+            News::OwnerChanged => {
                 let owner = self.owner().map_or("not known", |owner| owner.name.as_str());
                 format!("The owner of {group} is {owner}.")
             }
-            Event::OpenerChanged => {
+            News::OpenerChanged => {
                 let opener = self.opener().map_or("a principal that is not known", |opener| opener.principal.as_str());
                 format!("{group} was opened by {opener}.")
             }
-            Event::Muted => format!("{group} is muted {}.", self.mute_in_words()),
-            Event::Unmuted => format!("{group} is no longer muted."),
-            Event::Restored(execution) => format!("Rules of {group} were restored by {execution}."),
-            Event::PastCorrected => format!("An observation of {group} arrived late. The present state is the same."),
+            News::Muted => format!("{group} is muted {}.", self.mute_in_words()),
+            News::Unmuted => format!("{group} is no longer muted."),
+            News::Restored(execution) => format!("Rules of {group} were restored by {execution}."),
+            News::PastCorrected => format!("An observation of {group} arrived late. The present state is the same."),
         }
     }
 

@@ -28,12 +28,12 @@ mod contest;
 mod delivery;
 mod document;
 mod episode;
-mod event;
 mod exposures;
 mod facts;
 mod history;
 mod key;
 mod latest;
+mod news;
 mod observation;
 mod text;
 mod timeline;
@@ -49,12 +49,12 @@ pub use self::contest::MAX_CLOSINGS;
 pub use self::delivery::{Channel, Delivery, Due, MAX_CHANNELS, Manner, Told, TooManyChannels};
 pub use self::document::{FORMAT, UnknownFormat};
 pub use self::episode::{ClosedBy, Closing, Episode, Episodes, MAX_EPISODES};
-pub use self::event::Event;
 pub use self::exposures::{ExposureList, KeptExposure, MAX_EXPOSURES, RuleContent};
 pub use self::facts::{Attempt, AttemptStatus};
 pub use self::history::HistoryEntry;
 pub use self::key::{FindingKey, KeyError};
 pub use self::latest::Moment;
+pub use self::news::News;
 pub use self::observation::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
     Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
@@ -80,8 +80,8 @@ pub struct Finding {
 /// What an observation changed in a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The changes; none if the observation was known, or says nothing new.
-    pub events: Vec<Event>,
+    /// The changes, whether they raise the revision or not; none if the observation was known, or says nothing new.
+    pub news: Vec<News>,
     /// Entries for the history, one per change.
     pub history: Vec<HistoryEntry>,
 }
@@ -90,7 +90,7 @@ impl Transition {
     /// Whether the observation was news, and the revision of the finding rose by one.
     #[must_use]
     pub fn is_news(&self) -> bool {
-        self.events.iter().any(Event::is_news)
+        self.news.iter().any(News::raises_revision)
     }
 }
 
@@ -110,22 +110,22 @@ impl Finding {
         self.facts.learn(observation);
 
         let after = Content::of(&self.facts);
-        let mut events = event::news(&before, &after, || self.closing_or_newest().by);
+        let mut news = news::between(&before, &after, || self.closing_or_newest().by);
         if before != after {
             self.revision = self.revision.saturating_add(1);
         }
         let known = self.facts.mute.value().and_then(Option::as_ref);
         if known != mute.as_ref() {
-            events.push(if known.is_some() { Event::Muted } else { Event::Unmuted });
+            news.push(if known.is_some() { News::Muted } else { News::Unmuted });
         }
         if self.facts.restored.value() != restored.as_ref() {
-            events.extend(self.facts.restored.value().cloned().map(Event::Restored));
+            news.extend(self.facts.restored.value().cloned().map(News::Restored));
         }
-        if events.is_empty() && self.facts.timeline.episodes().differ_in_the_past(&episodes) {
-            events.push(Event::PastCorrected);
+        if news.is_empty() && self.facts.timeline.episodes().differ_in_the_past(&episodes) {
+            news.push(News::PastCorrected);
         }
-        let history = events.iter().map(|event| self.entry(observation.at.ordering, event)).collect();
-        Transition { events, history }
+        let history = news.iter().map(|one| self.entry(observation.at.ordering, one)).collect();
+        Transition { news, history }
     }
 
     /// Identity of the finding.

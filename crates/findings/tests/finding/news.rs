@@ -1,7 +1,7 @@
 //! What is news of an open finding, and what is not.
 
 use findings::FoundExposure;
-use findings::finding::{Event, ExposureList, Observation, Source};
+use findings::finding::{ExposureList, News, Observation, Source};
 use findings::{ComplianceType, Severity};
 use rstest::rstest;
 
@@ -41,19 +41,19 @@ fn no_news(#[case] observation: Observation) {
 }
 
 #[rstest]
-#[case::another_port(open("1 10:00", &[22, 3389, 5432]), Event::ExposuresChanged)]
-#[case::a_port_less(open("1 10:00", &[22]), Event::ExposuresChanged)]
-#[case::other_ids_and_content(with_exposures("1 10:00", &[exposure(22, "::/0"), exposure(3389, "0.0.0.0/0")]), Event::ExposuresChanged)]
-#[case::severity(attached("1 10:00", 1, false), Event::SeverityChanged { from: Severity::Critical, to: Severity::High })]
-#[case::unused(attached("1 10:00", 0, false), Event::SeverityChanged { from: Severity::Critical, to: Severity::Low })]
-#[case::parked(parked("1 10:00", true), Event::Parked)]
-#[case::owner(owner("1 10:00", "data"), Event::OwnerChanged)]
-#[case::opener(opener("1 10:00", "ana"), Event::OpenerChanged)]
-#[case::exempt(exempt("1 10:00", "2026-12-20"), Event::Exempted)]
-fn news(#[case] observation: Observation, #[case] event: Event) {
+#[case::another_port(open("1 10:00", &[22, 3389, 5432]), News::ExposuresChanged)]
+#[case::a_port_less(open("1 10:00", &[22]), News::ExposuresChanged)]
+#[case::other_ids_and_content(with_exposures("1 10:00", &[exposure(22, "::/0"), exposure(3389, "0.0.0.0/0")]), News::ExposuresChanged)]
+#[case::severity(attached("1 10:00", 1, false), News::SeverityChanged { from: Severity::Critical, to: Severity::High })]
+#[case::unused(attached("1 10:00", 0, false), News::SeverityChanged { from: Severity::Critical, to: Severity::Low })]
+#[case::parked(parked("1 10:00", true), News::Parked)]
+#[case::owner(owner("1 10:00", "data"), News::OwnerChanged)]
+#[case::opener(opener("1 10:00", "ana"), News::OpenerChanged)]
+#[case::exempt(exempt("1 10:00", "2026-12-20"), News::Exempted)]
+fn news(#[case] observation: Observation, #[case] expected: News) {
     let mut finding = seen();
     let revision = finding.revision();
-    assert_eq!(finding.apply(&observation).events, [event]);
+    assert_eq!(finding.apply(&observation).news, [expected]);
     assert_eq!(finding.revision(), revision + 1);
 }
 
@@ -62,7 +62,7 @@ fn fewer_and_less_reaching_exposures_change_the_severity_too() {
     let mut finding = seen();
     let partly = with_exposures("1 10:00", &[exposure(22, "198.51.100.0/24")]);
     let (from, to) = (Severity::Critical, Severity::High);
-    assert_eq!(finding.apply(&partly).events, [Event::ExposuresChanged, Event::SeverityChanged { from, to }]);
+    assert_eq!(finding.apply(&partly).news, [News::ExposuresChanged, News::SeverityChanged { from, to }]);
 }
 
 /// A finding of which all is known.

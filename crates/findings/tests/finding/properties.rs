@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use findings::finding::{
-    AssessedVerdict, Attachment, ConfigVerdict, Context, Event, ExemptionFacts, Finding, FindingKey, Gone, MAX_POINTS,
-    Manner, Moment, Mute, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
+    AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Finding, FindingKey, Gone, MAX_POINTS, Manner,
+    Moment, Mute, News, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
     State, Text,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -188,9 +188,9 @@ properties! {
             let (revision, content) = (finding.revision(), finding.content_digest());
             let transition = finding.apply(observation);
             let is_news = finding.content_digest() != content;
-            prop_assert_eq!(transition.is_news(), is_news, "{:?}", transition.events);
+            prop_assert_eq!(transition.is_news(), is_news, "{:?}", transition.news);
             prop_assert_eq!(finding.revision(), revision + u64::from(is_news));
-            prop_assert_eq!(transition.history.len(), transition.events.len());
+            prop_assert_eq!(transition.history.len(), transition.news.len());
         }
         let distinct: HashSet<String> = all.iter().map(|observation| format!("{observation:?}")).collect();
         prop_assert!(finding.revision() <= distinct.len() as u64);
@@ -201,7 +201,7 @@ properties! {
         let mut finding = after(&one);
         let before = finding.clone();
         for observation in &again {
-            prop_assert_eq!(finding.apply(observation).events, Vec::<Event>::new());
+            prop_assert_eq!(finding.apply(observation).news, Vec::<News>::new());
         }
         prop_assert_eq!(finding, before);
     }
@@ -219,7 +219,7 @@ properties! {
         prop_assume!(named.is_some_and(|named| named > older) || (named.is_none() && !is_assessed_open(&verdict)));
         let before = present_but_seen(&finding);
         let (revision, news) = (finding.revision(), finding.apply(&Observation { at: Moment::live(older), what: verdict }));
-        prop_assert!(!news.is_news(), "{:?}", news.events);
+        prop_assert!(!news.is_news(), "{:?}", news.news);
         prop_assert_eq!(finding.revision(), revision);
         prop_assert_eq!(present_but_seen(&finding), before);
     }
@@ -290,7 +290,7 @@ properties! {
         is_consistent(&finding)?;
         let before = finding.clone();
         for observation in &again {
-            prop_assert_eq!(finding.apply(observation).events, Vec::<Event>::new());
+            prop_assert_eq!(finding.apply(observation).news, Vec::<News>::new());
         }
         prop_assert_eq!(finding, before);
     }

@@ -41,7 +41,7 @@ fn a_write_whose_answer_is_lost_is_neither_lost_nor_repeated() {
     let error = told(&store, &open("1 09:00", &[22])).unwrap_err().to_string();
     assert_eq!(error, format!("writing of `{KEY}` was not answered, and may have been carried out: try again"));
     let recorded = told(&store, &open("1 09:00", &[22])).unwrap();
-    assert_eq!((recorded.finding.revision(), recorded.transition.events.len()), (1, 0));
+    assert_eq!((recorded.finding.revision(), recorded.transition.news.len()), (1, 0));
     assert_eq!(now(store.history(&key())).unwrap().len(), 1);
 }
 

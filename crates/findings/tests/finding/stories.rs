@@ -1,17 +1,17 @@
 //! Lives of findings that a user would recognise.
 
-use findings::finding::{ClosedBy, Closing, ConfigVerdict, Event, Finding, Observation, Outcome, State};
+use findings::finding::{ClosedBy, Closing, ConfigVerdict, Finding, News, Observation, Outcome, State};
 use findings::{Openness, Severity};
 
 use crate::observations::*;
 
-/// Applies observations in the order of their arrival. Returns the events and the revision after each.
-fn follow(finding: &mut Finding, observations: &[Observation]) -> Vec<(Vec<Event>, u64)> {
+/// Applies observations in the order of their arrival. Returns the news and the revision after each.
+fn follow(finding: &mut Finding, observations: &[Observation]) -> Vec<(Vec<News>, u64)> {
     let mut told = Vec::new();
     for observation in observations {
         let transition = finding.apply(observation);
-        assert_eq!(transition.history.len(), transition.events.len());
-        told.push((transition.events, finding.revision()));
+        assert_eq!(transition.history.len(), transition.news.len());
+        told.push((transition.news, finding.revision()));
     }
     told
 }
@@ -39,15 +39,15 @@ fn opened_by_terraform_closed_by_the_remediator_reopened_by_the_next_apply_and_c
         ],
     );
     let expected = [
-        (vec![Event::Opened], 1),
-        (vec![Event::OpenerChanged], 2),
-        (vec![Event::Closed(by("e-1"))], 3),
+        (vec![News::Opened], 1),
+        (vec![News::OpenerChanged], 2),
+        (vec![News::Closed(by("e-1"))], 3),
         (vec![], 3),
-        (vec![Event::Reopened], 4),
-        (vec![Event::Closed(by("e-2"))], 5),
+        (vec![News::Reopened], 4),
+        (vec![News::Closed(by("e-2"))], 5),
         (vec![], 5),
-        (vec![Event::Reopened], 6),
-        (vec![Event::Closed(by("e-3")), Event::Contested], 7),
+        (vec![News::Reopened], 6),
+        (vec![News::Closed(by("e-3")), News::Contested], 7),
         (vec![], 7),
     ];
     assert_eq!(told, expected);
@@ -57,9 +57,9 @@ fn opened_by_terraform_closed_by_the_remediator_reopened_by_the_next_apply_and_c
 
     // Still closed, and not named again while the contest goes on.
     let told = follow(&mut finding, &[open("1 18:00", &[22]), closed("1 18:02", "e-4"), unjudged("2 20:00")]);
-    assert_eq!(told[0], (vec![Event::Reopened], 8));
-    assert_eq!(told[1], (vec![Event::Closed(by("e-4"))], 9));
-    assert_eq!(told[2], (vec![Event::ContestEnded], 10));
+    assert_eq!(told[0], (vec![News::Reopened], 8));
+    assert_eq!(told[1], (vec![News::Closed(by("e-4"))], 9));
+    assert_eq!(told[2], (vec![News::ContestEnded], 10));
 }
 
 #[test]
@@ -67,13 +67,13 @@ fn config_and_the_evaluator_say_the_same_in_either_order() {
     let evaluator = judged(open("1 09:00", &[22]), 1);
     let config = judged(config("1 09:00", ConfigVerdict::NonCompliant), 2);
     let mut first = new_finding();
-    assert_eq!(follow(&mut first, &[evaluator.clone(), config.clone()]), [(vec![Event::Opened], 1), (vec![], 1)]);
+    assert_eq!(follow(&mut first, &[evaluator.clone(), config.clone()]), [(vec![News::Opened], 1), (vec![], 1)]);
     let mut second = new_finding();
     let told = follow(&mut second, std::slice::from_ref(&config));
-    assert_eq!(told, [(vec![Event::Opened], 1)]);
+    assert_eq!(told, [(vec![News::Opened], 1)]);
     // What is not known counts as open to the world.
     assert_eq!((second.openness(), second.severity()), (Openness::Unknown, Some(Severity::High)));
-    assert_eq!(follow(&mut second, &[evaluator]), [(vec![Event::ExposuresChanged], 2)]);
+    assert_eq!(follow(&mut second, &[evaluator]), [(vec![News::ExposuresChanged], 2)]);
     assert_eq!((first.state(), first.content_digest()), (second.state(), second.content_digest()));
 }
 
@@ -89,7 +89,7 @@ fn a_reopened_finding_shows_neither_the_exposures_nor_the_opener_of_the_last_tim
     assert!(reopened.history[0].sentence.as_str().ends_with("(1 reopening): the exposures are not known yet."));
     // The same exposures by the same opener are news of this episode.
     let told = follow(&mut finding, &[open("1 12:00", &[22]), opener_of("1 12:05", "1 11:59", "ci")]);
-    assert_eq!(told, [(vec![Event::ExposuresChanged], 5), (vec![Event::OpenerChanged], 6)]);
+    assert_eq!(told, [(vec![News::ExposuresChanged], 5), (vec![News::OpenerChanged], 6)]);
     assert_eq!(finding.opener().unwrap().principal.as_str(), "ci");
     // What AWS Config repeats of an open group does not take the exposures away.
     assert_eq!(follow(&mut finding, &[config("1 14:00")]), [(vec![], 6)]);
@@ -108,14 +108,14 @@ fn exempt_until_a_date_and_then_open_again() {
             judged(config("1 09:00", ConfigVerdict::Compliant), 61),
         ],
     );
-    assert_eq!(told, [(vec![Event::Opened], 1), (vec![Event::Exempted], 2), (vec![], 2)]);
+    assert_eq!(told, [(vec![News::Opened], 1), (vec![News::Exempted], 2), (vec![], 2)]);
     assert_eq!((finding.state(), finding.severity()), (State::Exempt, None));
     assert_eq!(finding.exemption().unwrap().reason.as_str(), "moving to a VPN");
 
     let prolonged = judged(exempt("1 09:00", "2026-12-24"), 70);
     let expired = judged(open("1 09:00", &[22]), 60 * 24 * 23);
     let told = follow(&mut finding, &[prolonged, expired]);
-    assert_eq!(told, [(vec![Event::ExemptionChanged], 3), (vec![Event::ExemptionEnded], 4)]);
+    assert_eq!(told, [(vec![News::ExemptionChanged], 3), (vec![News::ExemptionEnded], 4)]);
     // Nobody opened the group again: it is the same episode.
     assert_eq!((finding.state(), finding.episodes().total), (State::Open, 1));
 }
@@ -132,7 +132,7 @@ fn the_group_is_deleted() {
     let mut finding = new_finding();
     let told =
         follow(&mut finding, &[open("1 09:00", &[22]), deleted("1 10:00"), deleted("1 10:00"), unjudged("1 11:00")]);
-    assert_eq!(told[1], (vec![Event::Closed(ClosedBy::Deletion)], 2));
+    assert_eq!(told[1], (vec![News::Closed(ClosedBy::Deletion)], 2));
     assert_eq!((&told[2].0, &told[3].0), (&vec![], &vec![]));
     assert_eq!(finding.closing(), Some(Closing { at: time("1 10:00"), by: ClosedBy::Deletion }));
     // What had been open is still known.
@@ -154,7 +154,7 @@ fn a_closing_that_arrives_late_corrects_the_past_only() {
     let mut finding = new_finding();
     follow(&mut finding, &[open("1 09:00", &[22]), open("1 15:00", &[22])]);
     let told = follow(&mut finding, &[compliant("1 12:00")]);
-    assert_eq!(told, [(vec![Event::PastCorrected], 1)]);
+    assert_eq!(told, [(vec![News::PastCorrected], 1)]);
     let episodes = finding.episodes();
     assert_eq!((finding.state(), episodes.reopenings()), (State::Open, 1));
     assert_eq!(episodes.listed[0].closed, Some(Closing { at: time("1 12:00"), by: ClosedBy::Change }));
@@ -165,8 +165,8 @@ fn a_closing_that_arrives_late_corrects_the_past_only() {
 fn config_records_the_closing_before_the_remediation_ends() {
     let mut finding = new_finding();
     let told = follow(&mut finding, &[open("1 09:00", &[22]), compliant("1 09:02"), closed("1 09:03", "e-1")]);
-    assert_eq!(told[1].0, [Event::Closed(ClosedBy::Change)]);
-    assert_eq!(told[2].0, [Event::ClosedByRemediation("e-1".into())]);
+    assert_eq!(told[1].0, [News::Closed(ClosedBy::Change)]);
+    assert_eq!(told[2].0, [News::ClosedByRemediation("e-1".into())]);
     assert_eq!(finding.closing(), Some(Closing { at: time("1 09:02"), by: by("e-1") }));
     assert_eq!(finding.episodes().total, 1);
 }
@@ -175,8 +175,8 @@ fn config_records_the_closing_before_the_remediation_ends() {
 fn a_group_that_was_open_for_a_minute_is_known_by_its_remediation_alone() {
     let mut finding = new_finding();
     let told = follow(&mut finding, &[closed("1 09:02", "e-1"), compliant("1 09:03"), closed("1 14:00", "e-2")]);
-    assert_eq!(told[0].0, [Event::Closed(by("e-1"))]);
-    assert_eq!(told[2].0, [Event::ClosedByRemediation("e-2".into())]);
+    assert_eq!(told[0].0, [News::Closed(by("e-1"))]);
+    assert_eq!(told[2].0, [News::ClosedByRemediation("e-2".into())]);
     assert_eq!((finding.episodes().total, finding.closing().unwrap().at), (2, time("1 14:00")));
 }
 
@@ -201,7 +201,7 @@ fn a_remediation_that_finds_nothing_to_close_says_that_a_change_closed_the_group
 fn an_assessment_after_a_closing_contradicts_it() {
     let mut finding = new_finding();
     let told = follow(&mut finding, &[open("1 09:00", &[22]), closed("1 09:02", "e-1"), open("1 09:04", &[22])]);
-    assert_eq!(told[2], (vec![Event::Reopened], 3));
+    assert_eq!(told[2], (vec![News::Reopened], 3));
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn failures_are_news_once_a_day() {
     );
     let revisions: Vec<u64> = told.iter().map(|(_, revision)| *revision).collect();
     assert_eq!(revisions, [1, 2, 2, 3, 3, 4, 5, 6, 7]);
-    assert_eq!(told[3].0, [Event::Parked]);
-    assert_eq!(told[7].0, [Event::Unparked]);
+    assert_eq!(told[3].0, [News::Parked]);
+    assert_eq!(told[7].0, [News::Unparked]);
     assert_eq!(finding.parked(), None);
 }
 
@@ -268,10 +268,10 @@ fn quarantined_released_and_restored() {
             open("1 12:01", &[22]),
         ],
     );
-    assert_eq!(told[1], (vec![Event::Quarantined], 2));
-    assert_eq!(told[2], (vec![Event::QuarantineEnded], 3));
-    assert_eq!(told[4], (vec![Event::Restored("e-4".into())], 4));
-    assert_eq!(told[5], (vec![Event::Reopened], 5));
+    assert_eq!(told[1], (vec![News::Quarantined], 2));
+    assert_eq!(told[2], (vec![News::QuarantineEnded], 3));
+    assert_eq!(told[4], (vec![News::Restored("e-4".into())], 4));
+    assert_eq!(told[5], (vec![News::Reopened], 5));
 }
 
 #[test]

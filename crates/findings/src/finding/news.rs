@@ -11,7 +11,7 @@ use crate::Severity;
 /// A change of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum News {
     /// The group was seen open for the first time.
     Opened,
     /// A closed group is open again.
@@ -65,56 +65,56 @@ pub enum Event {
     PastCorrected,
 }
 
-impl Event {
-    /// Whether a person would call it news: whether it raises the revision.
+impl News {
+    /// Whether the channels are told: whether it raises the revision of the finding.
     #[must_use]
-    pub fn is_news(&self) -> bool {
+    pub fn raises_revision(&self) -> bool {
         !matches!(self, Self::Muted | Self::Unmuted | Self::Restored(_) | Self::PastCorrected)
     }
 }
 
-/// The news between two contents: none if they are equal, and at least one event if they are not.
-pub(super) fn news(before: &Content, after: &Content, closed_by: impl FnOnce() -> ClosedBy) -> Vec<Event> {
-    let mut events = Vec::new();
+/// The news between two contents: none if they are equal, and at least one if they are not.
+pub(super) fn between(before: &Content, after: &Content, closed_by: impl FnOnce() -> ClosedBy) -> Vec<News> {
+    let mut news = Vec::new();
     match (before.state, after.state) {
         (State::Closed, State::Closed) => {
             let remediation = after.remediation.clone().filter(|_| before.remediation != after.remediation);
-            events.extend(remediation.map(Event::ClosedByRemediation));
+            news.extend(remediation.map(News::ClosedByRemediation));
         }
-        (_, State::Closed) => events.push(Event::Closed(closed_by())),
-        (State::Exempt, State::Exempt) if before.exempt != after.exempt => events.push(Event::ExemptionChanged),
-        (State::NeverOpen | State::Open | State::Closed, State::Exempt) => events.push(Event::Exempted),
-        (State::NeverOpen, State::Open) => events.push(Event::Opened),
-        (State::Closed, State::Open) => events.push(Event::Reopened),
-        (State::Exempt, State::Open) => events.push(Event::ExemptionEnded),
+        (_, State::Closed) => news.push(News::Closed(closed_by())),
+        (State::Exempt, State::Exempt) if before.exempt != after.exempt => news.push(News::ExemptionChanged),
+        (State::NeverOpen | State::Open | State::Closed, State::Exempt) => news.push(News::Exempted),
+        (State::NeverOpen, State::Open) => news.push(News::Opened),
+        (State::Closed, State::Open) => news.push(News::Reopened),
+        (State::Exempt, State::Open) => news.push(News::ExemptionEnded),
         (State::Exempt, State::Exempt) | (State::Open, State::Open) | (_, State::NeverOpen) => {}
     }
     if let (Some(before), Some(after)) = (&before.open, &after.open) {
-        events.extend(news_while_open(before, after));
+        news.extend(news_while_open(before, after));
     }
     match (before.contested, after.contested) {
-        (false, true) => events.push(Event::Contested),
-        (true, false) => events.push(Event::ContestEnded),
+        (false, true) => news.push(News::Contested),
+        (true, false) => news.push(News::ContestEnded),
         (true, true) | (false, false) => {}
     }
-    events
+    news
 }
 
-fn news_while_open(before: &OpenContent, after: &OpenContent) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut differ = |differs: bool, event: Event| events.extend(differs.then_some(event));
-    differ(before.exposures != after.exposures, Event::ExposuresChanged);
+fn news_while_open(before: &OpenContent, after: &OpenContent) -> Vec<News> {
+    let mut news = Vec::new();
+    let mut differ = |differs: bool, one: News| news.extend(differs.then_some(one));
+    differ(before.exposures != after.exposures, News::ExposuresChanged);
     let (from, to) = (before.severity, after.severity);
-    differ(from != to, Event::SeverityChanged { from, to });
-    differ(!before.parked && after.parked, Event::Parked);
-    differ(before.parked && !after.parked, Event::Unparked);
-    differ(!before.quarantined && after.quarantined, Event::Quarantined);
-    differ(before.quarantined && !after.quarantined, Event::QuarantineEnded);
+    differ(from != to, News::SeverityChanged { from, to });
+    differ(!before.parked && after.parked, News::Parked);
+    differ(before.parked && !after.parked, News::Unparked);
+    differ(!before.quarantined && after.quarantined, News::Quarantined);
+    differ(before.quarantined && !after.quarantined, News::QuarantineEnded);
     if before.failure != after.failure {
-        events.push(after.failure.map_or(Event::ClosingRecovered, |(status, _)| Event::ClosingFailed(status)));
+        news.push(after.failure.map_or(News::ClosingRecovered, |(status, _)| News::ClosingFailed(status)));
     }
-    let mut differ = |differs: bool, event: Event| events.extend(differs.then_some(event));
-    differ(before.owner != after.owner, Event::OwnerChanged);
-    differ(before.opener != after.opener, Event::OpenerChanged);
-    events
+    let mut differ = |differs: bool, one: News| news.extend(differs.then_some(one));
+    differ(before.owner != after.owner, News::OwnerChanged);
+    differ(before.opener != after.opener, News::OpenerChanged);
+    news
 }
