@@ -128,6 +128,29 @@ impl ExposureList {
     }
 }
 
+impl ExposureList {
+    /// The list of the first exposures of a group: `omitted` further ones are counted, and their number is part of the
+    /// digest. `openness` is that of all of them, if it is known.
+    #[must_use]
+    pub fn cut<'e>(
+        found: impl IntoIterator<Item = &'e FoundExposure>,
+        omitted: usize,
+        openness: Option<Openness>,
+    ) -> Self {
+        let list = Self::new(found);
+        if omitted == 0 {
+            return list;
+        }
+        let digest = Sha256::digest(format!("{} and {omitted} more", list.digest));
+        Self {
+            total: list.total.saturating_add(omitted),
+            openness: list.openness.into_iter().chain(openness).min(),
+            digest: hex(digest.iter().take(16)).into(),
+            ..list
+        }
+    }
+}
+
 /// The content of an exposure: traffic, source, blocked ports and reach, whatever their length.
 fn content(found: &FoundExposure) -> String {
     let mut ports = found.ports.clone();

@@ -163,8 +163,8 @@ impl Facts {
     fn learn_remediated(&mut self, at: Moment, remediated: &Remediated) {
         let Remediated { execution_id, outcome, message, .. } = remediated;
         let status = match outcome {
-            Outcome::Closed(revoked) if !revoked.is_empty() => {
-                self.closings.learn(execution_id, at.ordering, revoked);
+            Outcome::Closed(revoked) if revoked.total > 0 => {
+                self.closings.learn(execution_id, at.ordering, &revoked.listed);
                 self.learn_verdict(at, Verdict::Closed(execution_id.clone()), Source::Change);
                 AttemptStatus::Done
             }

@@ -57,7 +57,7 @@ pub use self::latest::Moment;
 pub use self::news::News;
 pub use self::observation::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
-    Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
+    Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source,
 };
 pub use self::text::Text;
 pub use self::timeline::MAX_POINTS;

@@ -169,7 +169,7 @@ pub struct Remediated {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// `close`: every exposure is closed, and these rules were revoked for it.
-    Closed(Vec<RuleContent>),
+    Closed(Revoked),
     /// `close`: the live rules expose nothing.
     NothingToClose,
     /// `close`: an exemption or a hold keeps the exposure.
@@ -186,6 +186,21 @@ pub enum Outcome {
     Released,
     /// Another action or status, such as a restore that failed. It is no fact of the finding.
     Other,
+}
+
+/// Rules that a remediation revoked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revoked {
+    /// The rules that are named; a response may be cut.
+    pub listed: Vec<RuleContent>,
+    /// Number of all of them.
+    pub total: usize,
+}
+
+impl From<Vec<RuleContent>> for Revoked {
+    fn from(listed: Vec<RuleContent>) -> Self {
+        Self { total: listed.len(), listed }
+    }
 }
 
 /// An execution that ended before the function ran.

@@ -67,7 +67,7 @@ fn largest() -> Finding {
     for number in 0..70 {
         let execution_id = hostile(number).as_str().into();
         let rule = |number: i64| RuleContent::new("tcp", Some(number), Some(number), &text);
-        let outcome = Outcome::Closed((0..1_000).map(rule).collect());
+        let outcome = Outcome::Closed((0..1_000).map(rule).collect::<Vec<_>>().into());
         let remediated = Remediated { execution_id, outcome, message: text.as_str().into(), dry_run: false };
         let minutes = 30 * i64::try_from(number).unwrap();
         finding.apply(&at(minutes + 2, Observed::Remediated(remediated)));

@@ -108,7 +108,7 @@ pub(crate) fn remediated(at: &str, execution: &str, outcome: Outcome) -> Observa
 }
 
 pub(crate) fn closed(at: &str, execution: &str) -> Observation {
-    remediated(at, execution, Outcome::Closed(rules(&[22])))
+    remediated(at, execution, Outcome::Closed(rules(&[22]).into()))
 }
 
 pub(crate) fn rejected(at: &str) -> Observation {

@@ -54,7 +54,7 @@ fn any_verdict() -> impl Strategy<Value = AssessedVerdict> {
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
-        6 => any_ports().prop_map(|ports| Outcome::Closed(rules(&ports))),
+        6 => any_ports().prop_map(|ports| Outcome::Closed(rules(&ports).into())),
         3 => select(vec![
             Outcome::NothingToClose,
             Outcome::LeftOpen,
@@ -235,7 +235,7 @@ properties! {
             prop_assert_eq!(later.state(), finding.state());
             prop_assert_eq!(later.episodes(), finding.episodes());
         }
-        let (execution_id, outcome) = (Text::from("e-1"), Outcome::Closed(rules(&[22])));
+        let (execution_id, outcome) = (Text::from("e-1"), Outcome::Closed(rules(&[22]).into()));
         let planned = Observed::Remediated(Remediated { execution_id, outcome, message: "plan".into(), dry_run: true });
         let mut later = finding.clone();
         later.apply(&Observation { at, what: planned });
@@ -364,7 +364,7 @@ fn is_seen_open(what: &Observed) -> bool {
         }
         Observed::Compliance(verdict, _) => *verdict == ConfigVerdict::NonCompliant,
         Observed::Remediated(Remediated { outcome: Outcome::Closed(rules), dry_run, .. }) => {
-            !dry_run && !rules.is_empty()
+            !dry_run && rules.total > 0
         }
         _ => false,
     }

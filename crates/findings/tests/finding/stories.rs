@@ -1,6 +1,6 @@
 //! Lives of findings that a user would recognise.
 
-use findings::finding::{ClosedBy, Closing, ConfigVerdict, Finding, News, Observation, Outcome, State};
+use findings::finding::{ClosedBy, Closing, ConfigVerdict, Finding, News, Observation, Outcome, Revoked, State};
 use findings::{Openness, Severity};
 
 use crate::observations::*;
@@ -190,7 +190,7 @@ fn one_execution_whose_outcome_arrives_with_two_times_is_one_closing() {
 
 #[test]
 fn a_remediation_that_finds_nothing_to_close_says_that_a_change_closed_the_group() {
-    for outcome in [Outcome::NothingToClose, Outcome::Closed(vec![])] {
+    for outcome in [Outcome::NothingToClose, Outcome::Closed(Revoked::default())] {
         let mut finding = new_finding();
         follow(&mut finding, &[open("1 09:00", &[22]), remediated("1 09:02", "e-1", outcome)]);
         assert_eq!(finding.closing(), Some(Closing { at: time("1 09:02"), by: ClosedBy::Change }));
