@@ -7,6 +7,7 @@ mod compliance;
 pub mod event;
 pub mod finding;
 mod identity;
+pub mod intake;
 mod location;
 mod not_scanned;
 mod opener;

@@ -84,6 +84,24 @@ impl From<&Exposure<'_>> for EventExposure {
     }
 }
 
+impl From<&EventExposure> for FoundExposure {
+    fn from(exposure: &EventExposure) -> Self {
+        let EventExposure { security_group_rule_id, protocol, from_port, to_port, source, ports, reach, description } =
+            exposure.clone();
+        Self {
+            rule_id: security_group_rule_id,
+            protocol,
+            from_port,
+            to_port,
+            source,
+            ports,
+            reach,
+            description,
+            location: None,
+        }
+    }
+}
+
 impl From<&Exempted<'_>> for EventExempted {
     fn from(exempted: &Exempted<'_>) -> Self {
         Self { exposure: (&exempted.exposure).into(), exemption: (&exempted.exemption).into() }
