@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod channel;
+#[cfg(any(test, feature = "fakes"))]
+mod fake;
+mod http;
+mod notice;
+mod secret;
+
+pub use self::channel::{Channel, Delivered, Failure, Retry};
+#[cfg(any(test, feature = "fakes"))]
+pub use self::fake::{FakeHttp, Reply};
+pub use self::http::{Http, HttpError, Method, Request, Response};
+pub use self::notice::Notice;
+pub use self::secret::Secret;
