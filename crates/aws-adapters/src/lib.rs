@@ -5,6 +5,8 @@ mod config;
 mod ec2;
 mod error;
 mod event_bridge;
+#[cfg(feature = "findings")]
+mod finding_table;
 mod log;
 mod network_acl;
 mod once;
@@ -20,6 +22,8 @@ pub use bucket::Bucket;
 pub use config::Config;
 pub use ec2::Ec2;
 pub use event_bridge::EventBridge;
+#[cfg(feature = "findings")]
+pub use finding_table::FindingTable;
 pub use log::init_log;
 pub use sdk::{EnvironmentError, MissingVariable, from_env};
 pub use services::LambdaServices;

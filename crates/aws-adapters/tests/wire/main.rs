@@ -9,5 +9,7 @@ mod ec2;
 mod event_bridge;
 #[cfg(feature = "terminal")]
 mod event_history;
+#[cfg(feature = "findings")]
+mod finding_table;
 mod network_acl;
 mod ssm;

@@ -28,6 +28,19 @@ pub enum State {
     Closed,
 }
 
+impl State {
+    /// The name in JSON, such as `never_open`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverOpen => "never_open",
+            Self::Open => "open",
+            Self::Exempt => "exempt",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// What a person would call news if it changed. What a state does not show, such as the owner of a closed group, is empty.
 ///
 /// INVARIANT: it follows from the newest statements and the newest closings only, which are the same for any order of the

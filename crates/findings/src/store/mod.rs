@@ -3,14 +3,18 @@
 //! A store has one item per finding, and the history as items of their own. It is written by many at once, so a write names
 //! the version that the writer has read.
 
+mod expiry;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
+mod hammer;
 mod record;
 
 use std::error::Error;
 
+pub use self::expiry::forgotten_at;
 #[cfg(any(test, feature = "fakes"))]
 pub use self::fake::{FakeStore, Fault};
+pub use self::hammer::{IssueDetails, Permission};
 pub use self::record::{Recorded, record};
 use crate::finding::{Finding, FindingKey, HistoryEntry, State};
 
