@@ -41,7 +41,7 @@ fn hostile_exposures(count: usize) -> ExposureList {
 }
 
 /// A finding with the most of everything.
-fn largest() -> Finding {
+pub(crate) fn largest() -> Finding {
     let mut finding = new_finding();
     let text = hostile(0);
     let group = GroupFacts {

@@ -25,5 +25,6 @@ mod deliveries;
 mod news;
 mod observations;
 mod properties;
+mod schema;
 mod store;
 mod stories;

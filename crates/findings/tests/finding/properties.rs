@@ -16,6 +16,7 @@ use proptest::sample::{Index, select};
 use serde_json::Value;
 
 use crate::observations::{assessed, new_finding, open_with, rules, time, world};
+use crate::schema::assert_valid;
 
 /// Few times, so that many observations share one, and some days, so that contests begin and end.
 fn any_time() -> impl Strategy<Value = Timestamp> {
@@ -261,7 +262,8 @@ properties! {
             finding.failed(&"slack".into(), "503", at).unwrap();
         }
         let text = serde_json::to_string(&finding).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
+        prop_assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding.clone());
+        assert_valid(&finding);
     }
 
     #[test]
