@@ -27,5 +27,5 @@ pub use resolve::{Delivery, Outcome, Resolution, Ticket, Timing, Why, resolve};
 pub use route::{Match, Route};
 pub use secret::SecretRef;
 pub use severities::Severities;
-pub use subject::{State, Subject};
+pub use subject::{StateFilter, Subject};
 pub use ticket_owners::{BusinessUnit, TicketOwners, TicketSettings};

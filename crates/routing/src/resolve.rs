@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use findings::finding::State;
 use serde::Serialize;
 
 use crate::address::{Address, OwnerKind};
@@ -77,6 +78,8 @@ pub enum Outcome {
     Sent,
     /// It is muted.
     Muted,
+    /// The group was never open.
+    NeverOpen,
     /// It is exempt.
     Exempt,
     /// Its routes have no channels, as they say.
@@ -105,10 +108,11 @@ pub fn resolve(document: &Document, subject: &Subject) -> Resolution {
     let taken = routes_taken(document, subject);
     let ownership_of = |route| ownership(document, subject, route);
     let first = ownership_of(taken.first().map(|(_, route)| *route));
-    let silent = match (subject.muted, subject.exempt) {
-        (true, _) => Some(Outcome::Muted),
-        (false, true) => Some(Outcome::Exempt),
-        (false, false) => None,
+    let silent = match subject.state {
+        State::NeverOpen => Some(Outcome::NeverOpen),
+        _ if subject.muted => Some(Outcome::Muted),
+        State::Exempt => Some(Outcome::Exempt),
+        State::Open | State::Closed => None,
     };
     if let Some(outcome) = silent {
         return Resolution { deliveries: Vec::new(), ownership: first, outcome };

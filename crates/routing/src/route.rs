@@ -11,7 +11,7 @@ use crate::pattern::Pattern;
 use crate::problem::quoted;
 use crate::reader::Value;
 use crate::severities::Severities;
-use crate::subject::{STATES, State, Subject};
+use crate::subject::{STATES, StateFilter, Subject};
 
 /// Most entries of a list in a match.
 pub(crate) const LIST_MAX: usize = 1000;
@@ -89,7 +89,7 @@ pub struct Match {
     pub severities: Option<Severities>,
     /// States.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub states: Option<BTreeSet<State>>,
+    pub states: Option<BTreeSet<StateFilter>>,
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference")]
@@ -112,7 +112,7 @@ impl Match {
             })
             && ports.is_none_or(|ports| !ports.intersection(&subject.ports).is_empty())
             && self.severities.as_ref().is_none_or(|severities| severities.contains(subject.severity))
-            && is_in(self.states.as_ref(), Some(&subject.state))
+            && self.states.as_ref().is_none_or(|states| states.iter().any(|state| state.holds_for(subject)))
     }
 
     /// Returns true if every finding that matches `other` matches this, as far as their conditions tell.

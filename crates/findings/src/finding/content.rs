@@ -151,7 +151,12 @@ impl Facts {
 
     /// Severity of an open finding. What is unknown counts as open to the world.
     pub(super) fn severity(&self) -> Severity {
-        let openness = match self.openness() {
+        self.severity_of(self.openness())
+    }
+
+    /// Severity of a group that is open so far, with the interfaces that it was last seen with.
+    pub(super) fn severity_of(&self, openness: Openness) -> Severity {
+        let openness = match openness {
             Openness::Unknown => Openness::World,
             known => known,
         };

@@ -171,6 +171,13 @@ impl Finding {
         (self.state() == State::Open).then(|| self.facts.severity())
     }
 
+    /// Severity of an open finding, and otherwise the one of the exposures that it last had.
+    #[must_use]
+    pub fn last_severity(&self) -> Severity {
+        let last = || self.exposures().and_then(|exposures| exposures.openness).unwrap_or(Openness::Unknown);
+        self.severity().unwrap_or_else(|| self.facts.severity_of(last()))
+    }
+
     /// How far the group is open; [`Openness::Unknown`] while no assessment says it.
     #[must_use]
     pub fn openness(&self) -> Openness {

@@ -6,11 +6,13 @@ mod documents;
 mod owners;
 mod properties;
 mod stories;
+mod subjects;
 
 use std::collections::BTreeMap;
 
 use findings::Severity;
-use routing::{Document, Resolution, State, Subject, resolve};
+use findings::finding::State;
+use routing::{Document, Resolution, Subject, resolve};
 
 /// A finding without owner: SSH open on a group in account 111122223333.
 fn subject() -> Subject {
@@ -26,8 +28,9 @@ fn subject() -> Subject {
         severity: Severity::High,
         ports: "tcp/22".parse().unwrap(),
         state: State::Open,
+        parked: false,
+        contested: false,
         muted: false,
-        exempt: false,
     }
 }
 

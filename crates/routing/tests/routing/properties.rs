@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use exposure::PortSet;
 use findings::Severity;
+use findings::finding::State;
 use proptest::prelude::*;
-use routing::{Address, Document, Match, OwnerKind, Pattern, Route, State, Subject, resolve};
+use routing::{Address, Document, Match, OwnerKind, Pattern, Route, Subject, resolve};
 use serde_json::{Value, json};
 
 use crate::document;
@@ -59,7 +60,7 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
 
 fn subject() -> impl Strategy<Value = Subject> {
     let severity = proptest::sample::select(vec![Severity::Critical, Severity::High, Severity::Medium, Severity::Low]);
-    let state = proptest::sample::select(vec![State::Open, State::Closed, State::Parked, State::Contested]);
+    let state = (proptest::sample::select(vec![State::Open, State::Closed]), any::<bool>(), any::<bool>());
     let ports = proptest::sample::select(vec!["22", "tcp/443", "0-65535", "udp/53"]);
     let account = proptest::sample::select(vec!["111122223333", "222233334444"]);
     let silent = proptest::bool::weighted(0.1);
@@ -73,7 +74,9 @@ fn subject() -> impl Strategy<Value = Subject> {
             instances,
             opener,
             severity,
-            state,
+            state: state.0,
+            parked: state.0 == State::Open && state.1,
+            contested: state.2,
             ports: ports.parse().unwrap(),
             muted,
             ..crate::subject()

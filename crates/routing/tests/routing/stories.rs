@@ -1,7 +1,8 @@
 //! Findings and who hears of them.
 
 use findings::Severity;
-use routing::{Document, Outcome, OwnerSource, State, Subject, Ticket, Timing, Why, resolve};
+use findings::finding::State;
+use routing::{Document, Outcome, OwnerSource, Subject, Ticket, Timing, Why, resolve};
 use rstest::rstest;
 
 use crate::{document, sent, sent_of, subject, tags};
@@ -107,8 +108,10 @@ fn a_default_assignee_is_mentioned_nowhere() {
 
 #[rstest]
 #[case::muted(Subject { muted: true, ..subject() }, Outcome::Muted)]
-#[case::exempt(Subject { exempt: true, ..subject() }, Outcome::Exempt)]
-#[case::parked(Subject { state: State::Parked, ..subject() }, Outcome::Sent)]
+#[case::exempt(Subject { state: State::Exempt, ..subject() }, Outcome::Exempt)]
+#[case::never_open(Subject { state: State::NeverOpen, muted: true, ..subject() }, Outcome::NeverOpen)]
+#[case::parked(Subject { parked: true, ..subject() }, Outcome::Sent)]
+#[case::closed(Subject { state: State::Closed, ..subject() }, Outcome::Sent)]
 fn what_is_muted_or_exempt_is_not_sent(#[case] subject: Subject, #[case] outcome: Outcome) {
     let resolution = resolve(&with(r#""defaultChannels": ["security", "pager"]"#), &subject);
     assert_eq!(resolution.outcome, outcome);
@@ -145,6 +148,19 @@ fn a_finding_meets_every_condition(#[case] conditions: &str, #[case] meets: bool
     let document = with(&format!(r#""routes": [{{"match": {conditions}, "channels": ["web"]}}]"#));
     let web = Subject { tags: tags(&[("team", "web")]), ..subject() };
     assert_eq!(document.routes[0].r#match.matches(&web), meets);
+}
+
+/// Several words may hold for a finding: a parked one is open, and one that is closed yet again is contested.
+#[rstest]
+#[case::open(&["open"], subject())]
+#[case::closed(&["closed"], Subject { state: State::Closed, ..subject() })]
+#[case::parked(&["open", "parked"], Subject { parked: true, ..subject() })]
+#[case::contested(&["closed", "contested"], Subject { state: State::Closed, contested: true, ..subject() })]
+fn a_finding_meets_every_word_for_its_state(#[case] words: &[&str], #[case] subject: Subject) {
+    for word in ["open", "closed", "parked", "contested"] {
+        let document = with(&format!(r#""routes": [{{"match": {{"states": "{word}"}}, "channels": ["web"]}}]"#));
+        assert_eq!(document.routes[0].r#match.matches(&subject), words.contains(&word), "{word}");
+    }
 }
 
 /// What is not known of a group is not taken for granted.
