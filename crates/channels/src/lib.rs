@@ -6,6 +6,7 @@ mod fake;
 mod http;
 mod notice;
 mod secret;
+pub mod words;
 
 pub use self::channel::{Channel, Delivered, Failure, Retry};
 #[cfg(any(test, feature = "fakes"))]

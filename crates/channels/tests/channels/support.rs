@@ -1,0 +1,214 @@
+//! Findings, and the notices of them.
+
+use channels::Notice;
+use exposure::Reach;
+use findings::FoundExposure;
+use findings::finding::{
+    Assessed, AssessedVerdict, Attachment, Channel, Context, ExemptionFacts, ExposureList, Finding, GroupFacts,
+    HistoryEntry, Manner, Moment, Mute, NotStarted, Observation, Observed, Opener, Outcome, Remediated, RuleContent,
+    Source, Told,
+};
+use jiff::Timestamp;
+use routing::{
+    Address, AddressError, ChannelKind, Delivery, Owner, OwnerKind, OwnerSource, Ownership, RejectedOwner, Timing, Why,
+};
+
+pub(crate) const GROUP: &str = "sg-0aaaaaaaaaaaaaaaa";
+
+/// A time by day and clock: `1 09:00` is in the morning of 1 December 2026.
+pub(crate) fn time(text: &str) -> Timestamp {
+    let (day, clock) = text.split_once(' ').unwrap();
+    format!("2026-12-{day:0>2}T{clock}:00Z").parse().unwrap()
+}
+
+/// A finding, what it was told to a channel, and what was news since.
+#[derive(Debug, Clone)]
+pub(crate) struct Story {
+    pub(crate) finding: Finding,
+    pub(crate) news: Vec<HistoryEntry>,
+    pub(crate) delivery: Delivery,
+    pub(crate) ownership: Ownership,
+    pub(crate) name: String,
+    pub(crate) now: Timestamp,
+}
+
+impl Story {
+    pub(crate) fn new(kind: ChannelKind) -> Self {
+        Self::in_region(kind, "eu-west-1")
+    }
+
+    pub(crate) fn in_region(kind: ChannelKind, region: &str) -> Self {
+        Self {
+            finding: Finding::new(format!("123456789012/{region}/{GROUP}/portcullis").parse().unwrap()),
+            news: Vec::new(),
+            delivery: delivery(kind),
+            ownership: ownership(),
+            name: "web".to_owned(),
+            now: time("1 09:05"),
+        }
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    /// Takes an observation at a time, and keeps what was news.
+    pub(crate) fn see(mut self, at: &str, what: Observed) -> Self {
+        let transition = self.finding.apply(&Observation { at: Moment::live(time(at)), what });
+        self.news.extend(transition.history.into_iter().filter(|entry| entry.event.is_news()));
+        self.now = self.now.max(time(at));
+        self
+    }
+
+    pub(crate) fn open(self, at: &str, ports: &[u16]) -> Self {
+        self.exposed(at, ports, "0.0.0.0/0", None)
+    }
+
+    pub(crate) fn exposed(self, at: &str, ports: &[u16], source: &str, description: Option<&str>) -> Self {
+        let found: Vec<_> = ports.iter().map(|port| exposure(*port, source, description)).collect();
+        let verdict = AssessedVerdict::Open { exposures: ExposureList::new(&found), exempted: 0 };
+        self.assessed(at, verdict)
+    }
+
+    pub(crate) fn assessed(self, at: &str, verdict: AssessedVerdict) -> Self {
+        let group = GroupFacts {
+            name: Some(self.name.as_str().into()),
+            vpc_id: Some("vpc-0123456789abcdef0".into()),
+            ..GroupFacts::default()
+        };
+        self.see(at, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })))
+    }
+
+    pub(crate) fn compliant(self, at: &str) -> Self {
+        self.assessed(at, AssessedVerdict::Compliant)
+    }
+
+    pub(crate) fn unjudged(self, at: &str) -> Self {
+        self.assessed(at, AssessedVerdict::Unjudged { reason: "pl-1 could not be read".into() })
+    }
+
+    pub(crate) fn exempt(self, at: &str, until: Option<&str>) -> Self {
+        let exemption = ExemptionFacts {
+            reason: "moving to a VPN".into(),
+            expires: until.map(Into::into),
+            owner: Some("web@example.com".into()),
+        };
+        let exempted = ExposureList::new(&[exposure(22, "0.0.0.0/0", None)]);
+        self.assessed(at, AssessedVerdict::Exempt { exempted, exemption })
+    }
+
+    pub(crate) fn remediated(self, at: &str, execution: &str, outcome: Outcome) -> Self {
+        let message = "ec2:RevokeSecurityGroupIngress was denied".into();
+        let execution_id = execution.into();
+        self.see(at, Observed::Remediated(Remediated { execution_id, outcome, message, dry_run: false }))
+    }
+
+    pub(crate) fn closed(self, at: &str, execution: &str) -> Self {
+        let rule = RuleContent::new("tcp", Some(22), Some(22), "0.0.0.0/0");
+        self.remediated(at, execution, Outcome::Closed(vec![rule]))
+    }
+
+    pub(crate) fn rejected(self, at: &str) -> Self {
+        let message = "approval refused by ana".into();
+        self.see(at, Observed::NotStarted(NotStarted { execution_id: "e-9".into(), rejected: true, message }))
+    }
+
+    pub(crate) fn parked(self, at: &str) -> Self {
+        self.see(at, Observed::Parked(Some("automatic attempts failed".into())))
+    }
+
+    pub(crate) fn muted(self, at: &str, until: Option<&str>) -> Self {
+        let mute = Mute { reason: "known".into(), by: "ana".into(), until: until.map(time) };
+        self.see(at, Observed::Muted(Some(mute)))
+    }
+
+    /// The opener and the interfaces are looked up.
+    pub(crate) fn context(self, at: &str, principal: &str) -> Self {
+        let opener = Opener {
+            at: time(at),
+            principal: principal.into(),
+            user_agent: Some("terraform/1.9".into()),
+            stack: Some("network-prod".into()),
+        };
+        let attachment = Attachment { interfaces: 3, public: true, example: Some("i-0123".into()) };
+        self.see(at, Observed::Context(Context { attachment: Some(attachment), owner: None, opener: Some(opener) }))
+    }
+
+    fn channel() -> Channel {
+        Channel::from("the-channel")
+    }
+
+    /// The channel was told all, and has the finding under a name.
+    pub(crate) fn told(mut self, external_id: Option<&str>) -> Self {
+        let due = self.finding.due(&Self::channel(), Manner::Messages, self.now).unwrap();
+        self.finding.delivered(&Self::channel(), &due, external_id.map(Into::into)).unwrap();
+        self.news.clear();
+        self
+    }
+
+    /// An attempt began whose outcome is not known.
+    pub(crate) fn unanswered(mut self, at: &str) -> Self {
+        self.finding.begin(&Self::channel(), time(at)).unwrap();
+        self.finding.unanswered(&Self::channel(), "no answer within 10 s", time(at)).unwrap();
+        self
+    }
+
+    pub(crate) fn tells(&self) -> Option<Told> {
+        self.finding.due(&Self::channel(), Manner::Messages, self.now).map(|due| due.tells)
+    }
+
+    /// Lends the notice that is due.
+    pub(crate) fn with<R>(&self, what: impl FnOnce(&Notice<'_>) -> R) -> R {
+        let due = self.finding.due(&Self::channel(), Manner::Messages, self.now).unwrap();
+        let Self { finding, news, delivery, ownership, now, .. } = self;
+        what(&Notice { finding, due: &due, delivery, ownership, news, now: *now })
+    }
+}
+
+pub(crate) fn exposure(port: u16, source: &str, description: Option<&str>) -> FoundExposure {
+    FoundExposure {
+        rule_id: Some(format!("sgr-{port:08x}")),
+        protocol: "tcp".into(),
+        from_port: Some(port.into()),
+        to_port: Some(port.into()),
+        source: source.into(),
+        ports: vec![format!("tcp/{port}")],
+        reach: if source.ends_with("/0") { Reach::World } else { Reach::Partial },
+        description: description.map(str::to_owned),
+        location: None,
+    }
+}
+
+pub(crate) fn delivery(kind: ChannelKind) -> Delivery {
+    Delivery {
+        channel: "the-channel".to_owned(),
+        kind,
+        recipient: None,
+        mentions: Vec::new(),
+        ticket: None,
+        timing: Timing::Normal,
+        why: Why::Route("routes[0] `all`".to_owned()),
+    }
+}
+
+pub(crate) fn email(text: &str) -> Address {
+    Address { value: text.to_owned(), kind: OwnerKind::Email }
+}
+
+pub(crate) fn ownership() -> Ownership {
+    let jane = email("jane@example.com");
+    let owner = Owner {
+        value: jane.value.clone(),
+        kind: OwnerKind::Email,
+        from: OwnerSource::GroupTag,
+        chat: vec![jane.clone()],
+        ticket: Some(jane.clone()),
+        email: Some(jane),
+    };
+    Ownership { owners: vec![owner], ..Ownership::default() }
+}
+
+pub(crate) fn rejected_owner(text: &str) -> RejectedOwner {
+    RejectedOwner { from: OwnerSource::GroupTag, text: format!("`{text}`"), error: AddressError::Everybody }
+}
