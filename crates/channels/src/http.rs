@@ -89,3 +89,9 @@ pub trait Http {
     /// If there is no response. The message does not contain the URL.
     async fn send(&self, request: Request) -> Result<Response, HttpError>;
 }
+
+impl<H: Http> Http for &H {
+    async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        (**self).send(request).await
+    }
+}

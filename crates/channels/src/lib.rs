@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod channel;
+#[cfg(any(test, feature = "fakes"))]
+pub mod check;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
 mod http;
 mod notice;
 mod secret;
+mod slack;
+mod text;
 pub mod words;
 
 pub use self::channel::{Channel, Delivered, Failure, Retry};
@@ -14,3 +19,4 @@ pub use self::fake::{FakeHttp, Reply};
 pub use self::http::{Http, HttpError, Method, Request, Response};
 pub use self::notice::Notice;
 pub use self::secret::Secret;
+pub use self::slack::{Slack, SlackWebhook};

@@ -66,7 +66,9 @@ impl Facts {
     }
 
     fn some(&mut self, label: &'static str, value: Option<String>) {
-        value.into_iter().for_each(|value| self.add(label, value));
+        if let Some(value) = value {
+            self.add(label, value);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 mod facts;
 mod help;
 
-use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State};
+use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State, Text};
 use findings::{Openness, Severity};
 use jiff::Timestamp;
 use plain_text::one_line;
@@ -104,7 +104,7 @@ pub fn exposures(finding: &Finding) -> Option<&ExposureList> {
 /// An exposure: `tcp/22 from 0.0.0.0/0 by sgr-0ab… "office"`.
 #[must_use]
 pub fn exposure(exposure: &KeptExposure) -> String {
-    let ports: Vec<&str> = exposure.ports.iter().map(|range| range.as_str()).collect();
+    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
     let ports = and_more(&ports, exposure.ports_total);
     let rule = exposure.rule_id.as_ref().map(|id| format!(" by {}", line(id.as_str()))).unwrap_or_default();
     let description = exposure.description.as_ref().map(|text| line(text.as_str())).filter(|text| !text.is_empty());

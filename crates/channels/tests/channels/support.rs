@@ -1,14 +1,16 @@
 //! Findings, and the notices of them.
 
-use channels::Notice;
+use channels::{Delivered, Failure, Notice};
 use exposure::Reach;
 use findings::FoundExposure;
 use findings::finding::{
-    Assessed, AssessedVerdict, Attachment, Channel, Context, ExemptionFacts, ExposureList, Finding, GroupFacts,
+    Assessed, AssessedVerdict, Attachment, Channel, Context, Due, ExemptionFacts, ExposureList, Finding, GroupFacts,
     HistoryEntry, Manner, Moment, Mute, NotStarted, Observation, Observed, Opener, Outcome, Remediated, RuleContent,
-    Source, Told,
+    Source,
 };
 use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use routing::{
     Address, AddressError, ChannelKind, Delivery, Owner, OwnerKind, OwnerSource, Ownership, RejectedOwner, Timing, Why,
 };
@@ -151,18 +153,22 @@ impl Story {
     pub(crate) fn unanswered(mut self, at: &str) -> Self {
         self.finding.begin(&Self::channel(), time(at)).unwrap();
         self.finding.unanswered(&Self::channel(), "no answer within 10 s", time(at)).unwrap();
+        self.now = self.now.max(time(at));
         self
     }
 
-    pub(crate) fn tells(&self) -> Option<Told> {
-        self.finding.due(&Self::channel(), Manner::Messages, self.now).map(|due| due.tells)
+    pub(crate) fn due(&self) -> Due {
+        self.finding.due(&Self::channel(), Manner::Messages, self.now).unwrap()
+    }
+
+    pub(crate) fn notice<'s>(&'s self, due: &'s Due) -> Notice<'s> {
+        let Self { finding, news, delivery, ownership, now, .. } = self;
+        Notice { finding, due, delivery, ownership, news, now: *now }
     }
 
     /// Lends the notice that is due.
     pub(crate) fn with<R>(&self, what: impl FnOnce(&Notice<'_>) -> R) -> R {
-        let due = self.finding.due(&Self::channel(), Manner::Messages, self.now).unwrap();
-        let Self { finding, news, delivery, ownership, now, .. } = self;
-        what(&Notice { finding, due: &due, delivery, ownership, news, now: *now })
+        what(&self.notice(&self.due()))
     }
 }
 
@@ -211,4 +217,93 @@ pub(crate) fn ownership() -> Ownership {
 
 pub(crate) fn rejected_owner(text: &str) -> RejectedOwner {
     RejectedOwner { from: OwnerSource::GroupTag, text: format!("`{text}`"), error: AddressError::Everybody }
+}
+
+/// Delivers what is due.
+pub(crate) async fn deliver_by(channel: &impl channels::Channel, story: &Story) -> Result<Delivered, Failure> {
+    let due = story.due();
+    channel.deliver(&story.notice(&due)).await
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Runs a property over a fixed number of cases: a rendering takes long, and `PROPTEST_CASES` is for small ones.
+pub(crate) fn run<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config).run(&strategy, test).unwrap();
+}
+
+/// Texts that have broken a chat, a card or a table before.
+pub(crate) fn hostile_text() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "<!channel>",
+        "<!here>",
+        "<@U0123456789>",
+        "<#C0123456789>",
+        "@everyone",
+        "@channel",
+        "<at>all</at>",
+        "{{",
+        "${x}",
+        "=cmd|' /C calc'!A0",
+        "&amp;&lt;",
+        "*_~`",
+        "```",
+        "[x](javascript:alert(1))",
+        "\u{202e}gpj",
+        "\u{200f}\u{2066}",
+        "a\nb\r\nc\td",
+        "\u{0}\u{1b}[31m",
+        "<script>",
+        "\"}],",
+        "\\",
+        "👩\u{200d}💻",
+        ":fire:",
+        "  ",
+        "",
+    ]);
+    let part = prop_oneof![
+        known.prop_map(str::to_owned),
+        any::<String>(),
+        Just("x".repeat(10_000)),
+        Just("👩".repeat(300)),
+        Just("&".repeat(400)),
+        Just("<".repeat(400)),
+        Just("\\\"".repeat(400)),
+    ];
+    prop::collection::vec(part, 1..4).prop_map(|parts| parts.concat())
+}
+
+/// A finding in some state, all of whose texts are hostile.
+pub(crate) fn hostile_story(kind: ChannelKind) -> impl Strategy<Value = Story> {
+    let texts = prop::collection::vec(hostile_text(), 8);
+    (texts, 0..40_u16, 0..5_u8, any::<bool>()).prop_map(move |(texts, ports, end, looked_up)| {
+        let ports: Vec<u16> = if ports > 35 { (1..1_001).collect() } else { (1..ports + 2).collect() };
+        let mut story = Story::new(kind).named(&texts[0]).exposed("1 09:00", &ports, &texts[1], Some(&texts[2]));
+        if looked_up {
+            let opener = Opener {
+                at: time("1 08:59"),
+                principal: texts[3].as_str().into(),
+                user_agent: Some(texts[4].as_str().into()),
+                stack: Some(texts[5].as_str().into()),
+            };
+            let attachment = Attachment { interfaces: 3, public: true, example: Some(texts[6].as_str().into()) };
+            let context = Context { attachment: Some(attachment), owner: None, opener: Some(opener) };
+            story = story.see("1 09:01", Observed::Context(context));
+        }
+        story = story.see("1 09:02", Observed::Parked(Some(texts[7].as_str().into())));
+        let execution = texts[6].as_str();
+        story = match end {
+            0 => story,
+            1 => story.remediated("1 10:00", execution, Outcome::CloseFailed),
+            2 => story.closed("1 10:00", execution),
+            3 => story.compliant("1 10:00").exposed("1 11:00", &ports, &texts[2], None),
+            _ => story.assessed("1 10:00", AssessedVerdict::Unjudged { reason: texts[1].as_str().into() }),
+        };
+        story.ownership.owners[0].value.clone_from(&texts[3]);
+        story.ownership.rejected = vec![rejected_owner(&texts[4]), rejected_owner(&texts[5])];
+        story
+    })
 }

@@ -1,0 +1,87 @@
+//! Texts within the limits of a channel.
+
+use std::fmt::Write as _;
+
+/// `text` with each character written by `escape`, in at most `max` units of `measure`. What is too long is cut before a
+/// character whose escape does not fit, and ends with an ellipsis.
+pub(crate) fn fit(text: &str, max: usize, measure: fn(&str) -> usize, escape: fn(char, &mut String)) -> String {
+    const ELLIPSIS: &str = "…";
+    let mut fitted = String::new();
+    // The longest part after which an ellipsis fits.
+    let mut kept = 0;
+    let mut used = 0;
+    let mut one = String::new();
+    for char in text.chars() {
+        one.clear();
+        escape(char, &mut one);
+        used += measure(&one);
+        if used > max {
+            fitted.truncate(kept);
+            if measure(ELLIPSIS) <= max {
+                fitted.push_str(ELLIPSIS);
+            }
+            return fitted;
+        }
+        fitted.push_str(&one);
+        if used + measure(ELLIPSIS) <= max {
+            kept = fitted.len();
+        }
+    }
+    fitted
+}
+
+/// Length in UTF-16 code units: no service that counts characters counts more.
+pub(crate) fn utf16(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Writes the characters that are control characters in Slack as entities.
+///
+/// Source: <https://docs.slack.dev/messaging/formatting-message-text#escaping>
+pub(crate) fn slack(char: char, text: &mut String) {
+    match char {
+        '&' => text.push_str("&amp;"),
+        '<' => text.push_str("&lt;"),
+        '>' => text.push_str("&gt;"),
+        _ => text.push(char),
+    }
+}
+
+/// Text for a query of a URL.
+pub(crate) fn query(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::fits("a<b", 6, "a&lt;b")]
+    #[case::no_entity_is_cut("a<b", 5, "a…")]
+    #[case::emoji("👩👩👩", 5, "👩👩…")]
+    #[case::no_half_emoji("👩👩👩", 4, "👩…")]
+    #[case::nothing_fits("abc", 0, "")]
+    #[case::one("abc", 1, "…")]
+    #[case::mention("<!channel>", 99, "&lt;!channel&gt;")]
+    fn a_text_is_cut_between_characters(#[case] text: &str, #[case] max: usize, #[case] expected: &str) {
+        let fitted = fit(text, max, utf16, slack);
+        assert_eq!(fitted, expected);
+        assert!(utf16(&fitted) <= max);
+    }
+
+    #[test]
+    fn a_query_has_no_special_characters() {
+        assert_eq!(query("o'neil+x@example.com&y"), "o%27neil%2Bx%40example.com%26y");
+    }
+}
