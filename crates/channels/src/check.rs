@@ -1,10 +1,12 @@
 //! Checks of what a channel is sent against the published limits of its service, for fakes of these services.
 
 mod slack;
+mod teams;
 
 use serde_json::Value;
 
 pub use self::slack::slack_message;
+pub use self::teams::teams_message;
 
 /// What a service would refuse; empty if it takes the message.
 pub type Faults = Vec<String>;

@@ -8,8 +8,10 @@ pub mod check;
 mod fake;
 mod http;
 mod notice;
+mod parts;
 mod secret;
 mod slack;
+mod teams;
 mod text;
 pub mod words;
 
@@ -20,3 +22,4 @@ pub use self::http::{Http, HttpError, Method, Request, Response};
 pub use self::notice::Notice;
 pub use self::secret::Secret;
 pub use self::slack::{Slack, SlackWebhook};
+pub use self::teams::Teams;

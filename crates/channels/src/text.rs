@@ -35,6 +35,21 @@ pub(crate) fn utf16(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
+/// Length in bytes.
+pub(crate) fn bytes(text: &str) -> usize {
+    text.len()
+}
+
+/// Writes a character as it is, but for two braces, which begin an expression in a card of Teams.
+///
+/// Source: <https://learn.microsoft.com/en-us/adaptive-cards/authoring-cards/text-features>
+pub(crate) fn card(char: char, text: &mut String) {
+    text.push_str(match char {
+        '{' => "{ ",
+        _ => return text.push(char),
+    });
+}
+
 /// Writes the characters that are control characters in Slack as entities.
 ///
 /// Source: <https://docs.slack.dev/messaging/formatting-message-text#escaping>

@@ -7,6 +7,7 @@ use routing::{Address, OwnerKind};
 use serde_json::{Value, json};
 
 use crate::notice::Notice;
+use crate::parts::Parts;
 use crate::text::{fit, slack, utf16};
 use crate::words::{self, Fact, Link};
 
@@ -40,23 +41,19 @@ pub(super) enum News {
 
 pub(super) fn message(notice: &Notice<'_>, news: News) -> Message {
     let title = words::title(notice.finding);
-    let mut blocks = Blocks::default();
-    blocks.push(header(&title));
-    blocks.push_some(mentions(&notice.delivery.mentions));
-    if news == News::Within {
-        blocks.push_some(sentences(&words::news(notice)));
-    }
     let mut end = Vec::new();
     end.extend(commands(&words::commands(notice.finding)));
     end.extend(links(&words::links(notice.finding)));
     end.push(context(&format!("Portcullis, finding {}", notice.finding.key())));
-    let room: usize = end.iter().map(length).sum();
-    for section in words::facts(notice).chunks(FACTS_OF_SECTION) {
-        blocks.push_within(facts(section), BLOCKS_MAX.saturating_sub(room));
-    }
-    for block in end {
+    let mut blocks = Parts::new(BLOCKS_MAX, utf16);
+    blocks.reserve(&end);
+    blocks.push(header(&title));
+    let sentences = (news == News::Within).then(|| sentences(&words::news(notice))).flatten();
+    let sections = words::facts(notice).chunks(FACTS_OF_SECTION).map(facts).collect::<Vec<_>>();
+    for block in mentions(words::mentions(notice)).into_iter().chain(sentences).chain(sections) {
         blocks.push(block);
     }
+    blocks.push_reserved(end);
     Message { text: fit(&title, FALLBACK_MAX, utf16, slack), blocks: blocks.list }
 }
 
@@ -65,38 +62,6 @@ pub(super) fn reply(sentences_of_news: &[String]) -> Option<Message> {
     let first = sentences_of_news.first()?;
     let blocks = sentences(sentences_of_news).into_iter().collect();
     Some(Message { text: fit(first, FALLBACK_MAX, utf16, slack), blocks })
-}
-
-/// Blocks, and their length as JSON.
-#[derive(Default)]
-pub(super) struct Blocks {
-    pub(super) list: Vec<Value>,
-    length: usize,
-}
-
-impl Blocks {
-    pub(super) fn push(&mut self, block: Value) {
-        self.length += length(&block);
-        self.list.push(block);
-    }
-
-    fn push_some(&mut self, block: Option<Value>) {
-        if let Some(block) = block {
-            self.push(block);
-        }
-    }
-
-    /// Leaves a block out that does not fit.
-    pub(super) fn push_within(&mut self, block: Value, max: usize) {
-        if self.length + length(&block) <= max {
-            self.push(block);
-        }
-    }
-}
-
-/// Length of a block as JSON, with the comma after it.
-fn length(block: &Value) -> usize {
-    utf16(&block.to_string()) + 1
 }
 
 pub(super) fn header(title: &str) -> Value {

@@ -10,6 +10,7 @@ use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State, Te
 use findings::{Openness, Severity};
 use jiff::Timestamp;
 use plain_text::one_line;
+use routing::Address;
 
 pub use self::facts::{Fact, facts};
 pub use self::help::{Link, commands, links};
@@ -93,6 +94,12 @@ pub fn news(notice: &Notice<'_>) -> Vec<String> {
     let sentences =
         notice.news.iter().skip(earlier).map(|entry| format!("{}: {}", time(entry.at), line(entry.sentence.as_str())));
     count.into_iter().chain(sentences).collect()
+}
+
+/// Owners to mention: of an open finding only. The end of a finding asks nothing of anybody.
+#[must_use]
+pub fn mentions<'n>(notice: &Notice<'n>) -> &'n [Address] {
+    if notice.finding.state() == State::Open { &notice.delivery.mentions } else { &[] }
 }
 
 /// Exposures of an open finding; of an exempt one those that are exempt; of a closed one the last ones.

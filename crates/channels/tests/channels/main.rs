@@ -4,4 +4,5 @@
 
 mod slack;
 mod support;
+mod teams;
 mod words;

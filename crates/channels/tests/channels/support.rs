@@ -51,7 +51,7 @@ impl Story {
     }
 
     pub(crate) fn named(mut self, name: &str) -> Self {
-        self.name = name.to_owned();
+        name.clone_into(&mut self.name);
         self
     }
 
@@ -231,7 +231,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Runs a property over a fixed number of cases: a rendering takes long, and `PROPTEST_CASES` is for small ones.
 pub(crate) fn run<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(&strategy, test).unwrap();
 }
 
