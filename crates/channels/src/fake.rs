@@ -32,6 +32,15 @@ impl FakeHttp {
         Ok(Response { status, headers, body: body.to_string().into_bytes() })
     }
 
+    /// A response with this status and text.
+    ///
+    /// # Errors
+    ///
+    /// Never: the result is that of a request.
+    pub fn text(status: u16, body: &str) -> Reply {
+        Ok(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
+    }
+
     /// The requests until now.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod aws;
 mod channel;
 #[cfg(any(test, feature = "fakes"))]
 pub mod check;
+mod document;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
 mod http;
@@ -11,15 +13,21 @@ mod notice;
 mod parts;
 mod secret;
 mod slack;
+mod sns;
 mod teams;
 mod text;
+mod webhook;
 pub mod words;
 
+pub use self::aws::AwsCallError;
 pub use self::channel::{Channel, Delivered, Failure, Retry};
+pub use self::document::NOTICE_FORMAT;
 #[cfg(any(test, feature = "fakes"))]
 pub use self::fake::{FakeHttp, Reply};
 pub use self::http::{Http, HttpError, Method, Request, Response};
 pub use self::notice::Notice;
 pub use self::secret::Secret;
 pub use self::slack::{Slack, SlackWebhook};
+pub use self::sns::{Fifo, Publication, Publish, Sns};
 pub use self::teams::Teams;
+pub use self::webhook::{Webhook, WebhookKeyError};

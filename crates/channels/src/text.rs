@@ -62,6 +62,36 @@ pub(crate) fn slack(char: char, text: &mut String) {
     }
 }
 
+/// Text of others for a chat whose format is not known, as behind Amazon Q: characters that mean something in a format
+/// become others that look alike. An e-mail address stays as it is.
+pub(crate) fn lookalikes(text: &str) -> String {
+    let mut before = ' ';
+    let mut alike = String::with_capacity(text.len());
+    for char in text.chars() {
+        alike.push(match char {
+            '<' => '‹',
+            '>' => '›',
+            '&' => '＆',
+            '*' => '∗',
+            '~' => '∼',
+            '`' => '\'',
+            '[' => '(',
+            ']' => ')',
+            '@' if !before.is_alphanumeric() => '＠',
+            _ => char,
+        });
+        before = char;
+    }
+    alike
+}
+
+/// Text on one line of printable ASCII, in at most `max` characters.
+pub(crate) fn ascii(text: &str, max: usize) -> String {
+    let shown = text.chars().map(|char| if matches!(char, ' '..='~') { char } else { '?' });
+    let all: String = shown.collect();
+    if all.len() <= max { all } else { all.chars().take(max.saturating_sub(3)).chain("...".chars()).collect() }
+}
+
 /// Text for a query of a URL.
 pub(crate) fn query(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
@@ -93,6 +123,19 @@ mod tests {
         let fitted = fit(text, max, utf16, slack);
         assert_eq!(fitted, expected);
         assert!(utf16(&fitted) <= max);
+    }
+
+    #[rstest]
+    #[case("<!channel> <@U1> @here jane@example.com", "‹!channel› ‹＠U1› ＠here jane@example.com")]
+    #[case("[x](https://example.com) *a* `b` &lt;", "(x)(https://example.com) ∗a∗ 'b' ＆lt;")]
+    fn lookalikes_mean_nothing(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(lookalikes(text), expected);
+    }
+
+    #[test]
+    fn a_subject_is_short_and_ascii() {
+        assert_eq!(ascii("web é\n👩", 100), "web ???");
+        assert_eq!(ascii(&"x".repeat(101), 100), format!("{}...", "x".repeat(97)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod slack;
+mod sns;
 mod support;
 mod teams;
+mod webhook;
 mod words;

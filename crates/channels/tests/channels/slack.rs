@@ -193,7 +193,7 @@ async fn an_error_wants_repair_or_passes_or_leaves_it_open(#[case] word: &str, #
 #[case::nothing("{}")]
 #[tokio::test]
 async fn an_answer_that_is_none_leaves_it_open(#[case] text: &str) {
-    let reply = || Ok(Response { status: 200, headers: Vec::new(), body: text.as_bytes().to_vec() });
+    let reply = || FakeHttp::text(200, text);
     let open = story().open("1 09:00", &[22]);
     let (outcome, _) = deliver(&open, [reply()]).await;
     assert!(matches!(outcome, Err(Failure::Unanswered { .. })), "{outcome:?}");
@@ -263,7 +263,7 @@ async fn a_bot_that_may_not_read_posts_again(#[case] word: &str) {
 async fn a_search_that_fails_tells_nothing_twice() {
     let story = story().open("1 09:00", &[22]).unanswered("1 09:02");
     let after = Err(HttpError::Unanswered("10 s".into()));
-    for reply in [after, said("ratelimited"), Ok(Response { status: 500, headers: Vec::new(), body: Vec::new() })] {
+    for reply in [after, said("ratelimited"), FakeHttp::text(500, "")] {
         let (outcome, requests) = deliver(&story, [reply]).await;
         assert!(matches!(outcome, Err(Failure::Refused { retry: Retry::Later(None), .. })), "{outcome:?}");
         assert_eq!(methods(&requests), ["conversations.history"]);
@@ -287,7 +287,7 @@ async fn a_webhook_gets_a_message_for_each_delivery() {
         Address { value: "@ana".into(), kind: OwnerKind::SlackUser },
         email("jane@example.com"),
     ];
-    let fine = Ok(Response { status: 200, headers: Vec::new(), body: b"ok".to_vec() });
+    let fine = FakeHttp::text(200, "ok");
     let http = FakeHttp::new([fine]);
     let outcome = deliver_by(&SlackWebhook::new(&http, url.into()), &story).await;
     assert_eq!(outcome, Ok(Delivered { external_id: None }));
@@ -296,7 +296,7 @@ async fn a_webhook_gets_a_message_for_each_delivery() {
     insta::assert_json_snapshot!("slack_webhook_closed", body(&requests[0]));
 
     let reopened = story.told(None).open("1 11:00", &[22]);
-    let http = FakeHttp::new([Ok(Response { status: 200, headers: Vec::new(), body: b"ok".to_vec() })]);
+    let http = FakeHttp::new([FakeHttp::text(200, "ok")]);
     deliver_by(&SlackWebhook::new(&http, url.into()), &reopened).await.unwrap();
     let body = body(&http.requests()[0]).to_string();
     assert!(body.contains("\"<@U0123456789>\"") && !body.contains("@ana"), "{body}");
@@ -309,7 +309,7 @@ async fn a_webhook_gets_a_message_for_each_delivery() {
 #[case(400, "invalid_payload", Retry::AfterRepair)]
 #[tokio::test]
 async fn a_webhook_that_is_gone_wants_repair(#[case] status: u16, #[case] word: &str, #[case] retry: Retry) {
-    let http = FakeHttp::new([Ok(Response { status, headers: Vec::new(), body: word.as_bytes().to_vec() })]);
+    let http = FakeHttp::new([FakeHttp::text(status, word)]);
     let story = Story::new(ChannelKind::SlackWebhook).open("1 09:00", &[22]);
     let outcome =
         deliver_by(&SlackWebhook::new(&http, "https://hooks.slack.com/services/T0/B0/key".into()), &story).await;

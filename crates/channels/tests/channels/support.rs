@@ -31,6 +31,7 @@ pub(crate) struct Story {
     pub(crate) delivery: Delivery,
     pub(crate) ownership: Ownership,
     pub(crate) name: String,
+    pub(crate) tags: Vec<(String, String)>,
     pub(crate) now: Timestamp,
 }
 
@@ -46,6 +47,7 @@ impl Story {
             delivery: delivery(kind),
             ownership: ownership(),
             name: "web".to_owned(),
+            tags: Vec::new(),
             now: time("1 09:05"),
         }
     }
@@ -79,6 +81,7 @@ impl Story {
             vpc_id: Some("vpc-0123456789abcdef0".into()),
             ..GroupFacts::default()
         };
+        let group = group.with_tags(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         self.see(at, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })))
     }
 
@@ -233,6 +236,39 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 pub(crate) fn run<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(&strategy, test).unwrap();
+}
+
+/// A finding with the longest of everything, of characters that JSON escapes.
+pub(crate) fn worst_story(kind: ChannelKind) -> Story {
+    let long = "\"\\".repeat(200);
+    let mut story = Story::new(kind).named(&long);
+    story.tags = (0..50).map(|tag| (format!("{tag}{long}"), long.clone())).collect();
+    let ports: Vec<u16> = (1..1_001).collect();
+    for day in 1..=12 {
+        story = story.exposed(&format!("{day} 09:00"), &ports, &long, Some(&long));
+        story = story.remediated(&format!("{day} 10:00"), &format!("{day}{long}"), Outcome::CloseFailed);
+        story = story.closed(&format!("{day} 11:00"), &format!("{day}{long}"));
+    }
+    story = story
+        .exposed("13 09:00", &ports, &long, Some(&long))
+        .see("13 09:01", Observed::Parked(Some(long.as_str().into())));
+    let opener = Opener {
+        at: time("13 09:00"),
+        principal: long.as_str().into(),
+        user_agent: Some(long.as_str().into()),
+        stack: Some(long.as_str().into()),
+    };
+    let attachment = Attachment { interfaces: u32::MAX, public: true, example: Some(long.as_str().into()) };
+    let context = Context { attachment: Some(attachment), owner: None, opener: Some(opener) };
+    story = story.see("13 09:02", Observed::Context(context));
+    for entry in &mut story.news {
+        entry.sentence = long.as_str().into();
+        entry.by = Some(long.as_str().into());
+    }
+    let owner = Owner { value: "x".repeat(100), ..story.ownership.owners[0].clone() };
+    story.ownership.owners = vec![owner; 20];
+    story.ownership.rejected = vec![rejected_owner(&"\"".repeat(100)); 20];
+    story
 }
 
 /// Texts that have broken a chat, a card or a table before.

@@ -1,0 +1,25 @@
+//! The text for e-mail.
+
+use crate::notice::Notice;
+use crate::text::{bytes, fit};
+use crate::words;
+
+/// Longest line, in bytes.
+const LINE_MAX: usize = 2_000;
+
+/// Title, news, facts, commands and links, each on a line.
+pub(super) fn of_finding(notice: &Notice<'_>) -> String {
+    let facts = words::facts(notice).into_iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
+    let links = words::links(notice.finding).into_iter().map(|link| format!("{}: {}", link.label, link.url)).collect();
+    let parts =
+        [vec![words::title(notice.finding)], words::news(notice), facts, words::commands(notice.finding), links];
+    let parts = parts.into_iter().filter(|lines: &Vec<String>| !lines.is_empty());
+    parts.map(|lines| lines.iter().map(|line| self::line(line)).collect::<String>()).collect::<Vec<_>>().join("\n")
+}
+
+/// A line with its end.
+pub(super) fn line(text: &str) -> String {
+    let mut line = fit(text, LINE_MAX, bytes, |char, text| text.push(char));
+    line.push('\n');
+    line
+}
