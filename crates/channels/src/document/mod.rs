@@ -103,7 +103,7 @@ impl<'n> From<&'n HistoryEntry> for NewsPart<'n> {
 
 /// Name of an event, such as `reopened`, without what it holds.
 fn event_name(entry: &HistoryEntry) -> String {
-    match serde_json::to_value(&entry.event) {
+    match serde_json::to_value(&entry.news) {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(one)) => one.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),

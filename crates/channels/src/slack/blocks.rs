@@ -32,14 +32,14 @@ pub(super) struct Message {
 
 /// What a message has in it besides title and facts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum NewsPlace {
     /// In its thread.
     Apart,
     /// In the message.
     Within,
 }
 
-pub(super) fn message(notice: &Notice<'_>, news: News) -> Message {
+pub(super) fn message(notice: &Notice<'_>, news: NewsPlace) -> Message {
     let title = words::title(notice.finding);
     let mut end = Vec::new();
     end.extend(commands(&words::commands(notice.finding)));
@@ -48,8 +48,11 @@ pub(super) fn message(notice: &Notice<'_>, news: News) -> Message {
     let mut blocks = Parts::new(BLOCKS_MAX, utf16);
     blocks.reserve(&end);
     blocks.push(header(&title));
-    let sentences = (news == News::Within).then(|| sentences(&words::news(notice))).flatten();
-    let sections = words::facts(notice).chunks(FACTS_OF_SECTION).map(facts).collect::<Vec<_>>();
+    let sentences = (news == NewsPlace::Within).then(|| sentences(&words::news(notice))).flatten();
+    let sections = words::facts(notice.finding, Some(notice.ownership), notice.now)
+        .chunks(FACTS_OF_SECTION)
+        .map(facts)
+        .collect::<Vec<_>>();
     for block in mentions(words::mentions(notice)).into_iter().chain(sentences).chain(sections) {
         blocks.push(block);
     }

@@ -11,7 +11,7 @@ mod api;
 mod blocks;
 mod webhook;
 
-use findings::finding::{Due, Event, Manner, Text};
+use findings::finding::{Due, Manner, News, Text};
 use jiff::{SignedDuration, Timestamp};
 use routing::{Address, OwnerKind};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use self::webhook::SlackWebhook;
 
 use self::api::{Api, ApiError};
-use self::blocks::{Message, News};
+use self::blocks::{Message, NewsPlace};
 use crate::channel::{Channel, Delivered, Failure, Retry};
 use crate::http::Http;
 use crate::notice::Notice;
@@ -121,7 +121,7 @@ impl<H: Http> Channel for Slack<H> {
 
 impl<H: Http> Slack<H> {
     fn body(notice: &Notice<'_>, channel: &str) -> Value {
-        let Message { text, blocks } = blocks::message(notice, News::Apart);
+        let Message { text, blocks } = blocks::message(notice, NewsPlace::Apart);
         json!({
             "channel": channel,
             "text": text,
@@ -165,7 +165,7 @@ impl<H: Http> Slack<H> {
             "unfurl_links": false,
             "unfurl_media": false,
             // An update and a reply are seen by nobody who does not follow the thread.
-            "reply_broadcast": news.iter().any(|entry| is_worse(&entry.event)),
+            "reply_broadcast": news.iter().any(|entry| is_worse(&entry.news)),
             "metadata": metadata(NEWS, notice),
         });
         self.api.post("chat.postMessage", &body, notice.now).await?;
@@ -276,11 +276,11 @@ fn is_passing(word: &str) -> bool {
 }
 
 /// Whether the whole channel is to see the news.
-fn is_worse(event: &Event) -> bool {
-    match event {
-        Event::Reopened | Event::ExemptionEnded | Event::Contested | Event::Parked => true,
+fn is_worse(news: &News) -> bool {
+    match news {
+        News::Reopened | News::ExemptionEnded | News::Contested | News::Parked => true,
         // The worst severity is the least.
-        Event::SeverityChanged { from, to } => to < from,
+        News::SeverityChanged { from, to } => to < from,
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use findings::finding::Manner;
 use serde_json::{Value, json};
 
-use super::blocks::{self, Message, News};
+use super::blocks::{self, Message, NewsPlace};
 use crate::answer::{Effect, send};
 use crate::channel::{Channel, Delivered, Failure};
 use crate::http::{Http, Method, Request};
@@ -44,6 +44,6 @@ impl<H: Http> Channel for SlackWebhook<H> {
     }
 
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
-        self.post(blocks::message(notice, News::Within), notice.now).await
+        self.post(blocks::message(notice, NewsPlace::Within), notice.now).await
     }
 }

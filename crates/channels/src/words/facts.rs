@@ -1,10 +1,10 @@
 //! What is known of a finding, as labels and values.
 
 use findings::finding::{AttemptStatus, Finding, Opener, State};
+use jiff::Timestamp;
 use routing::{OwnerKind, OwnerSource, Ownership};
 
 use super::{and_more, exposure, exposures, group, line, state, time};
-use crate::notice::Notice;
 
 /// Exposures that are listed one by one.
 const EXPOSURES_MAX: usize = 8;
@@ -22,10 +22,10 @@ pub struct Fact {
     pub value: String,
 }
 
-/// What is known of a finding, the most important facts first.
+/// What is known of a finding at `now`, the most important facts first. Without an `ownership`, which needs a routing
+/// document, the owner is the one that was last looked up.
 #[must_use]
-pub fn facts(notice: &Notice<'_>) -> Vec<Fact> {
-    let Notice { finding, ownership, now, .. } = *notice;
+pub fn facts(finding: &Finding, ownership: Option<&Ownership>, now: Timestamp) -> Vec<Fact> {
     let mut facts = Facts::default();
     facts.add("State", state(finding, now));
     facts.some("Severity", finding.severity().map(|severity| severity.as_str().to_owned()));
@@ -46,11 +46,12 @@ pub fn facts(notice: &Notice<'_>) -> Vec<Fact> {
     facts.some(label, exposures_in_words(finding).or(unknown));
     facts.add("Interfaces", interfaces(finding));
     closing(finding, &mut facts);
-    facts.add("Owner", owners(ownership));
-    facts.some("Rejected owner tag", rejected(ownership));
+    let looked_up = || finding.owner().map_or_else(|| "not known".to_owned(), |owner| line(owner.name.as_str()));
+    facts.add("Owner", ownership.map_or_else(looked_up, owners));
+    facts.some("Rejected owner tag", ownership.and_then(rejected));
     facts.add("Opened by", finding.opener().map_or_else(|| "not known".to_owned(), opener));
     times(finding, &mut facts);
-    beside(notice, &mut facts);
+    beside(finding, now, &mut facts);
     facts.0
 }
 
@@ -153,8 +154,7 @@ fn times(finding: &Finding, facts: &mut Facts) {
 }
 
 /// What stands beside the state.
-fn beside(notice: &Notice<'_>, facts: &mut Facts) {
-    let Notice { finding, now, .. } = *notice;
+fn beside(finding: &Finding, now: Timestamp, facts: &mut Facts) {
     let parked = finding.parked().map(|reason| line(reason.as_str()));
     facts.some("Parked", parked.map(|reason| format!("AWS Config will not close it: {reason}")));
     let contested = "the same exposure was closed three times within 24 hours";

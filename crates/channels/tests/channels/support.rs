@@ -60,7 +60,7 @@ impl Story {
     /// Takes an observation at a time, and keeps what was news.
     pub(crate) fn see(mut self, at: &str, what: Observed) -> Self {
         let transition = self.finding.apply(&Observation { at: Moment::live(time(at)), what });
-        self.news.extend(transition.history.into_iter().filter(|entry| entry.event.is_news()));
+        self.news.extend(transition.history.into_iter().filter(|entry| entry.news.raises_revision()));
         self.now = self.now.max(time(at));
         self
     }
@@ -111,7 +111,7 @@ impl Story {
 
     pub(crate) fn closed(self, at: &str, execution: &str) -> Self {
         let rule = RuleContent::new("tcp", Some(22), Some(22), "0.0.0.0/0");
-        self.remediated(at, execution, Outcome::Closed(vec![rule]))
+        self.remediated(at, execution, Outcome::Closed(vec![rule].into()))
     }
 
     pub(crate) fn rejected(self, at: &str) -> Self {

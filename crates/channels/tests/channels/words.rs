@@ -12,7 +12,7 @@ fn story() -> Story {
 }
 
 fn fact(story: &Story, label: &str) -> Option<String> {
-    let all: Vec<Fact> = story.with(facts);
+    let all: Vec<Fact> = story.with(|notice| facts(notice.finding, Some(notice.ownership), notice.now));
     all.into_iter().find(|fact| fact.label == label).map(|fact| fact.value)
 }
 
@@ -52,7 +52,7 @@ fn a_hostile_name_stays_on_one_line_and_short() {
 #[test]
 fn facts_tell_who_opened_it_who_owns_it_and_what_is_open() {
     let story = story().open("1 09:00", &[22]).context("1 09:01", "arn:aws:sts::123456789012:assumed-role/ci/ana");
-    let all = story.with(facts);
+    let all = story.with(|notice| facts(notice.finding, Some(notice.ownership), notice.now));
     let text: Vec<String> = all.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
     insta::assert_snapshot!(text.join("\n"));
 }
