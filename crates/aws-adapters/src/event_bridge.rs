@@ -1,26 +1,33 @@
-//! Amazon EventBridge, over the runtime and the HTTP client of the SDK.
-//!
-//! Portcullis makes one call of this service, a signed POST of JSON. A crate of the SDK would add its types, its endpoint
-//! rules and its own layers of the same runtime to each zip.
+//! Amazon EventBridge.
 
-mod client;
 mod wire;
 
 use std::env;
+use std::time::Duration;
 
 use aws_traits::AwsError;
 use aws_traits::events::{Event, EventBus, Events, RejectedEvent};
 use aws_types::SdkConfig;
 
-use self::client::Client;
 use crate::error::FromSdk;
+use crate::json_service::{JsonService, Service};
 
 const OPERATION: &str = "events:PutEvents";
+
+static SERVICE: Service = Service {
+    id: "EventBridge",
+    signing_name: "events",
+    host: "events",
+    content_type: "application/x-amz-json-1.1",
+    // An evaluation and a closing wait for the answer, and neither depends on it: one retry, and two seconds in all.
+    attempts: 2,
+    attempt_timeout: Duration::from_secs(1),
+};
 
 /// An event bus.
 #[derive(Debug)]
 pub struct EventBridge {
-    client: Client,
+    service: JsonService,
     bus: Option<EventBus>,
 }
 
@@ -31,7 +38,7 @@ impl EventBridge {
     pub fn new(sdk: &SdkConfig, name: &str) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
         let bus = (!name.is_empty()).then(|| EventBus { name: name.to_owned(), region });
-        Self { client: Client::new(sdk), bus }
+        Self { service: JsonService::new(&SERVICE, sdk), bus }
     }
 
     /// The adapter for the bus in `EVENT_BUS`. Without this variable, events are switched off.
@@ -50,9 +57,9 @@ impl Events for EventBridge {
         let Some(bus) = &self.bus else { return Ok(Vec::new()) };
         let subject = format!("event bus {}", bus.name);
         let request = wire::request(&bus.name, events);
-        // Boxed, because the compiler limits how deeply futures are nested.
-        let answer = Box::pin(self.client.put_events().invoke(request)).await;
-        let results = answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
+        let answer = self.service.call("AWSEvents.PutEvents", request).await;
+        let answer = answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
+        let results = wire::results(&answer).map_err(|problem| AwsError::malformed(OPERATION, &subject, &problem))?;
         if results.len() != events.len() {
             let problem = format!("{} results for {} events", results.len(), events.len());
             return Err(AwsError::malformed(OPERATION, &subject, &problem));

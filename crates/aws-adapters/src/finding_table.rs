@@ -18,7 +18,7 @@ use self::item::{FINDING, HISTORY, Item, KEY, PART};
 use crate::sdk::{MissingVariable, required};
 
 /// Days for which a closed finding and an entry of a history are kept, if the environment does not say otherwise.
-const RETENTION_DAYS: u16 = 400;
+pub const RETENTION_DAYS: u16 = 400;
 
 /// The action for a write. A transaction has none of its own.
 ///

@@ -6,12 +6,17 @@ mod ec2;
 mod error;
 mod event_bridge;
 #[cfg(feature = "findings")]
+mod executions;
+#[cfg(feature = "findings")]
 mod finding_table;
+mod json_service;
 mod log;
 mod network_acl;
 mod once;
 mod sdk;
 mod services;
+#[cfg(feature = "findings")]
+mod sqs;
 mod ssm;
 #[cfg(feature = "terminal")]
 pub mod terminal;
@@ -23,9 +28,11 @@ pub use config::Config;
 pub use ec2::Ec2;
 pub use event_bridge::EventBridge;
 #[cfg(feature = "findings")]
-pub use finding_table::FindingTable;
+pub use finding_table::{FindingTable, RETENTION_DAYS};
 pub use log::init_log;
 pub use sdk::{EnvironmentError, MissingVariable, from_env};
 pub use services::LambdaServices;
+#[cfg(feature = "findings")]
+pub use sqs::Sqs;
 pub use ssm::Ssm;
 pub use tls::TrustError;

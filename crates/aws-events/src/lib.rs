@@ -3,5 +3,6 @@
 pub mod cloudtrail;
 pub mod config;
 mod object;
+pub mod sqs;
 
 pub use object::Object;

@@ -9,6 +9,7 @@ pub mod fakes;
 pub mod network_acl;
 pub mod object_store;
 mod services;
+pub mod sqs;
 pub mod ssm;
 
 pub use error::AwsError;

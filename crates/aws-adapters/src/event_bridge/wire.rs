@@ -2,8 +2,6 @@
 //!
 //! Source: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_traits::events::Event;
 use serde::{Deserialize, Serialize};
 
@@ -41,14 +39,6 @@ pub(super) struct EntryResult {
     pub(super) error_message: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-struct Failure {
-    #[serde(rename = "__type", alias = "code")]
-    kind: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
 /// Body of the request.
 pub(super) fn request(bus: &str, events: &[Event]) -> String {
     let entries = events.iter().map(|event| Entry {
@@ -61,34 +51,13 @@ pub(super) fn request(bus: &str, events: &[Event]) -> String {
     serde_json::to_string(&Request { entries: entries.collect() }).unwrap_or_default()
 }
 
-/// Reads the answer: a result for each event, or the error.
-pub(super) fn results(response: &HttpResponse) -> Result<Vec<EntryResult>, ErrorMetadata> {
-    let body = response.body().bytes().unwrap_or_default();
-    if !response.status().is_success() {
-        return Err(failure(response, body));
-    }
-    let answer: Answer = serde_json::from_slice(body).map_err(|problem| malformed(&problem.to_string()))?;
+/// Reads the answer: a result for each event.
+pub(super) fn results(body: &str) -> Result<Vec<EntryResult>, String> {
+    let answer: Answer = serde_json::from_str(body).map_err(|problem| problem.to_string())?;
     let failed = answer.entries.iter().filter(|entry| entry.error_code.is_some()).count();
     if usize::try_from(answer.failed_entry_count) == Ok(failed) {
         Ok(answer.entries)
     } else {
-        Err(malformed(&format!("{} failed entries, and {failed} with an error", answer.failed_entry_count)))
+        Err(format!("{} failed entries, and {failed} with an error", answer.failed_entry_count))
     }
-}
-
-fn malformed(problem: &str) -> ErrorMetadata {
-    ErrorMetadata::builder().message(format!("the answer is malformed: {problem}")).build()
-}
-
-/// The error code is in a header, or in the body with a namespace and a link around it: `namespace#Code:http://…`.
-///
-/// Source: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
-fn failure(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
-    let Failure { kind, message } = serde_json::from_slice(body).unwrap_or_default();
-    let kind = response.headers().get("x-amzn-errortype").map(str::to_owned).or(kind);
-    let mut error = ErrorMetadata::builder();
-    if let Some(code) = kind.as_deref().and_then(|kind| kind.split(':').next()?.rsplit('#').next()) {
-        error = error.code(code);
-    }
-    error.message(message.unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()))).build()
 }

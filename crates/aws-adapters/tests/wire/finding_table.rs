@@ -104,7 +104,7 @@ async fn a_finding_and_its_history_are_written_together_if_there_is_no_item_yet(
         }})
     );
     assert_eq!(entry["Item"]["part"], json!({"S": "history/00000000000000000001/000"}));
-    assert_eq!(entry["Item"]["event"], json!({"S": "opened"}));
+    assert_eq!(entry["Item"]["news"], json!({"S": "opened"}));
     assert!(entry["Item"]["expires"]["N"].is_string());
     for index in ["account", "state", "owner"] {
         assert_eq!(entry["Item"][index], Value::Null, "the history is in no index");

@@ -10,6 +10,10 @@ mod event_bridge;
 #[cfg(feature = "terminal")]
 mod event_history;
 #[cfg(feature = "findings")]
+mod executions;
+#[cfg(feature = "findings")]
 mod finding_table;
 mod network_acl;
+#[cfg(feature = "findings")]
+mod sqs;
 mod ssm;

@@ -6,6 +6,7 @@
 //! Source: <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html>
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -98,6 +99,29 @@ pub struct Step {
     pub step_status: String,
     /// Outputs, also those of a step that failed.
     pub outputs: BTreeMap<String, Vec<String>>,
+}
+
+/// Systems Manager could not be asked for an execution. The same question may have an answer later.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct LookupError(Box<dyn Error + Send + Sync>);
+
+impl LookupError {
+    /// The error of the service.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Executions of SSM Automation.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Executions {
+    /// `GetAutomationExecution`; `None` if it is not known, since Systems Manager forgets executions after 30 days.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn execution(&self, id: &str) -> Result<Option<Execution>, LookupError>;
 }
 
 pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {

@@ -30,7 +30,9 @@ use crate::finding::{FindingKey, Observation, Text};
 
 pub use self::compliance::{COMPLIANCE_CHANGE, CONFIG};
 pub use self::error::IntakeError;
-pub use self::execution::{EXECUTION_CHANGE, Execution, Lookup, STEP_OF_FUNCTION, SYSTEMS_MANAGER, Step};
+pub use self::execution::{
+    EXECUTION_CHANGE, Execution, Executions, Lookup, LookupError, STEP_OF_FUNCTION, SYSTEMS_MANAGER, Step,
+};
 
 /// The meaning of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -106,3 +106,21 @@ pub trait FindingStore {
     /// If the store could not be read.
     async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError>;
 }
+
+impl<S: FindingStore> FindingStore for &S {
+    async fn get(&self, key: &FindingKey) -> Result<Option<Finding>, StoreError> {
+        S::get(self, key).await
+    }
+
+    async fn put(&self, finding: &Finding, history: &[HistoryEntry]) -> Result<Put, StoreError> {
+        S::put(self, finding, history).await
+    }
+
+    async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
+        S::list(self, listing, from).await
+    }
+
+    async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
+        S::history(self, key).await
+    }
+}
