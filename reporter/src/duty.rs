@@ -1,0 +1,28 @@
+//! What a function of this program is there for.
+
+use std::str::FromStr;
+
+/// The duty of a function, by the variable `DUTY`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Record what events say of findings.
+    Record,
+}
+
+/// `DUTY` is not set, or to another text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "DUTY is `{0}`, not `record`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
+)]
+pub struct DutyError(String);
+
+impl FromStr for Duty {
+    type Err = DutyError;
+
+    fn from_str(text: &str) -> Result<Self, DutyError> {
+        match text {
+            "record" => Ok(Self::Record),
+            _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
+        }
+    }
+}
