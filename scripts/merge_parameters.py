@@ -1,10 +1,11 @@
 """Merges stack parameters from files and words into the arguments of `aws cloudformation deploy --parameter-overrides`.
 
-usage: merge_parameters.py TEMPLATE (FILE | 'KEY=VALUE KEY=VALUE ...')...
+usage: merge_parameters.py TEMPLATE [--also TEMPLATE,TEMPLATE] (FILE | 'KEY=VALUE KEY=VALUE ...')...
 
 A file contains {"Parameters": {"Key": "Value"}}. In words, a value ends where the next KEY= begins, so JSON and spaces need
 no quotes: 'Description=no open ports SourceInputParameters={"FocusOnPorts": "22, 80"}'. Later values win. A name that is no
-parameter of the template is an error; the AWS CLI would ignore it. ReplacementCidrs are checked, and their host bits dropped.
+parameter of the template is an error; the AWS CLI would ignore it. With --also, the words are for several stacks, and those of
+the other templates are left out. ReplacementCidrs are checked, and their host bits dropped.
 Prints KEY=VALUE pairs, each followed by a NUL.
 """
 
@@ -61,16 +62,26 @@ def without_host_bits(cidrs: str, definition: dict[str, Any]) -> str:
     return ",".join(result)
 
 
+def definitions_of(template: str) -> dict[str, dict[str, Any]]:
+    """Parameters of a template."""
+    return yaml.load(Path(template).read_text(encoding="utf-8"), NamesOnly)["Parameters"]
+
+
 def main() -> None:
     """Prints the merged parameters."""
-    definitions = yaml.load(Path(sys.argv[1]).read_text(encoding="utf-8"), NamesOnly)["Parameters"]
-    known = definitions.keys()
+    template, *arguments = sys.argv[1:]
+    definitions = definitions_of(template)
+    known = set(definitions)
+    if arguments[:1] == ["--also"]:
+        known = known.union(*map(definitions_of, arguments[1].split(",")))
+        arguments = arguments[2:]
     merged: dict[str, str] = {}
-    for argument in sys.argv[2:]:
+    for argument in arguments:
         merged |= read(argument)
     unknown = sorted(merged.keys() - known)
     if unknown:
         sys.exit(f"error: the template has no parameter `{'`, `'.join(unknown)}`: name some of {', '.join(sorted(known))}")
+    merged = {key: value for key, value in merged.items() if key in definitions}
     if "ReplacementCidrs" in merged:
         merged["ReplacementCidrs"] = without_host_bits(merged["ReplacementCidrs"], definitions["ReplacementCidrs"])
     for key, value in sorted(merged.items()):

@@ -123,10 +123,32 @@ def delete_exceptions(aws: Aws, rule: str, exceptions: list[Json]) -> None:
 # ---- the stack
 
 
+def outputs_of(described: Json) -> dict[str, str]:
+    """Outputs of a stack."""
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def stack_of_findings(aws: Aws, stack: str) -> Json | None:
+    """The stack that `scripts/deploy --findings` made beside this one."""
+    try:
+        return aws("cloudformation", "describe-stacks", stack_name=f"{stack}-findings")["Stacks"][0]
+    except Refused as refused:
+        if refused.is_a("ValidationError"):
+            return None
+        raise
+
+
+def delete(aws: Aws, described: Json) -> None:
+    """Deletes a stack, and waits for it."""
+    print(f"deleting stack {described['StackName']}")
+    aws("cloudformation", "delete-stack", stack_name=described["StackName"])
+    aws.text("cloudformation", "wait", "stack-delete-complete", "--stack-name", described["StackId"])
+
+
 def undeploy(aws: Aws, stack: str, rest: str) -> None:
     """Lists, releases if asked to, and deletes."""
     described = aws("cloudformation", "describe-stacks", stack_name=stack)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    outputs = outputs_of(described)
     bucket, rule = outputs.get("SnapshotBucketName"), outputs.get("ConfigRuleName")
     _, _, _, region, account, _ = described["StackId"].split(":", 5)
     quarantines = open_quarantines(aws, bucket, account, region) if bucket else []
@@ -150,11 +172,15 @@ def undeploy(aws: Aws, stack: str, rest: str) -> None:
 
     if rule:
         end_remediation(aws, rule)
-    print(f"deleting stack {stack} in {region}")
-    aws("cloudformation", "delete-stack", stack_name=stack)
-    aws.text("cloudformation", "wait", "stack-delete-complete", "--stack-name", described["StackId"])
+    delete(aws, described)
     if bucket:
         print(f"deleted. The snapshots remain in s3://{bucket}, with the policy of the bucket: docs/operations.md, Delete")
+    # Afterwards: its queue takes what the functions of the stack still send.
+    findings = stack_of_findings(aws, stack)
+    if findings:
+        delete(aws, findings)
+        table = outputs_of(findings).get("FindingTableName")
+        print(f"deleted. The findings remain in the DynamoDB table {table}: docs/operations.md, Delete")
 
 
 def main() -> None:

@@ -56,11 +56,11 @@ class Portcullis:
         """Runs a script of the repository as an operator does."""
         return finished(self.start(name, *options))
 
-    def start_deploy(self, **parameters: str) -> subprocess.Popen:
+    def start_deploy(self, *options: str, **parameters: str) -> subprocess.Popen:
         """Starts the command that `make deploy` runs."""
         file = self.directory / "parameters.json"
         file.write_text(json.dumps({"Parameters": parameters}))
-        return self.start("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, "--parameters", str(file))
+        return self.start("deploy", "--bucket", BUCKET, "--arch", ARCHITECTURE, *options, "--parameters", str(file))
 
     def start(self, name: str, *options: str) -> subprocess.Popen:
         """Starts a script of the repository as an operator does."""

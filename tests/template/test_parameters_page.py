@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from rendering import TemplateLoader
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = CHECKOUT / "docs" / "parameters.md"
@@ -49,6 +51,14 @@ def test_the_page_has_the_values_that_the_template_allows(template: dict[str, An
         default, meaning = parameters[name]
         missing = [value for value in template["Parameters"][name]["AllowedValues"] if f"`{value}`" not in default + meaning]
         assert missing == [], name
+
+
+def test_the_page_has_the_parameters_that_the_findings_do_not_share(template: dict[str, Any]) -> None:
+    path = CHECKOUT / "cloudformation" / "findings.yaml"
+    findings = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)["Parameters"]
+    own = findings.keys() - template["Parameters"].keys()
+    shown = {name.strip("`"): default.strip("`") for name, default, _ in rows("Parameters of the findings")}
+    assert shown == {name: str(findings[name]["Default"]) for name in own}
 
 
 def test_the_page_has_the_rule_parameters_that_the_template_accepts(template: dict[str, Any]) -> None:
