@@ -63,6 +63,8 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         Command::Snapshots(args) => aws::block_on(aws::remediate::snapshots(&args)),
         #[cfg(feature = "aws")]
         Command::Exempt(args) => aws::block_on(aws::exempt::run(&args)),
+        #[cfg(feature = "aws")]
+        Command::Findings(args) => aws::block_on(aws::findings::run(&args)),
         Command::Explain(args) => explain::run(&args),
         Command::Completions { shell } => {
             // Generated into a buffer, because the generator panics on a closed pipe.

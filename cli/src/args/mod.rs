@@ -2,18 +2,22 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
+mod findings;
 mod suggest;
 
 use std::path::PathBuf;
 
+use ::findings::Severity;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use findings::Severity;
 use inventory::Hidden;
 
 #[cfg(feature = "aws")]
 pub(crate) use self::aws::*;
+#[cfg(feature = "aws")]
+pub(crate) use self::findings::*;
 
 /// Exit codes, as shown in the help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -72,6 +76,10 @@ pub(crate) enum Command {
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Exempt(Exempt),
+    /// List the findings that the stack remembers, show one, mute it
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Findings(Box<Findings>),
     /// Explain the verdict on a group, rule by rule
     Explain(Box<Explain>),
     /// Print shell completions

@@ -4,6 +4,7 @@ pub(crate) mod deployed_rule;
 pub(crate) mod directory_store;
 pub(crate) mod exempt;
 pub(crate) mod explain;
+pub(crate) mod findings;
 mod hint;
 pub(crate) mod live_scan;
 pub(crate) mod policy;
