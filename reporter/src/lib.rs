@@ -2,9 +2,11 @@
 
 mod backoff;
 mod duty;
+mod notify;
 mod record;
 
 pub use self::duty::{Duty, DutyError};
+pub use self::notify::{Notified, Notifier, NotifyError, Outlets};
 pub use self::record::Recorder;
 
 /// Name of the function in its log.
