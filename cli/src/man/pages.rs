@@ -103,6 +103,21 @@ fn live(page: &str) -> Terms {
             ("List the latest closings:", "portcullis snapshots"),
             ("List those of one group, as JSON:", "portcullis snapshots sg-0123456789abcdef0 --json"),
         ],
+        "portcullis-findings" | "portcullis-findings-list" => &[
+            ("List the open findings:", "portcullis findings list"),
+            (
+                "Closed findings of an owner, as JSON:",
+                "portcullis findings list --state closed --owner shop@example.com --json",
+            ),
+        ],
+        "portcullis-findings-show" => {
+            &[("Show a finding with its history:", "portcullis findings show sg-0123456789abcdef0")]
+        }
+        "portcullis-findings-mute" => &[(
+            "Keep a finding from being sent until the end of a day (UTC):",
+            "portcullis findings mute sg-0123456789abcdef0 --reason CHG-7 --until 2999-12-31",
+        )],
+        "portcullis-findings-unmute" => &[("Have it sent again:", "portcullis findings unmute sg-0123456789abcdef0")],
         "portcullis-exempt" | "portcullis-exempt-list" => &[("List the exemptions:", "portcullis exempt list")],
         "portcullis-exempt-add" => &[(
             "Exempt a port of a group until the end of a day (UTC):",
