@@ -7,7 +7,7 @@ use std::future::pending;
 
 use channels::{Delivered, Failure, Notice, Retry};
 use findings::finding::{
-    ConfigVerdict, Finding, FindingKey, HistoryEntry, Manner, Moment, Mute, Observation, Observed, Source, Told,
+    ConfigVerdict, Finding, FindingKey, HistoryEntry, Manner, Moment, Mute, Observation, Observed, Source, Text, Told,
 };
 use findings::store::{FakeStore, FindingStore, Listing, Page, Put, StoreError, record};
 use jiff::{SignedDuration, Timestamp};
@@ -164,7 +164,7 @@ impl World {
         let delivery = finding.delivery(&"tickets".into()).unwrap().clone();
         assert_eq!(delivery.revision, finding.revision());
         assert_eq!(delivery.told, if is_open { Told::Open } else { Told::Ended });
-        assert_eq!(delivery.external_id.as_ref().map(|id| id.as_str()), Some("SEC-1"));
+        assert_eq!(delivery.external_id.as_ref().map(Text::as_str), Some("SEC-1"));
         assert_eq!((delivery.began, delivery.unknown_since, delivery.attempts), (None, None, 0));
     }
 }
