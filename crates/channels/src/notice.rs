@@ -4,6 +4,8 @@ use findings::finding::{Due, Finding, HistoryEntry};
 use jiff::Timestamp;
 use routing::{Delivery, Ownership};
 
+use crate::words::{self, Fact};
+
 /// A finding that a channel is to be told of.
 #[derive(Debug, Clone, Copy)]
 pub struct Notice<'a> {
@@ -19,4 +21,11 @@ pub struct Notice<'a> {
     pub news: &'a [HistoryEntry],
     /// The time.
     pub now: Timestamp,
+}
+
+impl Notice<'_> {
+    /// What is known of the finding, the most important facts first.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        words::facts(self.finding, Some(self.ownership), self.now)
+    }
 }

@@ -86,7 +86,7 @@ fn message(notice: &Notice<'_>) -> Value {
     for sentence in news.iter().skip(from) {
         body.push(run(&[text_run(sentence, false)]));
     }
-    for fact in words::facts(notice.finding, Some(notice.ownership), notice.now) {
+    for fact in notice.facts() {
         body.push(run(&[text_run(&format!("{}: ", fact.label), true), text_run(&fact.value, false)]));
     }
     body.push_reserved(end);

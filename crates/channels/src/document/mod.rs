@@ -39,7 +39,7 @@ struct Document<'n> {
 #[derive(Serialize)]
 struct NewsPart<'n> {
     at: Timestamp,
-    event: String,
+    change: String,
     revision: u64,
     by: Option<&'n str>,
     sentence: &'n str,
@@ -93,7 +93,7 @@ impl<'n> From<&'n HistoryEntry> for NewsPart<'n> {
     fn from(entry: &'n HistoryEntry) -> Self {
         Self {
             at: entry.at,
-            event: event_name(entry),
+            change: change(entry),
             revision: entry.revision,
             by: entry.by.as_ref().map(findings::finding::Text::as_str),
             sentence: entry.sentence.as_str(),
@@ -101,8 +101,8 @@ impl<'n> From<&'n HistoryEntry> for NewsPart<'n> {
     }
 }
 
-/// Name of an event, such as `reopened`, without what it holds.
-fn event_name(entry: &HistoryEntry) -> String {
+/// Name of a change, such as `reopened`, without what it holds.
+fn change(entry: &HistoryEntry) -> String {
     match serde_json::to_value(&entry.news) {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(one)) => one.keys().next().cloned().unwrap_or_default(),

@@ -30,7 +30,7 @@ pub(super) struct Message {
     pub(super) blocks: Vec<Value>,
 }
 
-/// What a message has in it besides title and facts.
+/// Where the news is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum NewsPlace {
     /// In its thread.
@@ -49,10 +49,7 @@ pub(super) fn message(notice: &Notice<'_>, news: NewsPlace) -> Message {
     blocks.reserve(&end);
     blocks.push(header(&title));
     let sentences = (news == NewsPlace::Within).then(|| sentences(&words::news(notice))).flatten();
-    let sections = words::facts(notice.finding, Some(notice.ownership), notice.now)
-        .chunks(FACTS_OF_SECTION)
-        .map(facts)
-        .collect::<Vec<_>>();
+    let sections = notice.facts().chunks(FACTS_OF_SECTION).map(facts).collect::<Vec<_>>();
     for block in mentions(words::mentions(notice)).into_iter().chain(sentences).chain(sections) {
         blocks.push(block);
     }

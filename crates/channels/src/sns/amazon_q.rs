@@ -17,9 +17,7 @@ const LINE_MAX: usize = 400;
 pub(super) fn of_finding(notice: &Notice<'_>) -> String {
     let finding = notice.finding;
     let key = finding.key();
-    let facts = words::facts(notice.finding, Some(notice.ownership), notice.now)
-        .into_iter()
-        .map(|fact| format!("{}: {}", fact.label, fact.value));
+    let facts = notice.facts().into_iter().map(|fact| format!("{}: {}", fact.label, fact.value));
     let lines: Vec<String> = words::news(notice).into_iter().rev().take(5).rev().chain(facts).collect();
     let pages = words::links(finding).into_iter().map(|link| format!("{}: {}", link.label, link.url));
     let steps: Vec<String> = words::commands(finding).into_iter().chain(pages).collect();

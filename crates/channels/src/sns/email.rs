@@ -9,10 +9,7 @@ const LINE_MAX: usize = 2_000;
 
 /// Title, news, facts, commands and links, each on a line.
 pub(super) fn of_finding(notice: &Notice<'_>) -> String {
-    let facts = words::facts(notice.finding, Some(notice.ownership), notice.now)
-        .into_iter()
-        .map(|fact| format!("{}: {}", fact.label, fact.value))
-        .collect();
+    let facts = notice.facts().into_iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
     let links = words::links(notice.finding).into_iter().map(|link| format!("{}: {}", link.label, link.url)).collect();
     let parts =
         [vec![words::title(notice.finding)], words::news(notice), facts, words::commands(notice.finding), links];

@@ -74,7 +74,7 @@ async fn each_delivery_is_a_signed_document() {
     let (_, request) = deliver(&reopened, FakeHttp::text(200, "ok")).await;
     let document = document(&request);
     assert_eq!(
-        (document["news"][0]["event"].as_str(), document["finding"]["reopenings"].as_u64()),
+        (document["news"][0]["change"].as_str(), document["finding"]["reopenings"].as_u64()),
         (Some("reopened"), Some(1))
     );
 }
