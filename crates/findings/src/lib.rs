@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arn;
+pub mod asff;
 mod attachment;
 mod breadth;
 mod compliance;

@@ -4,7 +4,7 @@ use exposure::Reach;
 use findings::{Breadth, ExemptedExposure, FoundExposure, GroupResult, NotScanned};
 
 /// Name of the product in reports for other tools.
-pub(super) const PRODUCT: &str = "Portcullis";
+pub(super) const PRODUCT: &str = findings::asff::PRODUCT;
 
 /// Version of the product.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,33 +1,22 @@
 //! AWS Security Finding Format: an array with one finding per group, for `aws securityhub batch-import-findings
 //! --findings file://…`.
 
-mod document;
-
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use exposure::is_security_group_id;
-use findings::{
-    ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTarget, ScanTotals, Severity, security_group_arn,
+use findings::asff::{
+    AsffContent, AsffFinding, AsffResource, FIELD_CHARS, RECOMMENDATION_CHARS, group_id, severity_label, visible,
 };
+use findings::{ComplianceType, GroupResult, NotScanned, ScanRecord, ScanTarget, ScanTotals};
 use plain_text::clip;
 
-use self::document::{
-    Compliance, Details, Finding, Label, ProviderFields, Recommendation, Remediation, Resource, SecurityGroup,
-};
 use super::fix::{Command, Fixes};
 use super::json_array::JsonArray;
 use super::wording;
 use super::{Report, ReportOptions};
 
-// Maximum lengths in characters. Source: https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
-const ID_CHARS: usize = 512;
-const TITLE_CHARS: usize = 256;
-const DESCRIPTION_CHARS: usize = 1024;
-const RECOMMENDATION_CHARS: usize = 512;
-const FIELD_CHARS: usize = 2048;
-
-const TYPES: [&str; 1] = ["Software and Configuration Checks/AWS Security Best Practices/Network Reachability"];
+/// Longest list of ports, in characters.
+const PORTS_CHARS: usize = 1024;
 
 /// Findings that the format cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +49,7 @@ impl<W: Write> Asff<W> {
         Self { writer, options, findings: JsonArray::default(), begun: false, missing: 0, first_missing: None }
     }
 
-    fn push(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+    fn push(&mut self, finding: &AsffFinding<'_>) -> io::Result<()> {
         self.begin()?;
         self.findings.push(&mut self.writer, finding)
     }
@@ -83,34 +72,25 @@ impl<W: Write> Asff<W> {
         fields
     }
 
-    fn finding<'r>(&self, account: &'r str, region: &'r str, subject: Subject<'r>) -> Finding<'r> {
-        let created = self.options.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let severity = Label { label: subject.severity };
-        Finding {
-            schema_version: "2018-10-08",
-            id: clip(&subject.id, ID_CHARS).into_owned(),
-            product_arn: format!(
-                "arn:{}:securityhub:{region}:{account}:product/{account}/default",
-                findings::partition(region)
-            ),
-            product_name: wording::PRODUCT,
-            generator_id: "portcullis/scan",
-            aws_account_id: account,
-            types: TYPES,
-            updated_at: created.clone(),
-            created_at: created,
+    fn finding<'r>(&self, account: &'r str, region: &'r str, subject: Subject<'r>) -> AsffFinding<'r> {
+        let Subject { id, title, description, severity, status, fix, fields, resource } = subject;
+        let fields = self.fields(account, fields);
+        let (created, updated) = (self.options.created, self.options.created);
+        let content = AsffContent {
+            id,
+            account,
+            region,
+            title,
+            description,
             severity,
-            provider_fields: ProviderFields { severity, types: TYPES },
-            title: clip(&subject.title, TITLE_CHARS).into_owned(),
-            description: clip(&subject.description, DESCRIPTION_CHARS).into_owned(),
-            remediation: subject.fix.map(|fix| Remediation {
-                recommendation: Recommendation { text: clip(&fix, RECOMMENDATION_CHARS).into_owned() },
-            }),
-            product_fields: self.fields(account, subject.fields),
-            resources: [subject.resource],
-            compliance: Compliance { status: subject.status },
-            record_state: "ACTIVE",
-        }
+            status,
+            fix,
+            fields,
+            resource,
+            created,
+            updated,
+        };
+        content.into()
     }
 }
 
@@ -123,7 +103,7 @@ struct Subject<'r> {
     status: &'static str,
     fix: Option<String>,
     fields: BTreeMap<&'static str, String>,
-    resource: Resource<'r>,
+    resource: AsffResource<'r>,
 }
 
 impl<'r> Subject<'r> {
@@ -133,12 +113,7 @@ impl<'r> Subject<'r> {
             ComplianceType::NonCompliant => (
                 wording::open_title(&group, result),
                 wording::exposure_sentences(result),
-                match result.worst_severity() {
-                    Severity::Critical => "CRITICAL",
-                    Severity::High => "HIGH",
-                    Severity::Medium => "MEDIUM",
-                    Severity::Low => "LOW",
-                },
+                severity_label(result.worst_severity()),
                 "FAILED",
                 Some(Fixes::new(record, result)),
             ),
@@ -152,33 +127,16 @@ impl<'r> Subject<'r> {
         let (fix, close) = fix.as_ref().map(recommendation).unzip();
         let mut fields = fields(result);
         fields.extend(close.flatten().map(|close| ("portcullis/close", close)));
-        let is_group = is_security_group_id(&result.group_id);
+        let (name, vpc_id) = (result.group_name.as_deref(), result.vpc_id.as_deref());
         Self {
-            id: format!("portcullis/{account}/{region}/{}", result.group_id),
+            id: group_id(account, region, &result.group_id),
             title,
-            description: or_dash(description),
+            description,
             severity,
             status,
             fix,
             fields,
-            resource: Resource {
-                r#type: if is_group { "AwsEc2SecurityGroup" } else { "Other" },
-                id: if is_group {
-                    security_group_arn(account, region, &result.group_id)
-                } else {
-                    result.group_id.clone()
-                },
-                partition: partition(region),
-                region,
-                details: is_group.then(|| Details {
-                    aws_ec2_security_group: SecurityGroup {
-                        group_name: visible(result.group_name.as_deref()),
-                        group_id: &result.group_id,
-                        owner_id: account,
-                        vpc_id: visible(result.vpc_id.as_deref()),
-                    },
-                }),
-            },
+            resource: AsffResource::group(account, region, &result.group_id, name, vpc_id),
         }
     }
 
@@ -187,18 +145,12 @@ impl<'r> Subject<'r> {
         Self {
             id: format!("portcullis/{account}/{region}/not-scanned/{part}"),
             title: format!("Not scanned: {}", wording::part(not_scanned)),
-            description: or_dash(not_scanned.reason.clone()),
+            description: not_scanned.reason.clone(),
             severity: "INFORMATIONAL",
             status: "NOT_AVAILABLE",
             fix: None,
             fields: BTreeMap::new(),
-            resource: Resource {
-                r#type: "AwsAccount",
-                id: format!("AWS::::Account:{account}"),
-                partition: partition(region),
-                region,
-                details: None,
-            },
+            resource: AsffResource::account(account, region),
         }
     }
 }
@@ -265,7 +217,7 @@ fn fields(result: &GroupResult) -> BTreeMap<&'static str, String> {
     fields.insert("portcullis/status", result.openness.as_str().to_owned());
     let ports: Vec<&str> = result.exposures.iter().flat_map(|exposure| &exposure.ports).map(String::as_str).collect();
     if !ports.is_empty() {
-        fields.insert("portcullis/ports", clip(&unique(ports).join(", "), DESCRIPTION_CHARS).into_owned());
+        fields.insert("portcullis/ports", clip(&unique(ports).join(", "), PORTS_CHARS).into_owned());
     }
     if let Some(location) = &result.location {
         fields.insert("portcullis/location", clip(&location.to_string(), FIELD_CHARS).into_owned());
@@ -277,18 +229,4 @@ fn unique(mut values: Vec<&str>) -> Vec<&str> {
     values.sort_unstable();
     values.dedup();
     values
-}
-
-/// `text`, unless it is blank: Security Hub refuses blank text.
-fn visible(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.trim().is_empty())
-}
-
-fn or_dash(text: String) -> String {
-    if text.trim().is_empty() { "-".to_owned() } else { text }
-}
-
-/// Partition of a region, if ASFF knows it.
-fn partition(region: &str) -> Option<&'static str> {
-    Some(findings::partition(region)).filter(|partition| matches!(*partition, "aws" | "aws-cn" | "aws-us-gov"))
 }

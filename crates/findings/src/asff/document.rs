@@ -1,12 +1,13 @@
-//! The part of the ASFF object model that the report uses, with its keys in their order.
+//! The part of the ASFF object model that Portcullis uses, with its keys in their order.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-#[derive(Serialize)]
+/// `AwsSecurityFinding`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Finding<'r> {
+pub struct AsffFinding<'r> {
     pub(super) schema_version: &'static str,
     pub(super) id: String,
     pub(super) product_arn: String,
@@ -14,6 +15,10 @@ pub(super) struct Finding<'r> {
     pub(super) generator_id: &'static str,
     pub(super) aws_account_id: &'r str,
     pub(super) types: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) first_observed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_observed_at: Option<String>,
     pub(super) created_at: String,
     pub(super) updated_at: String,
     pub(super) severity: Label,
@@ -25,39 +30,42 @@ pub(super) struct Finding<'r> {
     pub(super) remediation: Option<Remediation>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) product_fields: BTreeMap<&'static str, String>,
-    pub(super) resources: [Resource<'r>; 1],
+    pub(super) resources: [AsffResource<'r>; 1],
     pub(super) compliance: Compliance,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workflow: Option<Workflow>,
     pub(super) record_state: &'static str,
 }
 
-#[derive(Serialize, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Label {
     pub(super) label: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ProviderFields {
     pub(super) severity: Label,
     pub(super) types: [&'static str; 1],
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Remediation {
     pub(super) recommendation: Recommendation,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Recommendation {
     pub(super) text: String,
 }
 
-#[derive(Serialize)]
+/// `Resource`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Resource<'r> {
+pub struct AsffResource<'r> {
     pub(super) r#type: &'static str,
     pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,13 +75,13 @@ pub(super) struct Resource<'r> {
     pub(super) details: Option<Details<'r>>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Details<'r> {
     pub(super) aws_ec2_security_group: SecurityGroup<'r>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SecurityGroup<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,8 +92,14 @@ pub(super) struct SecurityGroup<'r> {
     pub(super) vpc_id: Option<&'r str>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Compliance {
+    pub(super) status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Workflow {
     pub(super) status: &'static str,
 }
