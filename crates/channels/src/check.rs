@@ -1,11 +1,13 @@
 //! Checks of what a channel is sent against the published limits of its service, for fakes of these services.
 
+mod security_hub;
 mod slack;
 mod sns;
 mod teams;
 
 use serde_json::Value;
 
+pub use self::security_hub::asff_findings;
 pub use self::slack::slack_message;
 pub use self::sns::publication;
 pub use self::teams::teams_message;
