@@ -19,6 +19,7 @@ use crate::http::{Http, Method, Request};
 use crate::notice::Notice;
 use crate::parts::Parts;
 use crate::secret::Secret;
+use crate::summary::{Summarise, Summary};
 use crate::text::{bytes, card, fit};
 use crate::words::{self, Link};
 
@@ -27,6 +28,8 @@ const BODY_MAX: usize = 18_000;
 const TITLE_MAX: usize = 400;
 /// Longest value of a fact: a list of exposures must not take the place of all else.
 const VALUE_MAX: usize = 1_200;
+/// Findings of a summary.
+const SUMMARY_LINES: usize = 40;
 /// Names that are mentioned, so that no card pings a crowd.
 const MENTIONS_MAX: usize = 20;
 
@@ -64,6 +67,35 @@ impl<H: Http> Channel for Teams<H> {
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(&message(notice), notice.now).await
     }
+}
+
+impl<H: Http> Summarise for Teams<H> {
+    async fn summarise(&self, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        self.post(&summary_message(summary), summary.now).await
+    }
+}
+
+/// Lines of findings until there is no more room, and the number of the others.
+fn summary_message(summary: &Summary<'_>) -> Value {
+    let total = summary.entries().len();
+    let is_open = summary.counts().open.iter().any(|number| *number > 0);
+    // Reserved at its longest.
+    let end = [run(&[text_run(&words::more_findings(usize::MAX), false)])];
+    let mut body = Parts::new(BODY_MAX, bytes);
+    body.reserve(&end);
+    body.push(title(&words::summary_title(summary), if is_open { "Attention" } else { "Good" }));
+    let lines = words::summary_lines(summary, SUMMARY_LINES);
+    let mut shown = 0;
+    for line in lines.iter().take(SUMMARY_LINES) {
+        if !body.push(run(&[text_run(line, false)])) {
+            break;
+        }
+        shown += 1;
+    }
+    if shown < total {
+        body.push_reserved(vec![run(&[text_run(&words::more_findings(total - shown), false)])]);
+    }
+    frame(&body.list, &[], &[])
 }
 
 fn message(notice: &Notice<'_>) -> Value {

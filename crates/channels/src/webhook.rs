@@ -11,10 +11,11 @@ use sha2::Sha256;
 
 use crate::answer::{Effect, send};
 use crate::channel::{Channel, Delivered, Failure};
-use crate::document::{delivery_id, of_finding};
+use crate::document::{delivery_id, of_finding, of_summary, summary_id};
 use crate::http::{Http, Method, Request};
 use crate::notice::Notice;
 use crate::secret::Secret;
+use crate::summary::{Summarise, Summary};
 
 /// Before a key in base64.
 const PREFIX: &str = "whsec_";
@@ -58,7 +59,7 @@ impl<H: Http> Webhook<H> {
         Ok(Self { http, url, key: Key(key) })
     }
 
-    pub(crate) async fn post(&self, id: &str, body: String, now: Timestamp) -> Result<Delivered, Failure> {
+    async fn post(&self, id: &str, body: String, now: Timestamp) -> Result<Delivered, Failure> {
         let timestamp = now.as_second().to_string();
         let request = Request {
             method: Method::Post,
@@ -95,6 +96,12 @@ impl<H: Http> Channel for Webhook<H> {
 
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(&delivery_id(notice), of_finding(notice), notice.now).await
+    }
+}
+
+impl<H: Http> Summarise for Webhook<H> {
+    async fn summarise(&self, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        self.post(&summary_id(summary), of_summary(summary), summary.now).await
     }
 }
 

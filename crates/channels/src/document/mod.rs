@@ -2,6 +2,7 @@
 //! is its JSON Schema.
 
 mod finding;
+mod summary;
 
 use findings::finding::HistoryEntry;
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::finding::FindingPart;
+pub(crate) use self::summary::{of_summary, summary_id};
 use crate::notice::Notice;
 use crate::words;
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::notice::Notice;
 use crate::parts::Parts;
+use crate::summary::Summary;
 use crate::text::{fit, slack, utf16};
 use crate::words::{self, Fact, Link};
 
@@ -21,6 +22,9 @@ const VALUE_MAX: usize = 900;
 const FACTS_OF_SECTION: usize = 5;
 /// All blocks as JSON. Slack takes about 13,200.
 pub(crate) const BLOCKS_MAX: usize = 12_000;
+/// Findings of a summary, and lines of one of its sections.
+const SUMMARY_LINES: usize = 40;
+const LINES_OF_SECTION: usize = 5;
 /// Names that are mentioned, so that no message pings a crowd.
 const MENTIONS_MAX: usize = 20;
 
@@ -54,6 +58,30 @@ pub(super) fn message(notice: &Notice<'_>, news: NewsPlace) -> Message {
         blocks.push(block);
     }
     blocks.push_reserved(end);
+    Message { text: fit(&title, FALLBACK_MAX, utf16, slack), blocks: blocks.list }
+}
+
+/// A summary: lines of findings until there is no more room, and the number of the others.
+pub(super) fn summary(summary: &Summary<'_>) -> Message {
+    let title = words::summary_title(summary);
+    let total = summary.entries().len();
+    // Reserved at its longest.
+    let end = vec![context(&words::more_findings(usize::MAX))];
+    let mut blocks = Parts::new(BLOCKS_MAX, utf16);
+    blocks.reserve(&end);
+    blocks.push(header(&title));
+    let mut shown = 0;
+    let mut lines = words::summary_lines(summary, SUMMARY_LINES);
+    lines.truncate(SUMMARY_LINES);
+    for lines in lines.chunks(LINES_OF_SECTION) {
+        if !blocks.push(json!({"type": "section", "text": plain(&lines.join("\n"), SECTION_MAX)})) {
+            break;
+        }
+        shown += lines.len();
+    }
+    if shown < total {
+        blocks.push_reserved(vec![context(&words::more_findings(total - shown))]);
+    }
     Message { text: fit(&title, FALLBACK_MAX, utf16, slack), blocks: blocks.list }
 }
 

@@ -13,7 +13,7 @@ mod webhook;
 
 use findings::finding::{Due, Manner, News, Text};
 use jiff::{SignedDuration, Timestamp};
-use routing::{Address, OwnerKind};
+use routing::{Address, Delivery, OwnerKind};
 use serde_json::{Value, json};
 
 pub use self::webhook::SlackWebhook;
@@ -24,6 +24,7 @@ use crate::channel::{Channel, Delivered, Failure, Retry};
 use crate::http::Http;
 use crate::notice::Notice;
 use crate::secret::Secret;
+use crate::summary::{Summarise, Summary};
 use crate::words;
 
 /// Base URL of the Web API.
@@ -106,7 +107,7 @@ impl<H: Http> Channel for Slack<H> {
         {
             return self.tell_news(notice, posted, None).await;
         }
-        let channel = self.recipient(notice).await?;
+        let channel = self.recipient(notice.delivery, notice.now).await?;
         if let Some((posted, revision)) = self.find_message(notice, &channel).await?
             && self.update(notice, &posted).await?
         {
@@ -114,6 +115,23 @@ impl<H: Http> Channel for Slack<H> {
         }
         let body = Self::body(notice, &channel);
         let answer = self.api.post("chat.postMessage", &body, notice.now).await?;
+        let external_id = Posted::from_answer(&answer).map(|posted| posted.external_id());
+        Ok(Delivered { external_id })
+    }
+}
+
+impl<H: Http> Summarise for Slack<H> {
+    async fn summarise(&self, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        let channel = self.recipient(summary.delivery, summary.now).await?;
+        let Message { text, blocks } = blocks::summary(summary);
+        let body = json!({
+            "channel": channel,
+            "text": text,
+            "blocks": blocks,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        });
+        let answer = self.api.post("chat.postMessage", &body, summary.now).await?;
         let external_id = Posted::from_answer(&answer).map(|posted| posted.external_id());
         Ok(Delivered { external_id })
     }
@@ -173,12 +191,12 @@ impl<H: Http> Slack<H> {
     }
 
     /// Where to post: a channel by name or id, or a user by id.
-    async fn recipient(&self, notice: &Notice<'_>) -> Result<String, Failure> {
-        let Some(Address { value, kind }) = &notice.delivery.recipient else { return Ok(self.channel.clone()) };
+    async fn recipient(&self, delivery: &Delivery, now: Timestamp) -> Result<String, Failure> {
+        let Some(Address { value, kind }) = &delivery.recipient else { return Ok(self.channel.clone()) };
         if *kind != OwnerKind::Email {
             return Ok(value.clone());
         }
-        let answer = self.api.get("users.lookupByEmail", &[("email", value)], notice.now).await;
+        let answer = self.api.get("users.lookupByEmail", &[("email", value)], now).await;
         let answer = match answer {
             Err(ApiError::Said(word)) if word == "users_not_found" => {
                 let error = format!(

@@ -9,6 +9,7 @@ use crate::channel::{Channel, Delivered, Failure};
 use crate::http::{Http, Method, Request};
 use crate::notice::Notice;
 use crate::secret::Secret;
+use crate::summary::{Summarise, Summary};
 
 /// A channel of Slack, by an incoming webhook. Its messages have no name, so after an unknown outcome it is told again.
 #[derive(Debug)]
@@ -45,5 +46,11 @@ impl<H: Http> Channel for SlackWebhook<H> {
 
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(blocks::message(notice, NewsPlace::Within), notice.now).await
+    }
+}
+
+impl<H: Http> Summarise for SlackWebhook<H> {
+    async fn summarise(&self, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        self.post(blocks::summary(summary), summary.now).await
     }
 }

@@ -6,13 +6,17 @@
 use findings::security_group_arn;
 use serde_json::{Value, json};
 
+use crate::document::summary_id;
 use crate::notice::Notice;
+use crate::summary::Summary;
 use crate::text::{fit, lookalikes, utf16};
 use crate::words;
 
 const TITLE_MAX: usize = 250;
 const DESCRIPTION_MAX: usize = 3_000;
 const LINE_MAX: usize = 400;
+/// Findings of a summary, which fit with the longest lines.
+const SUMMARY_LINES: usize = 7;
 
 pub(super) fn of_finding(notice: &Notice<'_>) -> String {
     let finding = notice.finding;
@@ -34,8 +38,19 @@ pub(super) fn of_finding(notice: &Notice<'_>) -> String {
     notification(&words::title(finding), &lines, &steps, &metadata).to_string()
 }
 
+/// The first findings of a summary.
+pub(super) fn of_summary(summary: &Summary<'_>) -> String {
+    let title = words::summary_title(summary);
+    let metadata = json!({
+        "threadId": summary_id(summary),
+        "summary": text(&title, TITLE_MAX),
+        "eventType": "Portcullis Summary",
+    });
+    notification(&title, &words::summary_lines(summary, SUMMARY_LINES), &[], &metadata).to_string()
+}
+
 /// A notification. Steps are the program's own words.
-pub(super) fn notification(title: &str, lines: &[String], steps: &[String], metadata: &Value) -> Value {
+fn notification(title: &str, lines: &[String], steps: &[String], metadata: &Value) -> Value {
     let lines: Vec<String> = lines.iter().map(|line| text(line, LINE_MAX)).collect();
     json!({
         "version": "1.0",

@@ -1,11 +1,22 @@
 //! The text for e-mail.
 
 use crate::notice::Notice;
+use crate::summary::Summary;
 use crate::text::{bytes, fit};
 use crate::words;
 
 /// Longest line, in bytes.
 const LINE_MAX: usize = 2_000;
+
+/// Findings of a summary.
+const SUMMARY_LINES: usize = 100;
+
+/// Title, and a line for each finding.
+pub(super) fn of_summary(summary: &Summary<'_>) -> String {
+    let lines = words::summary_lines(summary, SUMMARY_LINES);
+    let lines: String = lines.iter().map(|line| self::line(line)).collect();
+    format!("{}\n{lines}", line(&words::summary_title(summary)))
+}
 
 /// Title, news, facts, commands and links, each on a line.
 pub(super) fn of_finding(notice: &Notice<'_>) -> String {
@@ -18,7 +29,7 @@ pub(super) fn of_finding(notice: &Notice<'_>) -> String {
 }
 
 /// A line with its end.
-pub(super) fn line(text: &str) -> String {
+fn line(text: &str) -> String {
     let mut line = fit(text, LINE_MAX, bytes, |char, text| text.push(char));
     line.push('\n');
     line

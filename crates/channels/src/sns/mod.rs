@@ -20,8 +20,9 @@ use serde_json::json;
 
 use crate::aws::AwsCallError;
 use crate::channel::{Channel, Delivered, Failure};
-use crate::document::{delivery_id, of_finding};
+use crate::document::{delivery_id, of_finding, of_summary, summary_id};
 use crate::notice::Notice;
+use crate::summary::{Summarise, Summary};
 use crate::text::ascii;
 use crate::words;
 
@@ -80,7 +81,7 @@ impl<P: Publish> Sns<P> {
         Self { sns, topic_arn: topic_arn.to_owned() }
     }
 
-    pub(crate) fn publication(
+    fn publication(
         &self,
         title: &str,
         message: String,
@@ -113,8 +114,25 @@ impl<P: Publish> Channel for Sns<P> {
     }
 }
 
+impl<P: Publish> Summarise for Sns<P> {
+    async fn summarise(&self, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        let title = words::summary_title(summary);
+        let (email, chat) = (email::of_summary(summary), amazon_q::of_summary(summary));
+        let message = message(&of_summary(summary), &email, &title, &chat);
+        let worst = summary.entries().first().and_then(|entry| entry.severity);
+        let attributes = vec![
+            ("kind", "summary".to_owned()),
+            ("severity", worst.map_or("none", findings::Severity::as_str).to_owned()),
+        ];
+        let id = summary_id(summary);
+        let fifo = Fifo { group_id: "portcullis-summary".to_owned(), deduplication_id: id };
+        self.sns.publish(&self.publication(&title, message, attributes, fifo)).await?;
+        Ok(Delivered::default())
+    }
+}
+
 /// The message with a text for each protocol.
-pub(crate) fn message(default: &str, email: &str, title: &str, chat: &str) -> String {
+fn message(default: &str, email: &str, title: &str, chat: &str) -> String {
     json!({"default": default, "email": email, "sms": ascii(title, SMS_MAX), "https": chat}).to_string()
 }
 

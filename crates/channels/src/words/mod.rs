@@ -5,6 +5,7 @@
 
 mod facts;
 mod help;
+mod summary;
 
 use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State, Text};
 use findings::{Openness, Severity};
@@ -14,6 +15,7 @@ use routing::Address;
 
 pub use self::facts::{Fact, facts};
 pub use self::help::{Link, commands, links};
+pub use self::summary::{more_findings, summary_lines, summary_title};
 
 use crate::notice::Notice;
 

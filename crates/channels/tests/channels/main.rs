@@ -5,6 +5,7 @@
 mod security_hub;
 mod slack;
 mod sns;
+mod summaries;
 mod support;
 mod teams;
 mod webhook;

@@ -72,14 +72,14 @@ async fn a_group_is_one_finding_which_is_archived_at_its_end() {
     assert_eq!(finding["Compliance"]["Status"], "FAILED");
 }
 
-fn refused(id: &str, code: &str) -> Result<Vec<RefusedFinding>, AwsCallError> {
-    Ok(vec![RefusedFinding { id: id.to_owned(), code: code.to_owned(), message: "see the message".to_owned() }])
+fn refused(id: &str, code: &str) -> Vec<RefusedFinding> {
+    vec![RefusedFinding { id: id.to_owned(), code: code.to_owned(), message: "see the message".to_owned() }]
 }
 
 #[rstest]
-#[case::invalid(refused(ID, "InvalidInput"), Some(Retry::AfterRepair))]
-#[case::internal(refused(ID, "InternalError"), Some(Retry::Later(None)))]
-#[case::another(refused("another", "InvalidInput"), None)]
+#[case::invalid(Ok(refused(ID, "InvalidInput")), Some(Retry::AfterRepair))]
+#[case::internal(Ok(refused(ID, "InternalError")), Some(Retry::Later(None)))]
+#[case::another(Ok(refused("another", "InvalidInput")), None)]
 #[case::not_enabled(Err(AwsCallError::Refused("is not subscribed to Security Hub".into())), Some(Retry::AfterRepair))]
 #[case::throttled(Err(AwsCallError::Passing("throttled".into())), Some(Retry::Later(None)))]
 #[case::unanswered(Err(AwsCallError::Unanswered("10 s".into())), Some(Retry::Later(None)))]
@@ -104,7 +104,7 @@ async fn many_are_imported_in_batches_of_their_account_and_region() {
     let stories: Vec<&Story> = (0..250).map(|number| if number % 5 == 0 { &there } else { &here }).collect();
     let dues: Vec<Due> = stories.iter().map(|story| story.due()).collect();
     let notices: Vec<Notice<'_>> = stories.iter().zip(&dues).map(|(story, due)| story.notice(due)).collect();
-    let hub = Hub::new(refused(ID, "InvalidInput"));
+    let hub = Hub::new(Ok(refused(ID, "InvalidInput")));
     let outcomes = SecurityHub::new(&hub).deliver_all(&notices).await;
     let sizes: Vec<(String, usize)> =
         hub.calls.borrow().iter().map(|(_, region, findings)| (region.clone(), findings.len())).collect();
