@@ -101,6 +101,18 @@ async fn a_finding_has_one_message_which_is_updated_and_replied_to() {
     assert_eq!(body(&requests[1])["reply_broadcast"], true);
 }
 
+/// Muted or not, a message that says that a group is open does not stay.
+#[tokio::test]
+async fn the_end_of_a_muted_finding_is_told_and_says_that_it_is_muted() {
+    let open = story().open("1 09:00", &[22]).told(Some(ID)).muted("1 09:10", Some("2 00:00"));
+    let (_, requests) = deliver(&open.compliant("1 10:00"), [ok(), ok()]).await;
+    let text = body(&requests[0]).to_string();
+    assert!(
+        text.contains("was closed by a change") && text.contains("until 2026-12-02 00:00 UTC, by ana: known"),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn the_token_is_a_header_and_in_nothing_else() {
     let (_, requests) = deliver(&story().open("1 09:00", &[22]), [posted()]).await;
