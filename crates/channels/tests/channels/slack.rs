@@ -151,6 +151,39 @@ async fn an_address_that_nobody_has_wants_an_alias() {
 }
 
 #[tokio::test]
+async fn a_lookup_that_fails_tells_nothing() {
+    let mut story = story().open("1 09:00", &[22]);
+    story.delivery.recipient = Some(email("jane@example.com"));
+    let passing = Retry::Later(None);
+    let replies = [
+        (Err(HttpError::Unanswered("10 s".into())), passing),
+        (FakeHttp::text(502, ""), passing),
+        (FakeHttp::json(200, &json!({"ok": true, "user": {"id": "../.."}})), passing),
+        (said("missing_scope"), Retry::AfterRepair),
+    ];
+    for (reply, expected) in replies {
+        let (outcome, requests) = deliver(&story, [reply]).await;
+        assert_eq!(methods(&requests), ["users.lookupByEmail"]);
+        let Err(Failure::Refused { retry, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(retry, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_time_out_before_a_post_did_nothing_and_one_after_it_may_have() {
+    let open = story().open("1 09:00", &[22]);
+    let (outcome, _) = deliver(&open, [Err(HttpError::NotSent("no address".into()))]).await;
+    assert!(matches!(outcome, Err(Failure::Refused { retry: Retry::Later(None), .. })), "{outcome:?}");
+    let (outcome, _) = deliver(&open, [Err(HttpError::Unanswered("10 s".into()))]).await;
+    assert!(matches!(outcome, Err(Failure::Unanswered { .. })), "{outcome:?}");
+    // A reply is not the same if it is sent twice.
+    let closed = open.told(Some(ID)).compliant("1 10:00");
+    let (outcome, requests) = deliver(&closed, [ok(), Err(HttpError::Unanswered("10 s".into()))]).await;
+    assert!(matches!(outcome, Err(Failure::Unanswered { .. })), "{outcome:?}");
+    assert_eq!(methods(&requests), ["chat.update", "chat.postMessage"]);
+}
+
+#[tokio::test]
 async fn without_a_recipient_the_channel_of_the_document_is_told() {
     let mut story = story().open("1 09:00", &[22]);
     story.delivery.recipient = None;

@@ -13,7 +13,7 @@ use routing::{ChannelKind, Delivery};
 use serde_json::{Value, json};
 
 use crate::support::*;
-use crate::webhook::check_document;
+use crate::webhook::{assert_sample, check_document};
 
 const BURST: Occasion = Occasion::Burst { minutes: 10 };
 
@@ -28,14 +28,17 @@ fn entry(number: u64, state: State, severity: Option<Severity>, title: &str) -> 
 }
 
 fn mixed() -> Vec<SummaryEntry> {
-    let severities = [Some(Severity::Medium), Some(Severity::Critical), None, Some(Severity::High)];
-    let mut entries: Vec<SummaryEntry> = Vec::new();
-    for (number, severity) in (0..).zip(severities) {
-        let state = if severity.is_some() { State::Open } else { State::Closed };
-        entries.push(entry(number, state, severity, &format!("finding {number}")));
-    }
-    entries.push(entry(9, State::Exempt, None, "finding 9"));
-    entries
+    let states = [
+        (State::Open, Some(Severity::Medium), "is open to a part of the internet on tcp/22: medium"),
+        (State::Open, Some(Severity::Critical), "is open to the internet on tcp/22: critical"),
+        (State::Closed, None, "was closed by a remediation"),
+        (State::Open, Some(Severity::High), "is open to the internet on tcp/3389: high"),
+        (State::Exempt, None, "is exempt until 2026-12-31"),
+    ];
+    let entry = |(number, (state, severity, what))| {
+        entry(number, state, severity, &format!("sg-{number:017x} (web-{number}) {what}"))
+    };
+    (0..).zip(states).map(entry).collect()
 }
 
 /// Findings with the longest and most hostile titles.
@@ -56,12 +59,14 @@ fn summary(delivery: &Delivery, entries: Vec<SummaryEntry>) -> Summary<'_> {
 fn the_worst_come_first_and_all_are_counted() {
     let delivery = delivery(ChannelKind::Slack);
     let burst = summary(&delivery, mixed());
-    let title = "5 new findings within 10 minutes: 1 critical, 1 high, 1 medium, 1 exempt, 1 closed";
-    assert_eq!(summary_title(&burst), title);
+    let expected = "5 new findings within 10 minutes: 1 critical, 1 high, 1 medium, 1 exempt, 1 closed";
+    assert_eq!(summary_title(&burst), expected);
     let lines = summary_lines(&burst, 4);
-    let titles: Vec<&str> = lines.iter().map(|line| line.split(" (").next().unwrap()).collect();
-    assert_eq!(titles, ["finding 1", "finding 3", "finding 0", "finding 9", "and 1 more finding"]);
-    assert_eq!(lines[0], "finding 1 (account 123456789012, eu-west-1, first seen 2026-12-01 09:00 UTC)");
+    let ids: Vec<char> =
+        lines[..4].iter().map(|line| line.split(' ').next().unwrap().chars().last().unwrap()).collect();
+    assert_eq!(ids, ['1', '3', '0', '4']);
+    assert!(lines[0].ends_with(": critical (account 123456789012, eu-west-1, first seen 2026-12-01 09:00 UTC)"));
+    assert_eq!(lines[4], "and 1 more finding");
     let digest = Summary::new("d", Occasion::Digest, Some("jane@example.com"), &delivery, mixed(), time("1 08:00"));
     assert!(summary_title(&digest).starts_with("Daily summary of 5 findings of jane@example.com: 1 critical, "));
 }
@@ -139,7 +144,7 @@ async fn sns(entries: Vec<SummaryEntry>) -> Publication {
 async fn each_channel_with_summaries_has_one() {
     insta::assert_json_snapshot!("summary_slack", slack(mixed()).await);
     insta::assert_json_snapshot!("summary_teams", teams(mixed()).await);
-    insta::assert_json_snapshot!("summary_webhook", webhook(mixed()).await);
+    assert_sample(&webhook(mixed()).await, include_str!("../../../../docs/channels/notice-summary.json"));
     let publication = sns(mixed()).await;
     let bodies: Value = serde_json::from_str(&publication.message).unwrap();
     check_document(&serde_json::from_str(bodies["default"].as_str().unwrap()).unwrap());
