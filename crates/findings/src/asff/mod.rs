@@ -74,7 +74,7 @@ impl<'r> From<AsffContent<'r>> for AsffFinding<'r> {
             first_observed_at: None,
             last_observed_at: None,
             created_at: time(content.created),
-            updated_at: time(content.updated),
+            updated_at: to_millisecond(content.updated),
             severity,
             provider_fields: ProviderFields { severity, types: TYPES },
             title: clip(&content.title, TITLE_CHARS).into_owned(),
@@ -183,7 +183,51 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A finding may be opened and closed within a second, and an import that is not newer is ignored.
+fn to_millisecond(at: Timestamp) -> String {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at).to_string()
+}
+
 /// Partition of a region, if ASFF knows it.
 fn known_partition(region: &str) -> Option<&'static str> {
     Some(partition(region)).filter(|partition| matches!(*partition, "aws" | "aws-cn" | "aws-us-gov"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(updated: &str) -> AsffFinding<'static> {
+        let (account, region, group) = ("123456789012", "eu-west-1", "sg-0aaaaaaaaaaaaaaaa");
+        let updated = updated.parse().unwrap();
+        AsffFinding::from(AsffContent {
+            id: group_id(account, region, group),
+            account,
+            region,
+            title: "t".repeat(300),
+            description: "  ".to_owned(),
+            severity: severity_label(Severity::Low),
+            status: "FAILED",
+            fix: None,
+            fields: BTreeMap::new(),
+            resource: AsffResource::group(account, region, group, Some(" "), None),
+            created: updated,
+            updated,
+        })
+    }
+
+    #[test]
+    fn an_import_in_the_same_second_is_newer() {
+        assert_eq!(finding("2026-12-01T09:00:00Z").updated_at, "2026-12-01T09:00:00Z");
+        assert_eq!(finding("2026-12-01T09:00:00.123456Z").updated_at, "2026-12-01T09:00:00.123Z");
+        assert_eq!(finding("2026-12-01T09:00:00.123456Z").created_at, "2026-12-01T09:00:00Z");
+    }
+
+    #[test]
+    fn texts_are_cut_and_never_blank() {
+        let finding = finding("2026-12-01T09:00:00Z");
+        assert_eq!((finding.title.chars().count(), finding.description.as_str()), (TITLE_CHARS, "-"));
+        let [resource] = &finding.resources;
+        assert_eq!(resource.details.as_ref().unwrap().aws_ec2_security_group.group_name, None);
+    }
 }
