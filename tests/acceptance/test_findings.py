@@ -107,7 +107,7 @@ def deployed_findings(tmp_path_factory):
         done = finished(stack.start_deploy("--findings", **parameters))
         assert done.returncode == 0, done.stdout + done.stderr
         # The first evaluation is recorded, too.
-        assert done.stdout.index("stack portcullis-findings (") < done.stdout.index("stack portcullis (")
+        assert done.stdout.index("updating stack portcullis-findings (") < done.stdout.index("updating stack portcullis (")
         stack.deployed()
         yield Findings(stack)
 
