@@ -29,7 +29,6 @@ const ONLY_WITH_SDK: &[&str] = &[
     "expires",
     "group-id",
     "ignore-hold",
-    "json",
     "limit",
     "no-rule",
     "organization",

@@ -9,6 +9,7 @@ mod explain;
 mod interrupt;
 mod man;
 mod policy;
+mod routing_check;
 mod scan;
 mod terminal;
 mod values;
@@ -22,7 +23,7 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 use mimalloc::MiMalloc;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Routing};
 use crate::exit::{Exit, Usage, in_one_line};
 
 /// A scan makes many small texts, and frees those of other threads. That takes a sixth less time than with the C library's.
@@ -66,6 +67,7 @@ fn run(arguments: Vec<OsString>) -> Result<Exit> {
         #[cfg(feature = "aws")]
         Command::Findings(args) => aws::block_on(aws::findings::run(&args)),
         Command::Explain(args) => explain::run(&args),
+        Command::Routing(Routing::Check(args)) => routing_check::run(&args),
         Command::Completions { shell } => {
             // Generated into a buffer, because the generator panics on a closed pipe.
             let mut script = Vec::new();

@@ -18,6 +18,8 @@ COMMANDS = [
     ["exempt", "list"],
     ["exempt", "remove"],
     ["explain"],
+    ["routing"],
+    ["routing", "check"],
     ["completions"],
     ["man"],
 ]
@@ -97,6 +99,7 @@ def test_an_invalid_directory_for_manual_pages(portcullis):
         (["close", "--strategy", "c"], "carve"),
         (["restore", "--region", "us-gov-w"], "us-gov-west-1"),
         (["explain", "--scope", "p"], "public"),
+        (["routing", "ch"], "check"),
         (["completions", "f"], "fish"),
     ],
 )

@@ -44,7 +44,8 @@ def test_the_functions_have_the_linked_crates(documents: dict[str, dict[str, Any
         assert {"aws-traits", "exposure", "aws-events", "aws-sdk-ec2", "lambda_runtime", "ring", "rustls", "tokio"} <= found
         # Crates of tests, of macros, and of the CLI for profiles, SSO and roles.
         assert not found & {"proptest", "insta", "rstest", "syn", "serde_derive", "clap", "aws-config", "aws-sdk-sso", "local-cloud"}
-    assert {"clap", "aws-config", "findings", "inventory", "reports", "remediation"} <= names(documents["portcullis-x86_64.cdx.json"])
+    command_line = names(documents["portcullis-x86_64.cdx.json"])
+    assert {"clap", "aws-config", "findings", "inventory", "reports", "remediation", "routing"} <= command_line
 
 
 def test_they_match_the_schema_of_cyclonedx(documents: dict[str, dict[str, Any]]) -> None:

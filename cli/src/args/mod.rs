@@ -4,6 +4,7 @@
 mod aws;
 #[cfg(feature = "aws")]
 mod findings;
+mod routing;
 mod suggest;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use inventory::Hidden;
 pub(crate) use self::aws::*;
 #[cfg(feature = "aws")]
 pub(crate) use self::findings::*;
+pub(crate) use self::routing::{Routing, RoutingCheck};
 
 /// Exit codes, as shown in the help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -82,6 +84,9 @@ pub(crate) enum Command {
     Findings(Box<Findings>),
     /// Explain the verdict on a group, rule by rule
     Explain(Box<Explain>),
+    /// Try routing documents, which say who is told of a finding
+    #[command(subcommand)]
+    Routing(Routing),
     /// Print shell completions
     Completions {
         /// Name of the shell

@@ -70,6 +70,13 @@ pub(super) fn examples(page: &str) -> Terms {
             #[cfg(feature = "aws")]
             ("Also name who opened it:", "portcullis explain web --who"),
         ],
+        "portcullis-routing" | "portcullis-routing-check" => &[
+            ("Check a routing document:", "portcullis routing check routing.json"),
+            (
+                "Show who is told of a finding, and why:",
+                "portcullis routing check routing.json --finding open.json --finding closed.json",
+            ),
+        ],
         "portcullis-completions" => &[(
             "Install the completions of bash:",
             "portcullis completions bash >~/.local/share/bash-completion/completions/portcullis",

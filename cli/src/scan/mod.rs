@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::directory::{is_directory, list};
 pub(crate) use self::files::{open, options};
+pub(crate) use self::output::STDIN;
 use self::output::{Replaced, ReportFiles};
 use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};

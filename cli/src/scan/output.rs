@@ -22,7 +22,7 @@ use crate::terminal;
 const MOST_COMPLAINTS: usize = 1000;
 
 /// File name that stands for standard input or output.
-pub(super) const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
 
 /// Format of a report, and its file; `None` for standard output.
 pub(super) type Destination = (Format, Option<PathBuf>);

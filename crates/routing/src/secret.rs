@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::channel::{Channel, Endpoint, Jira};
 use crate::reader::Value;
 
 const PARAMETER: &str = "ssm:";
@@ -79,6 +80,23 @@ impl fmt::Display for SecretRef {
 impl Serialize for SecretRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Channel {
+    /// Where the secrets of the channel are kept.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
+        let (first, second) = match self {
+            Self::Slack { token: secret, .. }
+            | Self::SlackWebhook { webhook: secret }
+            | Self::Teams { webhook: secret }
+            | Self::Jira(Jira { secret, .. })
+            | Self::PagerDuty { routing_key: secret, .. }
+            | Self::Webhook { url: Endpoint::Url(_), secret } => (Some(secret), None),
+            Self::Webhook { url: Endpoint::Secret(url), secret } => (Some(url), Some(secret)),
+            Self::Sns { .. } | Self::SecurityHub {} => (None, None),
+        };
+        first.into_iter().chain(second)
     }
 }
 

@@ -22,6 +22,11 @@ impl Severities {
         self.0.contains(&severity)
     }
 
+    /// The severities, the worst first.
+    pub fn iter(&self) -> impl Iterator<Item = Severity> {
+        self.0.iter().copied()
+    }
+
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.0.is_superset(&other.0)
     }

@@ -455,3 +455,20 @@ fn the_examples_in_the_documentation_are_valid() {
         "`ticketOwners.account.1234567890123`: has 13 digits, and account ids have 12: this entry is never used";
     assert_eq!(warned, ["", "", account, "has no channels: nothing is sent"]);
 }
+
+/// Who runs the channels has to be allowed to read these, and nothing else.
+#[rstest]
+#[case(r##"{"kind": "slack", "token": "ssm:/t", "channel": "#c"}"##, &["ssm:/t"])]
+#[case(r#"{"kind": "slack", "webhook": "ssm:/w"}"#, &["ssm:/w"])]
+#[case(r#"{"kind": "teams", "webhook": "secretsmanager:w"}"#, &["secretsmanager:w"])]
+#[case(r#"{"kind": "jira", "flavour": "cloud", "url": "https://a.atlassian.net", "secret": "ssm:/j", "project": "SEC"}"#, &["ssm:/j"])]
+#[case(r#"{"kind": "pagerduty", "routingKey": "ssm:/p"}"#, &["ssm:/p"])]
+#[case(r#"{"kind": "webhook", "url": "https://example.com/hook", "secret": "ssm:/k"}"#, &["ssm:/k"])]
+#[case(r#"{"kind": "webhook", "url": "ssm:/u", "secret": "ssm:/k"}"#, &["ssm:/u", "ssm:/k"])]
+#[case(r#"{"kind": "sns", "topicArn": "arn:aws:sns:eu-west-1:111122223333:findings"}"#, &[])]
+#[case(r#"{"kind": "securityHub"}"#, &[])]
+fn a_channel_says_where_its_secrets_are_kept(#[case] channel: &str, #[case] expected: &[&str]) {
+    let document = document(&format!(r#"{{"version": 1, "channels": {{"one": {channel}}}}}"#));
+    let secrets: Vec<String> = document.channels["one"].secrets().map(ToString::to_string).collect();
+    assert_eq!(secrets, expected);
+}
