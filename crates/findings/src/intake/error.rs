@@ -1,5 +1,9 @@
 //! Why an event is refused.
 
+use std::fmt::Write as _;
+
+use serde_path_to_error::{Path, Segment};
+
 use crate::finding::{KeyError, Text};
 
 /// An event is refused. The messages are short, and repeat no value but ids: an event may contain what is secret.
@@ -49,11 +53,8 @@ impl IntakeError {
         within: &str,
         error: serde_path_to_error::Error<serde_json::Error>,
     ) -> Self {
-        let path = error.path().to_string();
-        // The path of the value itself is a dot.
-        let path = if error.path().iter().next().is_none() { "" } else { path.as_str() };
-        let dot = if within.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
-        Self::field(kind, &format!("{within}{dot}{path}"), &without_values(&error.into_inner().to_string()))
+        let path = path(within, error.path());
+        Self::field(kind, &path, &without_values(&error.into_inner().to_string()))
     }
 
     /// A problem of a field.
@@ -65,6 +66,33 @@ impl IntakeError {
     pub(super) fn foreign(kind: &'static str, sender: &str, claimed: &str) -> Self {
         Self::Foreign { kind, sender: sender.into(), claimed: claimed.into() }
     }
+}
+
+/// Objects whose keys are chosen by others.
+const OPEN: [&str; 2] = ["tags", "counts"];
+
+/// The path of a field below `within`. It ends at an object whose keys are not ours.
+fn path(within: &str, below: &Path) -> String {
+    let mut path = within.to_owned();
+    for segment in below {
+        let name = match segment {
+            Segment::Seq { index } => {
+                // Writing to a string does not fail.
+                let _ = write!(path, "[{index}]");
+                continue;
+            }
+            Segment::Map { key: name } | Segment::Enum { variant: name } => name.as_str(),
+            Segment::Unknown => "?",
+        };
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
+        if OPEN.contains(&name) {
+            break;
+        }
+    }
+    path
 }
 
 /// A message of serde without the value that it quotes.

@@ -15,6 +15,7 @@ use crate::{changed, ignored, refused};
 #[case::detail("open", ("/detail", json!("x")), "field `detail` is not valid, expected struct AssessmentEvent")]
 #[case::schema("open", ("/detail/schema", json!("portcullis.assessment/2")), "field `detail.schema` is not valid, expected `portcullis.assessment/1`")]
 #[case::nested("open", ("/detail/exposures/1/ports", json!("xoxb-1")), "field `detail.exposures[1].ports` is not valid, expected a sequence")]
+#[case::tag("open", ("/detail/securityGroup/tags", json!({"xoxb-1": 7})), "field `detail.securityGroup.tags` is not valid, expected a string")]
 #[case::missing("open", ("-/detail/securityGroup/tagCount", json!(null)), "field `detail.securityGroup` has a missing field `tagCount`")]
 #[case::open_without_exposure("open", ("/detail/exposureCount", json!(0)), "field `detail.exposureCount` contradicts compliance NON_COMPLIANT")]
 #[case::compliant_and_open("open", ("/detail/compliance", json!("COMPLIANT")), "field `detail.exposureCount` contradicts compliance COMPLIANT")]
