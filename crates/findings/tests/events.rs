@@ -249,3 +249,30 @@ fn what_stays_open_is_kept_first() {
     assert!((5..30).contains(&kept["revoked"].as_array().unwrap().len()));
     assert_eq!(event.counts, BTreeMap::from([("revoked".to_owned(), 500), ("remaining".to_owned(), 40)]));
 }
+
+/// A reader notices a change of an exposure for which there is no room.
+#[test]
+fn a_cut_list_has_the_digest_of_all() {
+    let of = |last: &str| {
+        let rules = (0..500).map(|number| IngressRule {
+            description: Some("x".repeat(200)),
+            ..IngressRule::new(Traffic::parse("tcp", Some(22 - number % 2), Some(22 + number / 2)), "0.0.0.0/0".into())
+        });
+        let group = group(rules.chain([rule(last)]).collect());
+        let assessment = assess(&group, &policy("22"), &Exemptions::default(), &PrefixLists::default(), time());
+        let found: Vec<findings::FoundExposure> = assessment.exposures.iter().map(Into::into).collect();
+        let event = AssessmentEvent::new(origin(), &group, &assessment).unwrap();
+        assert!(event.exposures.len() < event.exposure_count);
+        assert_eq!(
+            event.exposures_digest.as_deref(),
+            Some(findings::finding::ExposureList::new(&found).digest.as_str())
+        );
+        assert!(event.to_json().len() <= MAX_DETAIL_BYTES);
+        assert_valid(&assessment_schema(), &serde_json::from_str(&event.to_json()).unwrap());
+        (event.exposures, event.exposures_digest)
+    };
+    let ((listed, digest), (same, other)) = (of("11.0.0.0/7"), of("13.0.0.0/7"));
+    assert_eq!(listed, same);
+    assert_ne!(digest, other);
+    assert_eq!(event(&group(vec![rule("0.0.0.0/0")]), &policy("22")).unwrap().exposures_digest, None);
+}

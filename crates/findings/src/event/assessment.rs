@@ -10,12 +10,15 @@ use super::MAX_DETAIL_BYTES;
 use super::fit::{clipped, clipped_option, json_bytes, keep_first, keep_fitting};
 use super::rule::{EventExempted, EventExemption, EventExposure, EventUnjudged};
 use crate::compliance::verdict;
-use crate::{ComplianceType, Openness, Severity};
+use crate::finding::ExposureList;
+use crate::{ComplianceType, FoundExposure, Openness, Severity};
 
 /// Most bytes of the tags.
 const TAGS: usize = 6_000;
 /// Most bytes of a name. AWS allows 255 characters for a group, 128 for a rule.
 const NAME: usize = 1_020;
+/// Digits of the digest of all exposures.
+const DIGEST: usize = 32;
 
 /// Detail of a `Portcullis Assessment`: a group that is non-compliant, exempt, or could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub struct AssessmentEvent {
     pub exposure_count: usize,
     /// The first of them, most severe first.
     pub exposures: Vec<EventExposure>,
+    /// Digest of the content of all of them, if there is no room for all: equal as long as none of them changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposures_digest: Option<String>,
     /// The exemption because of which the group is compliant; the first if there are several.
     pub exemption: Option<EventExemption>,
     /// Number of exposures that exemptions cover.
@@ -137,6 +143,8 @@ impl AssessmentEvent {
             severity: Severity::without_context(openness),
             exposure_count: assessment.exposures.len(),
             exposures: Vec::new(),
+            // Takes the room of the digest until it is known whether there has to be one.
+            exposures_digest: Some("0".repeat(DIGEST)),
             exemption: exemption.filter(|_| found == Verdict::Exempt).map(EventExemption::from),
             exempted_count: assessment.exempted.len(),
             exempted: Vec::new(),
@@ -147,6 +155,8 @@ impl AssessmentEvent {
         event.exposures = first(&assessment.exposures, &mut room);
         event.unjudged = first(&assessment.unjudged, &mut room);
         event.exempted = first(&assessment.exempted, &mut room);
+        let is_cut = event.exposures.len() < event.exposure_count;
+        event.exposures_digest = is_cut.then(|| digest(assessment));
         Some(event)
     }
 
@@ -168,6 +178,12 @@ impl From<&SecurityGroup> for EventGroup {
             tags: keep_fitting(&group.tags, TAGS),
         }
     }
+}
+
+/// Digest of all exposures, by which a finding notices a change of one that is not listed.
+fn digest(assessment: &Assessment<'_>) -> String {
+    let found: Vec<FoundExposure> = assessment.exposures.iter().map(FoundExposure::from).collect();
+    ExposureList::new(&found).digest.into()
 }
 
 /// The first of `items` that fit into `room`.

@@ -129,23 +129,27 @@ impl ExposureList {
 }
 
 impl ExposureList {
-    /// The list of the first exposures of a group: `omitted` further ones are counted, and their number is part of the
-    /// digest. `openness` is that of all of them, if it is known.
+    /// The list of the first exposures of a group, of which `omitted` further ones are only counted. `openness` and `digest`
+    /// are those of all of them, if they are known; without a digest, the number of the omitted ones is part of it.
     #[must_use]
     pub fn cut<'e>(
         found: impl IntoIterator<Item = &'e FoundExposure>,
         omitted: usize,
         openness: Option<Openness>,
+        digest: Option<&str>,
     ) -> Self {
         let list = Self::new(found);
         if omitted == 0 {
             return list;
         }
-        let digest = Sha256::digest(format!("{} and {omitted} more", list.digest));
+        let counted = || {
+            let digest = Sha256::digest(format!("{} and {omitted} more", list.digest));
+            hex(digest.iter().take(16)).into()
+        };
         Self {
             total: list.total.saturating_add(omitted),
             openness: list.openness.into_iter().chain(openness).min(),
-            digest: hex(digest.iter().take(16)).into(),
+            digest: digest.map_or_else(counted, Text::from),
             ..list
         }
     }

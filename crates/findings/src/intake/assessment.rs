@@ -36,7 +36,8 @@ fn verdict(kind: &'static str, event: &AssessmentEvent) -> Result<AssessedVerdic
     match event.compliance {
         ComplianceType::NonCompliant if event.exposure_count == 0 => contradiction("exposureCount"),
         ComplianceType::NonCompliant => {
-            let exposures = listed(&event.exposures, event.exposure_count, Some(event.openness));
+            let digest = event.exposures_digest.as_deref();
+            let exposures = listed(&event.exposures, event.exposure_count, Some(event.openness), digest);
             Ok(AssessedVerdict::Open { exposures, exempted: event.exempted_count })
         }
         // No verdict closes a finding but one that leaves nothing open.
@@ -45,7 +46,7 @@ fn verdict(kind: &'static str, event: &AssessmentEvent) -> Result<AssessedVerdic
         ComplianceType::Compliant => match first_to_end(event) {
             Some(exemption) => {
                 let exempted = event.exempted.iter().map(|exempted| &exempted.exposure);
-                let exempted = listed(exempted, event.exempted_count, None);
+                let exempted = listed(exempted, event.exempted_count, None, None);
                 Ok(AssessedVerdict::Exempt { exempted, exemption: exemption.into() })
             }
             None if event.exempted_count > 0 => contradiction("exemption"),
@@ -60,9 +61,10 @@ fn listed<'e>(
     exposures: impl IntoIterator<Item = &'e EventExposure>,
     total: usize,
     openness: Option<Openness>,
+    digest: Option<&str>,
 ) -> ExposureList {
     let found: Vec<FoundExposure> = exposures.into_iter().map(FoundExposure::from).collect();
-    ExposureList::cut(&found, total.saturating_sub(found.len()), openness)
+    ExposureList::cut(&found, total.saturating_sub(found.len()), openness, digest)
 }
 
 /// The exemption that ends first. One without an end is the last, and one whose end is not understood the first.

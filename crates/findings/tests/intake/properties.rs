@@ -235,3 +235,33 @@ fn a_message_is_short_and_keeps_what_is_secret() {
         Ok(())
     });
 }
+
+/// Of a group with more exposures than an event has room for, the event tells the same as a judgement of all of them.
+#[test]
+fn a_cut_event_has_number_and_digest_of_all() {
+    let rule = |port: i64| IngressRule {
+        description: Some("x".repeat(200)),
+        ..IngressRule::new(Traffic::parse("tcp", Some(22), Some(22 + port)), "0.0.0.0/0".into())
+    };
+    let group = SecurityGroup { id: GROUP.into(), ingress: (0..500).map(rule).collect(), ..SecurityGroup::default() };
+    let policy = Policy::new("22".parse().unwrap());
+    let Some(AssessedVerdict::Open { exposures: all, .. }) = direct(&group, &policy, &Exemptions::default()) else {
+        panic!();
+    };
+    let lists = PrefixLists::default();
+    let assessment = assess(&group, &policy, &Exemptions::default(), &lists, time());
+    let origin = AssessmentOrigin {
+        account: Some(ACCOUNT),
+        region: "eu-central-1",
+        config_rule_name: "portcullis",
+        ordering_timestamp: time(),
+        trigger: Trigger::Change,
+    };
+    let event = AssessmentEvent::new(origin, &group, &assessment).unwrap();
+    assert!(event.exposures.len() < 500);
+    let Observed::Assessed(read) = statement(&delivered(ASSESSMENT, &event.to_json())).observation.what else {
+        panic!()
+    };
+    let AssessedVerdict::Open { exposures, .. } = read.verdict else { panic!() };
+    assert_eq!((exposures.total, exposures.digest, exposures.openness), (all.total, all.digest, all.openness));
+}

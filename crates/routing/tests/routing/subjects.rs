@@ -141,8 +141,8 @@ fn opened_by(exposures: ExposureList) -> Subject {
 #[rstest]
 #[case::all_listed(ExposureList::new(&[exposed(22, &["tcp/22", "tcp/80-90"]), exposed(443, &["tcp/443"])]), "22, 80-90, 443", "23")]
 #[case::ranges_cut(ExposureList::new(&[exposed(100, &["tcp/100", "tcp/102", "tcp/104", "tcp/106", "tcp/108", "tcp/110", "tcp/112", "tcp/114", "tcp/199"])]), "100-199", "200")]
-#[case::exposures_cut(ExposureList::cut(&[exposed(22, &["tcp/22"])], 1, None), "0-65535", "")]
-#[case::none_listed(ExposureList::cut(&[], 3, None), "0-65535", "")]
+#[case::exposures_cut(ExposureList::cut(&[exposed(22, &["tcp/22"])], 1, None, None), "0-65535", "")]
+#[case::none_listed(ExposureList::cut(&[], 3, None, None), "0-65535", "")]
 fn ports_are_never_too_few(#[case] exposures: ExposureList, #[case] open: &str, #[case] closed: &str) {
     let subject = opened_by(exposures);
     let open: PortSet = open.parse().unwrap();
