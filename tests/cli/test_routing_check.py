@@ -171,6 +171,12 @@ def test_a_sample_may_be_standard_input(portcullis, document):
     assert done.json()["findings"][0]["file"] == "-"
 
 
+def test_the_output_of_findings_show_is_a_sample(portcullis, document):
+    shown = json.dumps({"finding": json.loads(OPEN.read_text()), "history": []})
+    done = check(portcullis, document, "--finding", "-", "--json", stdin=shown)
+    assert deliveries(done) == deliveries(check(portcullis, document, "--finding", OPEN, "--json"))
+
+
 def event(name: str, **changes) -> dict:
     sample = json.loads((EVENTS / f"{name}.json").read_text())
     sample["detail"] |= changes

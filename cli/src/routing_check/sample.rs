@@ -21,7 +21,11 @@ impl Sample {
         if text.len() > SAMPLE_MAX {
             bail!("has more than {SAMPLE_MAX} bytes: give one finding or one event");
         }
-        let value: Value = serde_json::from_str(text).context("is not JSON: give one finding or one event")?;
+        let mut value: Value = serde_json::from_str(text).context("is not JSON: give one finding or one event")?;
+        // What `findings show --json` prints has the history beside the finding.
+        if let Some(finding) = value.get_mut("finding") {
+            value = finding.take();
+        }
         let has = |key: &str| value.get(key).is_some();
         if has("format") {
             let finding = serde_json::from_value(value).context("is not a stored finding")?;
