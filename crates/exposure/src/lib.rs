@@ -26,5 +26,5 @@ pub use plan::{Plan, Replacement, Strategy, plan};
 pub use policy::{Policy, SourceScope};
 pub use port::{PortError, PortRange, PortSet, Transport};
 pub use prefix_list::{PossibleSource, PrefixList, PrefixLists};
-pub use restore::{Restoration, restoration};
+pub use restore::{ClosingRecord, Restoration, Undo};
 pub use traffic::{IcmpVersion, Traffic};

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use exposure::{
-    Exemptions, IngressRule, Plan, Policy, PrefixList, PrefixLists, Replacement, SecurityGroup, Source, Strategy,
-    Traffic, assess, plan, restoration,
+    ClosingRecord, Exemptions, IngressRule, Plan, Policy, PrefixList, PrefixLists, Replacement, SecurityGroup, Source,
+    Strategy, Traffic, Undo, assess, plan,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -52,16 +52,20 @@ fn a_restoration_is_empty_if_nothing_is_missing_or_added() {
     let (before, added) = (rule("tcp", Some(22), "0.0.0.0/0"), rule("tcp", Some(22), "10.0.0.0/8"));
     let stranger = rule("tcp", Some(443), "0.0.0.0/0");
 
-    let missing = restoration(std::slice::from_ref(&before), std::slice::from_ref(&before), &[], &[]);
+    let undo = |before: &[IngressRule], taken: &[IngressRule], replacements: &[IngressRule]| {
+        let (before, taken, replacements) = (before.to_vec(), taken.to_vec(), replacements.to_vec());
+        Undo::from_iter([ClosingRecord { before, taken, replacements, payments: Vec::new() }])
+    };
+    let missing = undo(std::slice::from_ref(&before), std::slice::from_ref(&before), &[]).restoration(&[]);
     assert!(!missing.is_empty());
     assert_eq!(missing.authorize, [IngressRule { id: None, ..before.clone() }]);
 
-    let superfluous = restoration(&[], &[], std::slice::from_ref(&added), std::slice::from_ref(&added));
+    let superfluous = undo(&[], &[], std::slice::from_ref(&added)).restoration(std::slice::from_ref(&added));
     assert!(!superfluous.is_empty());
     assert_eq!(superfluous.revoke, [added]);
 
     let live = [before.clone(), stranger];
-    assert!(restoration(std::slice::from_ref(&before), std::slice::from_ref(&before), &[], &live).is_empty());
+    assert!(undo(std::slice::from_ref(&before), std::slice::from_ref(&before), &[]).restoration(&live).is_empty());
 }
 
 /// References to a group are equal whether or not they name its account: configuration items name it, and rules within

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exposure::{
-    AddressSet, Assessment, Exemptions, Family, IcmpVersion, IngressRule, Policy, PortRange, PortSet, PrefixList,
-    PrefixLists, Replacement, SecurityGroup, Source, SourceScope, Strategy as Remediation, Traffic, Transport, Verdict,
-    assess, plan, restoration,
+    AddressSet, Assessment, ClosingRecord, Exemptions, Family, IcmpVersion, IngressRule, Policy, PortRange, PortSet,
+    PrefixList, PrefixLists, Replacement, SecurityGroup, Source, SourceScope, Strategy as Remediation, Traffic,
+    Transport, Undo, Verdict, assess, plan,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -292,7 +292,13 @@ proptest! {
             .map(|rule| IngressRule { id: rule.id.map(|id| format!("{id}-stranger")), ..rule })
             .collect();
         live.extend(strangers.iter().cloned());
-        let back = restoration(&group.ingress, &planned.revoke, &planned.authorize, &live);
+        let undo = Undo::from_iter([ClosingRecord {
+            before: group.ingress.clone(),
+            taken: planned.revoke,
+            replacements: planned.authorize,
+            payments: Vec::new(),
+        }]);
+        let back = undo.restoration(&live);
         prop_assert_eq!(&back.leave, &strangers);
         let restored = back.apply(&live);
         let key = |rule: &IngressRule| {
@@ -303,7 +309,7 @@ proptest! {
         expected.sort();
         found.sort();
         prop_assert_eq!(found, expected);
-        prop_assert!(restoration(&group.ingress, &planned.revoke, &planned.authorize, &restored).is_empty());
+        prop_assert!(undo.restoration(&restored).is_empty());
     }
 
     /// If a plan stops after any number of rules, planning again completes it: no rule of the original result is lost,

@@ -2,8 +2,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use exposure::{
-    Exemptions, IngressRule, Policy, PortRange, PortSet, PrefixList, PrefixLists, Replacement, SecurityGroup, Source,
-    SourceScope, Strategy, Traffic, Transport, Verdict, assess, plan, restoration,
+    ClosingRecord, Exemptions, IngressRule, Policy, PortRange, PortSet, PrefixList, PrefixLists, Replacement,
+    SecurityGroup, Source, SourceScope, Strategy, Traffic, Transport, Undo, Verdict, assess, plan,
 };
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
@@ -130,7 +130,13 @@ pub fn check(Case { group, policy, strategy }: &Case) {
     assert!(again.is_empty(), "{again:?}");
     let stays = |rule: &&IngressRule| closed.ingress.contains(rule) || plan.revoke.contains(rule);
     assert_eq!(group.ingress.iter().find(|rule| !stays(rule)), None, "a rule is lost");
-    let restored = restoration(&group.ingress, &plan.revoke, &plan.authorize, &closed.ingress).apply(&closed.ingress);
+    let closing = ClosingRecord {
+        before: group.ingress.clone(),
+        taken: plan.revoke.clone(),
+        replacements: plan.authorize.clone(),
+        payments: Vec::new(),
+    };
+    let restored = Undo::from_iter([closing]).restoration(&closed.ingress).apply(&closed.ingress);
     let has = |rules: &[IngressRule], rule: &IngressRule| rules.iter().any(|other| other.admits_the_same_as(rule));
     assert!(group.ingress.iter().all(|rule| has(&restored, rule)), "not restored: {restored:?}");
     assert!(restored.iter().all(|rule| has(&group.ingress, rule)), "a new rule after the restoration: {restored:?}");

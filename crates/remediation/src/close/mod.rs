@@ -126,11 +126,10 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
             config_rule_name: &self.request.config_rule_name,
             execution_id: self.request.execution_id.as_deref(),
         };
-        let mut plan = plan.clone();
-        plan.authorize.extend(self.due.rules());
+        let due = self.due.rules();
         let continues = self.kept.last().map(|kept| kept.uri.clone()).or_else(|| self.continues.clone());
-        let uri = self.vault.keep(author, &live.judged.group, &live.egress, &plan, continues).await?;
-        self.kept.push(Kept { uri, planned: plan.revoke });
+        let uri = self.vault.keep(author, &live.judged.group, &live.egress, plan, &due, continues).await?;
+        self.kept.push(Kept { uri, planned: plan.revoke.clone() });
         Ok(())
     }
 

@@ -80,7 +80,7 @@ impl<S: RemediationServices> Restoring<'_, S> {
         let is_missing =
             |rule: &IngressRule| self.open.authorize.iter().any(|missing| missing.admits_the_same_as(rule));
         let is_coming = |rule: &IngressRule| coming.iter().any(|coming| coming.admits_the_same_as(rule));
-        let mut parents = self.taken.revoked.iter().filter(|rule| stands_for(heir, rule));
+        let mut parents = self.taken.undo.taken().iter().filter(|rule| stands_for(heir, rule));
         parents
             .all(|rule| !(is_missing(rule) || self.is_refused(rule)) || self.changes.is_added(rule) || is_coming(rule))
     }

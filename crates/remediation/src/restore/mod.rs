@@ -6,7 +6,7 @@ mod outcome;
 
 use aws_traits::ec2::{GroupRules, SecurityGroupRules, SecurityGroups};
 use aws_traits::{AwsError, Services};
-use exposure::{IngressRule, Plan, Restoration, SecurityGroup, restoration};
+use exposure::{IngressRule, Plan, Restoration, SecurityGroup};
 use judgement::PolicyError;
 use plain_text::error_message;
 use tracing::warn;
@@ -100,7 +100,7 @@ impl<'a, S: RemediationServices> Restoring<'a, S> {
         let plan = Plan { authorize, revoke, ..Plan::default() };
         let continues = self.taken.uris.first().cloned();
         self.group.ingress = live.ingress;
-        self.snapshot = Some(self.vault.keep(author, &self.group, &live.egress, &plan, continues).await?);
+        self.snapshot = Some(self.vault.keep(author, &self.group, &live.egress, &plan, &[], continues).await?);
         self.change_hold().await
     }
 }
@@ -109,8 +109,7 @@ impl<S: RemediationServices> Rounds for Restoring<'_, S> {
     async fn round(&mut self, round: usize) -> Result<Progress, RemediationError> {
         let live = self.environment.ec2().rules(self.group_id()).await?;
         self.changes.settle(&live.ingress);
-        let Taken { before, revoked, added, .. } = &self.taken;
-        let whole = restoration(before, revoked, added, &live.ingress);
+        let whole = self.taken.undo.restoration(&live.ingress);
         let (mut settling, mut open) = (Restoration::default(), whole.clone());
         open.authorize.retain(|rule| !self.is_refused(rule));
         open.revoke.retain(|rule| !self.stands_for_refused(rule));

@@ -1,11 +1,12 @@
 //! Snapshot of a security group.
 
-use exposure::IngressRule;
+use exposure::{ClosingRecord, IngressRule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::rule_state::{RuleState, rules, rules_of_one_source};
 use crate::request::StrategyName;
+use crate::rule_changes::stands_for;
 
 /// A group before a change, and the planned change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,8 +49,13 @@ pub(super) struct PlanState {
     pub(super) strategy: Option<StrategyName>,
     /// Rule ids.
     pub(super) revoke: Vec<String>,
+    /// Rules in place of those that are revoked.
     #[serde(deserialize_with = "rules_of_one_source")]
     pub(super) authorize: Vec<RuleState>,
+    /// Rules in place of those that an earlier closing revoked, for which the group had no room. They are among `authorize`
+    /// in snapshots of version 0.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "rules_of_one_source")]
+    pub(super) payments: Vec<RuleState>,
 }
 
 /// Action and cause of a change, for the record.
@@ -67,6 +73,16 @@ impl Snapshot {
         let is_planned =
             |rule: &&RuleState| rule.security_group_rule_id.as_ref().is_some_and(|id| self.plan.revoke.contains(id));
         rules(self.security_group.ingress.iter().filter(is_planned))
+    }
+
+    /// What the closing did, if it revoked `taken`.
+    pub(super) fn record(&self, taken: Vec<IngressRule>) -> ClosingRecord {
+        let planned = self.planned();
+        let (replacements, mut payments): (Vec<_>, Vec<_>) = rules(&self.plan.authorize)
+            .into_iter()
+            .partition(|heir| planned.iter().any(|predecessor| stands_for(heir, predecessor)));
+        payments.extend(rules(&self.plan.payments));
+        ClosingRecord { before: rules(&self.security_group.ingress), taken, replacements, payments }
     }
 
     /// Returns true if this snapshot belongs to the same change as `earlier`, or to a later run that finishes it.

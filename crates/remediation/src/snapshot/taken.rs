@@ -1,20 +1,16 @@
 //! What a closing took from a group, from its snapshots.
 
-use exposure::{IngressRule, restoration};
+use exposure::{IngressRule, Undo};
 
 use super::group::Snapshot;
 use super::outcome::Outcome;
 use super::rule_state::rules;
 
-/// Changes to a group by a closing, or by several in a row.
+/// Changes to a group by a closing, or by several that count as one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Taken {
-    /// Rules before the change.
-    pub(crate) before: Vec<IngressRule>,
-    /// Rules that the closing revoked.
-    pub(crate) revoked: Vec<IngressRule>,
-    /// Rules that the closing planned to add.
-    pub(crate) added: Vec<IngressRule>,
+    /// Undoes these changes.
+    pub(crate) undo: Undo,
     /// URIs of the snapshots, newest first.
     pub(crate) uris: Vec<String>,
 }
@@ -33,6 +29,14 @@ impl Entry {
         self.snapshot.finishes(&earlier.snapshot, &earlier.uri)
     }
 
+    /// Returns true if the closing revoked nothing for certain. It may have paid what an earlier one owes.
+    pub(super) fn took_nothing(&self) -> bool {
+        match &self.outcome {
+            Some(outcome) => outcome.revoked.is_empty(),
+            None => self.snapshot.plan.revoke.is_empty(),
+        }
+    }
+
     /// Rules that were revoked. `later` are the rules that the group had afterwards: EC2 never uses an id again, so a rule
     /// whose id is still there was not revoked, whatever its owner has made of it.
     fn revoked(&self, later: &[IngressRule]) -> Vec<IngressRule> {
@@ -46,33 +50,18 @@ impl Entry {
 }
 
 impl Taken {
-    /// Combines the snapshots of several closings in a row. Rules that others added between them count as rules before the
-    /// change. `live` are the rules of the group now.
+    /// Combines the snapshots of closings that count as one. `live` are the rules of the group now.
     pub(super) fn new(newest_first: &[Entry], live: &[IngressRule]) -> Self {
-        let has = |rules: &[IngressRule], rule: &IngressRule| rules.iter().any(|other| other.admits_the_same_as(rule));
-        let mut taken = Self::default();
-        let mut entries = newest_first.iter().rev().peekable();
-        while let Some(entry) = entries.next() {
-            let ingress = |entry: &Entry| rules(&entry.snapshot.security_group.ingress);
-            for rule in ingress(entry) {
-                if !has(&taken.before, &rule) && !has(&taken.added, &rule) {
-                    taken.before.push(rule);
-                }
-            }
-            let later = entries.peek().map_or_else(|| live.to_vec(), |later| ingress(later));
-            for rule in entry.revoked(&later) {
-                if !has(&taken.revoked, &rule) && !has(&taken.added, &rule) {
-                    taken.revoked.push(rule);
-                }
-            }
-            taken.added.extend(rules(&entry.snapshot.plan.authorize));
-            taken.uris.insert(0, entry.uri.clone());
-        }
-        taken
+        let later = newest_first.iter().map(|entry| rules(&entry.snapshot.security_group.ingress));
+        let later = std::iter::once(live.to_vec()).chain(later);
+        let records = newest_first.iter().zip(later).map(|(entry, later)| entry.snapshot.record(entry.revoked(&later)));
+        let mut records: Vec<_> = records.collect();
+        records.reverse();
+        Self { undo: records.into_iter().collect(), uris: newest_first.iter().map(|entry| entry.uri.clone()).collect() }
     }
 
     /// Returns true if a rule that was revoked is missing in `live`.
     pub(super) fn is_missing_in(&self, live: &[IngressRule]) -> bool {
-        !restoration(&self.before, &self.revoked, &self.added, live).authorize.is_empty()
+        !self.undo.restoration(live).authorize.is_empty()
     }
 }

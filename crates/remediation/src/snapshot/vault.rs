@@ -43,13 +43,15 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         self.store.location().uri(key)
     }
 
-    /// Writes a snapshot of the group before `plan` is carried out, and returns its URI.
+    /// Writes a snapshot of the group before `plan` is carried out and `payments` of earlier closings are added, and returns
+    /// its URI.
     pub(crate) async fn keep(
         &self,
         author: Author<'_>,
         group: &SecurityGroup,
         egress: &[IngressRule],
         plan: &Plan,
+        payments: &[IngressRule],
         continues: Option<String>,
     ) -> Result<String, SnapshotError> {
         let taken_at = (self.now)();
@@ -73,6 +75,7 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
                 strategy: author.strategy,
                 revoke: plan.revoke.iter().filter_map(|rule| rule.id.clone()).collect(),
                 authorize: states(&plan.authorize),
+                payments: states(payments),
             },
             continues,
         };
@@ -97,8 +100,8 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
     }
 
     /// What the closing that `name` names took from the group, by a snapshot or by its execution id. `latest` is the last
-    /// one that took a rule that is missing in `live`, together with those that it finished. A closing that a restore has
-    /// undone in whole counts as well, so that a restore can be repeated; `None` if there is no such closing.
+    /// one that took a rule that is missing in `live`, together with those that it finished; those that took nothing do not
+    /// come between. A closing that a restore has undone in whole counts as well, so that a restore can be repeated; `None` if there is no such closing.
     pub(crate) async fn taken(&self, name: &str, live: &[IngressRule]) -> Result<Option<Taken>, SnapshotError> {
         let prefix = format!("{}/", self.key("security-groups"));
         let mut keys = self.store.list(&prefix).await.map_err(SnapshotError::NotRead)?;
@@ -121,20 +124,25 @@ impl<'a, S: ObjectStore> Vault<'a, S> {
         if keys.is_empty() {
             return Err(SnapshotError::None(self.uri(&prefix)));
         }
-        let mut keys = keys.into_iter().rev().take(MOST_SNAPSHOTS);
-        let mut next = keys.next();
-        while let Some(key) = next.take() {
-            let mut newest_first = vec![self.read(&key, &outcomes).await?];
+        let mut keys = keys.iter().rev().take(MOST_SNAPSHOTS);
+        let mut next = match keys.next() {
+            Some(key) => Some(self.read(key, &outcomes).await?),
+            None => None,
+        };
+        while let Some(newest) = next.take() {
+            let mut newest_first = vec![newest];
             for earlier in keys.by_ref() {
-                let entry = self.read(&earlier, &outcomes).await?;
-                if !newest_first.last().is_some_and(|later| later.finishes(&entry)) {
-                    next = Some(earlier);
+                let entry = self.read(earlier, &outcomes).await?;
+                if newest_first.iter().any(|later| later.finishes(&entry)) {
+                    newest_first.push(entry);
+                } else if !entry.took_nothing() {
+                    next = Some(entry);
                     break;
                 }
-                newest_first.push(entry);
             }
             let taken = Taken::new(&newest_first, live);
-            if taken.is_missing_in(live) || (!taken.revoked.is_empty() && self.is_restored(&taken).await?) {
+            let took_something = !taken.undo.taken().is_empty();
+            if taken.is_missing_in(live) || (took_something && self.is_restored(&taken).await?) {
                 return Ok(Some(taken));
             }
         }

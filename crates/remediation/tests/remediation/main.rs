@@ -10,6 +10,7 @@ mod log;
 mod model;
 mod network_acl;
 mod owner;
+mod payments;
 mod quarantine;
 mod quarantine_failures;
 mod quarantine_owners;
