@@ -1,6 +1,6 @@
 //! What people have decided, what closings took, and what they owe.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use exposure::IngressRule;
 use jiff::{SignedDuration, Timestamp};
@@ -18,10 +18,9 @@ const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Points that the closings so far may still open: they took them along with an exposure.
 #[derive(Debug, Clone)]
 struct Owed {
-    points: BTreeSet<Point>,
+    /// By the source of the rules that were taken.
+    points: BTreeMap<String, BTreeSet<Point>>,
     since: Timestamp,
-    /// Sources of the rules that were taken.
-    sources: BTreeSet<String>,
     /// Rules of these sources beside them. If their owner changes them, nothing is owed any more.
     beside: BTreeSet<String>,
     /// Rules that a closing added before it was killed: it may owe them for all that is recorded.
@@ -118,15 +117,24 @@ impl Ledger {
 
     /// Points that the closing may open.
     pub(super) fn may_open(&self, seen: &Seen<'_>) -> BTreeSet<Point> {
-        let Some(owed) = &self.owed else { return BTreeSet::new() };
+        self.still_owed(seen).into_values().flatten().collect()
+    }
+
+    /// Points that are owed before the closing, by the source of the rules that were taken.
+    fn still_owed(&self, seen: &Seen<'_>) -> BTreeMap<String, BTreeSet<Point>> {
+        let Some(owed) = &self.owed else { return BTreeMap::new() };
         let is_over = clock().duration_since(owed.since) >= A_DAY;
         if seen.strategy == "Revoke" || is_over {
-            return BTreeSet::new();
+            return BTreeMap::new();
         }
-        let mut now = beside(seen.before, &owed.sources, seen.blocked);
+        let mut now = beside(seen.before, &owed.points, seen.blocked);
         now.retain(|rule| !owed.uncertain.contains(rule));
         let is_current = now.is_subset(&owed.beside) && owed.beside.is_subset(&contents(seen.before));
-        owed.points.iter().filter(|point| is_current || is_private(point)).copied().collect()
+        let mut points = owed.points.clone();
+        for points in points.values_mut() {
+            points.retain(|point| is_current || is_private(point));
+        }
+        points
     }
 
     pub(super) fn closing(&mut self, seen: &Seen<'_>, is_complete: bool) {
@@ -157,21 +165,24 @@ impl Ledger {
             self.promised.extend(&lost);
             self.promised_at = Some(clock());
         }
-        let mut points = remainder(seen.strategy, &may_be_gone, seen.blocked);
-        points.extend(self.may_open(seen));
+        let mut points = self.still_owed(seen);
+        for rule in &may_be_gone {
+            let due = remainder(seen.strategy, std::slice::from_ref(rule), seen.blocked);
+            points.entry(rule.source.to_string()).or_default().extend(due);
+        }
         let (given, uncertain) = if seen.is_killed {
             (BTreeSet::new(), contents(&seen.come()))
         } else {
             (reach(&seen.come()), BTreeSet::new())
         };
-        points.retain(|point| !given.contains(point));
-        let owes =
-            |rule: &&IngressRule| !remainder(seen.strategy, std::slice::from_ref(*rule), seen.blocked).is_empty();
-        let mut sources: BTreeSet<_> = may_be_gone.iter().filter(owes).map(|rule| rule.source.to_string()).collect();
-        sources.extend(self.owed.iter().flat_map(|owed| owed.sources.clone()));
-        let mut beside = beside(seen.after, &sources, seen.blocked);
+        // What a source has been given is no longer owed to it.
+        points.retain(|_, points| {
+            points.retain(|point| !given.contains(point));
+            !points.is_empty()
+        });
+        let mut beside = beside(seen.after, &points, seen.blocked);
         beside.retain(|rule| !uncertain.contains(rule));
-        self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), sources, beside, uncertain });
+        self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), beside, uncertain });
     }
 
     pub(super) fn restored(&mut self) {
@@ -180,9 +191,9 @@ impl Ledger {
     }
 }
 
-/// Rules of these sources that are not exposing.
-fn beside(rules: &[IngressRule], sources: &BTreeSet<String>, blocked: &[i64]) -> BTreeSet<String> {
-    contents(rules.iter().filter(|rule| sources.contains(&rule.source.to_string()) && !exposes(rule, blocked)))
+/// Rules of the sources of `owed` that are not exposing.
+fn beside(rules: &[IngressRule], owed: &BTreeMap<String, BTreeSet<Point>>, blocked: &[i64]) -> BTreeSet<String> {
+    contents(rules.iter().filter(|rule| owed.contains_key(&rule.source.to_string()) && !exposes(rule, blocked)))
 }
 
 /// Ports of `blocked` that the rules open to the world.
