@@ -99,8 +99,6 @@ impl<S: RemediationServices> Closing<'_, S> {
             );
             return Ok(());
         }
-        // Rules added now belong to the change that began with that snapshot.
-        self.continues = debt.snapshot().map(str::to_owned);
         for rule in debt.rules() {
             self.due.add(rule, None);
         }
@@ -121,6 +119,10 @@ impl<S: RemediationServices> Closing<'_, S> {
             }
             !is_forbidden
         });
+        // Rules added now belong to the change that began with that snapshot.
+        if !self.due.is_empty() {
+            self.continues = debt.snapshot().map(str::to_owned);
+        }
         Ok(())
     }
 

@@ -6,7 +6,9 @@ use remediation::{RemediationError, Response, Status};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::account::{GROUP, admitted, aws_with, carve, handle, incomplete, left, request, restore_with, rule, with};
+use crate::account::{
+    GROUP, admitted, aws_with, carve, handle, incomplete, left, ports, request, restore_with, rule, with,
+};
 
 const FILL: &str = "10.7.0.0/16";
 
@@ -146,6 +148,22 @@ async fn payments_go_with_the_closing_that_owed_them() {
     // All traffic and port 22 of the first closing.
     assert_eq!(pieces(&aws), 2, "{:?}", admitted(&aws));
     assert_eq!(restored(&aws, "first", false).await.status, Status::NothingToDo);
+}
+
+/// The owner has added what was owed: a later closing pays nothing, and is undone alone.
+#[tokio::test(start_paused = true)]
+async fn a_closing_without_a_payment_is_undone_alone() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), rule("2", 443, "10.0.0.0/8")]);
+    aws.account().quota = 2;
+    incomplete(handle(&aws, run_of(carve(), "first")).await);
+    aws.account().quota = 0;
+    let mine = [ports("3", 23, 25, "0.0.0.0/0"), rule("4", 3389, "::/0")];
+    aws.account().groups.get_mut(GROUP).unwrap().ingress.extend(mine);
+    assert_eq!(handle(&aws, run_of(carve(), "second")).await.unwrap().status, Status::Closed);
+    let response = restore_and_lose_nothing(&aws, "latest").await;
+    assert_eq!((response.status, runs(&response)), (Status::Restored, vec!["second".to_owned()]));
+    let restored: Vec<_> = response.restored().unwrap().authorized.iter().map(|rule| rule.source.clone()).collect();
+    assert_eq!(restored, ["::/0"]);
 }
 
 /// A closing that took something came between, and did not read what is owed: the later one is undone alone.
