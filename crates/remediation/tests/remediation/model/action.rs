@@ -28,11 +28,7 @@ pub(super) enum Action {
         ignore_hold: bool,
         dry_run: bool,
     },
-    Restore {
-        hours: u32,
-        dry_run: bool,
-        misspelt: bool,
-    },
+    Restore(Restore),
     Quarantine {
         group: usize,
         ports: usize,
@@ -56,6 +52,16 @@ pub(super) enum Action {
     Overlook,
     /// Automatic mode does as it likes for an hour.
     Automatic,
+}
+
+/// A restore that a person asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Restore {
+    pub(super) hours: u32,
+    pub(super) dry_run: bool,
+    pub(super) misspelt: bool,
+    /// The snapshot that it names, counted from the last one; `latest` if `None`.
+    pub(super) snapshot: Option<usize>,
 }
 
 /// What goes wrong during an action.
@@ -95,8 +101,7 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => Just(Action::Empty),
         8 => (index.clone(), rarely(), rarely())
             .prop_map(|(strategy, ignore_hold, dry_run)| Action::Close { strategy, ignore_hold, dry_run }),
-        5 => (prop::sample::select(vec![0, 1, 24]), rarely(), rarely())
-            .prop_map(|(hours, dry_run, misspelt)| Action::Restore { hours, dry_run, misspelt }),
+        5 => restores(),
         2 => (0..2_usize, index.clone(), rarely())
             .prop_map(|(group, ports, dry_run)| Action::Quarantine { group, ports, dry_run }),
         2 => (0..2_usize, rarely()).prop_map(|(group, dry_run)| Action::Release { group, dry_run }),
@@ -122,6 +127,34 @@ fn disturbances() -> impl Strategy<Value = Disturbance> {
     ]
 }
 
+fn restores() -> impl Strategy<Value = Action> {
+    let rarely = || prop::bool::weighted(0.15);
+    let hours = prop::sample::select(vec![0, 1, 24]);
+    (hours, rarely(), rarely(), prop::option::weighted(0.3, 0..5_usize)).prop_map(
+        |(hours, dry_run, misspelt, snapshot)| Action::Restore(Restore { hours, dry_run, misspelt, snapshot }),
+    )
+}
+
+/// What happens in a full group: it is closed and opened again, and there is room for one rule now and then.
+fn actions_in_a_full_group() -> impl Strategy<Value = Action> {
+    let index = 0..100_usize;
+    prop_oneof![
+        3 => index.clone().prop_map(Action::Open),
+        3 => index.clone().prop_map(Action::Remove),
+        4 => index.prop_map(|strategy| Action::Close { strategy, ignore_hold: true, dry_run: false }),
+        2 => restores(),
+    ]
+}
+
 pub(super) fn sequences() -> impl Strategy<Value = Vec<(Action, Disturbance)>> {
-    prop::collection::vec((actions(), disturbances()), 1..30)
+    let calm = || prop_oneof![9 => Just(Disturbance::None), 1 => disturbances()];
+    let open = prop::collection::vec((0..100_usize).prop_map(|index| (Action::Open(index), Disturbance::None)), 1..4);
+    let full = (0..2_usize).prop_map(|but| (Action::Fill { but }, Disturbance::None));
+    let then = prop::collection::vec((prop_oneof![5 => actions_in_a_full_group(), 1 => actions()], calm()), 1..20);
+    let in_a_full_group =
+        (open, full, then).prop_map(|(open, full, then)| open.into_iter().chain([full]).chain(then).collect());
+    prop_oneof![
+        3 => prop::collection::vec((actions(), disturbances()), 1..30),
+        1 => in_a_full_group,
+    ]
 }

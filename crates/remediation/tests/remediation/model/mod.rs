@@ -62,9 +62,7 @@ impl Model {
                 let strategy = STRATEGIES[strategy % STRATEGIES.len()];
                 self.close(Closing { strategy, ignore_hold, dry_run, is_disturbed }).await?;
             }
-            Action::Restore { hours, dry_run, misspelt } => {
-                self.restore(hours, dry_run, misspelt, disturbance).await?;
-            }
+            Action::Restore(restore) => self.restore(restore, disturbance).await?,
             Action::Quarantine { group, ports, dry_run } => self.quarantine(group, ports, dry_run, disturbance).await?,
             Action::Release { group, dry_run } => self.release(group, dry_run, disturbance).await?,
             Action::Pass(minutes) => self.pass(SignedDuration::from_mins(minutes)),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use remediation::{RemediationError, Status};
 use serde_json::json;
 
-use super::action::Disturbance;
+use super::action::{Disturbance, Restore};
 use super::closing::MOST_PIECES;
 use super::ledger::without;
 use super::reach::{content, contents, reach};
@@ -14,20 +14,16 @@ use super::{Checked, Model};
 use crate::account::GROUP;
 
 impl Model {
-    pub(super) async fn restore(
-        &mut self,
-        hours: u32,
-        dry_run: bool,
-        misspelt: bool,
-        disturbance: Disturbance,
-    ) -> Checked {
+    pub(super) async fn restore(&mut self, restore: Restore, disturbance: Disturbance) -> Checked {
+        let Restore { hours, dry_run, misspelt, snapshot } = restore;
         let before = self.world.state();
+        let snapshot = snapshot.and_then(|back| before.snapshots().rev().nth(back).map(str::to_owned));
         disturbance.arrange(&self.world.aws);
         let rule_name = if misspelt { "portculis" } else { RULE };
         let outcome = self
             .world
             .handle(json!({"action":"restore","securityGroupId":GROUP,"configRuleName":rule_name,
-                "exceptionHours":hours,"dryRun":dry_run}))
+                "snapshot":snapshot.as_deref().unwrap_or("latest"),"exceptionHours":hours,"dryRun":dry_run}))
             .await;
         let after = self.world.state();
         if dry_run || misspelt {
@@ -54,7 +50,8 @@ impl Model {
                 prop_assert!(matches!(response.status, Status::Restored | Status::NothingToDo), "{response:?}");
                 let there = contents(after.rules());
                 let missing: Vec<_> = self.ledger.taken_last.difference(&there).collect();
-                prop_assert!(missing.is_empty(), "{missing:?} is not given back: {response:?}");
+                let is_latest = snapshot.is_none();
+                prop_assert!(!is_latest || missing.is_empty(), "{missing:?} is not given back: {response:?}");
                 self.ledger.hold = asked;
                 self.ledger.restored();
             }

@@ -54,6 +54,13 @@ impl State {
         self.rules().iter().any(|rule| exposes(rule, blocked))
     }
 
+    /// Keys of the snapshots of closings, oldest first.
+    pub(super) fn snapshots(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let has_json = |key: &str| key.rsplit_once('.').is_some_and(|(_, extension)| extension == "json");
+        let is_snapshot = move |key: &&str| key.starts_with("security-groups/") && has_json(key);
+        self.objects.iter().map(|(key, _)| key.as_str()).filter(is_snapshot)
+    }
+
     /// End of the hold that is in force.
     pub(super) fn hold(&self) -> Option<Timestamp> {
         let (_, hold) = self.objects.iter().find(|(key, _)| key == HOLD)?;
