@@ -117,6 +117,25 @@ async fn a_closing_that_pays_is_undone_with_the_one_that_owes() {
     assert!(!aws.account().objects.keys().any(|key| key.starts_with("owed/")));
 }
 
+/// The snapshot lists payments apart from replacements. One without payments is as version 0.1 wrote it.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_lists_payments_apart() {
+    let aws = owing().await;
+    make_room_and_open(&aws);
+    incomplete(handle(&aws, run_of(carve(), "third")).await);
+    let plan = |run: &str| -> Value {
+        let account = aws.account();
+        let (_, object) = account.objects.iter().find(|(key, _)| key.ends_with(&format!("{run}.json"))).unwrap();
+        serde_json::from_str::<Value>(&object.json).unwrap()["plan"].clone()
+    };
+    assert_eq!((plan("first").get("payments"), plan("first")["authorize"].as_array().unwrap().len()), (None, 7));
+    // Two of the seven rules had room before: what the closing can pay is not known yet.
+    assert_eq!(
+        (plan("third")["payments"].as_array().unwrap().len(), plan("third")["authorize"].clone()),
+        (5, json!([]))
+    );
+}
+
 /// Only the later closing is undone: its payment stays, because the rule from which it was cut stays closed. With room, the
 /// taken rule is back; without, it is missing.
 #[rstest]

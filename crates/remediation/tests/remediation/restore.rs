@@ -344,11 +344,12 @@ async fn a_snapshot_without_a_version_is_refused() {
 #[tokio::test]
 async fn a_snapshot_with_a_rule_that_no_group_has_is_refused(
     #[case] source: Value,
-    #[values("/securityGroup/ingress", "/plan/authorize")] list: &str,
+    #[values("/securityGroup/ingress", "/plan/authorize", "/plan/payments")] list: &str,
 ) {
     let aws = with_snapshot(|snapshot| {
         let mut rule = json!({"securityGroupRuleId": "sgr-9", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
         rule.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+        snapshot["plan"]["payments"] = json!([]);
         snapshot.pointer_mut(list).unwrap().as_array_mut().unwrap().push(rule);
     })
     .await;
