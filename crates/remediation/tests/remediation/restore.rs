@@ -221,6 +221,24 @@ async fn a_replacement_is_undone() {
     assert_eq!(admitted(&aws), before);
 }
 
+/// A closing added replacements and could revoke nothing; then the owner narrowed one of the rules, and another closing took the
+/// other. A restore undoes both: the narrowed rule stays as its owner has made it, and nothing remains in its place.
+#[tokio::test(start_paused = true)]
+async fn a_replacement_of_a_rule_that_its_owner_narrowed_goes() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0"), ports("2", 3000, 9000, "0.0.0.0/0")]);
+    (0..4).for_each(|_| aws.fail(REVOKE, "UnauthorizedOperation"));
+    incomplete(handle(&aws, with("strategy", json!("Replace"))).await);
+    aws.undisturbed();
+    aws.account().groups.get_mut(GROUP).unwrap().ingress[1].source = "192.0.2.0/24".into();
+    assert_eq!(left(&aws).len(), 8);
+    assert_eq!(handle(&aws, with("executionId", json!("later"))).await.unwrap().status, Status::Closed);
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
+    assert_eq!(
+        admitted(&aws),
+        [r#"tcp/20-25 0.0.0.0/0 rule 20 {"team": "web"}"#, r#"tcp/3000-9000 192.0.2.0/24 rule 3000 {"team": "web"}"#,]
+    );
+}
+
 /// With 0 hours there is no exception, and the next closing closes the group.
 #[tokio::test]
 async fn without_hours_there_is_no_exception() {

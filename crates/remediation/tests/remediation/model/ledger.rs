@@ -37,6 +37,10 @@ pub(super) struct Ledger {
     pub(super) taken_last: BTreeSet<String>,
     /// Rules that closings added. A restore may remove them.
     pub(super) added: BTreeSet<String>,
+    /// Rules that closings added, and whose predecessors they left, since they were killed or EC2 refused.
+    premature: BTreeSet<String>,
+    /// Those whose predecessors their owner has changed since. A restore that removes them leaves what the owner has decided.
+    pub(super) moot: BTreeSet<String>,
     pub(super) hold: Option<Timestamp>,
     owed: Option<Owed>,
     /// Points that the next complete closing must give back, since nobody has decided anything meanwhile.
@@ -93,6 +97,9 @@ impl Ledger {
     pub(super) fn owner(&mut self, before: &[IngressRule], after: &[IngressRule], policies: &[i64]) {
         for rule in without(before, after) {
             self.innocent.remove(&content(&rule));
+        }
+        if without(before, after).iter().any(|rule| exposes(rule, policies)) {
+            self.moot.append(&mut self.premature);
         }
         let is_innocent = |rule: &&IngressRule| !exposes(rule, policies);
         self.innocent.extend(without(after, before).iter().filter(is_innocent).map(content));
@@ -152,6 +159,9 @@ impl Ledger {
             self.taken_last = contents(&gone);
         }
         self.added.extend(seen.come().iter().map(content));
+        if seen.after.iter().any(|rule| exposes(rule, seen.blocked)) {
+            self.premature.extend(seen.come().iter().map(content));
+        }
         if seen.strategy == "Revoke" {
             self.promised.clear();
             return;

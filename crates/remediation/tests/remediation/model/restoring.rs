@@ -39,7 +39,11 @@ impl Model {
             let rule = content(&rule);
             prop_assert!(self.ledger.added.contains(&rule), "{rule} is of the owner: {outcome:?}");
         }
-        let lost: Vec<_> = reach(before.rules()).difference(&reach(after.rules())).copied().collect();
+        let gone = without(before.rules(), after.rules());
+        let moot = reach(gone.iter().filter(|rule| self.ledger.moot.contains(&content(rule))));
+        let mut lost = reach(before.rules());
+        lost.retain(|point| !moot.contains(point));
+        let lost: Vec<_> = lost.difference(&reach(after.rules())).copied().collect();
         let is_undisturbed = matches!(disturbance, Disturbance::None);
         prop_assert!(!is_undisturbed || lost.is_empty(), "{lost:?} lost: {outcome:?}");
         let until = (clock() + SignedDuration::from_hours(hours.into())).round(Unit::Second).unwrap();
