@@ -58,6 +58,8 @@ pub struct Delivery {
     pub began: Option<Timestamp>,
     /// When the first attempt began whose outcome will not be known: the channel may have taken it.
     pub unknown_since: Option<Timestamp>,
+    /// When the last such attempt began.
+    pub last_unknown: Option<Timestamp>,
 }
 
 /// A delivery that is due.
@@ -72,8 +74,10 @@ pub struct Due {
     /// Name of the ticket, the message or the incident, if there is one.
     pub external_id: Option<Text<256>>,
     /// When the first attempt began whose outcome is not known. The channel is searched for its effect before it is told
-    /// again, and not before its index has caught up with the last attempt.
+    /// again.
     pub unknown_since: Option<Timestamp>,
+    /// When the last such attempt began. The search waits until the index of the channel has caught up with it.
+    pub last_unknown: Option<Timestamp>,
 }
 
 /// A finding has deliveries for as many channels as it may have.
@@ -82,6 +86,15 @@ pub struct Due {
     "channel `{0}` cannot be added to a finding with {MAX_CHANNELS} channels: remove channels from the routing document"
 )]
 pub struct TooManyChannels(Channel);
+
+impl Delivery {
+    /// The outcome of the attempt that is awaited will not be known.
+    fn lose_outcome(&mut self) {
+        let began = self.began.take();
+        self.unknown_since = self.unknown_since.or(began);
+        self.last_unknown = began.or(self.last_unknown);
+    }
+}
 
 /// What each channel was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +160,7 @@ impl Finding {
             told: known.told,
             external_id: known.external_id.clone(),
             unknown_since,
+            last_unknown: known.began.or(known.last_unknown).or(unknown_since),
         })
     }
 
@@ -158,7 +172,7 @@ impl Finding {
     /// If the finding has [`MAX_CHANNELS`] other channels.
     pub fn begin(&mut self, channel: &Channel, now: Timestamp) -> Result<(), TooManyChannels> {
         let delivery = self.deliveries.of(channel)?;
-        delivery.unknown_since = delivery.unknown_since.or(delivery.began);
+        delivery.lose_outcome();
         delivery.began = Some(now);
         Ok(())
     }
@@ -201,8 +215,7 @@ impl Finding {
     /// If the finding has [`MAX_CHANNELS`] other channels.
     pub fn unanswered(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
         let delivery = self.deliveries.of(channel)?;
-        delivery.unknown_since = delivery.unknown_since.or(delivery.began.take());
-        delivery.began = None;
+        delivery.lose_outcome();
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.last_error = Some(error.into());
         delivery.next_attempt = Some(retry_at);

@@ -171,7 +171,33 @@ fn an_attempt_that_is_not_answered_may_have_been_taken() {
         finding.unanswered(&channel, "timed out after 5 s", time(minute)).unwrap();
     }
     let due = finding.due(&channel, Manner::Ticket, time("2 00:03")).unwrap();
-    assert_eq!(due.unknown_since, Some(time("2 00:01")));
+    assert_eq!((due.unknown_since, due.last_unknown), (Some(time("2 00:01")), Some(time("2 00:02"))));
+}
+
+#[test]
+fn the_last_attempt_of_which_the_outcome_is_not_known_is_remembered() {
+    let mut finding = after(&[open("1 09:00", &[22])]);
+    let channel = "jira".into();
+    let last = |finding: &Finding| finding.pending(&channel, Manner::Ticket, now()).unwrap().last_unknown;
+    assert_eq!(last(&finding), None);
+    finding.begin(&channel, time("2 00:01")).unwrap();
+    finding.failed(&channel, "400", time("2 00:01")).unwrap();
+    assert_eq!(last(&finding), None);
+    finding.begin(&channel, time("2 00:02")).unwrap();
+    finding.unanswered(&channel, "timed out after 5 s", time("2 00:02")).unwrap();
+    // One that was refused says nothing of it, and one that a killed program leaves behind is later.
+    finding.begin(&channel, time("2 00:03")).unwrap();
+    finding.failed(&channel, "400", time("2 00:03")).unwrap();
+    assert_eq!(last(&finding), Some(time("2 00:02")));
+    finding.begin(&channel, time("2 00:04")).unwrap();
+    assert_eq!(last(&finding), Some(time("2 00:04")));
+    finding.begin(&channel, time("2 00:05")).unwrap();
+    finding.failed(&channel, "400", time("2 00:05")).unwrap();
+    assert_eq!(last(&finding), Some(time("2 00:04")));
+
+    let due = finding.due(&channel, Manner::Ticket, now() + jiff::SignedDuration::from_hours(1)).unwrap();
+    finding.delivered(&channel, &due, None).unwrap();
+    assert_eq!(finding.delivery(&channel).unwrap().last_unknown, None);
 }
 
 #[test]
