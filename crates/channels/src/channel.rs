@@ -34,7 +34,7 @@ pub struct Delivered {
 /// A channel did not take a delivery, or may not have. No message contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Nothing was carried out.
+    /// Nothing was carried out that the next attempt would repeat.
     #[error("{error}")]
     Refused {
         /// What the channel said, and the remedy if there is one.

@@ -9,6 +9,7 @@ mod document;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
 mod http;
+mod jira;
 mod notice;
 mod parts;
 mod secret;
@@ -27,6 +28,7 @@ pub use self::document::NOTICE_FORMAT;
 #[cfg(any(test, feature = "fakes"))]
 pub use self::fake::{FakeHttp, Reply};
 pub use self::http::{Http, HttpError, Method, Request, Response};
+pub use self::jira::{JIRA_LAG, Jira};
 pub use self::notice::Notice;
 pub use self::secret::Secret;
 pub use self::security_hub::{BATCH_MAX, ImportFindings, RefusedFinding, SecurityHub};
