@@ -472,3 +472,20 @@ fn a_channel_says_where_its_secrets_are_kept(#[case] channel: &str, #[case] expe
     let secrets: Vec<String> = document.channels["one"].secrets().map(ToString::to_string).collect();
     assert_eq!(secrets, expected);
 }
+
+/// Each page of a channel with a whole document; its block may be indented, as a part of a list.
+#[test]
+fn the_documents_in_the_pages_of_channels_are_valid() {
+    let mut found = 0;
+    for entry in fs::read_dir("../../docs/channels").unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap();
+        let blocks = page.split("```json\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+        for example in blocks.filter(|block| block.contains("\"channels\"")) {
+            assert_eq!(complaint(&SCHEMA, example), None, "{}: {example}", path.display());
+            assert_eq!(warnings(example).join("; "), "", "{}: {example}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "{found}");
+}
