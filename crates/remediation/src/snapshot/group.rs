@@ -75,9 +75,11 @@ impl Snapshot {
         rules(self.security_group.ingress.iter().filter(is_planned))
     }
 
-    /// What the closing did, if it revoked `taken`.
-    pub(super) fn record(&self, taken: Vec<IngressRule>) -> ClosingRecord {
-        let planned = self.planned();
+    /// What the closing did, if it revoked `taken`. A rule that is in place of none for which `is_undone` returns true counts as
+    /// a payment.
+    pub(super) fn record(&self, taken: Vec<IngressRule>, is_undone: impl Fn(&IngressRule) -> bool) -> ClosingRecord {
+        let mut planned = self.planned();
+        planned.retain(is_undone);
         let (replacements, mut payments): (Vec<_>, Vec<_>) = rules(&self.plan.authorize)
             .into_iter()
             .partition(|heir| planned.iter().any(|predecessor| stands_for(heir, predecessor)));

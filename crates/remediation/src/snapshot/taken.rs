@@ -54,10 +54,16 @@ impl Taken {
     pub(super) fn new(newest_first: &[Entry], live: &[IngressRule]) -> Self {
         let later = newest_first.iter().map(|entry| rules(&entry.snapshot.security_group.ingress));
         let later = std::iter::once(live.to_vec()).chain(later);
-        let records = newest_first.iter().zip(later).map(|(entry, later)| entry.snapshot.record(entry.revoked(&later)));
-        let mut records: Vec<_> = records.collect();
-        records.reverse();
-        Self { undo: records.into_iter().collect(), uris: newest_first.iter().map(|entry| entry.uri.clone()).collect() }
+        let revoked: Vec<_> = newest_first.iter().zip(later).map(|(entry, later)| entry.revoked(&later)).collect();
+        // A rule that was planned, and is gone without these closings, may have been taken by another one: what it left stays.
+        let known: Vec<_> = revoked.iter().flatten().chain(live).map(|rule| rule.id.clone()).collect();
+        let is_undone = |planned: &IngressRule| known.contains(&planned.id);
+        let records =
+            newest_first.iter().zip(revoked).map(|(entry, revoked)| entry.snapshot.record(revoked, is_undone));
+        let mut oldest_first: Vec<_> = records.collect();
+        oldest_first.reverse();
+        let uris = newest_first.iter().map(|entry| entry.uri.clone()).collect();
+        Self { undo: oldest_first.into_iter().collect(), uris }
     }
 
     /// Returns true if a rule that was revoked is missing in `live`.

@@ -239,6 +239,24 @@ async fn a_replacement_of_a_rule_that_its_owner_narrowed_goes() {
     );
 }
 
+/// A closing added pieces and could revoke nothing; another one took the rule. A restore of the first alone does not give the rule
+/// back, and keeps the pieces.
+#[tokio::test(start_paused = true)]
+async fn pieces_of_a_rule_that_another_closing_took_stay() {
+    let aws = aws_with(vec![ports("1", 20, 25, "0.0.0.0/0")]);
+    (0..4).for_each(|_| aws.fail(REVOKE, "UnauthorizedOperation"));
+    incomplete(handle(&aws, carve()).await);
+    aws.undisturbed();
+    handle(&aws, with("executionId", json!("later"))).await.unwrap();
+    let pieces = admitted(&aws);
+    assert_eq!(pieces.len(), 2);
+    let response = handle(&aws, restore_with("snapshot", json!(SNAPSHOT))).await.unwrap();
+    assert_eq!((response.status, admitted(&aws)), (Status::NothingToDo, pieces));
+    // Together with the closing that took the rule, they go.
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
+    assert_eq!(admitted(&aws), [r#"tcp/20-25 0.0.0.0/0 rule 20 {"team": "web"}"#]);
+}
+
 /// With 0 hours there is no exception, and the next closing closes the group.
 #[tokio::test]
 async fn without_hours_there_is_no_exception() {
