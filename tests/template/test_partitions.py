@@ -56,6 +56,13 @@ def test_the_template_and_the_reports_know_the_same_partitions(template: dict[st
     assert template["Mappings"]["Partition"].keys() == PARTITIONS.keys() == {"aws", *prefixes().values()}
 
 
+def test_the_template_and_the_messages_know_the_same_consoles(template: dict[str, Any]) -> None:
+    source = (CHECKOUT / "crates" / "findings" / "src" / "partition.rs").read_text(encoding="utf-8")
+    hosts = dict(re.findall(r'^    \("(aws-[a-z-]+)", "(console\.[a-z0-9.-]+)"\),$', source, re.MULTILINE))
+    mapped = {name: values["Console"] for name, values in template["Mappings"]["Partition"].items()}
+    assert {"aws": "console.aws.amazon.com"} | hosts == mapped
+
+
 def test_no_other_file_lists_partitions() -> None:
     # A list that no test compares would drift. A partition that only stands for another value is no list.
     known = {
@@ -63,7 +70,7 @@ def test_no_other_file_lists_partitions() -> None:
         "cloudformation/portcullis.yaml",
         "crates/findings/src/partition.rs",
         # The three partitions that ASFF's format knows.
-        "crates/reports/src/asff/mod.rs",
+        "crates/findings/src/asff/mod.rs",
     }
     listing = set()
     for path in paths():

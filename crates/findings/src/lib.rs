@@ -30,7 +30,7 @@ pub use compliance::{ComplianceType, Openness};
 pub use location::Location;
 pub use not_scanned::NotScanned;
 pub use opener::opened_by;
-pub use partition::{dns_suffix, partition};
+pub use partition::{console, dns_suffix, partition};
 pub use result::GroupResult;
 pub use rule_result::{ExemptedExposure, FoundExposure, UnjudgedRule, reach_name};
 pub use scan_policy::{PolicyOptions, ScanPolicy, kept_sentence, policy_sentence, ports_list, scope_name};

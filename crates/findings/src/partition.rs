@@ -22,6 +22,25 @@ const SUFFIXES: [(&str, &str); 6] = [
     ("aws-eusc", "amazonaws.eu"),
 ];
 
+/// Hosts of the AWS console, as in the template, where their sources are.
+const CONSOLES: [(&str, &str); 7] = [
+    ("aws-cn", "console.amazonaws.cn"),
+    ("aws-us-gov", "console.amazonaws-us-gov.com"),
+    ("aws-eusc", "console.amazonaws-eusc.eu"),
+    ("aws-iso", "console.c2shome.ic.gov"),
+    ("aws-iso-b", "console.sc2shome.sgov.gov"),
+    ("aws-iso-e", "console.csphome.adc-e.uk"),
+    ("aws-iso-f", "console.csphome.hci.ic.gov"),
+];
+
+/// Host of the AWS console for a region, such as `console.aws.amazon.com`.
+#[must_use]
+pub fn console(region: &str) -> &'static str {
+    let of = partition(region);
+    let found = CONSOLES.into_iter().find(|(partition, _)| *partition == of);
+    found.map_or("console.aws.amazon.com", |(_, host)| host)
+}
+
 /// Domain of the endpoints of AWS in a region, such as `amazonaws.com`.
 #[must_use]
 pub fn dns_suffix(region: &str) -> &'static str {
@@ -54,5 +73,13 @@ mod tests {
     #[case("eusc-de-east-1", "aws-eusc", "amazonaws.eu")]
     fn a_region_has_a_partition(#[case] region: &str, #[case] expected: &str, #[case] suffix: &str) {
         assert_eq!((partition(region), dns_suffix(region)), (expected, suffix));
+    }
+
+    #[rstest]
+    #[case("eu-central-1", "console.aws.amazon.com")]
+    #[case("cn-north-1", "console.amazonaws.cn")]
+    #[case("eusc-de-east-1", "console.amazonaws-eusc.eu")]
+    fn a_region_has_a_console(#[case] region: &str, #[case] host: &str) {
+        assert_eq!(console(region), host);
     }
 }

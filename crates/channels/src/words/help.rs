@@ -1,7 +1,7 @@
 //! Links and commands that help with a finding. They consist of the parts of its key, which are never markup.
 
+use findings::console;
 use findings::finding::{Finding, State};
-use findings::partition;
 
 /// A link. Label and URL have no characters that a format would escape but `&` and `#` in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,25 +12,25 @@ pub struct Link {
     pub url: String,
 }
 
-/// Pages of the AWS console for a finding; none in partitions whose console is not reached from outside.
+/// Pages of the AWS console for a finding.
 #[must_use]
 pub fn links(finding: &Finding) -> Vec<Link> {
     let key = finding.key();
     let region = key.region();
-    let Some(host) = console(region) else { return Vec::new() };
-    let group = key.group_id();
-    let mut links = vec![Link {
-        label: "Security group",
-        url: format!("https://{host}/ec2/home?region={region}#SecurityGroup:groupId={group}"),
-    }];
-    links.push(Link {
-        label: "AWS Config",
-        url: format!(
-            "https://{host}/config/home?region={region}#/resources/timeline?resourceId={group}\
-             &resourceType=AWS::EC2::SecurityGroup"
-        ),
-    });
-    links
+    let (host, group) = (console(region), key.group_id());
+    vec![
+        Link {
+            label: "Security group",
+            url: format!("https://{host}/ec2/home?region={region}#SecurityGroup:groupId={group}"),
+        },
+        Link {
+            label: "AWS Config",
+            url: format!(
+                "https://{host}/config/home?region={region}#/resources/timeline?resourceId={group}\
+                 &resourceType=AWS::EC2::SecurityGroup"
+            ),
+        },
+    ]
 }
 
 /// Commands of `portcullis` that help, the most useful first: none for a finding that is over.
@@ -45,17 +45,5 @@ pub fn commands(finding: &Finding) -> Vec<String> {
         ],
         State::Exempt => vec![format!("portcullis explain {group} --region={region} --who")],
         State::NeverOpen | State::Closed => Vec::new(),
-    }
-}
-
-/// Host of the AWS console.
-///
-/// Source: <https://docs.aws.amazon.com/general/latest/gr/console-service.html>
-fn console(region: &str) -> Option<&'static str> {
-    match partition(region) {
-        "aws" => Some("console.aws.amazon.com"),
-        "aws-cn" => Some("console.amazonaws.cn"),
-        "aws-us-gov" => Some("console.amazonaws-us-gov.com"),
-        _ => None,
     }
 }

@@ -156,7 +156,10 @@ fn of_very_many_news_the_newest_are_told() {
     "cn-north-1",
     Some("https://console.amazonaws.cn/ec2/home?region=cn-north-1#SecurityGroup:groupId=sg-0aaaaaaaaaaaaaaaa")
 )]
-#[case("us-iso-east-1", None)]
+#[case(
+    "us-iso-east-1",
+    Some("https://console.c2shome.ic.gov/ec2/home?region=us-iso-east-1#SecurityGroup:groupId=sg-0aaaaaaaaaaaaaaaa")
+)]
 fn the_console_is_that_of_the_partition(#[case] region: &str, #[case] expected: Option<&str>) {
     let finding = Story::in_region(ChannelKind::Slack, region).finding;
     assert_eq!(links(&finding).first().map(|link| link.url.as_str()), expected);
