@@ -9,7 +9,8 @@ from command_line import CHECKOUT, DONE, ERROR, USAGE
 
 TABLE = "portcullis-findings-FindingTable-AbC"
 ACCOUNT, REGION = "111122223333", "eu-central-1"
-SAMPLES = ("open", "closed", "exempt")
+# The samples are of one group. Each is of one of its own here.
+SAMPLES = {"open": "sg-0aaaaaaaaaaaaaaaa", "closed": "sg-0bbbbbbbbbbbbbbbb", "exempt": "sg-0cccccccccccccccc"}
 
 
 class Template(yaml.SafeLoader):
@@ -20,7 +21,8 @@ Template.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def sample(name: str) -> dict:
-    return json.loads((CHECKOUT / "docs" / "findings" / f"{name}.json").read_text(encoding="utf-8"))
+    text = (CHECKOUT / "docs" / "findings" / f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(text.replace(SAMPLES["open"], SAMPLES[name]))
 
 
 def put(cloud, finding: dict) -> None:

@@ -30,6 +30,14 @@ CONFIG_RULE_ACTIONS = {
 }
 
 
+# SQS has no actions for batches: each needs that of one message.
+# Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+SQS_BATCHES = {
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
 # Functions by the access key id of the session of their execution role.
 _functions: dict[str, str] = {}
 
@@ -202,9 +210,14 @@ def install() -> None:
 
     _install_conditions()
 
+    extract_action = iam_actions.extract_iam_action
     extract = iam_actions.extract_resource_arn
     tag_context = iam_actions.request_tag_context
     tags_of = tagging.resource_tags
+
+    def extract_iam_action(service, method, path, headers, body, query_params):
+        action = extract_action(service, method, path, headers, body, query_params)
+        return SQS_BATCHES.get(action, action)
 
     def extract_resource_arn(service, method, path, headers, body, query_params, region, account_id):
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
@@ -230,6 +243,7 @@ def install() -> None:
             return moto_client.tags(parts[5].split("/", 1)[1])
         return tags_of(arn)
 
+    iam_actions.extract_iam_action = extract_iam_action
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.request_tag_context = request_tag_context
     tagging.resource_tags = resource_tags
