@@ -67,7 +67,7 @@ def item(live, key: str) -> dict:
 def test_open_findings_are_listed(remembered):
     done = remembered("findings", "list")
     assert done.code == DONE, done
-    title, row = done.out.splitlines()
+    title, _, row = done.out.splitlines()
     assert title.split() == ["SEVERITY", "STATE", "ACCOUNT", "REGION", "GROUP", "NAME", "PORTS", "OWNER", "FIRST", "SEEN"]
     found = sample("open")
     for text in ("critical", "open", ACCOUNT, REGION, found["group_id"], "tcp/22", "shop@example.com", "2026-03-01 10:15 UTC"):

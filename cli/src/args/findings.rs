@@ -11,7 +11,7 @@ pub(crate) struct TableArgs {
     /// AWS Config rule of the findings
     #[arg(long, value_name = "NAME", default_value = "portcullis")]
     pub(crate) rule: String,
-    /// `DynamoDB` table with the findings [default: the one that the stack for findings states in SSM]
+    /// Table with the findings [default: the one that the stack for findings states in SSM]
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
     #[command(flatten)]
@@ -41,15 +41,17 @@ pub(crate) enum Findings {
         #[arg(long, help_heading = "Output")]
         json: bool,
     },
-    /// Keep a finding from being sent, for a reason. It stays a finding, and what was told of it is still ended
+    /// Keep a finding from being sent, for a reason
+    ///
+    /// It stays a finding: the group is closed all the same, and whoever was told of it is told of its end.
     Mute {
         #[command(flatten)]
         finding: FindingArgs,
         /// Reason, for the record
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT", help_heading = "Mute")]
         reason: String,
         /// Last day (UTC), or a time: 2027-03-31, 2027-03-31T12:00:00Z [default: until it is unmuted]
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", help_heading = "Mute")]
         until: Option<String>,
     },
     /// Have a muted finding sent again
@@ -71,7 +73,7 @@ pub(crate) struct FindingsList {
     #[arg(long, value_name = "NAME")]
     pub(crate) owner: Option<String>,
     /// Only open findings of this severity or a worse one
-    #[arg(long, value_enum, ignore_case = true)]
+    #[arg(long, value_enum, value_name = "SEVERITY", ignore_case = true)]
     pub(crate) min_severity: Option<SeverityArg>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
