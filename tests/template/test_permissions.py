@@ -85,7 +85,17 @@ ACTIONS_OF_CALL = {
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
 # Files of the crate `aws-traits` that call the SDK, and the service that they call.
-SERVICES = {"config": "config", "ec2": "ec2", "event_bridge": "events", "network_acl": "ec2", "bucket": "s3", "ssm": "ssm"}
+SERVICES = {
+    "bucket": "s3",
+    "config": "config",
+    "ec2": "ec2",
+    "event_bridge": "events",
+    "executions": "ssm",
+    "finding_table": "dynamodb",
+    "network_acl": "ec2",
+    "sqs": "sqs",
+    "ssm": "ssm",
+}
 
 FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction"} | {name: name.replace("Role", "Function") for name in CALLS}
 AUTOMATION_ROLES = {
@@ -438,6 +448,13 @@ def test_an_earlier_key_decrypts_objects_of_the_bucket_and_nothing_else(stack: S
 # ---- actions match calls
 
 
+def operations_in(source: str) -> set[str]:
+    """Operations that a source calls by a crate of the SDK, or by the client for a target of awsJson."""
+    by_crate = re.findall(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)", source)
+    by_target = re.findall(r'\.service\s*\.\s*call\(\s*"\w+\.(\w+)"', source)
+    return {pascal(name) for name in by_crate} | set(by_target)
+
+
 def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
     """Matches of `opening`, which ends with an opening brace, with the text up to the closing brace."""
     for match in opening.finditer(source):
@@ -455,8 +472,7 @@ def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
         for path in sorted([*checkout.glob(f"crates/aws-adapters/src/{stem}.rs"), *checkout.glob(f"crates/aws-adapters/src/{stem}/*.rs")]):
             source = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
             for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
-                operations = re.findall(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)", body)
-                found.setdefault(implementation[1], set()).update(f"{service}:{pascal(operation)}" for operation in operations)
+                found.setdefault(implementation[1], set()).update(f"{service}:{operation}" for operation in operations_in(body))
     return {trait: operations for trait, operations in found.items() if operations}
 
 
@@ -490,7 +506,6 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 
 def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
     # A call outside a trait would escape the comparison below. Functions of the stack do not call the terminal modules.
-    operation = re.compile(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)")
     library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
     of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))
     assert of_the_terminal == {"terminal"}
@@ -500,7 +515,7 @@ def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Pat
         if of_the_terminal.isdisjoint(path.relative_to(checkout).with_suffix("").parts)
     ]
     sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in paths]
-    everywhere = {pascal(name) for source in sources for name in operation.findall(source)}
+    everywhere = {operation for source in sources for operation in operations_in(source)}
     in_traits = {action.split(":")[1] for operations in calls_by_trait(checkout).values() for action in operations}
     assert everywhere == in_traits != set()
 
