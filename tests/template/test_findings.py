@@ -140,6 +140,12 @@ def test_a_queue_takes_the_events_of_this_stack_only(findings: dict[str, Any], s
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
 
 
+def test_only_what_concerns_the_rule_is_recorded(findings: dict[str, Any]) -> None:
+    resources = Stack(findings, RuleName="another").resources
+    for rule in ("PortcullisEvents", "ComplianceChanges"):
+        assert resources[rule]["EventPattern"]["detail"]["configRuleName"] == ["another"]
+
+
 def test_a_message_is_hidden_for_longer_than_the_function_runs(stack: Stack) -> None:
     queue, function = stack.resources["RecordQueue"], stack.resources["RecorderFunction"]
     # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
