@@ -77,6 +77,7 @@ def test_crates_from_the_registry_have_the_hash_of_the_lock_file(documents: dict
         "aws-traits",
         "aws-adapters",
         "aws-events",
+        "channels",
         "exposure",
         "findings",
         "inventory",
@@ -84,6 +85,7 @@ def test_crates_from_the_registry_have_the_hash_of_the_lock_file(documents: dict
         "plain-text",
         "remediation",
         "reports",
+        "routing",
     }
     members = libraries & set(names(documents["portcullis-x86_64.cdx.json"]))
     assert members == libraries
