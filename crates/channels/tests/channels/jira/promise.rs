@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use routing::JiraFlavour;
+use rstest::rstest;
 
 use super::model::{FAULTS, Fault, text_of};
 use super::notifier::Notifier;
@@ -200,4 +201,22 @@ fn people_may_do_what_they_want_with_the_ticket() {
             check_comments(notifier);
         }
     });
+}
+
+/// The ticket was reopened, and the next call failed. So the end of the finding had to be told of it, and was not: the outbox
+/// had heard of a refusal only.
+#[rstest]
+#[case::cloud(JiraFlavour::Cloud)]
+#[case::data_center(JiraFlavour::DataCenter)]
+fn a_ticket_that_was_reopened_is_closed_again_whichever_call_failed(#[case] flavour: JiraFlavour) {
+    let episode = [Step::Open(22), Step::Attempt, Step::Close];
+    let steps = [&episode[..], &[Step::Attempt], &episode[..], &[Step::Attempt]].concat();
+    for calls in 0..60 {
+        for fault in FAULTS {
+            let faults = [vec![Fault::None; calls], vec![fault]].concat();
+            let case = Case { steps: steps.clone(), faults, flavour, reopens: true, closed_is_editable: false };
+            let (notifier, _) = run(&case);
+            assert_eq!(notifier.model.open_tickets(), 0, "{fault:?} at call {calls}");
+        }
+    }
 }
