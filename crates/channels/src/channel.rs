@@ -54,6 +54,17 @@ pub enum Failure {
     NotBefore(Timestamp),
 }
 
+impl Failure {
+    /// The failure of a delivery of which a part was carried out. By a refusal, the outbox would learn that nothing was.
+    #[must_use]
+    pub(crate) fn in_doubt(self) -> Self {
+        match self {
+            Self::Unanswered { .. } => self,
+            Self::Refused { .. } | Self::NotBefore(_) => Self::Unanswered { error: self.to_string() },
+        }
+    }
+}
+
 /// When to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {

@@ -116,8 +116,7 @@ impl<H: Http> Task<'_, H> {
         for other in others {
             let linked = self.client.link(ticket, other).await;
             // The ticket is there. It is found again by its label, and the link is tried again then.
-            let unknown = |failure: Failure| Failure::Unanswered { error: failure.to_string() };
-            notes.extend(linked.map_err(unknown)?);
+            notes.extend(linked.map_err(Failure::in_doubt)?);
         }
         Ok(notes)
     }

@@ -38,8 +38,9 @@ impl<H: Http> Task<'_, H> {
         let told = self.client.told(ticket, &self.label).await?;
         if self.is_of_earlier_episode(ticket, told) {
             if self.may_reopen(ticket) && self.reopen(ticket).await?.is_ok() {
-                let notes = self.link_again(ticket, None).await.map_err(after_reopening)?;
-                return self.update(ticket, told, None, notes).await.map_err(after_reopening);
+                // The ticket is open now. A finding that ends before the next delivery has to end it.
+                let notes = self.link_again(ticket, None).await.map_err(Failure::in_doubt)?;
+                return self.update(ticket, told, None, notes).await.map_err(Failure::in_doubt);
             }
             return self.create(Some(ticket)).await;
         }
@@ -54,7 +55,7 @@ impl<H: Http> Task<'_, H> {
         let is_open_again = reopened.is_ok();
         let note = reopened.err().flatten().map(|reason| format!("It stays closed: {reason}."));
         let updated = self.update(ticket, told, Some(CLOSED_TOO_EARLY), note.into_iter().collect()).await;
-        if is_open_again { updated.map_err(after_reopening) } else { updated }
+        if is_open_again { updated.map_err(Failure::in_doubt) } else { updated }
     }
 
     /// Whether the ticket was closed at the end of an earlier episode, or for an exemption that has ended: by this channel,
@@ -176,10 +177,4 @@ impl<H: Http> Task<'_, H> {
         let body = json!({"body": self.comment(before, notes)});
         call.done(self.client.call(call, Method::Post, &path, &body).await?).map(drop)
     }
-}
-
-/// A failure after a ticket was reopened. The outbox has to know that there may be an open ticket: by a refusal it would learn
-/// that nothing was carried out, and a finding that ends before the next delivery would leave the ticket open.
-fn after_reopening(failure: Failure) -> Failure {
-    Failure::Unanswered { error: failure.to_string() }
 }
