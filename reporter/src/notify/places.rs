@@ -1,8 +1,6 @@
 //! Whom a channel reaches with a finding, and under which name the outbox of the finding has each of them.
 
-use std::fmt::Write as _;
-
-use findings::finding::{Channel, Finding};
+use findings::finding::{Channel, Finding, hex};
 use jiff::Timestamp;
 use routing::{Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
@@ -57,12 +55,8 @@ pub(super) fn places(document: &Document, finding: &Finding, channel: &str, now:
 /// Name of a further recipient of a channel. The first one has the name of the channel.
 fn key(channel: &str, delivery: &Delivery) -> Channel {
     let recipient = delivery.recipient.as_ref().map(|address| address.value.as_str()).unwrap_or_default();
-    let mut key = format!("{}{SEPARATOR}", beginning(channel));
-    for byte in Sha256::digest(recipient.as_bytes()).iter().take(DIGEST) {
-        // Writing to a string does not fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key.as_str().into()
+    let digest = hex(Sha256::digest(recipient.as_bytes()).iter().take(DIGEST));
+    format!("{}{SEPARATOR}{digest}", beginning(channel)).as_str().into()
 }
 
 /// Whether a name in the outbox is of this channel.

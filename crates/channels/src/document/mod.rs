@@ -4,7 +4,7 @@
 mod finding;
 mod summary;
 
-use findings::finding::HistoryEntry;
+use findings::finding::{HistoryEntry, hex};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +68,7 @@ pub(crate) fn digest(texts: &[&str]) -> String {
         hash.update(text);
     }
     let digits = hash.finalize();
-    digits.iter().take(4).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex(digits.iter().take(4))
 }
 
 /// The document as JSON. All that it has in it is of a bounded length and number, so it has less than 100 KB with the longest

@@ -59,7 +59,7 @@ pub use self::observation::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
     Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source,
 };
-pub use self::text::Text;
+pub use self::text::{Text, hex};
 pub use self::timeline::MAX_POINTS;
 
 use crate::{Openness, Severity};

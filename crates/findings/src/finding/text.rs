@@ -69,7 +69,8 @@ impl<const MAX: usize> fmt::Debug for Text<MAX> {
 }
 
 /// Bytes as hexadecimal digits.
-pub(super) fn hex<'b>(bytes: impl Iterator<Item = &'b u8>) -> String {
+#[must_use]
+pub fn hex<'b>(bytes: impl Iterator<Item = &'b u8>) -> String {
     bytes.fold(String::new(), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
