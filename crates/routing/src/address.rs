@@ -80,12 +80,11 @@ impl Address {
             return Err(AddressError::Form);
         }
         let name = text.trim_start_matches(['@', '!', '<', '#', '&']).trim_end_matches('>').to_lowercase();
-        let is_channel = text.starts_with('#');
-        if EVERYBODY.contains(&name.as_str()) || (!is_channel && MANY.contains(&name.as_str())) {
+        if EVERYBODY.contains(&name.as_str()) || (!text.starts_with('#') && MANY.contains(&name.as_str())) {
             return Err(AddressError::Everybody);
         }
-        if is_channel {
-            return channel(&name).ok_or(AddressError::Form);
+        if let Some(name) = text.strip_prefix('#') {
+            return channel(name).ok_or(AddressError::Form);
         }
         if let Some(user) = text.strip_prefix('@') {
             return slack_user(user).ok_or(AddressError::Form);
@@ -122,7 +121,7 @@ fn channel(name: &str) -> Option<Address> {
     let is_name = name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c))
         && name.chars().any(char::is_alphanumeric)
         && name.chars().nth(CHANNEL_MAX).is_none();
-    is_name.then(|| Address::new(format!("#{name}"), OwnerKind::SlackChannel))
+    is_name.then(|| Address::new(format!("#{}", name.to_lowercase()), OwnerKind::SlackChannel))
 }
 
 fn slack_user(name: &str) -> Option<Address> {
