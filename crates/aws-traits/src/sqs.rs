@@ -18,6 +18,27 @@ pub struct Hidden {
     pub hide_for: Duration,
 }
 
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Body.
+    pub body: String,
+    /// For how long nobody receives it: at most 15 minutes.
+    pub delay: Duration,
+}
+
+/// Sends messages.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait SendMessages {
+    /// `SendMessageBatch` of 1 to [`MESSAGES_PER_CALL`] messages to the queue with this ARN. After an error, any of them may
+    /// have been sent.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails, or one of the messages was not taken.
+    async fn send(&self, queue_arn: &str, messages: &[Outgoing]) -> Result<(), AwsError>;
+}
+
 /// Messages of a queue that are being processed.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Messages {

@@ -32,7 +32,7 @@ pub use self::http::{Http, HttpError, Method, Request, Response};
 pub use self::jira::{JIRA_LAG, Jira};
 pub use self::notice::Notice;
 pub use self::pagerduty::PagerDuty;
-pub use self::secret::Secret;
+pub use self::secret::{Secret, Secrets};
 pub use self::security_hub::{BATCH_MAX, ImportFindings, RefusedFinding, SecurityHub};
 pub use self::slack::{Slack, SlackWebhook};
 pub use self::sns::{Fifo, Publication, Publish, Sns};

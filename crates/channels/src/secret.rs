@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use routing::SecretRef;
+
+use crate::aws::AwsCallError;
+
 /// A text that no message and no log shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -30,4 +34,15 @@ impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(…)")
     }
+}
+
+/// Reads secrets.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Secrets {
+    /// `ssm:GetParameter` with decryption, or `secretsmanager:GetSecretValue`: the text of a secret.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is not a text. The message names where it is kept, and never what it is.
+    async fn secret(&self, reference: &SecretRef) -> Result<Secret, AwsCallError>;
 }
