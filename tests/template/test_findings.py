@@ -11,6 +11,8 @@ import yaml
 from rendering import Stack, TemplateLoader
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:slack-AbCdEf"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:findings"
 # Calls of the duty `record`, and those that Lambda makes with its role.
 RECORDER = {
     "dynamodb:GetItem",
@@ -18,6 +20,12 @@ RECORDER = {
     "sqs:ChangeMessageVisibility",
     "ssm:GetAutomationExecution",
 }
+# Further ones if somebody is told: of the recorder, and of the two functions that exist then.
+ROUTED = {"sqs:SendMessage", "ssm:GetParameter"}
+OUTBOX = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+NOTIFIER = {"sqs:ChangeMessageVisibility", "securityhub:BatchImportFindings"} | OUTBOX | ROUTED
+SWEEPER = OUTBOX | ROUTED
+FUNCTIONS = ("RecorderFunction", "NotifierFunction", "SweeperFunction")
 PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
 
@@ -32,6 +40,17 @@ def findings(checkout: Path) -> dict[str, Any]:
 def stack(findings: dict[str, Any]) -> Stack:
     """The stack with the values that it has by default."""
     return Stack(findings)
+
+
+@pytest.fixture(scope="module")
+def routed(findings: dict[str, Any]) -> Stack:
+    """The stack with channels of all kinds."""
+    return Stack(
+        findings,
+        RoutingDocument="ssm:/portcullis/routing",
+        ChannelSecretArns=f"{SECRET},{SECRET}2",
+        ChannelTopicArns=TOPIC,
+    )
 
 
 def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
@@ -116,17 +135,74 @@ def test_the_recorder_may_do_what_it_does_and_nothing_else(findings: dict[str, A
     assert named - RECORDER == {"dynamodb:Query"}
 
 
-def test_no_resource_is_a_wildcard(stack: Stack) -> None:
-    for statement in statements(stack, "RecorderRole"):
-        if "ssm:GetAutomationExecution" in actions(statement):
-            # The ids of executions are not known beforehand.
-            assert statement["Resource"] == "arn:aws:ssm:eu-central-1:123456789012:automation-execution/*"
-        else:
-            assert "Fn::GetAtt" in statement["Resource"], statement
+def test_those_who_tell_may_do_what_they_do_and_nothing_else(findings: dict[str, Any], routed: Stack) -> None:
+    def allowed(stack: Stack, role: str) -> set[str]:
+        return {action for statement in statements(stack, role) for action in actions(statement)}
+
+    assert allowed(routed, "RecorderRole") == RECORDER | PLATFORM | ROUTED
+    both = {"secretsmanager:GetSecretValue", "sns:Publish"}
+    assert allowed(routed, "NotifierRole") == NOTIFIER | both | PLATFORM
+    # Lambda invokes the sweeper without a queue.
+    assert allowed(routed, "SweeperRole") == SWEEPER | {action for action in PLATFORM if action.startswith("logs:")}
+    bare = Stack(findings, RoutingDocument="ssm:/portcullis/routing")
+    assert allowed(bare, "NotifierRole") == NOTIFIER | PLATFORM
+    keyed = Stack(findings, RoutingDocument="ssm:/portcullis/routing", KmsKeyArn=KEY)
+    for role in ("RecorderRole", "NotifierRole", "SweeperRole"):
+        key = {"kms:Decrypt", "kms:GenerateDataKey"}
+        assert allowed(keyed, role) == allowed(bare, role) | key, role
+
+
+@pytest.mark.parametrize(
+    ("document", "action", "resource"),
+    [
+        ("ssm:/portcullis/routing", "ssm:GetParameter", "arn:aws:ssm:eu-central-1:123456789012:parameter/portcullis/routing"),
+        ("s3://bucket/a/routing.json", "s3:GetObject", "arn:aws:s3:::bucket/a/routing.json"),
+    ],
+)
+def test_the_routing_document_and_no_other_is_read(findings: dict[str, Any], document: str, action: str, resource: str) -> None:
+    assert re.fullmatch(findings["Parameters"]["RoutingDocument"]["AllowedPattern"], document)
+    stack = Stack(findings, RoutingDocument=document)
+    for role in ("RecorderRole", "NotifierRole", "SweeperRole"):
+        reading = [one for one in statements(stack, role) if one["Sid"] == "ReadRoutingDocument"]
+        assert [(one["Action"], one["Resource"]) for one in reading] == [(action, resource)], role
+
+
+@pytest.mark.parametrize("document", ["routing", "ssm:routing", "ssm:/a b", "s3://bucket", "s3://B/key", "s3://bucket/*", "https://a"])
+def test_what_names_no_routing_document_is_refused(findings: dict[str, Any], document: str) -> None:
+    assert not re.fullmatch(findings["Parameters"]["RoutingDocument"]["AllowedPattern"], document)
+
+
+def test_without_a_routing_document_nobody_is_told(findings: dict[str, Any], stack: Stack) -> None:
+    told = {name for name, one in findings["Resources"].items() if one.get("Condition") == "HasRouting"}
+    assert {"NotifyQueue", "NotifierFunction", "NotifierMapping", "SweeperFunction", "SweepSchedule"} <= told
+    assert not told & stack.resources.keys()
+
+
+def test_the_alarm_rings_for_what_the_sweep_complains_of(routed: Stack) -> None:
+    (target,) = routed.resources["SweepSchedule"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["SweeperFunction", "Arn"]}
+    failures = routed.resources["SweeperFailures"]
+    queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert failures["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+    sending = [one["Resource"] for one in statements(routed, "SweeperRole") if "sqs:SendMessage" in actions(one)]
+    assert queue in sending[0]
+
+
+def test_no_resource_is_a_wildcard(routed: Stack) -> None:
+    # The ids of executions are not known beforehand, and the names of parameters only by their path.
+    parts = (
+        "arn:aws:ssm:eu-central-1:123456789012:automation-execution/*",
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/portcullis/channels/*",
+    )
+    for role in ("RecorderRole", "NotifierRole", "SweeperRole"):
+        for statement in statements(routed, role):
+            resource = statement["Resource"]
+            for one in resource if isinstance(resource, list) else [resource]:
+                assert isinstance(one, dict) or "*" not in one or one in parts, statement
 
 
 def test_a_queue_takes_the_events_of_this_stack_only(findings: dict[str, Any], stack: Stack) -> None:
-    rules = {name for name, one in findings["Resources"].items() if one["Type"] == "AWS::Events::Rule"}
+    rules = {name for name, one in findings["Resources"].items() if one["Type"] == "AWS::Events::Rule"} - {"SweepSchedule"}
     assert rules == {"PortcullisEvents", "ComplianceChanges", "FailedExecutions"}
     for queue in ("RecordQueue", "DeadLetterQueue"):
         allow, deny = stack.resources[f"{queue}Policy"]["PolicyDocument"]["Statement"]
@@ -146,17 +222,20 @@ def test_only_what_concerns_the_rule_is_recorded(findings: dict[str, Any]) -> No
         assert resources[rule]["EventPattern"]["detail"]["configRuleName"] == ["another"]
 
 
-def test_a_message_is_hidden_for_longer_than_the_function_runs(stack: Stack) -> None:
-    queue, function = stack.resources["RecordQueue"], stack.resources["RecorderFunction"]
+@pytest.mark.parametrize(
+    ("queue", "function", "mapping"),
+    [("RecordQueue", "RecorderFunction", "RecorderMapping"), ("NotifyQueue", "NotifierFunction", "NotifierMapping")],
+)
+def test_a_message_is_hidden_for_longer_than_the_function_runs(routed: Stack, queue: str, function: str, mapping: str) -> None:
     # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
-    mapping = stack.resources["RecorderMapping"]
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] <= 10, "one call delays the messages of a batch"
+    assert routed.resources[queue]["VisibilityTimeout"] >= 6 * routed.resources[function]["Timeout"]
+    assert routed.resources[mapping]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert routed.resources[mapping]["BatchSize"] <= 10, "one call delays the messages of a batch"
 
 
-def test_the_function_has_the_variables_that_it_reads(stack: Stack, checkout: Path) -> None:
-    sources = [checkout / "reporter" / "src" / "main.rs", checkout / "crates" / "aws-adapters" / "src" / "finding_table.rs"]
+def test_a_function_has_the_variables_that_it_reads(routed: Stack, checkout: Path) -> None:
+    sources = [*(checkout / "reporter" / "src").rglob("*.rs"), checkout / "crates" / "aws-adapters" / "src" / "finding_table.rs"]
     text = "".join(source.read_text(encoding="utf-8") for source in sources)
     read = set(re.findall(r'(?:env::var|required)\("(\w+)"\)', text))
-    assert read == set(stack.resources["RecorderFunction"]["Environment"]["Variables"])
+    given = {name for function in FUNCTIONS for name in routed.resources[function]["Environment"]["Variables"]}
+    assert read == given

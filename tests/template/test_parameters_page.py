@@ -32,14 +32,16 @@ def test_the_page_has_every_parameter_in_the_order_of_the_form(template: dict[st
     assert parameters.keys() == template["Parameters"].keys()
 
 
-def test_the_page_has_the_defaults_of_the_template(template: dict[str, Any], parameters: dict[str, tuple[str, str]]) -> None:
-    def shown(parameter: dict[str, Any]) -> str:
-        if "Default" not in parameter:
-            return "required"
-        default = str(parameter["Default"])
-        # A sentence does not fit into the column.
-        return "none" if not default else "a sentence" if " " in default else f"`{default}`"
+def shown(parameter: dict[str, Any]) -> str:
+    """The default of a parameter, as the page has it."""
+    if "Default" not in parameter:
+        return "required"
+    default = str(parameter["Default"])
+    # A sentence does not fit into the column.
+    return "none" if not default else "a sentence" if " " in default else f"`{default}`"
 
+
+def test_the_page_has_the_defaults_of_the_template(template: dict[str, Any], parameters: dict[str, tuple[str, str]]) -> None:
     assert {name: default for name, (default, _) in parameters.items()} == {
         name: shown(parameter) for name, parameter in template["Parameters"].items()
     }
@@ -57,8 +59,8 @@ def test_the_page_has_the_parameters_that_the_findings_do_not_share(template: di
     path = CHECKOUT / "cloudformation" / "findings.yaml"
     findings = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)["Parameters"]
     own = findings.keys() - template["Parameters"].keys()
-    shown = {name.strip("`"): default.strip("`") for name, default, _ in rows("Parameters of the findings")}
-    assert shown == {name: str(findings[name]["Default"]) for name in own}
+    found = {name.strip("`"): default for name, default, _ in rows("Parameters of the findings")}
+    assert found == {name: shown(findings[name]) for name in own}
 
 
 def test_the_page_has_the_rule_parameters_that_the_template_accepts(template: dict[str, Any]) -> None:
