@@ -22,6 +22,7 @@ import s3_front
 REQUIRED = {
     "ministack.app": ("SERVICE_HANDLERS", "_dispatch_service_request", "app", "main", "pin_request_origin"),
     "ministack.core.iam_actions": (
+        "SERVICE_TO_IAM_NAMESPACE",
         "_s3_batch_delete_targets",
         "access_denied_response",
         "identity_denial_message",
@@ -45,7 +46,7 @@ REQUIRED = {
     ),
     "ministack.core.lambda_runtime": ("ProvidedWorker", "Worker", "_lock", "_workers", "execution_credentials"),
     "ministack.core.responses": ("request_scope",),
-    "ministack.core.router": ("detect_service", "extract_region"),
+    "ministack.core.router": ("SERVICE_PATTERNS", "detect_service", "extract_region"),
     "ministack.services.cloudformation": ("_stacks",),
     "ministack.services.cloudformation.engine": ("_evaluate_conditions",),
     "ministack.services.cloudformation.provisioners": (

@@ -10,6 +10,7 @@ import json
 import grants
 import moto_client
 import rust
+import security_hub
 import settings
 
 SSM_DOCUMENT_ACTIONS = {
@@ -216,6 +217,9 @@ def install() -> None:
     tags_of = tagging.resource_tags
 
     def extract_iam_action(service, method, path, headers, body, query_params):
+        if service == "securityhub":
+            action = security_hub.action(method, path)
+            return action and f"securityhub:{action}"
         action = extract_action(service, method, path, headers, body, query_params)
         return SQS_BATCHES.get(action, action)
 
@@ -228,6 +232,8 @@ def install() -> None:
             ours = ssm_resource(action, _json(body))
         elif service == "config":
             ours = config_resource(action, _json(body))
+        elif service == "securityhub":
+            ours = security_hub.resource()
         return ours or extract(service, method, path, headers, body, query_params, region, account_id)
 
     def request_tag_context(service, iam_action, body, params):

@@ -1,4 +1,4 @@
-"""EC2 as moto serves it, for queries of the local cloud itself.
+"""EC2 and Security Hub as moto serves them, for queries of the local cloud itself.
 
 Not through the front door: what the local cloud asks for itself is neither
 authorised, nor logged, nor subject to injected faults.
@@ -12,9 +12,14 @@ from botocore.exceptions import ClientError
 
 
 @functools.cache
-def client():
+def of(service: str):
+    """A client of a service that moto serves."""
     current = settings.current()
-    return aws_clients.make("ec2", current.moto_url, current.region, settings.root_credentials())
+    return aws_clients.make(service, current.moto_url, current.region, settings.root_credentials())
+
+
+def client():
+    return of("ec2")
 
 
 def describe_group(group: str) -> dict | None:

@@ -1,4 +1,4 @@
-"""The services that MiniStack forwards: EC2 to moto, Config and SSM Automation to the supervisor."""
+"""The services that MiniStack forwards: EC2 and Security Hub to moto, Config and SSM Automation to the supervisor."""
 
 import asyncio
 import contextvars
@@ -14,6 +14,7 @@ import gate
 import grants
 import identity
 import rust
+import security_hub
 import settings
 import urllib3
 import validation
@@ -21,6 +22,7 @@ import validation
 _moto = urllib3.PoolManager(num_pools=2, maxsize=16, retries=False)
 # One call at a time, because moto stores its state in dictionaries without a lock.
 _ec2_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ec2")
+_security_hub_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="security-hub")
 _workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="proxy")
 
 SSM_ACTIONS = {
@@ -86,6 +88,27 @@ def _unauthorized(form: dict, headers: dict):
     return None
 
 
+def _forward(method: str, path: str, headers: dict, body: bytes):
+    forwarded = {k: v for k, v in headers.items() if k not in ("host", "content-length", "connection")}
+    reply = _moto.request(method, settings.current().moto_url + path, body=body, headers=forwarded, timeout=60)
+    return reply, {k: v for k, v in reply.headers.items() if k.lower() not in _HOP_BY_HOP}
+
+
+def _security_hub(method: str, path: str, headers: dict, body: bytes):
+    action = security_hub.action(method, path)
+    if action is None:
+        return 501, {"Content-Type": "application/json"}, b'{"Message": "the local cloud does not serve this operation"}'
+    failed = []
+    if action == "BatchImportFindings":
+        refused = security_hub.refused(body)
+        if refused:
+            return refused
+        body, failed = security_hub.split(body)
+    reply, reply_headers = _forward(method, path, headers, body)
+    content = security_hub.answer(failed, reply.data) if action == "BatchImportFindings" and reply.status < 400 else reply.data
+    return reply.status, reply_headers, content
+
+
 def _ec2(method: str, path: str, headers: dict, body: bytes):
     form = gate.form(body)
     refused = _unauthorized(form, headers)
@@ -100,9 +123,7 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
     unknown = ec2_revoke.unknown_rule(form, rules)
     if unknown:
         return _ec2_error("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{unknown}' does not exist")
-    forwarded = {k: v for k, v in headers.items() if k not in ("host", "content-length", "connection")}
-    reply = _moto.request(method, settings.current().moto_url + path, body=body, headers=forwarded, timeout=60)
-    reply_headers = {k: v for k, v in reply.headers.items() if k.lower() not in _HOP_BY_HOP}
+    reply, reply_headers = _forward(method, path, headers, body)
     changed = not form.get("Action", "").startswith(_READ_ONLY) and form.get("DryRun", "").lower() != "true"
     if reply.status < 400 and changed:
         # Sent before the answer, so that "idle" is false from the change on.
@@ -138,6 +159,7 @@ def _ours(service: str, headers: dict, body: bytes):
 
 def install() -> None:
     from ministack import app
+    from ministack.core import iam_actions, router
 
     parameters = app.SERVICE_HANDLERS["ssm"]
 
@@ -153,4 +175,10 @@ def install() -> None:
             return await _run(_workers, _ours, "ssm", headers, body)
         return await parameters(method, path, headers, body, query_params)
 
-    app.SERVICE_HANDLERS.update(ec2=ec2, config=config, ssm=ssm)
+    async def securityhub(method, path, headers, body, query_params):
+        return await _run(_security_hub_worker, _security_hub, method, path, headers, body)
+
+    app.SERVICE_HANDLERS.update(ec2=ec2, config=config, ssm=ssm, securityhub=securityhub)
+    # A service that MiniStack does not know: requests are told by the name in their signature.
+    router.SERVICE_PATTERNS.setdefault("securityhub", {"host_patterns": [r"securityhub\."]})
+    iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault("securityhub", "securityhub")

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = files![
     "resources_s3.py",
     "rust.py",
     "s3_front.py",
+    "security_hub.py",
     "settings.py",
     "throttling.py",
     "validation.py",
