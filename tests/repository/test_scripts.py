@@ -4,6 +4,7 @@ import importlib.util
 import ipaddress
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -305,7 +306,8 @@ def test_a_failed_sign_in_says_which_aws_cli_was_used(checkout: Path, tmp_path: 
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": aws_stub(tmp_path, "aws-cli/2.31.4"), "PYTHON": sys.executable},
+        # The tools are where the user has them.
+        env=os.environ | {"PATH": aws_stub(tmp_path, "aws-cli/2.31.4"), "PYTHON": sys.executable},
     )
     assert done.returncode == 1
     assert f"AWS refused the credentials of AWS CLI aws-cli/2.31.4 ({tmp_path / 'aws'}): sign in with aws login" in done.stderr
@@ -345,6 +347,40 @@ def test_an_old_python_is_refused(checkout: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "Python 3.9.1, but 3.10 or newer is needed" in done.stderr
+
+
+def test_checkouts_share_the_tools_and_a_failed_installation_is_repeated(checkout: Path, tmp_path: Path) -> None:
+    log = tmp_path / "installed"
+    # Makes an environment whose pip only notes that it ran, and fails the first time.
+    python = tmp_path / "python3"
+    pip = f'#!/bin/sh\\necho one >>"{log}"; [ "$(wc -l <"{log}")" -gt 1 ]\\n'
+    python.write_text(
+        f"""#!/bin/sh
+if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" && printf '{pip}' >"$3/bin/pip" && chmod +x "$3/bin/pip"; exit; fi
+exec "{sys.executable}" "$@"
+"""
+    )
+    python.chmod(0o755)
+    checkouts = [tmp_path / name for name in ("first", "second")]
+    for one in checkouts:
+        one.mkdir()
+        for name in ("scripts", "tools"):
+            shutil.copytree(checkout / name, one / name)
+    # What an older version left.
+    (checkouts[1] / ".tools" / "venv").mkdir(parents=True)
+    environment = {"PATH": "/usr/bin:/bin", "PYTHON": str(python), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def tools(one: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["scripts/tools"], cwd=one, capture_output=True, text=True, check=False, env=environment)
+
+    assert tools(checkouts[0]).returncode != 0
+    assert not (checkouts[0] / ".tools" / "venv").exists()
+    for one in (*checkouts, *checkouts):
+        assert tools(one).returncode == 0
+    assert len(log.read_text().splitlines()) == 2
+    first, second = (one / ".tools" / "venv" for one in checkouts)
+    assert first.resolve() == second.resolve()
+    assert first.is_symlink()
 
 
 def test_the_pinned_aws_cli_signs_in_the_profiles_of_aws_login(checkout: Path) -> None:
