@@ -2,10 +2,12 @@
 
 mod backoff;
 mod duty;
+mod metrics;
 mod notify;
 mod record;
 
 pub use self::duty::{Duty, DutyError};
+pub use self::metrics::Metrics;
 pub use self::notify::{Notified, Notifier, NotifyError, Outlets};
 pub use self::record::Recorder;
 

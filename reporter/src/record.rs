@@ -10,12 +10,14 @@ use findings::intake::{Executions, Intake, IntakeError, Lookup, LookupError, Sta
 use findings::store::{FindingStore, StoreError, record};
 use futures::StreamExt as _;
 use futures::stream;
+use jiff::Timestamp;
 use plain_text::error_message;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::SERVICE;
 use crate::backoff::delay;
+use crate::metrics::Metrics;
 
 /// Findings that are written at once.
 const AT_ONCE: usize = 8;
@@ -29,6 +31,7 @@ pub struct Recorder<S, X, Q> {
     executions: X,
     queue: Q,
     default_rule: Option<String>,
+    metrics: Metrics,
 }
 
 /// Why an event is not recorded. It stays in the queue, and ends in the dead-letter queue.
@@ -50,7 +53,13 @@ type Group<'m> = Vec<(&'m SqsMessage, Intake)>;
 impl<S: FindingStore, X: Executions, Q: Messages> Recorder<S, X, Q> {
     /// A recorder. `default_rule` is the rule of the stack: an execution that was started by hand may name none.
     pub fn new(store: S, executions: X, queue: Q, default_rule: Option<String>) -> Self {
-        Self { store, executions, queue, default_rule }
+        Self { store, executions, queue, default_rule, metrics: Metrics::default() }
+    }
+
+    /// Has metrics written to the log, too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Records the events of a batch before `deadline`. The answer has the messages that stay in the queue.
@@ -90,6 +99,7 @@ impl<S: FindingStore, X: Executions, Q: Messages> Recorder<S, X, Q> {
             Intake::Observed(statement) => {
                 let Statement { key, observation } = *statement;
                 let recorded = record(&self.store, &key, &observation).await?;
+                self.metrics.changed(&recorded.finding, &recorded.transition, Timestamp::now());
                 let news: Vec<_> = recorded.transition.history.iter().map(|entry| entry.sentence.as_str()).collect();
                 let (revision, state) = (recorded.finding.revision(), recorded.finding.state().as_str());
                 info!(service = SERVICE, finding = %key, revision, state, ?news, "event recorded");

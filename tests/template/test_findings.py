@@ -1,5 +1,6 @@
 """The template of the findings."""
 
+import json
 import re
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def routed(findings: dict[str, Any]) -> Stack:
         RoutingDocument="ssm:/portcullis/routing",
         ChannelSecretArns=f"{SECRET},{SECRET}2",
         ChannelTopicArns=TOPIC,
+        Dashboard="True",
     )
 
 
@@ -186,6 +188,20 @@ def test_the_alarm_rings_for_what_the_sweep_complains_of(routed: Stack) -> None:
     assert failures["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
     sending = [one["Resource"] for one in statements(routed, "SweeperRole") if "sqs:SendMessage" in actions(one)]
     assert queue in sending[0]
+
+
+def test_the_dashboard_shows_the_metrics_that_the_functions_write(stack: Stack, routed: Stack, checkout: Path) -> None:
+    assert "FindingDashboard" not in stack.resources
+    assert all("METRICS_OF_RULE" not in stack.resources[name]["Environment"]["Variables"] for name in ("RecorderFunction",))
+    widgets = json.loads(routed.resources["FindingDashboard"]["DashboardBody"])["widgets"]
+    shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == "Portcullis"}
+    source = (checkout / "reporter" / "src" / "metrics.rs").read_text(encoding="utf-8")
+    written = set(re.findall(r'=> "(\w+)",', source)) - {"Seconds", "Count"}
+    assert shown == written
+    assert all(widget["properties"]["region"] == "eu-central-1" for widget in widgets)
+    # Widgets lie side by side, each in a place of its own.
+    places = {(widget["x"], widget["y"]) for widget in widgets}
+    assert len(places) == len(widgets)
 
 
 def test_no_resource_is_a_wildcard(routed: Stack) -> None:
