@@ -65,8 +65,8 @@ def test_json_has_the_document_and_where_its_secrets_are_kept(portcullis, docume
     found = check(portcullis, document, "--json").json()
     assert found["secrets"] == {
         "secretsmanager:portcullis/jira": ["tickets"],
-        "ssm:/portcullis/pagerduty": ["pager"],
-        "ssm:/portcullis/slack-token": ["payments", "security"],
+        "ssm:/portcullis/channels/pagerduty": ["pager"],
+        "ssm:/portcullis/channels/slack-token": ["payments", "security"],
     }
     assert (found["document"]["defaultChannels"], found["findings"]) == (["security"], [])
     # It is in the form of a document.

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &RoutingCheck) -> Result<Exit> {
             text::summary(&mut out, &document)?;
         }
         for trial in &trials {
-            text::trial(&mut out, &document, trial)?;
+            text::trial(&mut out, &document, trial, now)?;
         }
     }
     let mut exit = Exit::Success;

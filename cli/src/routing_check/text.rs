@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use channels::words;
 use findings::finding::{Finding, State};
+use jiff::Timestamp;
 use plain_text::{plural_ending, printable};
 use routing::{
     Address, Channel, Delivery, Document, Endpoint, Jira, Outcome, OwnerSource, Ownership, Resolution, Subject, Ticket,
@@ -79,7 +81,12 @@ fn target(channel: &Channel) -> String {
 }
 
 /// What becomes of a sample.
-pub(super) fn trial(out: &mut impl Write, document: &Document, Trial { name, tried }: &Trial) -> io::Result<()> {
+pub(super) fn trial(
+    out: &mut impl Write,
+    document: &Document,
+    Trial { name, tried }: &Trial,
+    now: Timestamp,
+) -> io::Result<()> {
     writeln!(out)?;
     match tried {
         Tried::Ignored(reason) => {
@@ -91,7 +98,6 @@ pub(super) fn trial(out: &mut impl Write, document: &Document, Trial { name, tri
             if resolution.outcome != Outcome::Sent {
                 return line(out, "nothing is sent", &silence(document, subject, resolution));
             }
-            // A message that a channel would send belongs below the table, delivery by delivery: the finding is here.
             let rows = resolution.deliveries.iter().map(|delivery| {
                 let Delivery { channel, kind, recipient, timing, why, .. } = delivery;
                 let recipient = recipient.as_ref().map(|address| address.value.clone()).unwrap_or_default();
@@ -101,9 +107,22 @@ pub(super) fn trial(out: &mut impl Write, document: &Document, Trial { name, tri
                 };
                 [channel.clone(), kind.as_str().to_owned(), recipient, when(*timing).to_owned(), why, details(delivery)]
             });
-            table(out, ["CHANNEL", "KIND", "RECIPIENT", "WHEN", "BY", "DETAILS"], rows)
+            table(out, ["CHANNEL", "KIND", "RECIPIENT", "WHEN", "BY", "DETAILS"], rows)?;
+            message(out, finding, &resolution.ownership, now)
         }
     }
+}
+
+/// What the channels say of a finding, each in its own format.
+fn message(out: &mut impl Write, finding: &Finding, ownership: &Ownership, now: Timestamp) -> io::Result<()> {
+    let facts = words::facts(finding, Some(ownership), now);
+    let facts = facts.into_iter().map(|fact| format!("{}: {}", fact.label, fact.value));
+    let links = words::links(finding).into_iter().map(|link| format!("{}: {}", link.label, link.url));
+    writeln!(out, "\nmessage:")?;
+    for text in [words::title(finding)].into_iter().chain(facts).chain(words::commands(finding)).chain(links) {
+        writeln!(out, "  {}", printable(&text))?;
+    }
+    Ok(())
 }
 
 /// `sg-… (web) under portcullis in 111122223333 eu-west-1: open, critical, tcp/22`
