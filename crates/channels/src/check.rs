@@ -1,5 +1,7 @@
 //! Checks of what a channel is sent against the published limits of its service, for fakes of these services.
 
+mod jira;
+mod pagerduty;
 mod security_hub;
 mod slack;
 mod sns;
@@ -7,6 +9,9 @@ mod teams;
 
 use serde_json::Value;
 
+pub use self::jira::{jira_fields, jira_text};
+pub(crate) use self::pagerduty::EVENT_MAX;
+pub use self::pagerduty::pagerduty_event;
 pub use self::security_hub::asff_findings;
 pub use self::slack::slack_message;
 pub use self::sns::publication;

@@ -8,6 +8,8 @@ pub mod check;
 mod document;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
+#[cfg(any(test, feature = "fakes"))]
+pub mod fakes;
 mod http;
 mod jira;
 mod notice;

@@ -1,9 +1,10 @@
 //! A ticket is closed, and comes back: one thing after the other.
 
 use channels::Retry;
+use channels::fakes::jira::text_of;
+use channels::fakes::names;
 use rstest::rstest;
 
-use super::model::text_of;
 use super::notifier::{Notifier, begun, external_id, failure, issues};
 
 #[rstest]
@@ -16,8 +17,8 @@ fn a_finding_that_ends_closes_its_ticket(
     #[case] resolution: Option<&str>,
 ) {
     for mut notifier in begun(|_| {}) {
-        notifier.model.state().demanded = demanded;
-        notifier.model.state().validated = validated;
+        notifier.model.state().settings.demanded = demanded.map(str::to_owned);
+        notifier.model.state().settings.validated = validated;
         notifier.close();
         notifier.attempt(false);
         let issue = issues(&notifier)[0].clone();
@@ -28,8 +29,8 @@ fn a_finding_that_ends_closes_its_ticket(
 }
 
 #[rstest]
-#[case::no_transition(|notifier: &Notifier| notifier.model.state().transitions.clear(), "no transition `done`")]
-#[case::a_field(|notifier: &Notifier| notifier.model.state().demanded = Some("Root cause"), "demands Root cause")]
+#[case::no_transition(|notifier: &Notifier| notifier.model.state().settings.transitions.clear(), "no transition `done`")]
+#[case::a_field(|notifier: &Notifier| notifier.model.state().settings.demanded = Some("Root cause".to_owned()), "demands Root cause")]
 fn a_ticket_that_cannot_be_closed_is_a_failure_until_it_can(#[case] break_it: fn(&Notifier), #[case] reason: &str) {
     for mut notifier in begun(|_| {}) {
         break_it(&notifier);
@@ -40,8 +41,8 @@ fn a_ticket_that_cannot_be_closed_is_a_failure_until_it_can(#[case] break_it: fn
         let comment = issues(&notifier)[0].comment(0).replace("&#96;", "`");
         assert!(comment.contains("Close this ticket by hand") && comment.contains(reason), "{comment}");
 
-        notifier.model.state().transitions = vec!["Done", "To Do"];
-        notifier.model.state().demanded = None;
+        notifier.model.state().settings.transitions = names(["Done", "To Do"]);
+        notifier.model.state().settings.demanded = None;
         notifier.pass(61);
         notifier.attempt(false);
         assert!(issues(&notifier)[0].is_closed() && issues(&notifier)[0].comments.len() == 1);
@@ -88,7 +89,7 @@ fn a_finding_that_comes_back_reopens_its_ticket_for_some_days(#[case] days: i64,
 #[rstest]
 #[case::not_configured(|notifier: &mut Notifier| notifier.settings.reopen_transition = None)]
 #[case::not_within_days(|notifier: &mut Notifier| notifier.settings.reopen_within_days = 0)]
-#[case::not_in_the_workflow(|notifier: &mut Notifier| notifier.model.state().transitions = vec!["Done"])]
+#[case::not_in_the_workflow(|notifier: &mut Notifier| notifier.model.state().settings.transitions = names(["Done"]))]
 fn a_ticket_that_cannot_be_reopened_is_followed_by_a_new_one(#[case] set_up: fn(&mut Notifier)) {
     for mut notifier in begun(set_up) {
         notifier.close();

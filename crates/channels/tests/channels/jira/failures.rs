@@ -8,7 +8,6 @@ use routing::{ChannelKind, JiraFlavour};
 use rstest::rstest;
 use serde_json::json;
 
-use super::checks::CLOUD_SECRET;
 use super::notifier::settings;
 use crate::support::{self, Story};
 
@@ -77,7 +76,7 @@ fn an_answer_says_whether_and_when_to_try_again(
     #[case] part: &str,
 ) {
     for (before, expected) in [(true, searching), (false, creating)] {
-        let (error, retry) = parts(deliver(CLOUD_SECRET, before, reply.clone()));
+        let (error, retry) = parts(deliver("bot@example.com:t0ken", before, reply.clone()));
         assert_eq!(retry, expected, "{error}");
         assert!(error.contains(part), "{error}");
         assert!(error.chars().count() <= 320 && !error.contains('\n'), "{error}");

@@ -1,11 +1,9 @@
 //! Jira: stories, a model of it, and the promise of one open ticket for each finding.
 
-mod checks;
 mod endings;
 mod failures;
 mod model;
 mod notifier;
 mod promise;
-mod routes;
 mod stories;
 mod texts;

@@ -1,8 +1,10 @@
-//! A model of Jira: tickets, an index that lags, a workflow, screens, users, permissions, and calls that fail.
+//! A Jira in memory at a time of its own, whose calls fail.
 
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 
+use channels::fakes::{Call, Service as _, jira};
 use channels::{Http, HttpError, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use routing::JiraFlavour;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) const BASE: &str = "https://jira.example.com";
 /// Time until a search finds what was changed. Less than the channel waits, since its calls take time, too.
-pub(crate) const LAG: SignedDuration = SignedDuration::from_mins(3);
+const LAG_SECONDS: i64 = 180;
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,87 +50,29 @@ pub(crate) const FAULTS: [Fault; 9] = [
     Fault::Unauthorized,
 ];
 
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Issue {
-    pub(crate) number: u64,
-    pub(crate) key: String,
-    pub(crate) summary: String,
-    pub(crate) description: Value,
-    pub(crate) labels: Vec<String>,
-    pub(crate) priority: Option<String>,
-    pub(crate) assignee: Option<String>,
-    pub(crate) status: &'static str,
-    pub(crate) resolution: Option<String>,
-    pub(crate) resolved: Option<Timestamp>,
-    pub(crate) comments: Vec<(Timestamp, Value)>,
-    pub(crate) links: BTreeSet<String>,
-    pub(crate) deleted: bool,
-    /// When it became what, for the index.
-    pub(crate) indexed: Vec<(Timestamp, &'static str)>,
-}
-
-impl Issue {
-    pub(crate) fn is_closed(&self) -> bool {
-        self.status == "Done"
-    }
-
-    /// Changes the status, as a transition does.
-    pub(crate) fn set(&mut self, status: &'static str, now: Timestamp) {
-        self.status = status;
-        self.resolved = (status == "Done").then_some(now);
-        self.indexed.push((now, status));
-    }
-
-    /// The text of a comment or of the description, without markup and structure.
-    pub(crate) fn comment(&self, at: usize) -> String {
-        text_of(&self.comments[at].1)
-    }
-}
-
-/// The text of a tree or of wiki markup.
-pub(crate) fn text_of(value: &Value) -> String {
-    fn collect(value: &Value, text: &mut String) {
-        match value {
-            Value::Object(node) => {
-                text.push_str(node.get("text").and_then(Value::as_str).unwrap_or_default());
-                collect(node.get("content").unwrap_or(&Value::Null), text);
-                if node.get("type").is_some_and(|kind| kind == "paragraph") {
-                    text.push('\n');
-                }
-            }
-            Value::Array(nodes) => nodes.iter().for_each(|node| collect(node, text)),
-            _ => {}
-        }
-    }
-    let mut text = value.as_str().unwrap_or_default().to_owned();
-    collect(value, &mut text);
-    text
-}
-
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) flavour: JiraFlavour,
+    jira: jira::Jira,
     pub(crate) now: Timestamp,
-    pub(crate) issues: Vec<Issue>,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) answers: VecDeque<Response>,
     late: Vec<(Timestamp, Request)>,
-    pub(crate) calls: Vec<String>,
+    pub(crate) calls: Vec<&'static str>,
     pub(crate) bodies: Vec<Value>,
-    /// Fields on the screens that create and edit tickets.
-    pub(crate) create_screen: Vec<&'static str>,
-    pub(crate) edit_screen: Vec<&'static str>,
-    pub(crate) priorities: Vec<&'static str>,
-    /// Users by id, e-mail address and whether they may be assigned.
-    pub(crate) users: Vec<(&'static str, &'static str, bool)>,
-    pub(crate) permissions: Vec<&'static str>,
-    pub(crate) link_types: Vec<&'static str>,
-    /// Names of the transitions that the workflow has; each leads to where its name says.
-    pub(crate) transitions: Vec<&'static str>,
-    /// A field that the transition to `Done` demands, on its screen, or by a validator only.
-    pub(crate) demanded: Option<&'static str>,
-    pub(crate) validated: bool,
-    pub(crate) closed_is_editable: bool,
+}
+
+impl Deref for State {
+    type Target = jira::Jira;
+
+    fn deref(&self) -> &jira::Jira {
+        &self.jira
+    }
+}
+
+impl DerefMut for State {
+    fn deref_mut(&mut self) -> &mut jira::Jira {
+        &mut self.jira
+    }
 }
 
 #[derive(Debug)]
@@ -136,30 +80,18 @@ pub(crate) struct Model(RefCell<State>);
 
 impl Model {
     pub(crate) fn new(flavour: JiraFlavour, now: Timestamp) -> Self {
-        let screen = vec!["priority", "assignee", "description", "labels", "summary"];
+        let mut jira = jira::Jira::new(flavour);
+        jira.settings.lag_seconds = LAG_SECONDS;
+        // Pages of two, so that they are turned.
+        jira.settings.page = 2;
         Self(RefCell::new(State {
-            flavour,
+            jira,
             now,
-            issues: Vec::new(),
             faults: VecDeque::new(),
             answers: VecDeque::new(),
             late: Vec::new(),
             calls: Vec::new(),
             bodies: Vec::new(),
-            create_screen: screen.clone(),
-            edit_screen: screen,
-            priorities: vec!["Highest", "High", "Medium"],
-            users: vec![
-                ("5b10a2844c20165700ede21a", "ana@example.com", true),
-                ("5b10a2844c20165700ede21b", "bob@example.com", true),
-                ("5b10a2844c20165700ede21c", "eve@example.com", false),
-            ],
-            permissions: vec!["BROWSE_PROJECTS", "CREATE_ISSUES"],
-            link_types: vec!["Blocks", "Relates"],
-            transitions: vec!["Done", "To Do"],
-            demanded: None,
-            validated: false,
-            closed_is_editable: true,
         }))
     }
 
@@ -174,7 +106,7 @@ impl Model {
     }
 
     pub(crate) fn open_tickets(&self) -> usize {
-        self.0.borrow().issues.iter().filter(|issue| !issue.deleted && !issue.is_closed()).count()
+        self.0.borrow().jira.open_tickets()
     }
 }
 
@@ -184,6 +116,16 @@ fn response(status: u16, body: &Value) -> Response {
 }
 
 impl State {
+    /// Carries a call out, which has to be one that Jira takes.
+    fn serve(&mut self, request: &Request) -> Response {
+        let call = Call::of(request, BASE).unwrap_or_else(|| panic!("{} is not of this Jira", request.url.expose()));
+        self.calls.push(self.jira.operation(&call));
+        self.bodies.push(call.json().unwrap());
+        let response = self.jira.serve(&call, self.now);
+        assert_eq!(self.jira.violations(), []);
+        response
+    }
+
     fn carry_out_late(&mut self) {
         let now = self.now;
         let due: Vec<_> = self.late.extract_if(.., |(at, _)| *at <= now).collect();
@@ -201,10 +143,7 @@ impl State {
         self.now = self.now.checked_add(SignedDuration::from_secs(if waits { 10 } else { 1 })).unwrap();
         self.carry_out_late();
         match fault {
-            Fault::None => {
-                let (status, body) = self.serve(&request);
-                Ok(response(status, &body))
-            }
+            Fault::None => Ok(self.serve(&request)),
             Fault::NotSent => Err(HttpError::NotSent("connection refused".to_owned())),
             Fault::LostBefore => lost(),
             Fault::LostAfter => {
@@ -215,13 +154,11 @@ impl State {
                 self.late.push((self.now.checked_add(SignedDuration::from_mins(1)).unwrap(), request));
                 lost()
             }
-            Fault::Limited => Ok(Response {
-                headers: vec![
-                    ("retry-after".to_owned(), "30".to_owned()),
-                    ("ratelimit-reason".to_owned(), "jira-burst-based".to_owned()),
-                ],
-                ..response(429, &Value::Null)
-            }),
+            Fault::Limited => {
+                let mut limited = self.jira.limited();
+                limited.headers.push(("retry-after".to_owned(), "30".to_owned()));
+                Ok(limited)
+            }
             Fault::BadGatewayBefore => Ok(response(502, &Value::Null)),
             Fault::BadGatewayAfter => {
                 self.serve(&request);

@@ -1,5 +1,6 @@
 //! Delivers what is due, as a notifier does: it stores the finding before and after each attempt.
 
+use channels::fakes::jira::Issue;
 use channels::{Channel as _, Failure, Jira, Notice, Retry};
 use findings::finding::{
     Assessed, AssessedVerdict, Attachment, Context, Due, ExemptionFacts, ExposureList, Finding, GroupFacts,
@@ -8,8 +9,7 @@ use findings::finding::{
 use jiff::{SignedDuration, Timestamp};
 use routing::{Address, Channel, ChannelKind, Delivery, Document, JiraFlavour, OwnerKind, Ownership, Ticket};
 
-use super::checks::{CLOUD_SECRET, SERVER_SECRET};
-use super::model::{Issue, Model};
+use super::model::Model;
 use crate::support;
 
 pub(crate) const KEY: &str = "123456789012/eu-west-1/sg-0aaaaaaaaaaaaaaaa/portcullis";
@@ -119,8 +119,8 @@ impl Notifier {
             news: &self.news,
             now: began,
         };
-        let secret = if self.settings.flavour == JiraFlavour::Cloud { CLOUD_SECRET } else { SERVER_SECRET };
-        let jira = Jira::new(&self.model, secret.into(), self.settings.clone());
+        let secret = self.model.state().settings.secret.as_str().into();
+        let jira = Jira::new(&self.model, secret, self.settings.clone());
         let outcome = support::block_on(jira.deliver(&notice));
         assert!(self.model.open_tickets() <= self.most_open, "too many open tickets");
         if crashes {

@@ -1,5 +1,6 @@
 //! The promise: one open ticket for each open finding and none for another one, whatever happens and whatever fails.
 
+use channels::fakes::jira::text_of;
 use std::collections::BTreeMap;
 
 use findings::finding::{State, Told};
@@ -9,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use routing::JiraFlavour;
 use rstest::rstest;
 
-use super::model::{FAULTS, Fault, text_of};
+use super::model::{FAULTS, Fault};
 use super::notifier::Notifier;
 
 const CASES: u32 = 100;
@@ -93,7 +94,7 @@ fn run(case: &Case) -> (Notifier, Past) {
         notifier.settings.reopen_transition = None;
     }
     notifier.ticket.parent = Some("SEC-900".to_owned());
-    notifier.model.state().closed_is_editable = case.closed_is_editable;
+    notifier.model.state().settings.closed_is_editable = case.closed_is_editable;
     notifier.model.state().faults = case.faults.iter().copied().collect();
     let mut past = Past::default();
     for step in &case.steps {
@@ -146,8 +147,8 @@ fn check_comments(notifier: &Notifier) {
     let label = notifier.label();
     for issue in &notifier.model.state().issues {
         let mut told: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, body) in &issue.comments {
-            let text = text_of(body);
+        for comment in &issue.comments {
+            let text = text_of(&comment.body);
             let line = text.lines().last().unwrap();
             assert!(line.starts_with(&label), "{line}");
             *told.entry(line.to_owned()).or_default() += 1;

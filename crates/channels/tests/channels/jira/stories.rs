@@ -1,12 +1,14 @@
 //! A ticket begins, and hears the news: one thing after the other.
 
 use channels::Retry;
+use channels::fakes::jira::text_of;
+use channels::fakes::names;
 use findings::finding::{Context, Observed, Owner, OwnerSource};
 use routing::JiraFlavour;
 use rstest::rstest;
 use serde_json::json;
 
-use super::model::{Fault, text_of};
+use super::model::Fault;
 use super::notifier::{BOTH, Notifier, attached, begun, external_id, failure, issues, user};
 use channels::Failure;
 
@@ -32,7 +34,7 @@ fn a_ticket_says_what_is_open_and_belongs_to_its_owner() {
         );
         assert!(issue.comments.is_empty());
         let calls = notifier.model.state().calls.clone();
-        assert!(calls[0].starts_with("POST search") && calls.last().unwrap() == "POST issue", "{calls:?}");
+        assert!(calls[0] == "search" && *calls.last().unwrap() == "createIssue", "{calls:?}");
     }
 }
 
@@ -105,8 +107,8 @@ fn fields_that_the_screens_lack_are_left_out() {
         notifier.ticket.priority = Some("High".to_owned());
         notifier.ticket.assignee = Some(user("ana@example.com"));
         let mut state = notifier.model.state();
-        state.create_screen = vec!["summary", "labels", "description"];
-        state.edit_screen = vec!["summary"];
+        state.settings.create_screen = names(["summary", "labels", "description"]);
+        state.settings.edit_screen = names(["summary"]);
     });
     for mut notifier in notifiers {
         let issue = issues(&notifier)[0].clone();
@@ -121,14 +123,14 @@ fn fields_that_the_screens_lack_are_left_out() {
 }
 
 #[rstest]
-#[case::label(|notifier: &mut Notifier| notifier.model.state().create_screen = vec!["summary"], "Labels")]
+#[case::label(|notifier: &mut Notifier| notifier.model.state().settings.create_screen = names(["summary"]), "Labels")]
 #[case::kind(|notifier: &mut Notifier| notifier.settings.issue_type = "Bug".to_owned(), "`issueType`")]
 #[case::project(|notifier: &mut Notifier| notifier.ticket.project = Some("OPS".to_owned()), "no project `OPS`")]
 #[case::no_project(|notifier: &mut Notifier| notifier.ticket.project = None, "name one as `project`")]
 #[case::odd_project(|notifier: &mut Notifier| notifier.ticket.project = Some("a&b".to_owned()), "name one as `project`")]
 // Otherwise each news would make another ticket that the user does not see.
-#[case::blind(|notifier: &mut Notifier| notifier.model.state().permissions = vec!["CREATE_ISSUES"], "Browse projects")]
-#[case::dumb(|notifier: &mut Notifier| notifier.model.state().permissions = vec!["BROWSE_PROJECTS"], "Create issues")]
+#[case::blind(|notifier: &mut Notifier| notifier.model.state().settings.permissions = names(["CREATE_ISSUES"]), "Browse projects")]
+#[case::dumb(|notifier: &mut Notifier| notifier.model.state().settings.permissions = names(["BROWSE_PROJECTS"]), "Create issues")]
 fn a_ticket_that_cannot_be_made_says_what_to_repair(#[case] set_up: fn(&mut Notifier), #[case] remedy: &str) {
     for notifier in begun(set_up) {
         assert!(issues(&notifier).is_empty());
@@ -143,7 +145,7 @@ fn links_are_made_once_and_are_no_condition() {
         let notifiers = begun(|notifier| {
             notifier.ticket.parent = Some("SEC-900".to_owned());
             if !has_type {
-                notifier.model.state().link_types = vec!["Blocks"];
+                notifier.model.state().settings.link_types = names(["Blocks"]);
             }
         });
         for mut notifier in notifiers {

@@ -1,10 +1,10 @@
 //! Names and descriptions of others in tickets: bounded, and no markup.
 
+use channels::fakes::jira::text_of;
 use proptest::prelude::*;
 use routing::JiraFlavour;
 use rstest::rstest;
 
-use super::model::text_of;
 use super::notifier::Notifier;
 use crate::support;
 

@@ -4,9 +4,8 @@ mod promise;
 
 use std::time::Duration;
 
-use channels::{Channel as _, Failure, FakeHttp, HttpError, PagerDuty, Response, Retry};
+use channels::{Channel as _, Failure, FakeHttp, HttpError, PagerDuty, Response, Retry, check};
 use findings::finding::{Attachment, Context, Due, Manner, Observed, Opener, Outcome, Owner, OwnerSource};
-use jiff::Timestamp;
 use routing::ChannelKind;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -35,21 +34,8 @@ fn deliver(story: &Story, reply: Result<Response, HttpError>) -> (Result<Option<
     (id, requests.iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect())
 }
 
-/// The limits of `PagerDuty`.
 fn check(event: &Value) {
-    assert!(event.to_string().len() <= 512 * 1024);
-    assert!((1..=255).contains(&event["dedup_key"].as_str().unwrap().len()));
-    if event["event_action"] == "resolve" {
-        return;
-    }
-    let payload = &event["payload"];
-    assert!((1..=1024).contains(&payload["summary"].as_str().unwrap().encode_utf16().count()));
-    assert!(["critical", "error", "warning", "info"].contains(&payload["severity"].as_str().unwrap()));
-    assert!(!payload["source"].as_str().unwrap().is_empty());
-    payload["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap();
-    assert!(
-        event["links"].as_array().unwrap().iter().all(|link| link["href"].as_str().unwrap().starts_with("https://"))
-    );
+    assert_eq!(check::pagerduty_event(event), Vec::<String>::new());
 }
 
 fn told(mut story: Story) -> Story {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
+use channels::fakes::{Call, Service as _, pagerduty};
 use channels::{Channel as _, Failure, Http, HttpError, Notice, PagerDuty, Request, Response};
 use findings::finding::{ConfigVerdict, Manner, Moment, Observation, Observed, Source, State};
 use jiff::{SignedDuration, Timestamp};
@@ -10,18 +11,16 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use routing::ChannelKind;
 use rstest::rstest;
-use serde_json::Value;
 
-use super::{CHANNEL, KEY, accepted, answer, check};
+use super::{CHANNEL, KEY, answer};
 use crate::support::{Story, block_on};
 
-/// A model of `PagerDuty`: incidents of one key, and events that arrive late.
+/// A `PagerDuty` in memory at a time of its own, with events that arrive late.
 struct Model {
     now: Timestamp,
-    is_open: bool,
-    opened: usize,
+    service: pagerduty::PagerDuty,
     faults: VecDeque<u8>,
-    late: Vec<(Timestamp, Value)>,
+    late: Vec<(Timestamp, Call)>,
 }
 
 impl Model {
@@ -33,11 +32,18 @@ impl Model {
         }
     }
 
-    fn take(&mut self, event: &Value) {
-        check(event);
-        let opens = event["event_action"] == "trigger";
-        self.opened += usize::from(opens && !self.is_open);
-        self.is_open = opens;
+    fn take(&mut self, event: &Call) -> Response {
+        let response = self.service.serve(event, self.now);
+        assert_eq!(self.service.violations(), []);
+        response
+    }
+
+    fn is_open(&self) -> bool {
+        self.service.incidents.iter().any(pagerduty::Incident::is_open)
+    }
+
+    fn opened(&self) -> usize {
+        self.service.incidents.len()
     }
 }
 
@@ -46,29 +52,28 @@ struct Calls(RefCell<Model>);
 impl Http for &Calls {
     async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let mut model = self.0.borrow_mut();
-        let event = serde_json::from_slice(&request.body).unwrap();
+        let event = Call::of(&request, "https://events.pagerduty.com").unwrap();
         let fault = model.faults.pop_front().unwrap_or_default();
         model.pass(if fault > 1 { 10 } else { 1 });
         let lost = || Err(HttpError::Unanswered("within 10 s".to_owned()));
         match fault {
-            0 => model.take(&event),
-            1 => return answer(429, ""),
-            2 => return lost(),
+            0 => Ok(model.take(&event)),
+            1 => Ok(model.service.limited()),
+            2 => lost(),
             3 => {
                 model.take(&event);
-                return lost();
+                lost()
             }
             4 => {
                 let at = model.now.checked_add(SignedDuration::from_secs(90)).unwrap();
                 model.late.push((at, event));
-                return lost();
+                lost()
             }
             _ => {
                 model.take(&event);
-                return answer(502, "");
+                answer(502, "")
             }
         }
-        accepted()
     }
 }
 
@@ -76,7 +81,7 @@ impl Http for &Calls {
 fn run(steps: &[u8], faults: &[u8]) -> (Story, Model, usize) {
     let mut story = Story::new(ChannelKind::PagerDuty);
     let faults = faults.iter().copied().collect();
-    let model = Model { now: story.now, is_open: false, opened: 0, faults, late: Vec::new() };
+    let model = Model { now: story.now, service: pagerduty::PagerDuty::default(), faults, late: Vec::new() };
     let (calls, mut openings) = (Calls(RefCell::new(model)), 0);
     let settle = std::iter::repeat_n([9, 2], 60).flatten();
     for (at, step) in steps.iter().copied().chain(settle).enumerate() {
@@ -132,8 +137,8 @@ fn attempt(story: &mut Story, calls: &Calls, crashes: bool) {
 #[case::late_resolve_after_a_lost_trigger(&[0, 2, 1, 9, 9, 2, 5, 0, 2], &[2, 4])]
 fn events_do_not_overtake_one_another(#[case] steps: &[u8], #[case] faults: &[u8]) {
     let (story, model, openings) = run(steps, faults);
-    assert_eq!(model.is_open, story.finding.state() == State::Open);
-    assert!(model.opened <= openings);
+    assert_eq!(model.is_open(), story.finding.state() == State::Open);
+    assert!(model.opened() <= openings);
 }
 
 #[test]
@@ -144,8 +149,8 @@ fn an_open_finding_has_one_open_incident_and_another_one_none() {
     let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&lists, |(steps, faults)| {
         let (story, model, openings) = run(&steps, &faults);
-        prop_assert_eq!(model.is_open, story.finding.state() == State::Open);
-        prop_assert!(model.opened <= openings, "{} incidents for {} openings", model.opened, openings);
+        prop_assert_eq!(model.is_open(), story.finding.state() == State::Open);
+        prop_assert!(model.opened() <= openings, "{} incidents for {} openings", model.opened(), openings);
         Ok(())
     });
     if let Err(error) = result {
