@@ -43,7 +43,18 @@ def test_the_functions_have_the_linked_crates(documents: dict[str, dict[str, Any
         found = names(documents[f"{program}-x86_64.cdx.json"])
         assert {"aws-traits", "exposure", "aws-events", "aws-sdk-ec2", "lambda_runtime", "ring", "rustls", "tokio"} <= found
         # Crates of tests, of macros, and of the CLI for profiles, SSO and roles.
-        assert not found & {"proptest", "insta", "rstest", "syn", "serde_derive", "clap", "aws-config", "aws-sdk-sso", "local-cloud"}
+        assert not found & {
+            "proptest",
+            "insta",
+            "rstest",
+            "syn",
+            "serde_derive",
+            "clap",
+            "aws-config",
+            "aws-sdk-sso",
+            "local-cloud",
+            "channel-servers",
+        }
     command_line = names(documents["portcullis-x86_64.cdx.json"])
     assert {"clap", "aws-config", "findings", "inventory", "reports", "remediation", "routing"} <= command_line
 

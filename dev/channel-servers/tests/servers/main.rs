@@ -1,0 +1,10 @@
+//! The servers, called by the real channels over the network.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod control;
+mod faults;
+mod program;
+mod rendered;
+mod stories;
+mod support;
