@@ -148,6 +148,7 @@ binaries: target-dir
 
 IN_LOCAL_CLOUD := reports acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test
 $(IN_LOCAL_CLOUD): export LOCAL_CLOUD_BINARY := $(BINARIES)/local-cloud
+$(IN_LOCAL_CLOUD): export CHANNEL_SERVERS_BINARY := $(BINARIES)/channel-servers
 $(IN_LOCAL_CLOUD): export PORTCULLIS_BINARY := $(BINARIES)/portcullis
 reports: export REPORT_EXAMPLE := $(BINARIES)/examples/report
 

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 
+import channel_servers as channel_servers_program
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
@@ -51,3 +52,16 @@ def portcullis(deployed):
     with deployed.undone():
         yield deployed
     deployed.update(**AS_DEPLOYED)
+
+
+@pytest.fixture(scope="session")
+def running_channel_servers():
+    with channel_servers_program.running() as servers:
+        yield servers
+
+
+@pytest.fixture
+def channel_servers(running_channel_servers):
+    """Servers that stand for Slack, Jira, PagerDuty, Teams and webhooks, without what other tests left in them."""
+    with channel_servers_program.undisturbed(running_channel_servers) as servers:
+        yield servers
