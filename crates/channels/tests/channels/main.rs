@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod jira;
+mod limits;
 mod pagerduty;
 mod security_hub;
 mod slack;

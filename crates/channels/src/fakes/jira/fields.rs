@@ -101,12 +101,10 @@ impl Jira {
 
 fn take(issue: &mut Issue, fields: &Map<String, Value>, user_id: &str, now: Timestamp) {
     if let Some(id) = text(fields, "assignee", user_id) {
-        issue.assignee = Some(id.to_owned());
-        issue.changed("assignee", Some(id.to_owned()), now);
+        issue.assign(id, now);
     }
     if let Some(name) = text(fields, "priority", "name") {
-        issue.priority = Some(name.to_owned());
-        issue.changed("priority", Some(name.to_owned()), now);
+        issue.prioritise(name, now);
     }
     if let Some(description) = fields.get("description") {
         issue.description = description.clone();

@@ -67,6 +67,11 @@ impl Issue {
         self.status == "Done"
     }
 
+    /// Whether it is there, and has this key or id.
+    pub(super) fn is(&self, name: &str) -> bool {
+        !self.deleted && (self.key == name || self.number.to_string() == name)
+    }
+
     /// Changes the status, as a transition does.
     pub fn set(&mut self, status: &str, now: Timestamp) {
         status.clone_into(&mut self.status);
@@ -79,6 +84,18 @@ impl Issue {
     #[must_use]
     pub fn comment(&self, at: usize) -> String {
         self.comments.get(at).map(|comment| text_of(&comment.body)).unwrap_or_default()
+    }
+
+    /// Assigns it.
+    pub fn assign(&mut self, id: &str, now: Timestamp) {
+        self.assignee = Some(id.to_owned());
+        self.changed("assignee", Some(id.to_owned()), now);
+    }
+
+    /// Gives it a priority.
+    pub fn prioritise(&mut self, name: &str, now: Timestamp) {
+        self.priority = Some(name.to_owned());
+        self.changed("priority", Some(name.to_owned()), now);
     }
 
     pub(super) fn changed(&mut self, field: &'static str, to: Option<String>, at: Timestamp) {

@@ -60,6 +60,11 @@ impl Jira {
         self.issues.iter().filter(|issue| !issue.deleted && !issue.is_closed()).count()
     }
 
+    /// A ticket that was not deleted, by its key or id: for what people do to it.
+    pub fn issue_mut(&mut self, name: &str) -> Option<&mut Issue> {
+        self.issues.iter_mut().find(|issue| issue.is(name))
+    }
+
     /// Path of the interface below the base URL.
     fn api(&self) -> &'static str {
         match self.flavour {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Issue, Jira, Reply, invalid, missing, refused};
+use super::{Jira, Reply, invalid, missing, refused};
 use crate::check::jira_text;
 use crate::fakes::Call;
 
@@ -70,8 +70,7 @@ impl Jira {
     fn route_of_issue(&mut self, operation: &'static str, call: &Call, body: &Value, now: Timestamp) -> Reply {
         let rest = call.path.strip_prefix(self.api()).and_then(|path| path.strip_prefix("issue/")).unwrap_or_default();
         let id = rest.split('/').next().unwrap_or_default();
-        let is = |issue: &Issue| !issue.deleted && (issue.key == id || issue.number.to_string() == id);
-        let Some(at) = self.issues.iter().position(is) else { return missing() };
+        let Some(at) = self.issues.iter().position(|issue| issue.is(id)) else { return missing() };
         match operation {
             "getIssue" => self.issues.get(at).map_or_else(missing, |issue| (200, self.shown(issue, &issue.status))),
             "editIssue" => self.edit(at, body, now),
