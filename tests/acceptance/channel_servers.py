@@ -89,6 +89,10 @@ class ChannelServers:
         """Changes settings: `settings(jira={"lagSeconds": 2})`. Returns all of them."""
         return self.control("PUT", "/settings", services)
 
+    def by_hand(self, key: str, service: str = "jira", **change) -> None:
+        """Does to a ticket what a person does: `by_hand("SEC-1", status="Done")`, or `assignee`, `priority`, `newKey`, `isDeleted`."""
+        self.control("PUT", "/tickets", {"service": service, "key": key, **change})
+
     def advance(self, seconds: int) -> None:
         """Advances the clock of the services, so that no test waits for them."""
         self.control("PUT", "/clock", {"advanceSeconds": seconds})

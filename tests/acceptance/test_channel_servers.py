@@ -63,6 +63,10 @@ def test_a_ticket_is_found_once_the_index_has_it(channel_servers):
     channel_servers.advance(60)
     assert [issue["key"] for issue in found()] == ["SEC-1"]
     assert channel_servers.tickets()[0]["summary"] == "sg-1 is open"
+    channel_servers.by_hand("SEC-1", status="Done", assignee="ana")
+    assert (channel_servers.tickets()[0]["isClosed"], channel_servers.tickets()[0]["assignee"]) == (True, "ana")
+    channel_servers.by_hand("SEC-1", isDeleted=True)
+    assert (channel_servers.tickets(), found()) == ([], [])
 
 
 def test_an_answer_that_is_lost_leaves_what_was_carried_out(channel_servers):

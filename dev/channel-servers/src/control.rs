@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Change;
 use crate::fault::{Fault, Kind};
+use crate::people::ByHand;
 use crate::render;
 use crate::servers::Gates;
 use crate::service::Name;
@@ -57,6 +58,11 @@ async fn route(world: &World, gates: &Gates, call: &Call) -> Reply {
         ("DELETE", "/faults") => clear_faults(world, gates, call).await,
         ("GET", "/settings") => Ok(world.lock().services.each(|service| service.settings())),
         ("PUT", "/settings") => change_settings(&mut world.lock(), &body(call)?),
+        ("PUT", "/tickets") => {
+            let by_hand: ByHand = body(call)?;
+            by_hand.carry_out(&mut world.lock()).map_err(bad)?;
+            Ok(Value::Null)
+        }
         ("GET", "/clock") => Ok(json!({"now": world.lock().clock.now()})),
         ("PUT", "/clock") => {
             let change: Change = body(call)?;

@@ -5,6 +5,7 @@ mod control;
 pub mod fault;
 pub mod gate;
 mod http;
+mod people;
 pub mod render;
 mod servers;
 pub mod service;

@@ -18,6 +18,8 @@ use crate::support::{control, post, servers, state, take};
 #[case("PUT", "/settings", json!({"jira": {"lagSeconds": "1"}}), "jira: invalid type: string")]
 #[case("PUT", "/settings", json!({"github": {}}), "unknown variant `github`")]
 #[case("PUT", "/clock", json!({"advance": 1}), "unknown field `advance`")]
+#[case("PUT", "/tickets", json!({"service": "jira", "key": "SEC-1"}), "jira has no ticket `SEC-1`")]
+#[case("PUT", "/tickets", json!({"service": "slack", "key": "SEC-1"}), "slack has no ticket `SEC-1`")]
 #[case("DELETE", "/faults?service=github", json!({}), "unknown variant `github`")]
 #[tokio::test]
 async fn a_mistake_of_a_test_is_an_error_that_names_it(

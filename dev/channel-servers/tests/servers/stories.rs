@@ -77,6 +77,24 @@ async fn a_ticket_whose_answer_is_lost_is_found_again_and_has_no_second_one(#[ca
     assert_no_violation(&servers).await;
 }
 
+#[tokio::test]
+async fn a_ticket_that_a_person_closed_is_opened_again_and_a_deleted_one_is_made_again() {
+    let servers = servers();
+    let channel = jira(&servers, "jira");
+    let mut story = Story::new(&servers, ChannelKind::Jira);
+    story.open(&[22]);
+    story.attempt(&channel).await.unwrap();
+    story.pass(10);
+    take(&servers, "PUT", "/tickets", json!({"service": "jira", "key": "SEC-1", "status": "Done"})).await;
+    story.open(&[22, 3389]);
+    story.attempt(&channel).await.unwrap();
+    assert_eq!(state(&servers).await["jira"]["issues"][0]["status"], "To Do");
+    take(&servers, "PUT", "/tickets", json!({"service": "jira", "key": "SEC-1", "isDeleted": true})).await;
+    story.open(&[22]);
+    assert_eq!(story.attempt(&channel).await.unwrap().as_deref(), Some("SEC-2"));
+    assert_no_violation(&servers).await;
+}
+
 /// Without the wait of the channel, another ticket would be made: the search finds none before the lag is over.
 #[tokio::test]
 async fn the_index_of_jira_lags_behind_by_a_time_that_can_be_set() {
