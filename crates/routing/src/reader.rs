@@ -59,7 +59,8 @@ impl<'s> Value<'s> {
     pub(crate) fn is_unset(&self) -> bool {
         match &self.node {
             Node::Null => true,
-            Node::Text(text) => text.trim().is_empty(),
+            // U+0085 is a control character for the schema, and white space for Rust alone.
+            Node::Text(text) => text.chars().all(|character| character.is_whitespace() && character != '\u{85}'),
             _ => false,
         }
     }

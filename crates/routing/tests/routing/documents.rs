@@ -128,6 +128,15 @@ fn jira(keys: &str) -> String {
     "`[\"$schema\"]`: is not a known key: known are `version`, `owners`, `ticketOwners`, `channels`, `defaultChannels`, `routes`, `burst`, `digest`"
 )]
 #[case::null(with(r#""routes": null"#), "`routes`: is null: write a list, or leave the key out")]
+#[case::unset_by_a_control_character(
+    "{\"jira_parent_ticket\": \"\u{85}\"}".into(),
+    "`jira_parent_ticket`: is empty: write a value, or leave the key out"
+)]
+#[case::owner_with_a_mark(
+    route(r##""owner": "#ops>""##),
+    "`routes[0].owner`: `#ops>` is not an owner: write an e-mail address, `#channel`, `@user` or a user name, or add an alias \
+     for it"
+)]
 #[case::channel_name(
     r#"{"version": 1, "channels": {"a b": {"kind": "securityHub"}}}"#.into(),
     "`channels[\"a b\"]`: is not the name of a channel: 1 to 64 letters, digits, `.`, `_` and `-`, a letter or digit first"
