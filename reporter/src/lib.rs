@@ -3,11 +3,13 @@
 mod backoff;
 mod duty;
 mod metrics;
+mod job;
 mod notify;
 mod record;
 
 pub use self::duty::{Duty, DutyError};
 pub use self::metrics::Metrics;
+pub use self::job::{Job, JobError, PendingJob, pending_jobs};
 pub use self::notify::{Notified, Notifier, NotifyError, Outlets};
 pub use self::record::Recorder;
 

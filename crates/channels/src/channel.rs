@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use findings::finding::{Manner, Text};
+use findings::finding::Text;
 use jiff::Timestamp;
 
 use crate::notice::Notice;
@@ -10,9 +10,6 @@ use crate::notice::Notice;
 /// A channel of the routing document, with its secrets and its way to the network.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Channel {
-    /// Whether the channel is told of what is over already.
-    fn manner(&self) -> Manner;
-
     /// Tells the channel of a finding: begins, updates or ends a ticket, an incident or a message.
     ///
     /// If [`unknown_since`](findings::finding::Due::unknown_since) is set, an earlier attempt may have been carried out: the
@@ -70,6 +67,9 @@ impl Failure {
 pub enum Retry {
     /// After this time, as the channel asks, or after a time that grows with the attempts.
     Later(Option<Duration>),
-    /// Not before someone has changed something: a token, a project, a permission. It is tried again rarely.
+    /// Not before someone has changed something: a project, a permission, an owner. It is tried again rarely.
     AfterRepair,
+    /// Not before someone has stored other credentials: the receiver did not accept these, or they have not the form of such.
+    /// Whoever keeps secrets in memory reads them anew, and tries again at once if they have changed.
+    AfterNewCredentials,
 }

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use findings::finding::{Manner, News, Told};
+use findings::finding::{News, Told};
 use findings::{Severity, security_group_arn};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -116,10 +116,6 @@ impl<H: Http> PagerDuty<H> {
 }
 
 impl<H: Http> Channel for PagerDuty<H> {
-    fn manner(&self) -> Manner {
-        Manner::Ticket
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         let key = self.routing_key.expose().trim();
         // A key of another form would be refused, and a longer secret would be shown to PagerDuty.

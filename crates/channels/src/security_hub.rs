@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use findings::asff::{AsffContent, AsffFinding, AsffResource, FIELD_CHARS, group_id, severity_label};
-use findings::finding::{Finding, Manner, State, Text, Told};
+use findings::finding::{Finding, State, Text, Told};
 use plain_text::{clip, one_line};
 
 use crate::aws::AwsCallError;
@@ -83,10 +83,6 @@ impl<I: ImportFindings> SecurityHub<I> {
 }
 
 impl<I: ImportFindings> Channel for SecurityHub<I> {
-    fn manner(&self) -> Manner {
-        Manner::Ticket
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         let key = notice.finding.key();
         let finding = asff(notice);

@@ -7,7 +7,6 @@
 //! <https://adaptivecards.io/explorer/TextRun.html>, and for the size
 //! <https://learn.microsoft.com/en-us/connectors/teams/#known-issues-and-limitations-with-actions>
 
-use findings::finding::Manner;
 use findings::{Openness, Severity};
 use jiff::Timestamp;
 use routing::{Address, OwnerKind};
@@ -60,10 +59,6 @@ impl<H: Http> Teams<H> {
 }
 
 impl<H: Http> Channel for Teams<H> {
-    fn manner(&self) -> Manner {
-        Manner::Messages
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(&message(notice), notice.now).await
     }

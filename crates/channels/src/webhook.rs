@@ -4,7 +4,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use findings::finding::Manner;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
@@ -90,10 +89,6 @@ impl Key {
 }
 
 impl<H: Http> Channel for Webhook<H> {
-    fn manner(&self) -> Manner {
-        Manner::Messages
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(&delivery_id(notice), of_finding(notice), notice.now).await
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use exposure::is_account_id;
+use findings::finding::Manner;
 use serde::Serialize;
 
 use crate::address::{Address, OwnerKind};
@@ -169,6 +170,16 @@ impl ChannelKind {
             Self::Sns => "sns",
             Self::Webhook => "webhook",
             Self::SecurityHub => "securityHub",
+        }
+    }
+
+    /// Whether the channel is told of what is over already. A ticket, an incident and a finding of Security Hub are begun for an
+    /// open finding only.
+    #[must_use]
+    pub fn manner(self) -> Manner {
+        match self {
+            Self::Slack | Self::SlackWebhook | Self::Teams | Self::Sns | Self::Webhook => Manner::Messages,
+            Self::Jira | Self::PagerDuty | Self::SecurityHub => Manner::Ticket,
         }
     }
 

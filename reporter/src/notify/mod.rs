@@ -4,41 +4,61 @@
 //! finds one that was begun and not settled knows that the channel may have taken it, and has the channel searched for it. So
 //! no finding is lost, and no ticket is made twice, wherever this program ends.
 
+mod pauses;
 mod places;
 mod retry;
 
 use std::time::Duration;
 
-use channels::{Delivered, Failure, Notice};
-use findings::finding::{Due, Finding, FindingKey, HistoryEntry, Manner, TooManyChannels};
+use channels::{Delivered, Failure, Notice, Summary};
+use findings::finding::{Due, Finding, FindingKey, HistoryEntry, TooManyChannels};
 use findings::store::{FindingStore, Put, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
-use routing::{Document, Ownership};
+use routing::{Channel, Document, Ownership};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
-use self::places::{Place, places};
+use self::pauses::Pauses;
+use self::places::places;
+pub(crate) use self::places::{Place, pending};
 use crate::SERVICE;
 
 /// Longest time that a channel may take.
 const CHANNEL_LIMIT: Duration = Duration::from_secs(40);
-/// A delivery that began longer ago than this has ended, one way or the other: longer than a function for it may run.
-const LEASE: SignedDuration = SignedDuration::from_secs(90);
+/// Time for the writes before and after the call of a channel.
+const WRITES: Duration = Duration::from_secs(5);
+/// Pause of a delivery for which no time was left.
+const NO_TIME: SignedDuration = SignedDuration::from_secs(5);
 /// Attempts to write a finding that others write at the same time.
 const ATTEMPTS: usize = 8;
 
-/// The channels of a routing document, with their secrets and their way to the network.
+/// The way to the channels of a routing document, with their secrets and the network.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Outlets {
-    /// Whether the channel of this name is told of what is over already.
-    fn manner(&self, channel: &str) -> Manner;
-
-    /// Has the channel of this name told.
+    /// Has a channel told of a finding.
     ///
     /// # Errors
     ///
     /// If the channel did not take it, or may not have, or cannot be opened.
-    async fn deliver(&self, channel: &str, notice: &Notice<'_>) -> Result<Delivered, Failure>;
+    async fn deliver(&self, channel: &Channel, notice: &Notice<'_>) -> Result<Delivered, Failure>;
+
+    /// Has a channel told of many findings in one message: one of which [`routing::ChannelKind::has_summary`] is true.
+    ///
+    /// # Errors
+    ///
+    /// If the channel did not take it, or may not have, or cannot be opened, or has no summary.
+    async fn summarise(&self, channel: &Channel, summary: &Summary<'_>) -> Result<Delivered, Failure>;
+}
+
+impl<O: Outlets> Outlets for &O {
+    async fn deliver(&self, channel: &Channel, notice: &Notice<'_>) -> Result<Delivered, Failure> {
+        (**self).deliver(channel, notice).await
+    }
+
+    async fn summarise(&self, channel: &Channel, summary: &Summary<'_>) -> Result<Delivered, Failure> {
+        (**self).summarise(channel, summary).await
+    }
 }
 
 /// What became of a notification.
@@ -63,76 +83,114 @@ pub enum NotifyError {
 pub struct Notifier<S, O> {
     store: S,
     outlets: O,
+    pauses: Pauses,
     now: fn() -> Timestamp,
+}
+
+/// A place in a channel that is to be told, and who owns the finding.
+struct Target<'d> {
+    place: Place,
+    channel: &'d Channel,
+    ownership: &'d Ownership,
 }
 
 impl<S: FindingStore, O: Outlets> Notifier<S, O> {
     /// A notifier. `now` is the clock.
     pub fn new(store: S, outlets: O, now: fn() -> Timestamp) -> Self {
-        Self { store, outlets, now }
+        Self { store, outlets, pauses: Pauses::default(), now }
     }
 
-    /// Tells the channel of this name, and everyone whom it reaches, of a finding.
+    /// Tells the channel of this name, and everyone whom it reaches, of a finding. No call of the channel begins that could
+    /// last beyond `deadline`.
     ///
     /// # Errors
     ///
     /// If the store failed.
-    pub async fn notify(&self, document: &Document, key: &FindingKey, channel: &str) -> Result<Notified, NotifyError> {
-        let Some(finding) = self.store.get(key).await? else { return Ok(Notified::Done) };
-        let (places, ownership) = places(document, &finding, channel, (self.now)());
+    pub async fn notify(
+        &self,
+        document: &Document,
+        key: &FindingKey,
+        channel: &str,
+        deadline: Instant,
+    ) -> Result<Notified, NotifyError> {
+        if let Some(at) = self.pauses.until(channel, (self.now)()) {
+            return Ok(Notified::Again(at));
+        }
+        let Some(mut finding) = self.store.get(key).await? else { return Ok(Notified::Done) };
+        let Some(configured) = document.channels.get(channel) else {
+            if places::has_open(&finding, channel) {
+                let remedy = "add it to the routing document again, or end its ticket or incident by hand";
+                warn!(service = SERVICE, finding = %key, channel, remedy, "channel removed that was told of the finding");
+            }
+            return Ok(Notified::Done);
+        };
+        let (places, ownership) = places(document, &finding, (self.now)());
         let mut again: Option<Timestamp> = None;
-        for place in places {
-            if let Notified::Again(at) = self.tell(key, &place, &ownership).await? {
+        for place in places.into_iter().filter(|place| place.delivery.channel == channel) {
+            let target = Target { place, channel: configured, ownership: &ownership };
+            let (known, told) = self.tell(finding, &target, deadline).await?;
+            if let Notified::Again(at) = told {
                 again = Some(again.map_or(at, |other| other.min(at)));
             }
+            // Forgotten meanwhile.
+            let Some(known) = known else { break };
+            finding = known;
         }
         Ok(again.map_or(Notified::Done, Notified::Again))
     }
 
-    /// Tells one place, if there is something to tell.
-    async fn tell(&self, key: &FindingKey, place: &Place, ownership: &Ownership) -> Result<Notified, NotifyError> {
-        let (finding, due) = match self.begin(key, place).await? {
-            Begun::Nothing => return Ok(Notified::Done),
-            Begun::Later(at) => return Ok(Notified::Again(at)),
-            Begun::Now(finding, due) => (*finding, due),
+    /// Tells one place, if there is something to tell. Returns the finding as it is afterwards.
+    async fn tell(
+        &self,
+        finding: Finding,
+        target: &Target<'_>,
+        deadline: Instant,
+    ) -> Result<(Option<Finding>, Notified), NotifyError> {
+        let place = &target.place;
+        let (finding, due) = match self.begin(finding, place, deadline).await? {
+            Begun::Nothing(finding) => return Ok((finding, Notified::Done)),
+            Begun::Later(finding, at) => return Ok((Some(finding), Notified::Again(at))),
+            Begun::Now(finding, due) => (finding, due),
         };
         let news = self.news(&finding, place).await;
-        let now = (self.now)();
-        let notice = Notice { finding: &finding, due: &due, delivery: &place.delivery, ownership, news: &news, now };
-        let name = place.delivery.channel.as_str();
-        let outcome = tokio::time::timeout(CHANNEL_LIMIT, self.outlets.deliver(name, &notice)).await;
+        let (delivery, ownership, now) = (&place.delivery, target.ownership, (self.now)());
+        let notice = Notice { finding: &finding, due: &due, delivery, ownership, news: &news, now };
+        let outcome = tokio::time::timeout(CHANNEL_LIMIT, self.outlets.deliver(target.channel, &notice)).await;
         let outcome = outcome.unwrap_or_else(|_| {
             let error = format!("no answer within {} seconds", CHANNEL_LIMIT.as_secs());
             Err(Failure::Unanswered { error })
         });
+        self.pauses.learn(&delivery.channel, outcome.as_ref().err(), (self.now)());
         self.settle(finding, place, &due, outcome).await
     }
 
     /// Stores that the delivery begins.
-    async fn begin(&self, key: &FindingKey, place: &Place) -> Result<Begun, NotifyError> {
+    async fn begin(&self, mut finding: Finding, place: &Place, deadline: Instant) -> Result<Begun, NotifyError> {
+        let key = finding.key().clone();
         for _ in 0..ATTEMPTS {
-            let Some(mut finding) = self.store.get(key).await? else { return Ok(Begun::Nothing) };
             let now = (self.now)();
-            let manner = self.outlets.manner(&place.delivery.channel);
-            let Some(pending) = finding.pending(&place.key, manner, now) else { return Ok(Begun::Nothing) };
-            let known = finding.delivery(&place.key).cloned().unwrap_or_default();
-            if let Some(at) = known.next_attempt.filter(|at| *at > now) {
-                return Ok(Begun::Later(at));
+            let Some(pending) = place.pending(&finding, now) else { return Ok(Begun::Nothing(Some(finding))) };
+            let paused = self.pauses.until(&place.delivery.channel, now);
+            if let Some(at) = pending.not_before(now).max(paused) {
+                return Ok(Begun::Later(finding, at));
             }
-            // Another one may be at it.
-            let free_at = known.began.and_then(|began| began.checked_add(LEASE).ok()).filter(|at| *at > now);
-            if let Some(at) = free_at {
-                return Ok(Begun::Later(at));
+            if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
+                let at = now.saturating_add(NO_TIME).unwrap_or(now);
+                return Ok(Begun::Later(finding, at));
             }
             if let Err(error) = finding.begin(&place.key, now) {
-                warn_of_too_many(key, &error);
-                return Ok(Begun::Nothing);
+                warn_of_too_many(&key, &error);
+                return Ok(Begun::Nothing(Some(finding)));
             }
             if let Put::Stored(finding) = self.store.put(&finding, &[]).await? {
-                return Ok(Begun::Now(finding, pending));
+                return Ok(Begun::Now(*finding, pending.due));
+            }
+            match self.store.get(&key).await? {
+                Some(newer) => finding = newer,
+                None => return Ok(Begun::Nothing(None)),
             }
         }
-        Err(StoreError::Contended(key.clone()).into())
+        Err(StoreError::Contended(key).into())
     }
 
     /// What was news since the place was told last. A history that cannot be read holds nothing up.
@@ -157,7 +215,7 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
         place: &Place,
         due: &Due,
         outcome: Result<Delivered, Failure>,
-    ) -> Result<Notified, NotifyError> {
+    ) -> Result<(Option<Finding>, Notified), NotifyError> {
         let (key, channel) = (finding.key().clone(), place.key.as_str());
         for _ in 0..ATTEMPTS {
             let attempts = finding.delivery(&place.key).map_or(0, |delivery| delivery.attempts);
@@ -178,20 +236,20 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
             };
             if let Err(error) = added {
                 warn_of_too_many(&key, &error);
-                return Ok(Notified::Done);
+                return Ok((Some(finding), Notified::Done));
             }
-            if let Put::Stored(_) = self.store.put(&finding, &[]).await? {
+            if let Put::Stored(stored) = self.store.put(&finding, &[]).await? {
                 if let Err(error) = &outcome {
                     warn!(service = SERVICE, finding = %key, channel, %error, "not delivered");
                 } else {
                     info!(service = SERVICE, finding = %key, channel, revision = due.revision, "delivered");
                 }
-                return Ok(notified);
+                return Ok((Some(*stored), notified));
             }
             match self.store.get(&key).await? {
                 Some(newer) => finding = newer,
                 // Forgotten meanwhile.
-                None => return Ok(Notified::Done),
+                None => return Ok((None, Notified::Done)),
             }
         }
         Err(StoreError::Contended(key).into())
@@ -200,12 +258,12 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
 
 /// Whether a delivery begins.
 enum Begun {
-    /// There is nothing to tell.
-    Nothing,
+    /// There is nothing to tell. `None` if the finding is forgotten.
+    Nothing(Option<Finding>),
     /// Not before this time.
-    Later(Timestamp),
+    Later(Finding, Timestamp),
     /// It is stored that it begins.
-    Now(Box<Finding>, Due),
+    Now(Finding, Due),
 }
 
 fn warn_of_too_many(key: &FindingKey, error: &TooManyChannels) {

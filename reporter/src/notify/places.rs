@@ -1,43 +1,99 @@
-//! Whom a channel reaches with a finding, and under which name the outbox of the finding has each of them.
+//! Who is to be told of a finding: the channels and their recipients, and under which name the outbox of the finding has each
+//! of them. Recorder, notifier and sweep ask here and nowhere else.
 
-use findings::finding::{Channel, Finding, hex};
-use jiff::Timestamp;
+use findings::finding::{self as outbox, Channel, Due, Finding, Told, hex};
+use jiff::{SignedDuration, Timestamp};
 use routing::{Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
 
 /// Between the name of a channel, which cannot contain it, and the digest of a recipient.
 const SEPARATOR: char = ':';
-/// Bytes of the digest of a recipient.
+/// Between the beginning of a long name of a channel, which cannot contain it, and the digest of the name.
+const CUT: char = '~';
+/// Bytes of a digest.
 const DIGEST: usize = 6;
-/// Characters of the name of a channel beside such a digest.
+/// Characters of the name of a channel beside the digest of a recipient, and those of one that is longer.
 const NAME: usize = 48;
+const NAME_BEGINNING: usize = NAME - 1 - 2 * DIGEST;
+/// A delivery that began longer ago than this has ended, one way or the other: longer than a function for it may run.
+const LEASE: SignedDuration = SignedDuration::from_secs(90);
+/// Time in which another function that is at it may be expected to end.
+const OTHER: SignedDuration = SignedDuration::from_secs(20);
 
 /// A channel and a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Name in the outbox.
-    pub(super) key: Channel,
+    pub(crate) key: Channel,
     /// What is sent, to whom and why.
-    pub(super) delivery: Delivery,
+    pub(crate) delivery: Delivery,
 }
 
-/// The places that a channel reaches with a finding at `now`: those of the routing document, and those that were told
-/// already, whatever the document says by now. Otherwise nobody would tell these of the end.
-pub(super) fn places(document: &Document, finding: &Finding, channel: &str, now: Timestamp) -> (Vec<Place>, Ownership) {
+/// What a place is behind with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// The delivery.
+    pub(crate) due: Due,
+    /// The time of the next attempt after one that failed, if it has not come.
+    pub(crate) next_attempt: Option<Timestamp>,
+    /// The time until which another function may be at it, if it has not come.
+    pub(crate) leased_until: Option<Timestamp>,
+}
+
+impl Pending {
+    /// The time before which the delivery does not begin; `None` if it can begin now. The other function may end long before
+    /// its lease does.
+    pub(crate) fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+        let soon = now.saturating_add(OTHER).unwrap_or(now);
+        self.next_attempt.max(self.leased_until.map(|until| until.min(soon)))
+    }
+}
+
+impl Place {
+    /// What the place is behind with at `now`; `None` if it was told all that it is to be told.
+    pub(crate) fn pending(&self, finding: &Finding, now: Timestamp) -> Option<Pending> {
+        let due = finding.pending(&self.key, self.delivery.kind.manner(), now)?;
+        let known = finding.delivery(&self.key);
+        let next_attempt = known.and_then(|known| known.next_attempt);
+        let leased_until = known.and_then(|known| known.began?.checked_add(LEASE).ok());
+        let in_future = |time: &Timestamp| *time > now;
+        Some(Pending {
+            due,
+            next_attempt: next_attempt.filter(in_future),
+            leased_until: leased_until.filter(in_future),
+        })
+    }
+}
+
+/// The places that are behind with a finding at `now`.
+pub(crate) fn pending(document: &Document, finding: &Finding, now: Timestamp) -> Vec<(Place, Pending)> {
+    let (places, _) = places(document, finding, now);
+    let pending = |place: Place| place.pending(finding, now).map(|pending| (place, pending));
+    places.into_iter().filter_map(pending).collect()
+}
+
+/// The places that hear of a finding at `now`: those of the routing document, and those that were told already, whatever the
+/// document says by now. Otherwise nobody would tell these of the end. Those of a channel that the document does not have any
+/// more cannot be told.
+pub(crate) fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>, Ownership) {
     let resolution = resolve(document, &Subject::new(document, finding, now));
-    let Some(configured) = document.channels.get(channel) else { return (Vec::new(), resolution.ownership) };
-    let wanted = resolution.deliveries.into_iter().filter(|delivery| delivery.channel == channel);
-    // Those are part of a daily summary, which tells of their end, too.
-    let wanted = wanted.filter(|delivery| delivery.timing != Timing::Digest);
+    // Those of the digest are part of a daily summary, which tells of their end, too.
+    let wanted = resolution.deliveries.into_iter().filter(|delivery| delivery.timing != Timing::Digest);
     let mut places: Vec<Place> = Vec::new();
-    for (index, delivery) in wanted.enumerate() {
-        let key = if index == 0 { channel.into() } else { key(channel, &delivery) };
+    for delivery in wanted {
+        let is_first = !places.iter().any(|place| place.delivery.channel == delivery.channel);
+        let key = if is_first { delivery.channel.as_str().into() } else { key(&delivery) };
         places.push(Place { key, delivery });
     }
-    for (told, _) in finding.channels().filter(|(key, _)| is_of(key.as_str(), channel)) {
-        if !places.iter().any(|place| place.key == *told) {
-            let delivery = Delivery {
-                channel: channel.to_owned(),
+    for (told, _) in finding.channels().filter(|(_, known)| may_have_been_told(known)) {
+        if places.iter().any(|place| place.key == *told) {
+            continue;
+        }
+        let configured = document.channels.iter().find(|(channel, _)| is_of(told.as_str(), channel));
+        places.extend(configured.map(|(channel, configured)| Place {
+            key: told.clone(),
+            delivery: Delivery {
+                channel: channel.clone(),
                 kind: configured.kind(),
                 // The external id says where the message is.
                 recipient: None,
@@ -45,28 +101,135 @@ pub(super) fn places(document: &Document, finding: &Finding, channel: &str, now:
                 ticket: None,
                 timing: Timing::Normal,
                 why: Why::DefaultChannels,
-            };
-            places.push(Place { key: told.clone(), delivery });
-        }
+            },
+        }));
     }
     (places, resolution.ownership)
 }
 
+/// Whether a channel of this name has a ticket, an incident or a message of the finding that says that it is open.
+pub(crate) fn has_open(finding: &Finding, channel: &str) -> bool {
+    let mut of_channel = finding.channels().filter(|(key, _)| is_of(key.as_str(), channel));
+    of_channel.any(|(_, known)| known.told == Told::Open)
+}
+
+fn may_have_been_told(known: &outbox::Delivery) -> bool {
+    known.told != Told::Nothing || known.began.is_some() || known.unknown_since.is_some()
+}
+
 /// Name of a further recipient of a channel. The first one has the name of the channel.
-fn key(channel: &str, delivery: &Delivery) -> Channel {
+fn key(delivery: &Delivery) -> Channel {
     let recipient = delivery.recipient.as_ref().map(|address| address.value.as_str()).unwrap_or_default();
-    let digest = hex(Sha256::digest(recipient.as_bytes()).iter().take(DIGEST));
-    format!("{}{SEPARATOR}{digest}", beginning(channel)).as_str().into()
+    format!("{}{SEPARATOR}{}", name(&delivery.channel), digest(recipient)).as_str().into()
 }
 
 /// Whether a name in the outbox is of this channel.
 fn is_of(key: &str, channel: &str) -> bool {
     match key.split_once(SEPARATOR) {
-        Some((name, _)) => name == beginning(channel),
+        Some((beginning, _)) => beginning == name(channel),
         None => key == channel,
     }
 }
 
-fn beginning(channel: &str) -> String {
-    channel.chars().take(NAME).collect()
+/// The name of a channel, cut to leave room for the digest of a recipient. Two channels have different ones.
+fn name(channel: &str) -> String {
+    if channel.len() <= NAME {
+        return channel.to_owned();
+    }
+    let beginning: String = channel.chars().take(NAME_BEGINNING).collect();
+    format!("{beginning}{CUT}{}", digest(channel))
+}
+
+fn digest(text: &str) -> String {
+    hex(Sha256::digest(text.as_bytes()).iter().take(DIGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use findings::finding::{ConfigVerdict, Moment, Observation, Observed, Source};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-12-01T09:00:00Z".parse().unwrap()
+    }
+
+    fn open() -> Finding {
+        let mut finding = Finding::new("123456789012/eu-west-1/sg-0aaaaaaaaaaaaaaaa/portcullis".parse().unwrap());
+        let what = Observed::Compliance(ConfigVerdict::NonCompliant, Source::Change);
+        finding.apply(&Observation { at: Moment::live(now()), what });
+        finding
+    }
+
+    /// A document with these channels of Slack, of which the first ones hear of everything, and an owner.
+    fn document(channels: &[&str], defaults: usize) -> Document {
+        let channel = |name: &&str| format!(r##""{name}": {{"kind": "slack", "token": "ssm:/t", "channel": "#c"}}"##);
+        let channels_of: Vec<String> = channels.iter().map(channel).collect();
+        let defaults: Vec<String> = channels.iter().take(defaults).map(|name| format!("\"{name}\"")).collect();
+        let (channels, defaults) = (channels_of.join(","), defaults.join(","));
+        let owners = r##"{"default": "#owners"}"##;
+        format!(r#"{{"version": 1, "channels": {{{channels}}}, "defaultChannels": [{defaults}], "owners": {owners}}}"#)
+            .parse()
+            .unwrap()
+    }
+
+    fn keys(document: &Document, finding: &Finding) -> Vec<(String, String)> {
+        let (places, _) = places(document, finding, now());
+        places.into_iter().map(|place| (place.delivery.channel, place.key.to_string())).collect()
+    }
+
+    #[test]
+    fn each_recipient_has_a_name_of_its_own_in_the_outbox() {
+        let keys = keys(&document(&["chat"], 1), &open());
+        assert_eq!(keys.len(), 2, "{keys:?}");
+        assert_eq!(keys.first().unwrap(), &("chat".to_owned(), "chat".to_owned()));
+        assert!(keys.last().unwrap().1.starts_with("chat:"), "{keys:?}");
+    }
+
+    #[test]
+    fn two_long_names_that_begin_alike_are_not_mixed_up() {
+        let [one, other] = ["a", "b"].map(|end| format!("{}{end}", "x".repeat(63)));
+        let document = document(&[&one, &other], 2);
+        let mut finding = open();
+        for (place, pending) in pending(&document, &finding.clone(), now()) {
+            assert!(place.key.as_str().len() <= 64);
+            finding.delivered(&place.key, &pending.due, None).unwrap();
+        }
+        let keys = keys(&document, &finding);
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        assert_eq!(keys.iter().filter(|(channel, _)| *channel == one).count(), 2, "{keys:?}");
+    }
+
+    #[test]
+    fn who_was_told_is_told_of_the_end_and_who_was_not_is_told_no_more() {
+        let (both, none) = (document(&["told", "tried"], 2), document(&["told", "tried"], 0));
+        let mut finding = open();
+        for (place, pending) in pending(&both, &finding.clone(), now()) {
+            if place.delivery.channel == "told" {
+                finding.delivered(&place.key, &pending.due, None).unwrap();
+            } else {
+                finding.failed(&place.key, "down", now()).unwrap();
+            }
+        }
+        let channels: Vec<_> = keys(&none, &finding).into_iter().map(|(channel, _)| channel).collect();
+        assert_eq!(channels, ["told", "told"]);
+        assert!(has_open(&finding, "told") && !has_open(&finding, "tried"));
+    }
+
+    #[test]
+    fn another_function_that_is_at_it_is_waited_for() {
+        let document = document(&["chat"], 1);
+        let mut finding = open();
+        finding.begin(&"chat".into(), now()).unwrap();
+        let waits = |at: Timestamp| {
+            let pending = pending(&document, &finding, at);
+            pending.first().and_then(|(_, pending)| pending.not_before(at))
+        };
+        let seconds = |seconds: i64| now() + SignedDuration::from_secs(seconds);
+        assert_eq!(waits(now()), Some(seconds(20)));
+        assert_eq!(waits(seconds(80)), Some(seconds(90)));
+        assert_eq!(waits(seconds(90)), None);
+    }
 }

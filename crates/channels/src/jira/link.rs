@@ -38,7 +38,9 @@ impl<H: Http> Client<'_, H> {
         });
         let answer = match self.call(call, Method::Post, "/issueLink", &body).await {
             // Jira answers 401 if only the permission is missing: the token was accepted a moment ago.
-            Err(Failure::Refused { error, retry: Retry::AfterRepair }) => return Ok(Err(error)),
+            Err(Failure::Refused { error, retry: Retry::AfterRepair | Retry::AfterNewCredentials }) => {
+                return Ok(Err(error));
+            }
             answer => answer?,
         };
         Ok(match answer {

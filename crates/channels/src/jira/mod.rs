@@ -24,7 +24,7 @@ mod wiki;
 
 use std::fmt;
 
-use findings::finding::{Manner, Told};
+use findings::finding::Told;
 use jiff::{SignedDuration, Timestamp};
 use routing::Jira as Settings;
 
@@ -74,10 +74,6 @@ impl<H: Http> Jira<H> {
 }
 
 impl<H: Http> Channel for Jira<H> {
-    fn manner(&self) -> Manner {
-        Manner::Ticket
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         let client = self.client(notice.now)?;
         let settled = notice.due.last_unknown.map(|last| last.saturating_add(JIRA_LAG).unwrap_or(last));

@@ -11,7 +11,7 @@ mod api;
 mod blocks;
 mod webhook;
 
-use findings::finding::{Due, Manner, News, Text};
+use findings::finding::{Due, News, Text};
 use jiff::{SignedDuration, Timestamp};
 use routing::{Address, Delivery, OwnerKind};
 use serde_json::{Value, json};
@@ -97,10 +97,6 @@ fn is_channel_id(text: &str) -> bool {
 }
 
 impl<H: Http> Channel for Slack<H> {
-    fn manner(&self) -> Manner {
-        Manner::Messages
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         if let Some(posted) = notice.due.external_id.as_ref().and_then(Posted::from_external_id)
             && self.update(notice, &posted).await?

@@ -1,6 +1,5 @@
 //! Slack, by an incoming webhook: a message for each delivery, which cannot be changed later.
 
-use findings::finding::Manner;
 use serde_json::{Value, json};
 
 use super::blocks::{self, Message, NewsPlace};
@@ -40,10 +39,6 @@ impl<H: Http> SlackWebhook<H> {
 }
 
 impl<H: Http> Channel for SlackWebhook<H> {
-    fn manner(&self) -> Manner {
-        Manner::Messages
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         self.post(blocks::message(notice, NewsPlace::Within), notice.now).await
     }

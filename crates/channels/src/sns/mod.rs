@@ -15,7 +15,7 @@
 mod amazon_q;
 mod email;
 
-use findings::finding::{Finding, Manner, State};
+use findings::finding::{Finding, State};
 use serde_json::json;
 
 use crate::aws::AwsCallError;
@@ -99,10 +99,6 @@ impl<P: Publish> Sns<P> {
 }
 
 impl<P: Publish> Channel for Sns<P> {
-    fn manner(&self) -> Manner {
-        Manner::Messages
-    }
-
     async fn deliver(&self, notice: &Notice<'_>) -> Result<Delivered, Failure> {
         let title = words::title(notice.finding);
         let (email, chat) = (email::of_finding(notice), amazon_q::of_finding(notice));
