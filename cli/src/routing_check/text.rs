@@ -64,14 +64,16 @@ pub(super) fn summary(out: &mut impl Write, document: &Document) -> io::Result<(
 /// Where a channel leads to. Never a secret, but where one is kept.
 fn target(channel: &Channel) -> String {
     match channel {
-        Channel::Slack { channel, .. } => channel.clone(),
+        Channel::Slack { channel, api_url: None, .. } => channel.clone(),
+        Channel::Slack { channel, api_url: Some(url), .. } => format!("{channel} at {url}"),
         Channel::SlackWebhook { .. } | Channel::Teams { .. } => "the channel of the webhook".to_owned(),
         Channel::Jira(Jira { project, url, .. }) => {
             format!("{} at {url}", project.as_deref().unwrap_or("the project of the ticket owners"))
         }
-        Channel::PagerDuty { severities, .. } => {
+        Channel::PagerDuty { severities, events_url, .. } => {
             let names: Vec<&str> = severities.iter().map(findings::Severity::as_str).collect();
-            format!("{} findings", names.join(", "))
+            let place = events_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+            format!("{} findings{place}", names.join(", "))
         }
         Channel::Sns { topic_arn } => topic_arn.clone(),
         Channel::Webhook { url: Endpoint::Url(url), .. } => url.clone(),

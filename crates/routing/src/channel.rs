@@ -7,14 +7,13 @@ use findings::finding::Manner;
 use serde::Serialize;
 
 use crate::address::{Address, OwnerKind};
-use crate::problem::quoted;
 use crate::reader::{Fields, Value, is_partition, is_region};
 use crate::secret::SecretRef;
 use crate::severities::{SEVERITIES, Severities};
+use crate::url::{base_url, url};
 
 /// Days within which a closed ticket is reopened, if the document does not say otherwise.
 const REOPEN_WITHIN_DAYS: u32 = 14;
-const URL_MAX: usize = 2000;
 
 /// A channel of the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +25,9 @@ pub enum Channel {
         token: SecretRef,
         /// Channel that gets every finding that is sent here.
         channel: String,
+        /// Base URL of the Web API, without a slash at its end; `None` is that of slack.com.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        api_url: Option<String>,
     },
     /// Slack, by an incoming webhook: messages that cannot be updated, in one channel.
     #[serde(rename = "slack")]
@@ -47,6 +49,9 @@ pub enum Channel {
         routing_key: SecretRef,
         /// Severities for which a page is sent.
         severities: Severities,
+        /// Base URL of the Events API, without a slash at its end; `None` is that of the service region of the United States.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        events_url: Option<String>,
     },
     /// A topic of SNS.
     Sns {
@@ -221,7 +226,8 @@ impl Channel {
             ChannelKind::PagerDuty => {
                 let routing_key = fields.require("routingKey").and_then(SecretRef::read);
                 let severities = Severities::read(&mut fields).unwrap_or_default();
-                routing_key.map(|routing_key| Self::PagerDuty { routing_key, severities })
+                let events_url = fields.take("eventsUrl").and_then(base_url);
+                routing_key.map(|routing_key| Self::PagerDuty { routing_key, severities, events_url })
             }
             ChannelKind::Sns => {
                 let form = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:findings";
@@ -244,13 +250,18 @@ fn slack(fields: &mut Fields<'_>) -> Option<Channel> {
     let token = fields.take("token");
     let webhook = fields.take("webhook");
     let channel = fields.take("channel");
+    let api_url = fields.take("apiUrl");
+    if let Some(api_url) = api_url.as_ref().filter(|_| webhook.is_some()) {
+        api_url.place.problem("a webhook has its own URL: leave `apiUrl` out, or use the `token` of a bot");
+    }
     match (token, webhook, channel) {
         (Some(token), None, Some(channel)) => {
             let token = SecretRef::read(token);
             let form = "a channel of Slack, such as `#security` or C0123456789";
             let channel = channel.form(100, |text| slack_channel(text).is_some(), form);
             let channel = channel.as_deref().and_then(slack_channel);
-            token.zip(channel).map(|(token, channel)| Channel::Slack { token, channel })
+            let api_url = api_url.and_then(base_url);
+            token.zip(channel).map(|(token, channel)| Channel::Slack { token, channel, api_url })
         }
         (None, Some(webhook), None) => SecretRef::read(webhook).map(|webhook| Channel::SlackWebhook { webhook }),
         (None, Some(_), Some(channel)) => {
@@ -275,7 +286,7 @@ impl Jira {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let flavours = [("cloud", JiraFlavour::Cloud), ("dataCenter", JiraFlavour::DataCenter)];
         let flavour = fields.require("flavour").and_then(|value| value.word(&flavours));
-        let base = fields.require("url").and_then(|value| url(value, false));
+        let base = fields.require("url").and_then(base_url);
         let secret = fields.require("secret").and_then(SecretRef::read);
         let project = fields.take("project").and_then(project);
         let issue_type = fields.take("issueType").map_or_else(|| Some("Task".to_owned()), Value::text);
@@ -286,7 +297,7 @@ impl Jira {
         let priorities = fields.take("priorities").and_then(priorities).unwrap_or_default();
         Some(Self {
             flavour: flavour?,
-            url: base?.trim_end_matches('/').to_owned(),
+            url: base?,
             secret: secret?,
             project,
             issue_type: issue_type?,
@@ -346,37 +357,4 @@ fn is_topic(text: &str) -> bool {
         && (1..=256).contains(&name.len())
         && !stem.is_empty()
         && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
-/// A URL with TLS, or of this machine. It contains no user or password, and a message does not repeat it.
-fn url(value: Value<'_>, may_have_query: bool) -> Option<String> {
-    let (place, text) = value.text_of(URL_MAX)?;
-    let is_local = ["http://localhost", "http://127.0.0.1"]
-        .iter()
-        .any(|local| text.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?'])));
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|_| is_local));
-    let Some(rest) = rest else {
-        place.problem("is not a URL that begins with https://: messages are sent with TLS only");
-        return None;
-    };
-    let (authority, tail) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
-    if authority.contains('@') {
-        place.problem("has a user or a password before the host: remove them, and refer to the secret by its own key");
-        return None;
-    }
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let is_host = host.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
-    let is_port =
-        port.is_none_or(|port| (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()));
-    let is_tail = tail.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte));
-    if !is_host || !is_port || !is_tail {
-        place.problem(format!("is not a URL such as {}", quoted("https://jira.example.com")));
-        return None;
-    }
-    if !may_have_query && tail.contains('?') {
-        place.problem("has a query: write the base URL, such as `https://jira.example.com`");
-        return None;
-    }
-    Some(text)
 }

@@ -15,6 +15,7 @@ mod secret;
 mod severities;
 mod subject;
 mod ticket_owners;
+mod url;
 
 pub use address::{Address, AddressError, OwnerKind};
 pub use channel::{Channel, ChannelKind, Endpoint, Jira, JiraFlavour};

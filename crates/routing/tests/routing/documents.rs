@@ -44,12 +44,14 @@ const FULL: &str = r##"{
             "priorities": {"critical": "Highest", "high": "High", "medium": "Medium", "low": "Low"}},
         "dc": {"kind": "jira", "flavour": "dataCenter", "url": "http://localhost:8080/jira/", "secret": "ssm:/jira", "project": "S_2"},
         "pager": {"kind": "pagerduty", "routingKey": "ssm:/pager", "severities": ["critical", "high"]},
+        "gov": {"kind": "slack", "token": "ssm:/portcullis/slack", "channel": "#gov", "apiUrl": "https://slack-gov.com/api/"},
+        "eu": {"kind": "pagerduty", "routingKey": "ssm:/pager", "eventsUrl": "https://events.eu.pagerduty.com"},
         "topic": {"kind": "sns", "topicArn": "arn:aws:sns:eu-west-1:111122223333:findings.fifo"},
         "post": {"kind": "webhook", "url": "https://example.com:8443/in?team=a", "secret": "ssm:/hmac"},
         "post2": {"kind": "webhook", "url": "ssm:/hook/url", "secret": "ssm:/hmac"},
         "hub": {"kind": "securityHub"}
     },
-    "defaultChannels": ["bot", "hub", "post2"],
+    "defaultChannels": ["bot", "hub", "post2", "gov", "eu"],
     "routes": [
         {"name": "all conditions", "match": {"accounts": "111122223333", "regions": ["eu-*"], "rules": "portcullis*",
             "groupNames": ["web-*", "*db*"], "vpcs": ["vpc-0a"], "tags": {"team": "*", "stage": ["prod", "pre*"]},
@@ -230,6 +232,26 @@ fn jira(keys: &str) -> String {
 #[case::region(
     route(r#""match": {"regions": "Ireland"}"#),
     "`routes[0].match.regions`: `Ireland` is not a region, such as eu-west-1 or eu-*"
+)]
+#[case::api_url(
+    channel(r##"{"kind": "slack", "token": "ssm:/t", "channel": "#c", "apiUrl": "http://slack-gov.com/api"}"##),
+    "`channels.c.apiUrl`: is not a URL that begins with https://: messages are sent with TLS only"
+)]
+#[case::api_query(
+    channel(r##"{"kind": "slack", "token": "ssm:/t", "channel": "#c", "apiUrl": "https://slack-gov.com/api?a=1"}"##),
+    "`channels.c.apiUrl`: has a query: write the base URL, such as `https://jira.example.com`"
+)]
+#[case::api_of_webhook(
+    channel(r#"{"kind": "slack", "webhook": "ssm:/t", "apiUrl": "https://slack-gov.com/api"}"#),
+    "`channels.c.apiUrl`: a webhook has its own URL: leave `apiUrl` out, or use the `token` of a bot"
+)]
+#[case::events_url(
+    channel(r#"{"kind": "pagerduty", "routingKey": "ssm:/p", "eventsUrl": "https://u:p@events.eu.pagerduty.com"}"#),
+    "`channels.c.eventsUrl`: has a user or a password before the host: remove them, and refer to the secret by its own key"
+)]
+#[case::events_url_of_slack(
+    channel(r##"{"kind": "slack", "token": "ssm:/t", "channel": "#c", "eventsUrl": "https://example.com"}"##),
+    "`channels.c.eventsUrl`: is not a known key: known are `kind`, `token`, `webhook`, `channel`, `apiUrl`"
 )]
 #[case::vpc(
     route(r#""match": {"vpcs": "sg-1"}"#),

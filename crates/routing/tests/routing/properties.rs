@@ -316,10 +316,12 @@ fn near_valid() -> impl Strategy<Value = String> {
     prop_oneof![whole, proptest::collection::vec(parts, 0..5).prop_map(|parts| parts.concat()), text()]
 }
 
-const PLACES: [&str; 18] = [
+const PLACES: [&str; 20] = [
     r#"{"version": 1, "channels": {HERE: {"kind": "securityHub"}}}"#,
     r#"{"version": 1, "channels": {"c": {"kind": "teams", "webhook": HERE}}}"#,
     r#"{"version": 1, "channels": {"c": {"kind": "slack", "token": "ssm:/s", "channel": HERE}}}"#,
+    r##"{"version": 1, "channels": {"c": {"kind": "slack", "token": "ssm:/s", "channel": "#c", "apiUrl": HERE}}}"##,
+    r#"{"version": 1, "channels": {"c": {"kind": "pagerduty", "routingKey": "ssm:/p", "eventsUrl": HERE}}}"#,
     r#"{"version": 1, "channels": {"c": {"kind": "webhook", "secret": "ssm:/s", "url": HERE}}}"#,
     r#"{"version": 1, "channels": {"c": {"kind": "sns", "topicArn": HERE}}}"#,
     r#"{"version": 1, "channels": {"c": {"kind": "jira", "flavour": "cloud", "secret": "ssm:/s", "project": "SEC", "url": HERE}}}"#,
