@@ -209,10 +209,10 @@ impl Outlets for &World {
                 Mood::Well | Mood::Silent => {}
             }
             let is_ticket = channel.kind() == ChannelKind::Jira;
-            if !is_ticket {
-                *self.messages.borrow_mut() += 1;
-            } else {
+            if is_ticket {
                 self.tell_of_ticket(notice);
+            } else {
+                *self.messages.borrow_mut() += 1;
             }
             if self.mood.get() == Mood::Silent {
                 return Err(Failure::Unanswered { error: "no answer".into() });

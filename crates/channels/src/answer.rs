@@ -59,7 +59,12 @@ pub(crate) async fn send<H: Http>(
         200..=299 => Ok(response),
         429 | 503 => Err(Failure::Refused { error, retry: Retry::Later(wait) }),
         408 | 425 | 500..=599 => Err(effect.unknown(error, wait)),
-        _ => Err(Failure::Refused { error: format!("{error}: {}", remedy(status)), retry: Retry::AfterRepair }),
+        _ => {
+            // A URL may be the credentials, and be gone.
+            let is_credentials = matches!(status, 401 | 403 | 404 | 410);
+            let retry = if is_credentials { Retry::AfterNewCredentials } else { Retry::AfterRepair };
+            Err(Failure::Refused { error: format!("{error}: {}", remedy(status)), retry })
+        }
     }
 }
 
@@ -139,8 +144,9 @@ mod tests {
     #[case::too_many(429, Retry::Later(None))]
     #[case::unavailable(503, Retry::Later(None))]
     #[case::redirect(302, Retry::AfterRepair)]
-    #[case::gone(410, Retry::AfterRepair)]
-    #[case::forbidden(403, Retry::AfterRepair)]
+    #[case::gone(410, Retry::AfterNewCredentials)]
+    #[case::forbidden(403, Retry::AfterNewCredentials)]
+    #[case::bad_request(400, Retry::AfterRepair)]
     #[tokio::test]
     async fn some_statuses_say_that_nothing_was_done(#[case] status: u16, #[case] expected: Retry) {
         for effect in [Effect::Harmless, Effect::Repeated] {

@@ -86,7 +86,7 @@ impl<H: Http> PagerDuty<H> {
         let said = said(response);
         let status = response.status;
         let wait = retry_after(response, now);
-        let repair = |error: String| Err(Failure::Refused { error, retry: Retry::AfterRepair });
+        let repair = |error: String, retry| Err(Failure::Refused { error, retry });
         match status {
             200..=299 if said.status == "success" => Ok(()),
             // A proxy may answer like this before or after `PagerDuty` took it.
@@ -95,13 +95,22 @@ impl<H: Http> PagerDuty<H> {
                     "PagerDuty did not answer as documented ({status}): check the base URL, and proxies before it"
                 ),
             }),
-            400 => repair(format!("PagerDuty refused the event: {}: check the integration key", self.shown(&said))),
+            400 => {
+                let retry = if said.is_about_the_key() { Retry::AfterNewCredentials } else { Retry::AfterRepair };
+                repair(format!("PagerDuty refused the event: {}: check the integration key", self.shown(&said)), retry)
+            }
             429 => {
                 let error = "PagerDuty limits the rate of events (429)".to_owned();
                 Err(Failure::Refused { error, retry: Retry::Later(wait) })
             }
             408 | 425 | 500..=599 => Err(Effect::Repeated.unknown(format!("PagerDuty answered {status}"), wait)),
-            _ => repair(format!("PagerDuty answered {status}: check the base URL and the integration key")),
+            401 | 403 => {
+                repair(format!("PagerDuty answered {status}: check the integration key"), Retry::AfterNewCredentials)
+            }
+            _ => repair(
+                format!("PagerDuty answered {status}: check the base URL and the integration key"),
+                Retry::AfterRepair,
+            ),
         }
     }
 
@@ -122,7 +131,7 @@ impl<H: Http> Channel for PagerDuty<H> {
         if !(1..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             let error =
                 "the secret for PagerDuty is malformed: store the integration key, 32 letters and digits".to_owned();
-            return Err(Failure::Refused { error, retry: Retry::AfterRepair });
+            return Err(Failure::Refused { error, retry: Retry::AfterNewCredentials });
         }
         let arrived = notice.due.last_unknown.map(|last| last.saturating_add(IN_FLIGHT).unwrap_or(last));
         if let Some(arrived) = arrived.filter(|arrived| notice.now < *arrived) {
@@ -218,6 +227,14 @@ struct Said {
     status: String,
     message: String,
     errors: Vec<String>,
+}
+
+impl Said {
+    /// Whether the integration key is what is wrong with an event.
+    fn is_about_the_key(&self) -> bool {
+        let mut texts = self.errors.iter().chain([&self.message]).map(|text| text.to_ascii_lowercase());
+        texts.any(|text| text.contains("routing_key") || text.contains("routing key"))
+    }
 }
 
 fn said(response: &Response) -> Said {

@@ -46,3 +46,9 @@ pub trait Secrets {
     /// If it cannot be read, or is not a text. The message names where it is kept, and never what it is.
     async fn secret(&self, reference: &SecretRef) -> Result<Secret, AwsCallError>;
 }
+
+impl<X: Secrets> Secrets for &X {
+    async fn secret(&self, reference: &SecretRef) -> Result<Secret, AwsCallError> {
+        (**self).secret(reference).await
+    }
+}

@@ -48,6 +48,17 @@ pub trait ImportFindings {
     ) -> Result<Vec<RefusedFinding>, AwsCallError>;
 }
 
+impl<I: ImportFindings> ImportFindings for &I {
+    async fn import(
+        &self,
+        account: &str,
+        region: &str,
+        findings: &[AsffFinding<'_>],
+    ) -> Result<Vec<RefusedFinding>, AwsCallError> {
+        (**self).import(account, region, findings).await
+    }
+}
+
 /// Security Hub.
 #[derive(Debug)]
 pub struct SecurityHub<I> {

@@ -80,6 +80,11 @@ impl Call<'_> {
         Failure::Refused { error: format!("cannot {}: {reason}", self.what), retry: Retry::AfterRepair }
     }
 
+    /// The same, if the change has to be another token.
+    fn other_token(&self, reason: impl fmt::Display) -> Failure {
+        Failure::Refused { error: format!("cannot {}: {reason}", self.what), retry: Retry::AfterNewCredentials }
+    }
+
     /// What Jira answered, if it did what was asked of a ticket that was there a moment ago.
     pub(super) fn done(&self, answer: Answer) -> Result<Value, Failure> {
         match answer {
@@ -167,7 +172,7 @@ fn answer(call: Call<'_>, response: &Response, after: Option<Duration>) -> Resul
         return Err(call.repair(format_args!("Jira denies the user to log in: {remedy}")));
     }
     if reason.contains("AUTHENTICATED_FAILED") {
-        return Err(call.repair("Jira does not accept the token: make a new one and replace the secret"));
+        return Err(call.other_token("Jira does not accept the token: make a new one and replace the secret"));
     }
     let status = response.status;
     match status {
@@ -176,7 +181,7 @@ fn answer(call: Call<'_>, response: &Response, after: Option<Duration>) -> Resul
             "Jira answered {status}, a redirection: write the base URL of Jira itself, and let this user pass any log-in page"
         ))),
         400 => Ok(Answer::Invalid(problems(response))),
-        401 => Err(call.repair("Jira does not accept the token (401): make a new one and replace the secret")),
+        401 => Err(call.other_token("Jira does not accept the token (401): make a new one and replace the secret")),
         403 => Ok(Answer::Denied),
         404 => Ok(Answer::Missing),
         410 => Err(call.repair("Jira has removed this interface (410): check `flavour`, and update Portcullis")),

@@ -67,7 +67,7 @@ impl<H: Http> Jira<H> {
         let dialect = Dialect::from(self.settings.flavour);
         let authorization = dialect
             .authorization(&self.secret)
-            .map_err(|error| Failure::Refused { error: error.to_owned(), retry: Retry::AfterRepair })?;
+            .map_err(|error| Failure::Refused { error: error.to_owned(), retry: Retry::AfterNewCredentials })?;
         let base = self.settings.url.trim_end_matches('/');
         Ok(Client { http: &self.http, base, dialect, authorization, now })
     }

@@ -98,10 +98,16 @@ pub(super) fn refusal(word: &str) -> Failure {
             let error = format!("Slack answered {word}");
             return Failure::Refused { error, retry: Retry::Later(None) };
         }
-        "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" => {
-            "install the app again, and store the new token of its bot"
+        "invalid_auth"
+        | "not_authed"
+        | "account_inactive"
+        | "token_revoked"
+        | "token_expired"
+        | "not_allowed_token_type" => {
+            let remedy = "install the app again, and store the new token of its bot";
+            return refused(word, remedy, Retry::AfterNewCredentials);
         }
-        "missing_scope" | "no_permission" | "not_allowed_token_type" => {
+        "missing_scope" | "no_permission" => {
             "add the scopes of the documentation to the bot, and install the app again"
         }
         "channel_not_found" => "write the id of the channel or user, and invite the bot to a private channel",
@@ -113,6 +119,9 @@ pub(super) fn refusal(word: &str) -> Failure {
         word if word.starts_with("restricted_action") => "allow the bot to post in this channel",
         _ => "look the error up in the reference of chat.postMessage",
     };
-    let error = format!("Slack answered {}: {remedy}", one_line(word, 60));
-    Failure::Refused { error, retry: Retry::AfterRepair }
+    refused(word, remedy, Retry::AfterRepair)
+}
+
+fn refused(word: &str, remedy: &str, retry: Retry) -> Failure {
+    Failure::Refused { error: format!("Slack answered {}: {remedy}", one_line(word, 60)), retry }
 }

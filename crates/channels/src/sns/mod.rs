@@ -66,6 +66,12 @@ pub trait Publish {
     async fn publish(&self, publication: &Publication) -> Result<(), AwsCallError>;
 }
 
+impl<P: Publish> Publish for &P {
+    async fn publish(&self, publication: &Publication) -> Result<(), AwsCallError> {
+        (**self).publish(publication).await
+    }
+}
+
 /// A topic. A standard topic recognises no repetition, so after an unknown outcome it is told again; the id in the document
 /// is the same.
 #[derive(Debug)]

@@ -205,8 +205,8 @@ async fn a_message_that_is_gone_is_posted_anew(#[case] word: &str) {
 }
 
 #[rstest]
-#[case::auth("invalid_auth", Some(Retry::AfterRepair))]
-#[case::revoked("token_revoked", Some(Retry::AfterRepair))]
+#[case::auth("invalid_auth", Some(Retry::AfterNewCredentials))]
+#[case::revoked("token_revoked", Some(Retry::AfterNewCredentials))]
 #[case::scope("missing_scope", Some(Retry::AfterRepair))]
 #[case::channel("channel_not_found", Some(Retry::AfterRepair))]
 #[case::member("not_in_channel", Some(Retry::AfterRepair))]
@@ -348,9 +348,9 @@ async fn a_webhook_gets_a_message_for_each_delivery() {
 }
 
 #[rstest]
-#[case(404, "no_service", Retry::AfterRepair)]
-#[case(410, "channel_is_archived", Retry::AfterRepair)]
-#[case(403, "action_prohibited", Retry::AfterRepair)]
+#[case(404, "no_service", Retry::AfterNewCredentials)]
+#[case(410, "channel_is_archived", Retry::AfterNewCredentials)]
+#[case(403, "action_prohibited", Retry::AfterNewCredentials)]
 #[case(400, "invalid_payload", Retry::AfterRepair)]
 #[tokio::test]
 async fn a_webhook_that_is_gone_wants_repair(#[case] status: u16, #[case] word: &str, #[case] retry: Retry) {

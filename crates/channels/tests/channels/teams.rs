@@ -61,8 +61,8 @@ async fn only_addresses_are_mentioned() {
 
 #[rstest]
 #[case::disabled(400, Retry::AfterRepair)]
-#[case::denied(401, Retry::AfterRepair)]
-#[case::gone(404, Retry::AfterRepair)]
+#[case::denied(401, Retry::AfterNewCredentials)]
+#[case::gone(404, Retry::AfterNewCredentials)]
 #[case::large(413, Retry::AfterRepair)]
 #[case::many(429, Retry::Later(Some(Duration::from_secs(5))))]
 #[case::unavailable(503, Retry::Later(Some(Duration::from_secs(5))))]

@@ -103,7 +103,7 @@ async fn a_repetition_has_the_same_id_and_other_news_another_one() {
 }
 
 #[rstest]
-#[case::gone(410, Retry::AfterRepair)]
+#[case::gone(410, Retry::AfterNewCredentials)]
 #[case::bad(400, Retry::AfterRepair)]
 #[case::many(429, Retry::Later(Some(Duration::from_secs(9))))]
 #[case::error(500, Retry::Later(Some(Duration::from_secs(9))))]

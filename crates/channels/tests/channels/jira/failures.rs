@@ -12,6 +12,7 @@ use super::notifier::settings;
 use crate::support::{self, Story};
 
 const REPAIR: Option<Retry> = Some(Retry::AfterRepair);
+const CREDENTIALS: Option<Retry> = Some(Retry::AfterNewCredentials);
 const LATER: Option<Retry> = Some(Retry::Later(None));
 const IN_30_S: Option<Retry> = Some(Retry::Later(Some(Duration::from_secs(30))));
 /// Its outcome is not known.
@@ -48,10 +49,10 @@ fn parts(failure: Failure) -> (String, Option<Retry>) {
 }
 
 #[rstest]
-#[case::token(answer(401, ("x-a", ""), "{}"), REPAIR, REPAIR, "replace the secret")]
+#[case::token(answer(401, ("x-a", ""), "{}"), CREDENTIALS, CREDENTIALS, "replace the secret")]
 #[case::captcha(answer(401, ("x-seraph-loginreason", "AUTHENTICATION_DENIED"), ""), REPAIR, REPAIR, "CAPTCHA")]
 // Jira answers as if nobody had logged in: with success, and without tickets.
-#[case::anonymous(answer(200, ("x-seraph-loginreason", "AUTHENTICATED_FAILED"), r#"{"issues": []}"#), REPAIR, REPAIR, "token")]
+#[case::anonymous(answer(200, ("x-seraph-loginreason", "AUTHENTICATED_FAILED"), r#"{"issues": []}"#), CREDENTIALS, CREDENTIALS, "token")]
 #[case::denied(answer(403, ("x-a", ""), "{}"), REPAIR, REPAIR, "give the user the permission")]
 #[case::unknown_path(answer(404, ("x-a", ""), "{}"), REPAIR, REPAIR, "`flavour`")]
 #[case::removed(answer(410, ("x-a", ""), "{}"), REPAIR, REPAIR, "removed this interface")]
@@ -87,5 +88,5 @@ fn an_answer_says_whether_and_when_to_try_again(
 #[test]
 fn a_malformed_secret_is_not_sent_and_not_shown() {
     let (error, retry) = parts(deliver("t0ken", true, answer(200, ("x-a", ""), "{}")));
-    assert!(error.contains("store `e-mail:token`") && retry == REPAIR, "{error}");
+    assert!(error.contains("store `e-mail:token`") && retry == CREDENTIALS, "{error}");
 }

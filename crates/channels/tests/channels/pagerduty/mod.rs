@@ -112,6 +112,7 @@ fn answer(status: u16, body: &str) -> Result<Response, HttpError> {
 }
 
 const REPAIR: Option<Retry> = Some(Retry::AfterRepair);
+const CREDENTIALS: Option<Retry> = Some(Retry::AfterNewCredentials);
 const IN_30_S: Option<Retry> = Some(Retry::Later(Some(Duration::from_secs(30))));
 
 #[rstest]
@@ -121,7 +122,7 @@ const IN_30_S: Option<Retry> = Some(Retry::Later(Some(Duration::from_secs(30))))
         r#"{"status": "invalid event", "message": "Event object is invalid",
     "errors": ["Length of 'routing_key' is incorrect"]}"#
     ),
-    REPAIR,
+    CREDENTIALS,
     "Length of 'routing_key'"
 )]
 #[case::repeats_the_key(answer(400, &json!({"message": format!("no {KEY}")}).to_string()), REPAIR, "no reason given")]
@@ -130,6 +131,7 @@ const IN_30_S: Option<Retry> = Some(Retry::Later(Some(Duration::from_secs(30))))
 #[case::error(answer(500, ""), None, "500")]
 #[case::unavailable(answer(503, ""), None, "503")]
 #[case::redirection(answer(302, ""), REPAIR, "base URL")]
+#[case::denied(answer(403, ""), CREDENTIALS, "integration key")]
 #[case::missing(answer(404, ""), REPAIR, "base URL")]
 #[case::proxy(answer(200, "<html>"), None, "proxies")]
 #[case::no_connection(Err(HttpError::NotSent("no such host".to_owned())), Some(Retry::Later(None)), "no such host")]
