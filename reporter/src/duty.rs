@@ -7,12 +7,14 @@ use std::str::FromStr;
 pub enum Duty {
     /// Record what events say of findings.
     Record,
+    /// Tell channels of findings.
+    Notify,
 }
 
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
+    "DUTY is `{0}`, not `record` or `notify`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
 )]
 pub struct DutyError(String);
 
@@ -22,6 +24,7 @@ impl FromStr for Duty {
     fn from_str(text: &str) -> Result<Self, DutyError> {
         match text {
             "record" => Ok(Self::Record),
+            "notify" => Ok(Self::Notify),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }
     }

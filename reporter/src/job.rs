@@ -58,6 +58,13 @@ impl Job {
         }
     }
 
+    /// Jobs with the same subject are done one after the other.
+    pub(crate) fn subject(&self) -> String {
+        match self {
+            Self::Finding { finding, .. } => finding.to_string(),
+        }
+    }
+
     /// The body of a message.
     #[must_use]
     pub fn body(&self) -> String {

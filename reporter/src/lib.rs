@@ -1,17 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+mod announce;
 mod backoff;
+mod batch;
+mod documents;
 mod duty;
 mod metrics;
 mod job;
+mod jobs;
 mod notify;
 mod outlets;
 mod record;
 
+pub use self::announce::Announcer;
+pub use self::documents::{
+    DocumentLocation, DocumentSource, DocumentUnavailable, Documents, LocationError, RoutingDocument,
+};
 pub use self::duty::{Duty, DutyError};
 pub use self::metrics::Metrics;
 pub use self::job::{Job, JobError, PendingJob, pending_jobs};
-pub use self::notify::{Notified, Notifier, NotifyError, Outlets};
+pub use self::jobs::Jobs;
+pub use self::notify::{Notified, Notifier, NotifyError, NotifyHandler, Outlets};
 pub use self::outlets::ChannelOutlets;
 pub use self::record::Recorder;
 

@@ -3,30 +3,79 @@
 use std::env;
 use std::time::{Duration, SystemTime};
 
-use aws_adapters::{FindingTable, Sqs, Ssm};
+use aws_adapters::{Bucket, FindingTable, HttpClient, SdkConfig, SecretStore, SecurityHubClient, Sqs, Ssm, Topics};
 use aws_events::sqs::SqsEvent;
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use reporter::{Duty, Metrics, Recorder};
+use reporter::{
+    Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier, NotifyHandler, Recorder,
+    RoutingDocument,
+};
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws_adapters::init_log();
     let sdk = aws_adapters::from_env()?;
-    let metrics = Metrics::new(env::var("METRICS_OF_RULE").ok());
+    let metrics = Metrics::new(variable("METRICS_OF_RULE"));
     match env::var("DUTY").unwrap_or_default().parse()? {
-        Duty::Record => {
-            let rule = env::var("CONFIG_RULE").ok();
-            let recorder = Recorder::new(FindingTable::from_env(&sdk)?, Ssm::new(&sdk), Sqs::new(&sdk), rule);
-            let recorder = recorder.with_metrics(metrics);
-            run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                let deadline = instant(event.context.deadline());
-                let answer = recorder.handle(event.payload, deadline);
-                async { Ok::<_, Error>(answer.await) }
-            }))
-            .await
-        }
+        Duty::Record => record(&sdk, metrics).await,
+        Duty::Notify => notify(&sdk, metrics).await,
     }
+}
+
+async fn record(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
+    let sqs = Sqs::new(sdk);
+    // Without a queue there is nobody to tell.
+    let announcer = match variable("NOTIFY_QUEUE") {
+        Some(queue) => {
+            let documents = documents(sdk, &queue)?;
+            Some(Announcer::new(documents, Jobs::new(&sqs, queue), Timestamp::now))
+        }
+        None => None,
+    };
+    let (table, rule) = (FindingTable::from_env(sdk)?, variable("CONFIG_RULE"));
+    let recorder = Recorder::new(table, Ssm::new(sdk), &sqs, rule, announcer).with_metrics(metrics);
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let deadline = instant(event.context.deadline());
+        let answer = recorder.handle(event.payload, deadline);
+        async { Ok::<_, Error>(answer.await) }
+    }))
+    .await
+}
+
+async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
+    let queue =
+        variable("NOTIFY_QUEUE").ok_or("NOTIFY_QUEUE is not set: name the ARN of the queue of notifications")?;
+    let (http, secrets) = (HttpClient::new(sdk)?, SecretStore::new(sdk));
+    let outlets = ChannelOutlets::new(http, secrets, Topics::new(sdk), SecurityHubClient::new(sdk));
+    let notifier = Notifier::new(FindingTable::from_env(sdk)?, outlets, Timestamp::now).with_metrics(metrics);
+    let handler = NotifyHandler::new(notifier, documents(sdk, &queue)?, Sqs::new(sdk), Timestamp::now);
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let deadline = instant(event.context.deadline());
+        let answer = handler.handle(event.payload, deadline);
+        async { Ok::<_, Error>(answer.await) }
+    }))
+    .await
+}
+
+/// The routing document that `ROUTING_DOCUMENT` names. A bucket has to be of the account of the queue with the ARN `queue`: the
+/// document of another account that took a name over is not read.
+fn documents(sdk: &SdkConfig, queue: &str) -> Result<RoutingDocument<Ssm, Bucket>, Error> {
+    let source = match variable("ROUTING_DOCUMENT").map(|text| text.parse()).transpose()? {
+        None => DocumentSource::Nowhere,
+        Some(DocumentLocation::Parameter(name)) => DocumentSource::Parameter(Ssm::new(sdk), name),
+        Some(DocumentLocation::Object { bucket, key }) => {
+            let account = queue.split(':').nth(4).unwrap_or_default().to_owned();
+            DocumentSource::Object(Bucket::new(sdk, bucket, account), key)
+        }
+    };
+    Ok(RoutingDocument::new(source, Timestamp::now))
+}
+
+/// A variable that is set to a text.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 /// The time as one of the clock that timers use.

@@ -5,20 +5,24 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use aws_events::sqs::{BatchResponse, SqsEvent};
 use aws_traits::AwsError;
-use aws_traits::sqs::{Hidden, Messages};
-use findings::finding::{FindingKey, State};
+use aws_traits::sqs::{Hidden, MESSAGES_PER_CALL, Messages, Outgoing, SendMessages};
+use findings::finding::{FindingKey, Manner, State};
 use findings::intake::{Execution, Executions, LookupError};
 use findings::store::{FakeStore, Fault, FindingStore};
-use reporter::Recorder;
+use jiff::{SignedDuration, Timestamp};
+use reporter::{Announcer, DocumentUnavailable, Documents, Job, Jobs, Recorder};
+use routing::Document;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:record";
+const NOTIFY: &str = "arn:aws:sqs:eu-west-1:123456789012:notify";
 const ACCOUNT: &str = "123456789012";
 
 fn group(number: usize) -> String {
@@ -77,6 +81,74 @@ struct Account {
     is_throttling: Cell<bool>,
     lookups: Cell<usize>,
     hidden: RefCell<Vec<(String, Hidden)>>,
+    sent: RefCell<Vec<Vec<Outgoing>>>,
+    /// Of the next calls to send: whether they fail.
+    send_faults: RefCell<Vec<bool>>,
+}
+
+impl SendMessages for &Account {
+    async fn send(&self, queue_arn: &str, messages: &[Outgoing]) -> Result<(), AwsError> {
+        assert_eq!(queue_arn, NOTIFY);
+        assert!((1..=MESSAGES_PER_CALL).contains(&messages.len()));
+        if self.send_faults.borrow_mut().pop() == Some(true) {
+            return Err(AwsError::new("sqs:SendMessage", queue_arn, Some("ThrottlingException"), "slow down"));
+        }
+        self.sent.borrow_mut().push(messages.to_vec());
+        Ok(())
+    }
+}
+
+impl Account {
+    /// Findings, by number, and channels that were queued, sorted.
+    fn queued(&self) -> Vec<(usize, String)> {
+        let read = |message: &Outgoing| {
+            let Job::Finding { finding, channel } = Job::read(&message.body).unwrap();
+            let number = usize::from_str_radix(finding.group_id().trim_start_matches("sg-"), 16).unwrap();
+            (number, channel)
+        };
+        let mut queued: Vec<_> = self.sent.borrow().iter().flatten().map(read).collect();
+        queued.sort();
+        queued
+    }
+}
+
+/// A routing document, or none.
+#[derive(Clone)]
+struct Routing(Result<Option<Rc<Document>>, DocumentUnavailable>);
+
+impl Documents for Routing {
+    async fn document(&self) -> Result<Option<Rc<Document>>, DocumentUnavailable> {
+        self.0.clone()
+    }
+}
+
+/// Tickets and chat hear of everything.
+fn routing() -> Routing {
+    let document = r##"{
+        "version": 1,
+        "channels": {
+            "tickets": {"kind": "jira", "flavour": "cloud", "url": "https://example.atlassian.net",
+                "secret": "ssm:/portcullis/jira", "project": "SEC"},
+            "chat": {"kind": "slack", "token": "ssm:/portcullis/slack", "channel": "#security"}
+        },
+        "defaultChannels": ["tickets", "chat"]
+    }"##;
+    Routing(Ok(Some(Rc::new(document.parse().unwrap()))))
+}
+
+fn now() -> Timestamp {
+    "2026-12-01T10:00:00Z".parse().unwrap()
+}
+
+fn nobody() -> Option<Announcer<Routing, &'static Account>> {
+    None
+}
+
+/// Records a batch and has it queued who is to be told.
+async fn announce(store: &FakeStore, account: &Account, routing: Routing, event: SqsEvent) -> Vec<String> {
+    let announcer = Announcer::new(routing, Jobs::new(account, NOTIFY.to_owned()), now);
+    let recorder = Recorder::new(store, account, account, None, Some(announcer));
+    ids(recorder.handle(event, Instant::now() + Duration::from_secs(30)).await)
 }
 
 impl Executions for &Account {
@@ -103,7 +175,7 @@ fn ids(answer: BatchResponse) -> Vec<String> {
 }
 
 async fn handle(store: &FakeStore, account: &Account, event: SqsEvent) -> Vec<String> {
-    let recorder = Recorder::new(store, account, account, Some("portcullis".to_owned()));
+    let recorder = Recorder::new(store, account, account, Some("portcullis".to_owned()), nobody());
     ids(recorder.handle(event, Instant::now() + Duration::from_secs(30)).await)
 }
 
@@ -221,10 +293,122 @@ impl Executions for Hanging {
 #[tokio::test(start_paused = true)]
 async fn what_there_is_no_time_for_stays_in_the_queue() {
     let (store, account) = (FakeStore::default(), Account::default());
-    let recorder = Recorder::new(&store, Hanging, &account, None);
+    let recorder = Recorder::new(&store, Hanging, &account, None, nobody());
     let end = Instant::now() + Duration::from_secs(30);
     let answer = recorder.handle(batch(&[change(1, "NON_COMPLIANT", 0), failed_execution()], 1), end).await;
     assert!(Instant::now() < end);
     assert_eq!(ids(answer), ["m1"]);
     assert_eq!(state(&store, 1).await, Some((State::Open, 1)));
+}
+
+#[tokio::test]
+async fn whoever_is_to_be_told_is_queued_and_once_for_a_finding() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    let event = batch(
+        &[
+            change(1, "NON_COMPLIANT", 0),
+            change(2, "COMPLIANT", 0),
+            change(3, "NON_COMPLIANT", 0),
+            change(1, "COMPLIANT", 5),
+        ],
+        1,
+    );
+    assert!(announce(&store, &account, routing(), event).await.is_empty());
+    // A ticket is not begun for a group that is closed, and nobody hears of one that was never open.
+    let expected = [(1, "chat"), (3, "chat"), (3, "tickets")];
+    assert_eq!(account.queued(), expected.map(|(number, channel)| (number, channel.to_owned())));
+}
+
+#[tokio::test]
+async fn the_store_is_asked_nothing_more_for_it_and_a_call_has_ten_messages() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    let events: Vec<_> = (0..13).map(|number| change(number, "NON_COMPLIANT", 0)).collect();
+    assert!(announce(&store, &account, routing(), batch(&events, 1)).await.is_empty());
+    assert_eq!(store.calls(), 26);
+    let sizes: Vec<_> = account.sent.borrow().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 10, 6]);
+}
+
+#[tokio::test]
+async fn an_event_of_which_a_job_is_not_queued_stays_and_is_queued_although_it_is_no_news_any_more() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    let events: Vec<_> = (0..7).map(|number| change(number, "NON_COMPLIANT", 0)).collect();
+    // The second call fails: of the jobs of findings 5 and 6.
+    *account.send_faults.borrow_mut() = vec![true, false];
+    let mut failed = announce(&store, &account, routing(), batch(&events, 1)).await;
+    failed.sort();
+    assert_eq!(failed, ["m5", "m6"]);
+    assert_eq!(state(&store, 6).await, Some((State::Open, 1)));
+    account.sent.borrow_mut().clear();
+    assert!(announce(&store, &account, routing(), batch(&events[5..], 2)).await.is_empty());
+    assert_eq!(account.queued().len(), 4);
+    assert_eq!(state(&store, 6).await, Some((State::Open, 1)));
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_not_queued() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    store.set_faults([None, Some(Fault::AnswerLost)]);
+    let event = [change(1, "NON_COMPLIANT", 0)];
+    assert_eq!(announce(&store, &account, routing(), batch(&event, 1)).await, ["m0"]);
+    assert!(account.queued().is_empty());
+    // It was stored after all, and that is found out without any news.
+    assert!(announce(&store, &account, routing(), batch(&event, 2)).await.is_empty());
+    assert_eq!(account.queued().len(), 2);
+}
+
+#[rstest]
+#[case::none(Ok(None))]
+#[case::unreadable(Err(DocumentUnavailable::new("ssm:/routing", "ssm:GetParameter failed")))]
+#[tokio::test]
+async fn without_a_document_events_are_recorded_as_ever(
+    #[case] document: Result<Option<Rc<Document>>, DocumentUnavailable>,
+) {
+    let (store, account) = (FakeStore::default(), Account::default());
+    let event = batch(&[change(1, "NON_COMPLIANT", 0)], 1);
+    assert!(announce(&store, &account, Routing(document), event).await.is_empty());
+    assert!(account.queued().is_empty());
+    assert_eq!(state(&store, 1).await, Some((State::Open, 1)));
+}
+
+/// What happened to the ticket before the group was closed, and whether and with what delay its end is queued.
+#[rstest]
+#[case::failed_a_moment_ago(Some(SignedDuration::from_secs(-1)), Some(Duration::ZERO))]
+#[case::tried_again_soon(Some(SignedDuration::from_mins(5)), Some(Duration::from_mins(5)))]
+#[case::left_to_the_sweep(Some(SignedDuration::from_mins(16)), None)]
+#[case::told(None, Some(Duration::ZERO))]
+#[tokio::test]
+async fn a_job_waits_for_the_next_attempt(
+    #[case] next_attempt: Option<SignedDuration>,
+    #[case] expected: Option<Duration>,
+) {
+    let (store, account) = (FakeStore::default(), Account::default());
+    handle(&store, &account, batch(&[change(1, "NON_COMPLIANT", 0)], 1)).await;
+    let mut finding = store.get(&key(1)).await.unwrap().unwrap();
+    let due = finding.due(&"tickets".into(), Manner::Ticket, now()).unwrap();
+    match next_attempt {
+        Some(pause) => finding.unanswered(&"tickets".into(), "no answer", now() + pause).unwrap(),
+        None => finding.delivered(&"tickets".into(), &due, None).unwrap(),
+    }
+    // Begun and not known: it may have been told, and hears of the end.
+    finding.begin(&"tickets".into(), now() - SignedDuration::from_hours(1)).unwrap();
+    store.put(&finding, &[]).await.unwrap();
+    announce(&store, &account, routing(), batch(&[change(1, "COMPLIANT", 5)], 1)).await;
+    let sent = account.sent.borrow();
+    let ticket = sent.iter().flatten().find(|message| message.body.contains("tickets"));
+    assert_eq!(ticket.map(|message| message.delay), expected);
+}
+
+#[tokio::test]
+async fn what_was_told_is_not_queued_again() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    handle(&store, &account, batch(&[change(1, "NON_COMPLIANT", 0)], 1)).await;
+    let mut finding = store.get(&key(1)).await.unwrap().unwrap();
+    for channel in ["tickets", "chat"] {
+        let due = finding.due(&channel.into(), Manner::Messages, now()).unwrap();
+        finding.delivered(&channel.into(), &due, None).unwrap();
+    }
+    store.put(&finding, &[]).await.unwrap();
+    assert!(announce(&store, &account, routing(), batch(&[change(1, "NON_COMPLIANT", 0)], 2)).await.is_empty());
+    assert!(account.queued().is_empty());
 }

@@ -49,3 +49,15 @@ pub trait Messages {
     /// If the call fails, or one of the messages stays as it was.
     async fn hide(&self, queue_arn: &str, messages: &[Hidden]) -> Result<(), AwsError>;
 }
+
+impl<Q: SendMessages> SendMessages for &Q {
+    async fn send(&self, queue_arn: &str, messages: &[Outgoing]) -> Result<(), AwsError> {
+        (**self).send(queue_arn, messages).await
+    }
+}
+
+impl<Q: Messages> Messages for &Q {
+    async fn hide(&self, queue_arn: &str, messages: &[Hidden]) -> Result<(), AwsError> {
+        (**self).hide(queue_arn, messages).await
+    }
+}

@@ -4,6 +4,7 @@
 //! finds one that was begun and not settled knows that the channel may have taken it, and has the channel searched for it. So
 //! no finding is lost, and no ticket is made twice, wherever this program ends.
 
+mod handler;
 mod pauses;
 mod places;
 mod retry;
@@ -19,6 +20,7 @@ use routing::{Channel, Document, Ownership};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+pub use self::handler::NotifyHandler;
 use self::pauses::Pauses;
 use self::places::places;
 pub(crate) use self::places::{Place, pending};
