@@ -5,9 +5,9 @@ mod backoff;
 mod batch;
 mod documents;
 mod duty;
-mod metrics;
 mod job;
 mod jobs;
+mod metrics;
 mod notify;
 mod outlets;
 mod record;
@@ -17,9 +17,9 @@ pub use self::documents::{
     DocumentLocation, DocumentSource, DocumentUnavailable, Documents, LocationError, RoutingDocument,
 };
 pub use self::duty::{Duty, DutyError};
-pub use self::metrics::Metrics;
 pub use self::job::{Job, JobError, PendingJob, pending_jobs};
 pub use self::jobs::Jobs;
+pub use self::metrics::Metrics;
 pub use self::notify::{Notified, Notifier, NotifyError, NotifyHandler, Outlets};
 pub use self::outlets::ChannelOutlets;
 pub use self::record::Recorder;

@@ -8,8 +8,8 @@ use aws_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use reporter::{
-    Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier, NotifyHandler, Recorder,
-    RoutingDocument,
+    Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier, NotifyHandler,
+    Recorder, RoutingDocument,
 };
 use tokio::time::Instant;
 

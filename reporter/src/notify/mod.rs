@@ -25,6 +25,7 @@ use self::pauses::Pauses;
 use self::places::places;
 pub(crate) use self::places::{Place, pending};
 use crate::SERVICE;
+use crate::metrics::{Metric, Metrics};
 
 /// Longest time that a channel may take.
 const CHANNEL_LIMIT: Duration = Duration::from_secs(40);
@@ -87,6 +88,7 @@ pub struct Notifier<S, O> {
     outlets: O,
     pauses: Pauses,
     now: fn() -> Timestamp,
+    metrics: Metrics,
 }
 
 /// A place in a channel that is to be told, and who owns the finding.
@@ -99,7 +101,13 @@ struct Target<'d> {
 impl<S: FindingStore, O: Outlets> Notifier<S, O> {
     /// A notifier. `now` is the clock.
     pub fn new(store: S, outlets: O, now: fn() -> Timestamp) -> Self {
-        Self { store, outlets, pauses: Pauses::default(), now }
+        Self { store, outlets, pauses: Pauses::default(), now, metrics: Metrics::default() }
+    }
+
+    /// Has metrics written to the log, too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Tells the channel of this name, and everyone whom it reaches, of a finding. No call of the channel begins that could
@@ -241,6 +249,8 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
                 return Ok((Some(finding), Notified::Done));
             }
             if let Put::Stored(stored) = self.store.put(&finding, &[]).await? {
+                let metric = if outcome.is_ok() { Metric::Delivered } else { Metric::NotDelivered };
+                self.metrics.write(&[(metric, 1.0)], (self.now)());
                 if let Err(error) = &outcome {
                     warn!(service = SERVICE, finding = %key, channel, %error, "not delivered");
                 } else {
