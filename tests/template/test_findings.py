@@ -255,6 +255,6 @@ def test_a_message_is_hidden_for_longer_than_the_function_runs(routed: Stack, qu
 def test_a_function_has_the_variables_that_it_reads(routed: Stack, checkout: Path) -> None:
     sources = [*(checkout / "reporter" / "src").rglob("*.rs"), checkout / "crates" / "aws-adapters" / "src" / "finding_table.rs"]
     text = "".join(source.read_text(encoding="utf-8") for source in sources)
-    read = set(re.findall(r'(?:env::var|required)\("(\w+)"\)', text))
+    read = set(re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', text))
     given = {name for function in FUNCTIONS for name in routed.resources[function]["Environment"]["Variables"]}
     assert read == given
