@@ -87,7 +87,7 @@ impl Servers {
             let gate = Gate::open(move |stream| {
                 let world = of_server.clone();
                 async move {
-                    serve(stream, |call: Call| std::future::ready(world.lock().receive(name, &call))).await;
+                    serve(stream, |call: Call| std::future::ready(world.receive(name, &call))).await;
                 }
             })?;
             addresses.insert(name.as_str(), gate.address());

@@ -6,6 +6,7 @@ use channels::Response;
 use channels::fakes::Call;
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::fault::{Faults, Kind, limited};
@@ -16,7 +17,10 @@ const CALLS_MAX: usize = 10_000;
 
 /// All that the servers share. The lock is never held across an await.
 #[derive(Debug, Clone, Default)]
-pub struct World(Arc<Mutex<Inner>>);
+pub struct World {
+    inner: Arc<Mutex<Inner>>,
+    hung: Arc<Notify>,
+}
 
 /// What the servers share.
 #[derive(Debug, Default)]
@@ -58,7 +62,22 @@ pub enum Outcome {
 impl World {
     /// All that the servers share.
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a call gets no answer, so that a test need not wait for a time limit.
+    pub async fn hung(&self) {
+        self.hung.notified().await;
+    }
+
+    /// Carries a call out, unless a fault prevents it.
+    #[must_use]
+    pub fn receive(&self, name: Name, call: &Call) -> Outcome {
+        let outcome = self.lock().receive(name, call);
+        if matches!(outcome, Outcome::Hang) {
+            self.hung.notify_one();
+        }
+        outcome
     }
 }
 
@@ -68,8 +87,7 @@ impl Inner {
         *self = Self { clock, ..Self::default() };
     }
 
-    /// Carries a call out, unless a fault prevents it.
-    pub fn receive(&mut self, name: Name, call: &Call) -> Outcome {
+    fn receive(&mut self, name: Name, call: &Call) -> Outcome {
         let now = self.clock.now();
         let service = self.services.get(name);
         let operation = service.operation(call);

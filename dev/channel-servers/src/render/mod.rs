@@ -1,6 +1,6 @@
 //! What the services were told, as it would look: text for a terminal with 80 columns.
 //!
-//! All of it may come from others, such as the name of a group. No control character reaches the terminal: see [`Paper`].
+//! All of it may come from others, such as the name of a group. No control character reaches the terminal.
 
 mod jira;
 mod paper;

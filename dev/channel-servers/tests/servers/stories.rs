@@ -11,22 +11,27 @@ use crate::support::{Client, Story, assert_no_violation, jira_settings, servers,
 pub(crate) fn jira(servers: &Servers, name: &str) -> Jira<Client> {
     let ready = servers.ready();
     let (flavour, url) = if name == "jira" { ("cloud", ready.jira) } else { ("dataCenter", ready.jira_data_center) };
-    Jira::new(Client, ready.secrets[name].as_str().unwrap().into(), jira_settings(flavour, &url))
+    Jira::new(Client::new(servers), ready.secrets[name].as_str().unwrap().into(), jira_settings(flavour, &url))
 }
 
 pub(crate) fn slack(servers: &Servers, channel: &str) -> Slack<Client> {
     let ready = servers.ready();
-    Slack::new(Client, ready.secrets["slack"].as_str().unwrap().into(), channel).at(&ready.slack)
+    Slack::new(Client::new(servers), ready.secrets["slack"].as_str().unwrap().into(), channel).at(&ready.slack)
 }
 
 pub(crate) fn pagerduty(servers: &Servers) -> PagerDuty<Client> {
     let ready = servers.ready();
-    PagerDuty::new(Client, ready.secrets["pagerduty"].as_str().unwrap().into()).at(&ready.pagerduty)
+    PagerDuty::new(Client::new(servers), ready.secrets["pagerduty"].as_str().unwrap().into()).at(&ready.pagerduty)
 }
 
 pub(crate) fn webhook(servers: &Servers) -> Webhook<Client> {
     let ready = servers.ready();
-    Webhook::new(Client, ready.webhook.as_str().into(), &ready.secrets["webhook"].as_str().unwrap().into()).unwrap()
+    Webhook::new(
+        Client::new(servers),
+        ready.webhook.as_str().into(),
+        &ready.secrets["webhook"].as_str().unwrap().into(),
+    )
+    .unwrap()
 }
 
 async fn searched(servers: &Servers) -> usize {
@@ -214,10 +219,10 @@ async fn cards_and_messages_by_webhooks_are_kept() {
     let ready = servers.ready();
     let mut story = Story::new(&servers, ChannelKind::Teams);
     story.open(&[22]);
-    story.attempt(&Teams::new(Client, ready.teams.as_str().into())).await.unwrap();
+    story.attempt(&Teams::new(Client::new(&servers), ready.teams.as_str().into())).await.unwrap();
     let mut story = Story::new(&servers, ChannelKind::SlackWebhook);
     story.open(&[22]);
-    let hook = SlackWebhook::new(Client, ready.slack_webhook.as_str().into());
+    let hook = SlackWebhook::new(Client::new(&servers), ready.slack_webhook.as_str().into());
     assert_eq!(hook.manner(), findings::finding::Manner::Messages);
     story.attempt(&hook).await.unwrap();
     let state = state(&servers).await;
