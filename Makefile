@@ -21,7 +21,7 @@ PYTEST := $(VENV)/pytest --quiet --timeout 300
 AT_ONCE ?= 2
 # Programs that the Python tests start, so that they do not call cargo themselves.
 BINARIES := $(CARGO_TARGET_DIR)/debug
-PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/bench
+PYTHON_SOURCES := cloudformation scripts tests dev/local-cloud dev/channel-servers dev/bench
 
 .PHONY: help demo test prepare unit fuzz fuzz-replay lint fmt fmt-check rust-lint script-lint assemble template wheel wheel-test reports package package-host \
 	binaries acceptance acceptance-switches acceptance-extreme cloud-test soak soak-short cli-test deploy undeploy docs doc-check clean tools \

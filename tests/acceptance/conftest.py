@@ -4,11 +4,12 @@ import json
 import pathlib
 import sys
 
-import channel_servers as channel_servers_program
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "channel-servers" / "python"))
 
+import channel_servers as channel_servers_program
 from portcullis import MARKER, PARAMETERS, RULE, without_stack
 
 # Parameters that tests change.
