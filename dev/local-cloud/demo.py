@@ -19,8 +19,10 @@ import tempfile
 import textwrap
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local-cloud" / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "channel-servers" / "python"))
 
+import channel_servers
 from local_cloud import REPOSITORY, Cloud, start, stop, wait_for
 
 STACK = "portcullis"
@@ -36,11 +38,25 @@ RULE_PARAMETERS = {
     "ExemptionsParameter": "/portcullis/exemptions",
 }
 WORLD = "0.0.0.0/0"
+ROUTING = "/portcullis/routing"
 # Exit code of a scan that finds exposures.
 EXPOSED = 3
 # The programs that the demo starts. The example makes cargo add the features of the tests' dependencies: without it, the
 # AWS SDK would be compiled once more, with other features than by `make test`. tests/repository/test_builds.py compares.
-BUILD_PROGRAMS = ["cargo", "build", "--workspace", "--all-features", "--bin", "portcullis", "--bin", "local-cloud", "--example", "report"]
+BUILD_PROGRAMS = [
+    "cargo",
+    "build",
+    "--workspace",
+    "--all-features",
+    "--bin",
+    "portcullis",
+    "--bin",
+    "local-cloud",
+    "--bin",
+    "channel-servers",
+    "--example",
+    "report",
+]
 
 BOLD, DIM, RED, GREEN, RESET = (
     ("\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("",) * 5
@@ -69,6 +85,22 @@ def permission(protocol: str, ports: tuple[int, int] | None, *sources: str) -> d
     made["PrefixListIds"] = [{"PrefixListId": s} for s in sources if s.startswith("pl-")]
     made["UserIdGroupPairs"] = [{"GroupId": s} for s in sources if s.startswith("sg-")]
     return made
+
+
+def routing(urls: dict[str, str]) -> dict:
+    """A document by which everything goes to one channel of Slack and one project of Jira."""
+    channels = {
+        "chat": {"kind": "slack", "token": "ssm:/portcullis/channels/slack", "channel": "#security", "apiUrl": urls["slack"]},
+        "tickets": {
+            "kind": "jira",
+            "flavour": "cloud",
+            "url": urls["jira"],
+            "secret": "ssm:/portcullis/channels/jira",
+            "project": "SEC",
+            "closeTransition": "Done",
+        },
+    }
+    return {"version": 1, "channels": channels, "defaultChannels": list(channels)}
 
 
 def groups(prefix_list: str, other_group: str) -> dict[str, tuple[str, list[dict]]]:
@@ -106,20 +138,23 @@ class Demo:
         self.ids: dict[str, str] = {}
         self.expected: dict[str, str] = {}
 
-    def deploy(self, mode: str, strategy: str = "Revoke") -> None:
-        """Deploys the stack with the command that `make deploy` runs for AWS."""
+    def deploy(self, mode: str, strategy: str = "Revoke", routing: str = "") -> None:
+        """Deploys the stack with the command that `make deploy` runs for AWS; with a routing document that of the findings, too."""
         parameters = {
             "RuleName": RULE,
             "SourceInputParameters": json.dumps(RULE_PARAMETERS),
             "RemediationMode": mode,
             "RemediationStrategy": strategy,
         }
+        if routing:
+            parameters["RoutingDocument"] = routing
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({"Parameters": parameters}, file)
             file.flush()
             command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
-            command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name]
-            print(f"  {DIM}$ make deploy BUCKET={BUCKET}: RemediationMode={mode}, RemediationStrategy={strategy}{RESET}", flush=True)
+            command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name, *(["--findings"] if routing else [])]
+            said = f"RemediationMode={mode}, " + (f"RoutingDocument={routing}" if routing else f"RemediationStrategy={strategy}")
+            print(f"  {DIM}$ make deploy BUCKET={BUCKET}{' FINDINGS=yes' if routing else ''}: {said}{RESET}", flush=True)
             done = subprocess.run(
                 command,
                 cwd=REPOSITORY,
@@ -262,6 +297,30 @@ class Demo:
         self.show_change(carved, self.rules(group))
         expect(self.rules(group) == before, "the restored rules differ from those before the closing")
 
+    def tell_people(self) -> None:
+        """Tells Slack and Jira of a group that is open, and of its end."""
+        with channel_servers.running() as servers:
+            ssm = self.cloud.client("ssm")
+            for name in ("slack", "jira"):
+                ssm.put_parameter(Name=f"/portcullis/channels/{name}", Type="SecureString", Value=servers.secrets[name])
+            ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(routing(servers.urls)))
+            self.deploy("False", routing=f"ssm:{ROUTING}")
+            self.cloud.settle()
+            print("  Slack and Jira are played by servers on this machine. Somebody opens a group for a moment:")
+            group = self.cloud.group("bastion-2", permission("tcp", (22, 22), WORLD), tags={"owner": "ana@example.com"})
+            wait_for("Slack and Jira to be told", lambda: servers.messages("#security") and servers.tickets(), 60)
+            print(textwrap.indent(servers.rendered(), "  "))
+            command = ["configservice", "start-remediation-execution", "--config-rule-name", RULE]
+            self.aws(*command, "--resource-keys", f"resourceType=AWS::EC2::SecurityGroup,resourceId={group}")
+
+            def is_over() -> bool:
+                return servers.tickets()[0]["isClosed"] and "closed" in servers.messages("#security")[0]["text"]
+
+            wait_for("the ticket to be closed", is_over, 60)
+            print(textwrap.indent(servers.rendered(), "  "))
+            expect(len(servers.tickets()) == 1, "there is a second ticket")
+            expect(not servers.violations(), f"the services were sent what they do not take: {servers.violations()}")
+
     def show_exemption(self) -> None:
         group = self.ids[EXEMPT]
         compliance, annotation = self.compliance()[group]
@@ -304,6 +363,8 @@ class Demo:
         print(f"  AWS Config now: {self.check_compliance()}")
         headline("An exemption")
         self.show_exemption()
+        headline("People are told: one message and one ticket, from the open port to the closed ticket")
+        self.tell_people()
         headline("Close one port of a range, then restore the group from its snapshot")
         self.carve_and_restore()
         headline("Evidence")
@@ -345,6 +406,7 @@ def build() -> None:
     subprocess.run(["scripts/package"], cwd=REPOSITORY, check=True)
     subprocess.run([*BUILD_PROGRAMS, "--locked"], cwd=REPOSITORY, check=True)
     os.environ.setdefault("LOCAL_CLOUD_BINARY", str(program("local-cloud")))
+    os.environ.setdefault("CHANNEL_SERVERS_BINARY", str(program("channel-servers")))
 
 
 def interrupt(_signal, _frame) -> None:
