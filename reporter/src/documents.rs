@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 use std::str::FromStr;
+use std::time::Duration;
 
 use aws_traits::object_store::ObjectStore;
 use aws_traits::ssm::Parameters;
@@ -24,6 +25,8 @@ const FRESH: SignedDuration = SignedDuration::from_mins(1);
 const PAUSE: SignedDuration = SignedDuration::from_secs(15);
 /// How long after it was read a document is used if the newest one cannot be.
 const STALE: SignedDuration = SignedDuration::from_hours(1);
+/// Longest time that a read may take: events are recorded and jobs go back in the time of the function, whatever SSM does.
+const READ_LIMIT: Duration = Duration::from_secs(3);
 /// Mistakes of a document that the log has.
 const PROBLEMS: usize = 5;
 
@@ -166,7 +169,9 @@ impl<P: Parameters, O: ObjectStore> Documents for RoutingDocument<P, O> {
         let mut kept = self.kept.lock().await;
         let now = (self.now)();
         if kept.next_read.is_none_or(|time| time <= now) {
-            let (problem, pause) = match self.read().await {
+            let read = tokio::time::timeout(READ_LIMIT, self.read()).await;
+            let no_answer = || format!("no answer within {} seconds", READ_LIMIT.as_secs());
+            let (problem, pause) = match read.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(document) => {
                     kept.last = Some((Rc::new(document), now));
                     (None, FRESH)

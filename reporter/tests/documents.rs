@@ -156,6 +156,28 @@ async fn a_document_may_be_an_object_or_nowhere() {
     assert!(nowhere.document().await.unwrap().is_none());
 }
 
+/// SSM, hanging.
+struct Hanging;
+
+impl Parameters for Hanging {
+    async fn parameter(&self, _: &str) -> Result<String, AwsError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_is_not_answered_is_not_waited_for() {
+    CLOCK.set(0);
+    let documents: RoutingDocument<Hanging, &Kept> =
+        RoutingDocument::new(DocumentSource::Parameter(Hanging, "/routing".to_owned()), now);
+    let start = tokio::time::Instant::now();
+    for _ in 0..5 {
+        let error = channel(&documents).await.unwrap_err();
+        assert!(error.contains("no answer within 3 seconds"), "{error}");
+    }
+    assert_eq!(start.elapsed(), std::time::Duration::from_secs(3), "once, and not for each message");
+}
+
 #[rstest]
 #[case("ssm:/portcullis/routing", Some(DocumentLocation::Parameter("/portcullis/routing".into())))]
 #[case("s3://bucket/a/b.json", Some(DocumentLocation::Object { bucket: "bucket".into(), key: "a/b.json".into() }))]

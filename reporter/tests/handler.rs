@@ -13,7 +13,7 @@ use aws_traits::AwsError;
 use aws_traits::sqs::{Hidden, Messages};
 use channels::{Delivered, Failure, Notice, Retry, Summary};
 use findings::finding::{
-    ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Observation, Observed, Source, Told,
+    ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Observation, Observed, Source, State, Told,
 };
 use findings::store::{FakeStore, Fault, FindingStore, Listing, Page, Put, StoreError, record};
 use jiff::{SignedDuration, Timestamp};
@@ -69,6 +69,8 @@ enum Mood {
     Silent,
     /// Does not accept the credentials.
     Locked,
+    /// Takes one delivery in a second.
+    OneInASecond,
 }
 
 /// What a channel has of a finding.
@@ -97,6 +99,7 @@ struct World {
     dead: RefCell<Vec<String>>,
     hidden: RefCell<BTreeMap<String, Duration>>,
     at_once: Cell<(usize, usize)>,
+    last_taken: Cell<i64>,
     calls: Cell<usize>,
     dies_at: Cell<Option<usize>>,
     is_dead: Notify,
@@ -115,6 +118,7 @@ impl World {
             dead: RefCell::default(),
             hidden: RefCell::default(),
             at_once: Cell::default(),
+            last_taken: Cell::default(),
             calls: Cell::new(0),
             dies_at: Cell::new(None),
             is_dead: Notify::new(),
@@ -236,7 +240,10 @@ impl World {
     async fn is_told(&self, findings: usize) {
         for number in 0..findings {
             let Some(finding) = self.store.get(&key(number)).await.unwrap() else { continue };
-            let is_open = finding.severity().is_some();
+            let is_open = finding.state() == State::Open;
+            if finding.state() == State::NeverOpen {
+                continue;
+            }
             for channel in ["tickets", "chat"] {
                 let known = self.known.borrow().get(&(channel.to_owned(), key(number))).cloned();
                 // A ticket is not begun for what is over.
@@ -305,7 +312,10 @@ impl Outlets for &World {
                     Mood::Down => return refused("connection refused", Retry::Later(None)),
                     Mood::Throttling => return refused("429", Retry::Later(Some(Duration::from_secs(40)))),
                     Mood::Locked => return refused("401", Retry::AfterNewCredentials),
-                    Mood::Well | Mood::Silent => {}
+                    Mood::OneInASecond if self.last_taken.replace(CLOCK.get()) == CLOCK.get() => {
+                        return refused("429", Retry::Later(Some(Duration::from_secs(1))));
+                    }
+                    Mood::Well | Mood::Silent | Mood::OneInASecond => {}
                 }
                 self.take(name, notice);
                 if mood == Mood::Silent {
@@ -430,6 +440,23 @@ async fn what_is_to_be_tried_again_is_hidden_until_then() {
     assert!(world.queue.borrow().is_empty());
     world.store.get(&key(1)).await.unwrap().unwrap().delivery(&"chat".into()).unwrap();
     assert_eq!(world.calls_of("chat"), 2);
+}
+
+/// Slack takes a message in a second, and says so.
+#[tokio::test]
+async fn many_jobs_for_a_slow_channel_are_told_without_the_sweep() {
+    let world = World::new();
+    for number in 0..120 {
+        world.learn(number, ConfigVerdict::NonCompliant).await;
+        world.send(body(number, "chat"));
+    }
+    world.set("chat", Mood::OneInASecond);
+    let handler = world.handler();
+    while !world.queue.borrow().is_empty() {
+        world.deliver(&handler, LONG).await;
+        CLOCK.set(CLOCK.get() + 1);
+    }
+    assert_eq!(world.known.borrow().len(), 120);
 }
 
 #[tokio::test]

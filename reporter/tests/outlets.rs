@@ -246,6 +246,30 @@ async fn a_secret_that_cannot_be_read_fails_its_channel_only(#[case] error: AwsC
     deliver(&outlets, &document(r#"{"kind": "teams", "webhook": "ssm:/url"}"#), start()).await.unwrap();
 }
 
+/// Where secrets are kept, hanging.
+struct Hanging;
+
+impl Secrets for Hanging {
+    async fn secret(&self, _: &SecretRef) -> Result<Secret, AwsCallError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_not_answered_leaves_nothing_in_doubt_also_of_eight_at_once() {
+    let (account, http) = (Account::default(), FakeHttp::new([]));
+    let outlets = ChannelOutlets::new(&http, Hanging, &account, &account);
+    let document = document(SLACK);
+    let start_of_all = tokio::time::Instant::now();
+    for outcome in futures::future::join_all((0..8).map(|_| deliver(&outlets, &document, start()))).await {
+        match outcome.unwrap_err() {
+            Failure::Refused { error, retry: Retry::Later(None) } => assert!(error.contains("ssm:/slack"), "{error}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(start_of_all.elapsed(), std::time::Duration::from_secs(10));
+}
+
 #[tokio::test]
 async fn the_key_of_a_webhook_that_is_none_is_named_and_not_shown() {
     let account = Account::with(&[("ssm:/key", "hunter2")]);

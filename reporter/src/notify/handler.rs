@@ -20,6 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::{Notified, Notifier, NotifyError, Outlets};
 use crate::SERVICE;
+use crate::backoff::delay;
 use crate::batch::{Back, go_back};
 use crate::documents::{DocumentUnavailable, Documents};
 use crate::job::Job;
@@ -29,9 +30,8 @@ use crate::jobs::until;
 const AT_ONCE: usize = 8;
 /// Time that is left for the answer when the deadline of the function comes.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Shortest and longest time for which a message is hidden. What is to be tried again later is left to the sweep: to be
-/// received again and again would bring a message into the dead-letter queue. SQS hides one for 12 hours at most.
-const HIDDEN_MIN: Duration = Duration::from_secs(1);
+/// Longest time for which a message is hidden. What is to be tried again later is left to the sweep: to be received again and
+/// again would bring a message into the dead-letter queue. SQS hides one for 12 hours at most.
 const HIDDEN_MAX: Duration = Duration::from_mins(15);
 /// Receipts of a message after which its job is left to the sweep. The redrive policy of the queue allows more.
 const RECEIPTS_MAX: u32 = 10;
@@ -117,7 +117,8 @@ impl<S: FindingStore, O: Outlets, D: Documents, Q: Messages> NotifyHandler<S, O,
 
     /// A job that is to be tried again: by this message, or by one of the sweep.
     fn again<'m>(&self, message: &'m SqsMessage, job: &Job, at: Timestamp) -> Option<Back<'m>> {
-        let hide_for = until(at, (self.now)()).max(HIDDEN_MIN);
+        // With each receipt for longer: a thousand jobs for a channel that takes one in a second do not wear out on it.
+        let hide_for = until(at, (self.now)()).max(delay(message.deliveries()));
         if hide_for > HIDDEN_MAX || message.deliveries() >= RECEIPTS_MAX {
             let (job, not_before) = (job.body(), at.to_string());
             info!(service = SERVICE, job, deliveries = message.deliveries(), not_before, "job left to the sweep");

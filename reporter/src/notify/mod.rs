@@ -123,7 +123,7 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
         channel: &str,
         deadline: Instant,
     ) -> Result<Notified, NotifyError> {
-        if let Some(at) = self.pauses.until(channel, (self.now)()) {
+        if let Some(at) = self.pauses.hold(channel, (self.now)()) {
             return Ok(Notified::Again(at));
         }
         let Some(mut finding) = self.store.get(key).await? else { return Ok(Notified::Done) };
@@ -180,12 +180,14 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
         for _ in 0..ATTEMPTS {
             let now = (self.now)();
             let Some(pending) = place.pending(&finding, now) else { return Ok(Begun::Nothing(Some(finding))) };
-            let paused = self.pauses.until(&place.delivery.channel, now);
-            if let Some(at) = pending.not_before(now).max(paused) {
+            if let Some(at) = pending.not_before(now) {
                 return Ok(Begun::Later(finding, at));
             }
             if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
                 let at = now.saturating_add(NO_TIME).unwrap_or(now);
+                return Ok(Begun::Later(finding, at));
+            }
+            if let Some(at) = self.pauses.enter(&place.delivery.channel, now) {
                 return Ok(Begun::Later(finding, at));
             }
             if let Err(error) = finding.begin(&place.key, now) {

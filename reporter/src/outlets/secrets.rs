@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use channels::{AwsCallError, Failure, Retry, Secret, Secrets};
 use futures::lock::Mutex;
@@ -15,6 +16,10 @@ const KEPT: SignedDuration = SignedDuration::from_mins(10);
 /// A secret that was read within this time is not read anew although a channel refuses it: that would not help, and a channel
 /// with a thousand findings would ask a thousand times.
 const NEW: SignedDuration = SignedDuration::from_secs(30);
+
+/// Longest time to wait for a secret. The limit of the channel is longer: when that one passes, the channel may have taken the
+/// delivery, which it has not yet here.
+const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// A reader of secrets with a memory. Of several who ask for one at once, the first reads it.
 #[derive(Debug)]
@@ -56,13 +61,18 @@ impl<X: Secrets> SecretCache<X> {
         is_good: impl Fn(&Kept) -> bool,
     ) -> Result<Secret, Failure> {
         let place = Rc::clone(self.kept.borrow_mut().entry(reference.to_string()).or_default());
-        let mut kept = place.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| is_good(kept)) {
-            return Ok(kept.secret.clone());
-        }
-        let secret = self.secrets.secret(reference).await.map_err(failure)?;
-        *kept = Some(Kept { secret: secret.clone(), read: now });
-        Ok(secret)
+        let read = async {
+            let mut kept = place.lock().await;
+            if let Some(kept) = kept.as_ref().filter(|kept| is_good(kept)) {
+                return Ok(kept.secret.clone());
+            }
+            let secret = self.secrets.secret(reference).await?;
+            *kept = Some(Kept { secret: secret.clone(), read: now });
+            Ok(secret)
+        };
+        let no_answer = || format!("{reference} could not be read within {} seconds", READ_LIMIT.as_secs());
+        let read = tokio::time::timeout(READ_LIMIT, read).await;
+        read.unwrap_or_else(|_| Err(AwsCallError::Passing(no_answer()))).map_err(failure)
     }
 }
 
