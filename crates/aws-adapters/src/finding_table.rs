@@ -2,6 +2,8 @@
 
 mod error;
 mod item;
+mod marks;
+mod pace;
 
 use std::env;
 
@@ -9,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put as PutItem, TransactWriteItem};
 use aws_types::SdkConfig;
-use findings::finding::{Finding, FindingKey, HistoryEntry};
+use findings::finding::{Finding, FindingKey, HistoryEntry, State};
 use findings::store::{FindingStore, Listing, Page, Put, StoreError, forgotten_at};
 use jiff::{SignedDuration, Timestamp};
 
@@ -80,16 +82,25 @@ impl FindingTable {
 struct Index<'l> {
     attribute: &'static str,
     value: &'l str,
+    closed_since: Option<Timestamp>,
 }
 
 impl<'l> From<&'l Listing> for Index<'l> {
     fn from(listing: &'l Listing) -> Self {
-        match listing {
-            Listing::Account(account) => Self { attribute: "account", value: account },
-            Listing::State(state) => Self { attribute: "state", value: state.as_str() },
-            Listing::Owner(owner) => Self { attribute: "owner", value: owner },
-        }
+        let (attribute, value, closed_since) = match listing {
+            Listing::Account(account) => ("account", account.as_str(), None),
+            Listing::State(state) => ("state", state.as_str(), None),
+            Listing::ClosedSince(since) => ("state", State::Closed.as_str(), Some(*since)),
+            Listing::Owner(owner) => ("owner", owner.as_str(), None),
+        };
+        Self { attribute, value, closed_since }
     }
+}
+
+/// The second of a time, without its zone: it sorts before all texts of times of this second, `…:00.5Z` and `…:00Z`.
+fn second(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.get(.."2026-12-01T09:00:00".len()).map(str::to_owned).unwrap_or(text)
 }
 
 impl FindingStore for FindingTable {
@@ -135,7 +146,7 @@ impl FindingStore for FindingTable {
     }
 
     async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
-        let Index { attribute, value } = listing.into();
+        let Index { attribute, value, closed_since } = listing.into();
         let subject = format!("{attribute} {value}");
         let call = Call { operation: "dynamodb:Query", doing: "listing", subject: &subject };
         let value = AttributeValue::S(value.to_owned());
@@ -148,10 +159,26 @@ impl FindingStore for FindingTable {
         let query = query.key_condition_expression("#attribute = :value");
         let query =
             query.expression_attribute_names("#attribute", attribute).expression_attribute_values(":value", value);
+        let query = match closed_since {
+            // What is read is paid for all the same, but need not be transferred.
+            Some(since) => query
+                .filter_expression("#closed.#at >= :since")
+                .expression_attribute_names("#closed", "closed")
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_values(":since", AttributeValue::S(second(since))),
+            None => query,
+        };
         let answer = query.send().await.map_err(|error| call.failed(&error))?;
         let next = answer.last_evaluated_key.as_ref().and_then(|key| key.get(KEY)?.as_s().ok().cloned());
-        let findings = answer.items.unwrap_or_default().into_iter().map(|item| call.read(item));
-        Ok(Page { findings: findings.collect::<Result<_, _>>()?, next })
+        let mut page = Page { next, ..Page::default() };
+        for item in answer.items.unwrap_or_default() {
+            let key = item.get(KEY).and_then(|key| key.as_s().ok()).cloned().unwrap_or_default();
+            match call.read(item) {
+                Ok(finding) => page.findings.push(finding),
+                Err(error) => page.unreadable.push(format!("{key}: {error}")),
+            }
+        }
+        Ok(page)
     }
 
     async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use channels::words;
 use findings::Severity;
 use findings::finding::{Finding, State, Text};
@@ -29,6 +29,10 @@ pub(super) async fn list(args: &FindingsList) -> Result<Exit> {
         let mut from = None;
         loop {
             let page = table.store.list(&listing, from.as_deref()).await?;
+            // A list without it would look complete.
+            if let Some(problem) = page.unreadable.into_iter().next() {
+                bail!("a finding could not be read: {problem}");
+            }
             found.extend(page.findings.into_iter().filter(|finding| is_wanted(args, finding)));
             from = page.next;
             if from.is_none() {

@@ -21,6 +21,8 @@ pub(super) const EXPIRES: &str = "expires";
 pub(super) const FINDING: &str = "finding";
 /// Beginning of the sort keys of the history.
 pub(super) const HISTORY: &str = "history/";
+/// Beginning of the keys of items about a channel. No key of a finding has a `#`.
+pub(super) const CHANNEL: &str = "channel#";
 
 /// The key of an item.
 pub(super) fn key(finding: &str, part: &str) -> Item {
@@ -60,8 +62,13 @@ fn with_key<T: Serialize>(
     // An index takes no item whose key is null, and DynamoDB refuses to write one.
     item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
     item.extend(key(finding, part));
-    item.extend(expires.map(|time| (EXPIRES.to_owned(), AttributeValue::N(time.as_second().to_string()))));
+    item.extend(expires.map(|time| (EXPIRES.to_owned(), seconds(time))));
     Ok(item)
+}
+
+/// A time as an attribute by which `DynamoDB` deletes the item.
+pub(super) fn seconds(time: Timestamp) -> AttributeValue {
+    AttributeValue::N(time.as_second().to_string())
 }
 
 /// Reads what an item says.

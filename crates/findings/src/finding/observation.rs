@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use exposure::Expiry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,14 @@ pub struct ExemptionFacts {
     pub expires: Option<Text<40>>,
     /// Owner of the exemption.
     pub owner: Option<Text<128>>,
+}
+
+impl ExemptionFacts {
+    /// When the exemption ends; `None` if it never does, or if its end is not understood.
+    #[must_use]
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.expires.as_ref().and_then(|text| Expiry::parse(text.as_str())).map(|expiry| expiry.at())
+    }
 }
 
 /// What identifies a group to a person.

@@ -7,14 +7,20 @@ mod expiry;
 #[cfg(any(test, feature = "fakes"))]
 mod fake;
 mod hammer;
+mod marks;
+mod pace;
 mod record;
 
 use std::error::Error;
+
+use jiff::Timestamp;
 
 pub use self::expiry::forgotten_at;
 #[cfg(any(test, feature = "fakes"))]
 pub use self::fake::{FakeStore, Fault};
 pub use self::hammer::{IssueDetails, Permission};
+pub use self::marks::{Mark, MarkName, Marks};
+pub use self::pace::{Admission, Pace, Waiting, Window};
 pub use self::record::{Recorded, record};
 use crate::finding::{Finding, FindingKey, HistoryEntry, State};
 
@@ -61,6 +67,8 @@ pub enum Listing {
     Account(String),
     /// In a state.
     State(State),
+    /// Closed, at this time or later.
+    ClosedSince(Timestamp),
     /// Of an owner, by name.
     Owner(String),
 }
@@ -72,6 +80,8 @@ pub struct Page {
     pub findings: Vec<Finding>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<String>,
+    /// Why items of this page could not be read, such as one that a newer version has written. They hide no other one.
+    pub unreadable: Vec<String>,
 }
 
 /// Stores findings and their history.

@@ -20,6 +20,7 @@ macro_rules! properties {
     };
 }
 
+mod beside;
 mod bounds;
 mod deliveries;
 mod news;
