@@ -9,12 +9,14 @@ pub enum Duty {
     Record,
     /// Tell channels of findings.
     Notify,
+    /// Queue again what was to be told and was not.
+    Sweep,
 }
 
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record` or `notify`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
+    "DUTY is `{0}`, not `record`, `notify` or `sweep`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
 )]
 pub struct DutyError(String);
 
@@ -25,6 +27,7 @@ impl FromStr for Duty {
         match text {
             "record" => Ok(Self::Record),
             "notify" => Ok(Self::Notify),
+            "sweep" => Ok(Self::Sweep),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }
     }

@@ -18,6 +18,43 @@ pub enum Job {
         /// Name of the channel in the routing document.
         channel: String,
     },
+    /// A channel is told in one message of what waits for the end of a window:
+    /// `{"kind": "burst", "channel": "…", "window": "…"}`.
+    Burst {
+        /// `burst`.
+        kind: BurstKind,
+        /// Name of the channel.
+        channel: String,
+        /// When the window ends. The job has nothing to do before.
+        window: Timestamp,
+    },
+    /// A channel is sent its daily summary: `{"kind": "digest", "channel": "…", "at": "…"}`.
+    Digest {
+        /// `digest`.
+        kind: DigestKind,
+        /// Name of the channel.
+        channel: String,
+        /// When it is due. The job has nothing to do before.
+        at: Timestamp,
+    },
+}
+
+/// The kind of a job for a burst.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum BurstKind {
+    /// The only one.
+    #[default]
+    #[serde(rename = "burst")]
+    Burst,
+}
+
+/// The kind of a job for a daily summary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum DigestKind {
+    /// The only one.
+    #[default]
+    #[serde(rename = "digest")]
+    Digest,
 }
 
 /// A message is not understood. A newer version may have written it, so it stays in the queue.
@@ -34,6 +71,18 @@ pub enum JobError {
 #[derive(Deserialize)]
 struct Kind {
     kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OfWindow {
+    channel: String,
+    window: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct OfDay {
+    channel: String,
+    at: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +103,14 @@ impl Job {
                 let OfFinding { finding, channel } = serde_json::from_str(body)?;
                 Ok(Self::Finding { finding, channel })
             }
+            Some("burst") => {
+                let OfWindow { channel, window } = serde_json::from_str(body)?;
+                Ok(Self::burst(&channel, window))
+            }
+            Some("digest") => {
+                let OfDay { channel, at } = serde_json::from_str(body)?;
+                Ok(Self::digest(&channel, at))
+            }
             Some(kind) => Err(JobError::Kind(plain_text::one_line(kind, 40))),
         }
     }
@@ -62,7 +119,20 @@ impl Job {
     pub(crate) fn subject(&self) -> String {
         match self {
             Self::Finding { finding, .. } => finding.to_string(),
+            Self::Burst { channel, .. } | Self::Digest { channel, .. } => format!("channel#{channel}"),
         }
+    }
+
+    /// The job to tell what waits for the end of a window.
+    #[must_use]
+    pub fn burst(channel: &str, window: Timestamp) -> Self {
+        Self::Burst { kind: BurstKind::Burst, channel: channel.to_owned(), window }
+    }
+
+    /// The job to send a daily summary.
+    #[must_use]
+    pub fn digest(channel: &str, at: Timestamp) -> Self {
+        Self::Digest { kind: DigestKind::Digest, channel: channel.to_owned(), at }
     }
 
     /// The body of a message.
@@ -121,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn a_job_for_a_channel_is_read_back_as_it_was_written() {
+        let at: Timestamp = "2026-12-01T09:10:00Z".parse().unwrap();
+        let burst = Job::burst("chat", at);
+        assert_eq!(burst.body(), r#"{"kind":"burst","channel":"chat","window":"2026-12-01T09:10:00Z"}"#);
+        let digest = Job::digest("chat", at);
+        assert_eq!(digest.body(), r#"{"kind":"digest","channel":"chat","at":"2026-12-01T09:10:00Z"}"#);
+        for job in [burst, digest] {
+            assert_eq!(Job::read(&job.body()).unwrap(), job);
+        }
+    }
+
+    #[test]
     fn a_field_of_a_newer_version_is_ignored() {
         let body = format!(r#"{{"finding":"{KEY}","channel":"tickets","urgent":true}}"#);
         assert!(Job::read(&body).is_ok());
@@ -131,6 +213,8 @@ mod tests {
     #[case("[]", "malformed")]
     #[case(r#"{"channel":"tickets"}"#, "malformed")]
     #[case(r#"{"finding":"sg-1","channel":"tickets"}"#, "malformed")]
+    #[case(r#"{"kind":"burst","channel":"tickets"}"#, "malformed")]
+    #[case(r#"{"kind":"digest","channel":"tickets","at":"today"}"#, "malformed")]
     #[case(r#"{"kind":"holiday","channel":"tickets"}"#, "unknown kind `holiday`")]
     fn another_message_is_an_error(#[case] body: &str, #[case] reason: &str) {
         let error = Job::read(body).unwrap_err().to_string();

@@ -40,6 +40,11 @@ impl<Q: SendMessages> Jobs<Q> {
         }
         Ok(())
     }
+
+    /// Adds a job that is for a later time. What is further away than the queue can hide it comes back and is added again.
+    pub(crate) async fn add_for(&self, job: Job, at: Timestamp, now: Timestamp) -> Result<(), AwsError> {
+        self.add(&[(job, until(at, now))]).await
+    }
 }
 
 /// The time until `at`, which may have come.

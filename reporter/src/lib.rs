@@ -11,6 +11,7 @@ mod metrics;
 mod notify;
 mod outlets;
 mod record;
+mod sweep;
 
 pub use self::announce::Announcer;
 pub use self::documents::{
@@ -23,6 +24,7 @@ pub use self::metrics::Metrics;
 pub use self::notify::{Notified, Notifier, NotifyError, NotifyHandler, Outlets};
 pub use self::outlets::ChannelOutlets;
 pub use self::record::Recorder;
+pub use self::sweep::{SweepError, Sweeper, Swept};
 
 /// Name of the function in its log.
 const SERVICE: &str = "reporter";

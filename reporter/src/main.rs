@@ -7,10 +7,12 @@ use aws_adapters::{Bucket, FindingTable, HttpClient, SdkConfig, SecretStore, Sec
 use aws_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use plain_text::error_message;
 use reporter::{
     Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier, NotifyHandler,
-    Recorder, RoutingDocument,
+    Recorder, RoutingDocument, Sweeper,
 };
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +23,7 @@ async fn main() -> Result<(), Error> {
     match env::var("DUTY").unwrap_or_default().parse()? {
         Duty::Record => record(&sdk, metrics).await,
         Duty::Notify => notify(&sdk, metrics).await,
+        Duty::Sweep => sweep(&sdk).await,
     }
 }
 
@@ -45,18 +48,35 @@ async fn record(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
 }
 
 async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
-    let queue =
-        variable("NOTIFY_QUEUE").ok_or("NOTIFY_QUEUE is not set: name the ARN of the queue of notifications")?;
+    let (queue, sqs) = (notify_queue()?, Sqs::new(sdk));
     let (http, secrets) = (HttpClient::new(sdk)?, SecretStore::new(sdk));
     let outlets = ChannelOutlets::new(http, secrets, Topics::new(sdk), SecurityHubClient::new(sdk));
-    let notifier = Notifier::new(FindingTable::from_env(sdk)?, outlets, Timestamp::now).with_metrics(metrics);
-    let handler = NotifyHandler::new(notifier, documents(sdk, &queue)?, Sqs::new(sdk), Timestamp::now);
+    let documents = documents(sdk, &queue)?;
+    let notifier = Notifier::new(FindingTable::from_env(sdk)?, outlets, Jobs::new(&sqs, queue), Timestamp::now)
+        .with_metrics(metrics);
+    let handler = NotifyHandler::new(notifier, documents, &sqs, Timestamp::now);
     run(service_fn(|event: LambdaEvent<SqsEvent>| {
         let deadline = instant(event.context.deadline());
         let answer = handler.handle(event.payload, deadline);
         async { Ok::<_, Error>(answer.await) }
     }))
     .await
+}
+
+async fn sweep(sdk: &SdkConfig) -> Result<(), Error> {
+    let queue = notify_queue()?;
+    let documents = documents(sdk, &queue)?;
+    let jobs = Jobs::new(Sqs::new(sdk), queue);
+    let sweeper = Sweeper::new(FindingTable::from_env(sdk)?, documents, jobs, Timestamp::now);
+    run(service_fn(|event: LambdaEvent<IgnoredAny>| {
+        let swept = sweeper.sweep(instant(event.context.deadline()));
+        async { swept.await.map_err(|error| Error::from(error_message(&error))) }
+    }))
+    .await
+}
+
+fn notify_queue() -> Result<String, Error> {
+    Ok(variable("NOTIFY_QUEUE").ok_or("NOTIFY_QUEUE is not set: name the ARN of the queue of notifications")?)
 }
 
 /// The routing document that `ROUTING_DOCUMENT` names. A bucket has to be of the account of the queue with the ARN `queue`: the

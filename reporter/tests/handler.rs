@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use aws_events::sqs::SqsEvent;
 use aws_traits::AwsError;
-use aws_traits::sqs::{Hidden, Messages};
+use aws_traits::sqs::{Hidden, Messages, Outgoing, SendMessages};
 use channels::{Delivered, Failure, Notice, Retry, Summary};
 use findings::finding::{
     ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Observation, Observed, Source, State, Told,
 };
-use findings::store::{FakeStore, Fault, FindingStore, Listing, Page, Put, StoreError, record};
+use findings::store::{
+    Admission, FakeStore, Fault, FindingStore, Listing, Mark, MarkName, Marks, Pace, Page, Put, StoreError, Waiting,
+    Window, record,
+};
 use jiff::{SignedDuration, Timestamp};
-use reporter::{DocumentUnavailable, Documents, Job, Notifier, NotifyHandler, Outlets, pending_jobs};
+use reporter::{DocumentUnavailable, Documents, Job, Jobs, Notifier, NotifyHandler, Outlets, pending_jobs};
 use routing::{Channel, ChannelKind, Document};
 use rstest::rstest;
 use serde_json::json;
@@ -54,7 +57,8 @@ fn document() -> Rc<Document> {
                 "secret": "ssm:/portcullis/jira", "project": "SEC", "closeTransition": "Done"},
             "chat": {"kind": "slack", "token": "ssm:/portcullis/slack", "channel": "#security"}
         },
-        "defaultChannels": ["tickets", "chat"]
+        "defaultChannels": ["tickets", "chat"],
+        "burst": {"findings": 10000, "minutes": 1}
     }"##;
     Rc::new(document.parse().unwrap())
 }
@@ -179,7 +183,8 @@ impl World {
 
     /// A handler, whose process lives on until it dies.
     fn handler(&self) -> NotifyHandler<&Self, &Self, &Self, &Self> {
-        NotifyHandler::new(Notifier::new(self, self, now), self, self, now)
+        let jobs = Jobs::new(self, QUEUE.to_owned());
+        NotifyHandler::new(Notifier::new(self, self, jobs, now), self, self, now)
     }
 
     /// SQS delivers up to ten visible messages. Returns false if there are none, or if the function died.
@@ -289,6 +294,45 @@ impl Messages for &World {
         let mut hidden = self.hidden.borrow_mut();
         hidden.extend(messages.iter().map(|message| (message.receipt.clone(), message.hide_for)));
         Ok(())
+    }
+}
+
+/// No message of these tests is part of a burst.
+impl SendMessages for &World {
+    async fn send(&self, _: &str, _: &[Outgoing]) -> Result<(), AwsError> {
+        panic!("no job is queued here")
+    }
+}
+
+impl Pace for &World {
+    async fn admit(&self, window: &Window, message: &str, most: u32) -> Result<Admission, StoreError> {
+        self.call(self.store.admit(window, message, most)).await
+    }
+
+    async fn mark_queued(&self, _: &Window) -> Result<(), StoreError> {
+        panic!("no job is queued here")
+    }
+
+    async fn wait(&self, _: &str, _: &Waiting) -> Result<(), StoreError> {
+        panic!("nothing waits here")
+    }
+
+    async fn waiting(&self, _: &str, _: usize) -> Result<Vec<Waiting>, StoreError> {
+        panic!("nothing waits here")
+    }
+
+    async fn forget(&self, _: &str, _: &[Waiting]) -> Result<(), StoreError> {
+        panic!("nothing waits here")
+    }
+}
+
+impl Marks for &World {
+    async fn read_mark(&self, _: &MarkName) -> Result<Mark, StoreError> {
+        panic!("nothing is remembered here")
+    }
+
+    async fn write_mark(&self, _: &MarkName, _: &Mark, _: String, _: Timestamp) -> Result<Option<Mark>, StoreError> {
+        panic!("nothing is remembered here")
     }
 }
 

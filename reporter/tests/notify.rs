@@ -6,13 +6,18 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::time::Duration;
 
+use aws_traits::AwsError;
+use aws_traits::sqs::{Outgoing, SendMessages};
 use channels::{Delivered, Failure, Notice, Retry, Summary};
 use findings::finding::{
     ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Mute, Observation, Observed, Source, Text, Told,
 };
-use findings::store::{FakeStore, FindingStore, Listing, Page, Put, StoreError, record};
+use findings::store::{
+    Admission, FakeStore, FindingStore, Listing, Mark, MarkName, Marks, Pace, Page, Put, StoreError, Waiting, Window,
+    record,
+};
 use jiff::{SignedDuration, Timestamp};
-use reporter::{Notified, Notifier, Outlets};
+use reporter::{Jobs, Notified, Notifier, Outlets};
 use routing::{Channel, ChannelKind, Document};
 use rstest::rstest;
 use tokio::sync::Notify;
@@ -133,7 +138,7 @@ impl World {
     /// One run of the function for a channel; `None` if it died.
     async fn run(&self, channel: &str) -> Option<Result<Notified, String>> {
         self.calls.set(0);
-        let notifier = Notifier::new(self, self, now);
+        let notifier = Notifier::new(self, self, jobs(), now);
         let (document, key) = (document(), key());
         tokio::select! {
             biased;
@@ -191,6 +196,51 @@ impl FindingStore for &World {
 
     async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
         self.call(self.store.history(key)).await
+    }
+}
+
+/// No message of this test is part of a burst.
+struct NoBurst;
+
+fn jobs() -> Jobs<NoBurst> {
+    Jobs::new(NoBurst, String::new())
+}
+
+impl SendMessages for NoBurst {
+    async fn send(&self, _: &str, _: &[Outgoing]) -> Result<(), AwsError> {
+        panic!("no job is queued here")
+    }
+}
+
+impl Pace for &World {
+    async fn admit(&self, window: &Window, message: &str, most: u32) -> Result<Admission, StoreError> {
+        self.call(self.store.admit(window, message, most)).await
+    }
+
+    async fn mark_queued(&self, _: &Window) -> Result<(), StoreError> {
+        panic!("no job is queued here")
+    }
+
+    async fn wait(&self, _: &str, _: &Waiting) -> Result<(), StoreError> {
+        panic!("nothing waits here")
+    }
+
+    async fn waiting(&self, _: &str, _: usize) -> Result<Vec<Waiting>, StoreError> {
+        panic!("nothing waits here")
+    }
+
+    async fn forget(&self, _: &str, _: &[Waiting]) -> Result<(), StoreError> {
+        panic!("nothing waits here")
+    }
+}
+
+impl Marks for &World {
+    async fn read_mark(&self, _: &MarkName) -> Result<Mark, StoreError> {
+        panic!("nothing is remembered here")
+    }
+
+    async fn write_mark(&self, _: &MarkName, _: &Mark, _: String, _: Timestamp) -> Result<Option<Mark>, StoreError> {
+        panic!("nothing is remembered here")
     }
 }
 
@@ -322,7 +372,7 @@ async fn two_runs_at_once_make_one_ticket() {
     let world = World::new();
     world.learn(ConfigVerdict::NonCompliant).await;
     let document = document();
-    let (first, second) = (Notifier::new(&world, &world, now), Notifier::new(&world, &world, now));
+    let (first, second) = (Notifier::new(&world, &world, jobs(), now), Notifier::new(&world, &world, jobs(), now));
     let key = key();
     let (one, other) =
         tokio::join!(first.notify(&document, &key, "tickets", far()), second.notify(&document, &key, "tickets", far()));
@@ -368,7 +418,7 @@ async fn whoever_was_told_hears_of_the_end_whatever_the_document_says_by_then() 
     world.settle("tickets").await;
     world.learn(ConfigVerdict::Compliant).await;
     let none: Document = document_without_routes();
-    let notifier = Notifier::new(&world, &world, now);
+    let notifier = Notifier::new(&world, &world, jobs(), now);
     assert_eq!(notifier.notify(&none, &key(), "tickets", far()).await.unwrap(), Notified::Done);
     world.is_consistent(false).await;
 }

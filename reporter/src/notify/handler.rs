@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use aws_events::sqs::{BatchResponse, SqsEvent, SqsMessage};
-use aws_traits::sqs::Messages;
-use findings::store::FindingStore;
+use aws_traits::sqs::{Messages, SendMessages};
+use findings::store::{FindingStore, Marks, Pace};
 use futures::StreamExt as _;
 use futures::stream;
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ const CUT_OFF: Duration = Duration::from_secs(5);
 /// Tells channels what the messages of a queue say.
 #[derive(Debug)]
 pub struct NotifyHandler<S, O, D, Q> {
-    notifier: Notifier<S, O>,
+    notifier: Notifier<S, O, Q>,
     documents: D,
     queue: Q,
     now: fn() -> Timestamp,
@@ -50,9 +50,15 @@ pub struct NotifyHandler<S, O, D, Q> {
 /// Jobs that are done one after the other.
 type Group<'m> = Vec<(&'m SqsMessage, Job)>;
 
-impl<S: FindingStore, O: Outlets, D: Documents, Q: Messages> NotifyHandler<S, O, D, Q> {
+impl<S, O, D, Q> NotifyHandler<S, O, D, Q>
+where
+    S: FindingStore + Pace + Marks,
+    O: Outlets,
+    D: Documents,
+    Q: Messages + SendMessages,
+{
     /// A handler of messages of `queue`. `now` is the clock.
-    pub fn new(notifier: Notifier<S, O>, documents: D, queue: Q, now: fn() -> Timestamp) -> Self {
+    pub fn new(notifier: Notifier<S, O, Q>, documents: D, queue: Q, now: fn() -> Timestamp) -> Self {
         Self { notifier, documents, queue, now }
     }
 
@@ -112,6 +118,8 @@ impl<S: FindingStore, O: Outlets, D: Documents, Q: Messages> NotifyHandler<S, O,
     async fn do_one(&self, document: &Document, job: &Job, end: Instant) -> Result<Notified, NotifyError> {
         match job {
             Job::Finding { finding, channel } => self.notifier.notify(document, finding, channel, end).await,
+            Job::Burst { channel, window, .. } => self.notifier.burst(document, channel, *window, end).await,
+            Job::Digest { channel, at, .. } => self.notifier.digest(document, channel, *at, end).await,
         }
     }
 
@@ -128,7 +136,7 @@ impl<S: FindingStore, O: Outlets, D: Documents, Q: Messages> NotifyHandler<S, O,
     }
 }
 
-/// Reads the messages. Jobs of one finding are done one after the other: at once, they would get in one another's way. What is
+/// Reads the messages. Jobs of one finding, and those of one channel, are done one after the other: at once, they would get in one another's way. What is
 /// not understood goes back, until the redrive policy moves it to the dead-letter queue.
 fn read(messages: &[SqsMessage]) -> (Vec<Group<'_>>, Vec<Back<'_>>) {
     let (mut groups, mut back) = (BTreeMap::<String, Group<'_>>::new(), Vec::new());

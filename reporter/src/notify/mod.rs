@@ -4,27 +4,35 @@
 //! finds one that was begun and not settled knows that the channel may have taken it, and has the channel searched for it. So
 //! no finding is lost, and no ticket is made twice, wherever this program ends.
 
+mod burst;
+mod digest;
 mod handler;
+mod lease;
+mod pace;
 mod pauses;
 mod places;
 mod retry;
 
 use std::time::Duration;
 
+use aws_traits::AwsError;
+use aws_traits::sqs::SendMessages;
 use channels::{Delivered, Failure, Notice, Summary};
 use findings::finding::{Due, Finding, FindingKey, HistoryEntry, TooManyChannels};
-use findings::store::{FindingStore, Put, StoreError};
+use findings::store::{FindingStore, Marks, Pace, Put, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
 use routing::{Channel, Document, Ownership};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+pub(crate) use self::digest::{Day, LATE, has_digest};
 pub use self::handler::NotifyHandler;
 use self::pauses::Pauses;
 use self::places::places;
 pub(crate) use self::places::{Place, pending};
 use crate::SERVICE;
+use crate::jobs::Jobs;
 use crate::metrics::{Metric, Metrics};
 
 /// Longest time that a channel may take.
@@ -79,13 +87,17 @@ pub enum NotifyError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A job could not be queued.
+    #[error(transparent)]
+    Queue(#[from] AwsError),
 }
 
 /// Tells channels of findings.
 #[derive(Debug)]
-pub struct Notifier<S, O> {
+pub struct Notifier<S, O, Q> {
     store: S,
     outlets: O,
+    jobs: Jobs<Q>,
     pauses: Pauses,
     now: fn() -> Timestamp,
     metrics: Metrics,
@@ -98,10 +110,10 @@ struct Target<'d> {
     ownership: &'d Ownership,
 }
 
-impl<S: FindingStore, O: Outlets> Notifier<S, O> {
-    /// A notifier. `now` is the clock.
-    pub fn new(store: S, outlets: O, now: fn() -> Timestamp) -> Self {
-        Self { store, outlets, pauses: Pauses::default(), now, metrics: Metrics::default() }
+impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O, Q> {
+    /// A notifier, which queues what is to be told later. `now` is the clock.
+    pub fn new(store: S, outlets: O, jobs: Jobs<Q>, now: fn() -> Timestamp) -> Self {
+        Self { store, outlets, jobs, pauses: Pauses::default(), now, metrics: Metrics::default() }
     }
 
     /// Has metrics written to the log, too.
@@ -137,6 +149,9 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
         let (places, ownership) = places(document, &finding, (self.now)());
         let mut again: Option<Timestamp> = None;
         for place in places.into_iter().filter(|place| place.delivery.channel == channel) {
+            if !self.is_admitted(document, &finding, &place).await? {
+                continue;
+            }
             let target = Target { place, channel: configured, ownership: &ownership };
             let (known, told) = self.tell(finding, &target, deadline).await?;
             if let Notified::Again(at) = told {
@@ -165,13 +180,22 @@ impl<S: FindingStore, O: Outlets> Notifier<S, O> {
         let news = self.news(&finding, place).await;
         let (delivery, ownership, now) = (&place.delivery, target.ownership, (self.now)());
         let notice = Notice { finding: &finding, due: &due, delivery, ownership, news: &news, now };
-        let outcome = tokio::time::timeout(CHANNEL_LIMIT, self.outlets.deliver(target.channel, &notice)).await;
-        let outcome = outcome.unwrap_or_else(|_| {
+        let outcome = self.answer(&delivery.channel, self.outlets.deliver(target.channel, &notice)).await;
+        self.settle(finding, place, &due, outcome).await
+    }
+
+    /// What the channel of this name answers, within the time that it has.
+    async fn answer(
+        &self,
+        channel: &str,
+        call: impl Future<Output = Result<Delivered, Failure>>,
+    ) -> Result<Delivered, Failure> {
+        let outcome = tokio::time::timeout(CHANNEL_LIMIT, call).await.unwrap_or_else(|_| {
             let error = format!("no answer within {} seconds", CHANNEL_LIMIT.as_secs());
             Err(Failure::Unanswered { error })
         });
-        self.pauses.learn(&delivery.channel, outcome.as_ref().err(), (self.now)());
-        self.settle(finding, place, &due, outcome).await
+        self.pauses.learn(channel, outcome.as_ref().err(), (self.now)());
+        outcome
     }
 
     /// Stores that the delivery begins.

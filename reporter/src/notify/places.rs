@@ -3,7 +3,7 @@
 
 use findings::finding::{self as outbox, Channel, Due, Finding, Told, hex};
 use jiff::{SignedDuration, Timestamp};
-use routing::{Delivery, Document, Ownership, Subject, Timing, Why, resolve};
+use routing::{ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
 
 /// Between the name of a channel, which cannot contain it, and the digest of a recipient.
@@ -16,7 +16,7 @@ const DIGEST: usize = 6;
 const NAME: usize = 48;
 const NAME_BEGINNING: usize = NAME - 1 - 2 * DIGEST;
 /// A delivery that began longer ago than this has ended, one way or the other: longer than a function for it may run.
-const LEASE: SignedDuration = SignedDuration::from_secs(90);
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(90);
 /// Time in which another function that is at it may be expected to end.
 const OTHER: SignedDuration = SignedDuration::from_secs(20);
 
@@ -85,11 +85,14 @@ pub(crate) fn places(document: &Document, finding: &Finding, now: Timestamp) -> 
         let key = if is_first { delivery.channel.as_str().into() } else { key(&delivery) };
         places.push(Place { key, delivery });
     }
-    for (told, _) in finding.channels().filter(|(_, known)| may_have_been_told(known)) {
+    for (told, known) in finding.channels().filter(|(_, known)| may_have_been_told(known)) {
         if places.iter().any(|place| place.key == *told) {
             continue;
         }
         let configured = document.channels.iter().find(|(channel, _)| is_of(told.as_str(), channel));
+        // An earlier owner who was told by a bot in a summary: no message says who that was.
+        let is_lost = told.as_str().contains(SEPARATOR) && known.external_id.is_none();
+        let configured = configured.filter(|(_, configured)| configured.kind() != ChannelKind::Slack || !is_lost);
         places.extend(configured.map(|(channel, configured)| Place {
             key: told.clone(),
             delivery: Delivery {
@@ -140,7 +143,7 @@ fn name(channel: &str) -> String {
     format!("{beginning}{CUT}{}", digest(channel))
 }
 
-fn digest(text: &str) -> String {
+pub(super) fn digest(text: &str) -> String {
     hex(Sha256::digest(text.as_bytes()).iter().take(DIGEST))
 }
 
@@ -195,7 +198,7 @@ mod tests {
         let mut finding = open();
         for (place, pending) in pending(&document, &finding.clone(), now()) {
             assert!(place.key.as_str().len() <= 64);
-            finding.delivered(&place.key, &pending.due, None).unwrap();
+            finding.delivered(&place.key, &pending.due, Some("C1/1.2".into())).unwrap();
         }
         let keys = keys(&document, &finding);
         assert_eq!(keys.len(), 4, "{keys:?}");
@@ -208,7 +211,7 @@ mod tests {
         let mut finding = open();
         for (place, pending) in pending(&both, &finding.clone(), now()) {
             if place.delivery.channel == "told" {
-                finding.delivered(&place.key, &pending.due, None).unwrap();
+                finding.delivered(&place.key, &pending.due, Some("C1/1.2".into())).unwrap();
             } else {
                 finding.failed(&place.key, "down", now()).unwrap();
             }
@@ -216,6 +219,17 @@ mod tests {
         let channels: Vec<_> = keys(&none, &finding).into_iter().map(|(channel, _)| channel).collect();
         assert_eq!(channels, ["told", "told"]);
         assert!(has_open(&finding, "told") && !has_open(&finding, "tried"));
+    }
+
+    #[test]
+    fn an_earlier_owner_who_was_told_in_a_summary_is_not_known_any_more() {
+        let (both, none) = (document(&["chat"], 2), document(&["chat"], 0));
+        let mut finding = open();
+        for (place, pending) in pending(&both, &finding.clone(), now()) {
+            finding.delivered(&place.key, &pending.due, None).unwrap();
+        }
+        assert_eq!(keys(&both, &finding).len(), 2);
+        assert_eq!(keys(&none, &finding), [("chat".to_owned(), "chat".to_owned())]);
     }
 
     #[test]
