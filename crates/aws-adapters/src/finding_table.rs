@@ -85,15 +85,20 @@ struct Index<'l> {
     closed_since: Option<Timestamp>,
 }
 
+impl Index<'_> {
+    fn of_state(state: State) -> Self {
+        Self { attribute: "state", value: state.as_str(), closed_since: None }
+    }
+}
+
 impl<'l> From<&'l Listing> for Index<'l> {
     fn from(listing: &'l Listing) -> Self {
-        let (attribute, value, closed_since) = match listing {
-            Listing::Account(account) => ("account", account.as_str(), None),
-            Listing::State(state) => ("state", state.as_str(), None),
-            Listing::ClosedSince(since) => ("state", State::Closed.as_str(), Some(*since)),
-            Listing::Owner(owner) => ("owner", owner.as_str(), None),
-        };
-        Self { attribute, value, closed_since }
+        match listing {
+            Listing::Account(account) => Self { attribute: "account", value: account, closed_since: None },
+            Listing::State(state) => Self::of_state(*state),
+            Listing::ClosedSince(since) => Self { closed_since: Some(*since), ..Self::of_state(State::Closed) },
+            Listing::Owner(owner) => Self { attribute: "owner", value: owner, closed_since: None },
+        }
     }
 }
 

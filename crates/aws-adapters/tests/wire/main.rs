@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[cfg(feature = "findings")]
+mod beside_findings;
 mod bucket;
 mod canned;
 mod config;
