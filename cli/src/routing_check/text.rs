@@ -56,7 +56,7 @@ pub(super) fn summary(out: &mut impl Write, document: &Document) -> io::Result<(
     line(
         out,
         "one message",
-        &format!("for more than {} new findings within {} minutes", burst.findings, burst.minutes),
+        &format!("for more than {} findings within {} minutes", burst.findings, burst.minutes),
     )?;
     line(out, "daily summary", &format!("{:02}:{:02} UTC", document.digest.at.hour(), document.digest.at.minute()))
 }

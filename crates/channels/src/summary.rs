@@ -23,7 +23,7 @@ pub trait Summarise {
 /// Why there is a summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// There were more new findings within so many minutes than are told one by one.
+    /// There was more news within so many minutes than is told one by one.
     Burst {
         /// Length of the window.
         minutes: u32,

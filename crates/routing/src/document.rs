@@ -42,10 +42,10 @@ pub struct Document {
     pub digest: Digest,
 }
 
-/// More than so many new findings within so many minutes are one message.
+/// A recipient gets so many messages within so many minutes, and one about what is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Burst {
-    /// Most new findings that are sent one by one.
+    /// Most findings that are told one by one.
     pub findings: u32,
     /// The window.
     pub minutes: u32,

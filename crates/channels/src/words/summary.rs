@@ -3,14 +3,14 @@
 use super::{clamped, line, time};
 use crate::summary::{Counts, Occasion, Summary, SummaryEntry};
 
-/// The summary on one line: `23 new findings within 10 minutes: 3 critical, 20 high`.
+/// The summary on one line: `News of 23 findings within 10 minutes: 3 critical, 20 high`.
 #[must_use]
 pub fn summary_title(summary: &Summary<'_>) -> String {
     let number = clamped(summary.entries().len());
     let what = match summary.occasion {
         Occasion::Burst { minutes } => {
-            let findings = plain_text::counted(number, "new finding");
-            format!("{findings} within {}", plain_text::counted(minutes, "minute"))
+            let findings = plain_text::counted(number, "finding");
+            format!("News of {findings} within {}", plain_text::counted(minutes, "minute"))
         }
         Occasion::Digest => format!("Daily summary of {}", plain_text::counted(number, "finding")),
     };

@@ -59,7 +59,7 @@ fn summary(delivery: &Delivery, entries: Vec<SummaryEntry>) -> Summary<'_> {
 fn the_worst_come_first_and_all_are_counted() {
     let delivery = delivery(ChannelKind::Slack);
     let burst = summary(&delivery, mixed());
-    let expected = "5 new findings within 10 minutes: 1 critical, 1 high, 1 medium, 1 exempt, 1 closed";
+    let expected = "News of 5 findings within 10 minutes: 1 critical, 1 high, 1 medium, 1 exempt, 1 closed";
     assert_eq!(summary_title(&burst), expected);
     let lines = summary_lines(&burst, 4);
     let ids: Vec<char> =
