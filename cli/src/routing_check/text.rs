@@ -53,11 +53,7 @@ pub(super) fn summary(out: &mut impl Write, document: &Document) -> io::Result<(
     line(out, "told by default", &default)?;
     line(out, "tag of the owner", &document.owners.tag)?;
     let burst = document.burst;
-    line(
-        out,
-        "one message",
-        &format!("for more than {} findings within {} minutes", burst.findings, burst.minutes),
-    )?;
+    line(out, "one message", &format!("for more than {} findings within {} minutes", burst.findings, burst.minutes))?;
     line(out, "daily summary", &format!("{:02}:{:02} UTC", document.digest.at.hour(), document.digest.at.minute()))
 }
 

@@ -89,7 +89,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             self.store.forget(channel, &waiting).await?;
             return Ok(Notified::Done);
         };
-        if let Some(at) = self.pauses.until(channel, now) {
+        if let Some(at) = self.pauses.enter(channel, now) {
             return Ok(Notified::Again(at));
         }
         let taken = match lease::take(&self.store, lease::of_channel(channel, "burst"), now).await? {

@@ -110,7 +110,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         if plus(at, LATE) <= now {
             warn!(service = SERVICE, channel, summary.at = %at, "daily summary given up: the next one tells what is open");
         } else {
-            if let Some(paused) = self.pauses.until(channel, now) {
+            if let Some(paused) = self.pauses.hold(channel, now) {
                 return Ok(Notified::Again(paused));
             }
             let Some(groups) = self.groups(document, channel, at, deadline).await? else {
@@ -190,7 +190,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             return Ok(Notified::Done);
         }
         let not_before = sent.next_attempt.max(sent.leased_until).filter(|time| *time > now);
-        if let Some(time) = not_before.max(self.pauses.until(name, now)) {
+        if let Some(time) = not_before.max(self.pauses.enter(name, now)) {
             return Ok(Notified::Again(time));
         }
         if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
