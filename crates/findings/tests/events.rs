@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Traffic, assess};
 use findings::event::{
-    AssessmentEvent, AssessmentOrigin, MAX_DETAIL_BYTES, RemediationEvent, RemediationSchema, Trigger,
+    AssessmentEvent, AssessmentOrigin, ComplianceEvent, EventException, MAX_DETAIL_BYTES, RemediationEvent,
+    RemediationSchema, SweptCompliance, Trigger,
 };
 use findings::{ComplianceType, Openness, Severity};
 use jiff::Timestamp;
@@ -29,6 +30,10 @@ fn assessment_schema() -> Validator {
 
 fn remediation_schema() -> Validator {
     schema(include_str!("../../../docs/events/remediation.schema.json"))
+}
+
+fn compliance_schema() -> Validator {
+    schema(include_str!("../../../docs/events/compliance.schema.json"))
 }
 
 fn assert_valid(validator: &Validator, document: &Value) {
@@ -114,6 +119,41 @@ fn samples_of_remediations_are_valid_and_read() {
         assert_eq!(serde_json::to_value(event.fitted()).unwrap(), sample["detail"]);
         assert_eq!(sample["detail-type"], findings::event::REMEDIATION);
     }
+}
+
+#[test]
+fn samples_of_compliance_are_valid_and_read() {
+    for (sample, compliance, is_parked) in [
+        (include_str!("../../../docs/events/compliance-open.json"), SweptCompliance::NonCompliant, false),
+        (include_str!("../../../docs/events/compliance-parked.json"), SweptCompliance::NonCompliant, true),
+        (include_str!("../../../docs/events/compliance-closed.json"), SweptCompliance::Compliant, false),
+    ] {
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        assert_valid(&compliance_schema(), &sample["detail"]);
+        let event: ComplianceEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+        assert_eq!((event.compliance, event.exception.is_some()), (compliance, is_parked));
+        assert_eq!(serde_json::from_str::<Value>(&event.to_json()).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], findings::event::COMPLIANCE);
+        assert_eq!(sample["source"], findings::event::SOURCE);
+    }
+}
+
+/// The schema refuses what a reader refuses.
+#[test]
+fn an_exception_was_read() {
+    let sample: Value = serde_json::from_str(include_str!("../../../docs/events/compliance-parked.json")).unwrap();
+    let mut detail = sample["detail"].clone();
+    detail["exceptionsRead"] = json!(false);
+    assert!(!compliance_schema().is_valid(&detail));
+}
+
+#[test]
+fn a_compliance_with_the_longest_message_is_small() {
+    let sample: Value = serde_json::from_str(include_str!("../../../docs/events/compliance-parked.json")).unwrap();
+    let mut event: ComplianceEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+    event.exception = Some(EventException::new(Some(&"\u{1}".repeat(1_024)), time(), Some(time())));
+    assert!(event.to_json().len() < 4_000);
+    assert_valid(&compliance_schema(), &serde_json::from_str(&event.to_json()).unwrap());
 }
 
 /// A reader ignores a new key, and refuses a schema that it does not know.

@@ -3,11 +3,13 @@
 //! Readers ignore keys that they do not know. A change that would break a reader gets a new schema.
 
 mod assessment;
+mod compliance;
 mod fit;
 mod remediation;
 mod rule;
 
 pub use assessment::{AssessmentEvent, AssessmentOrigin, AssessmentSchema, EventGroup, Trigger};
+pub use compliance::{ComplianceEvent, ComplianceSchema, EventException, SweptCompliance};
 pub use remediation::{EventError, RemediationEvent, RemediationSchema};
 pub use rule::{EventExempted, EventExemption, EventExposure, EventUnjudged};
 
@@ -16,6 +18,9 @@ pub const SOURCE: &str = "portcullis";
 
 /// `detail-type` of an [`AssessmentEvent`].
 pub const ASSESSMENT: &str = "Portcullis Assessment";
+
+/// `detail-type` of a [`ComplianceEvent`].
+pub const COMPLIANCE: &str = "Portcullis Compliance";
 
 /// `detail-type` of a [`RemediationEvent`].
 pub const REMEDIATION: &str = "Portcullis Remediation";

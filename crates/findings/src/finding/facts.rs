@@ -8,7 +8,7 @@ use super::exposures::ExposureList;
 use super::latest::{Latest, Moment};
 use super::observation::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
-    Observation, Observed, Opener, Outcome, Owner, Remediated, Source,
+    Observation, Observed, Opener, Outcome, Owner, Remediated, Source, Swept,
 };
 use super::text::Text;
 use super::timeline::{Point, Timeline, Verdict};
@@ -107,12 +107,8 @@ impl Facts {
                 return;
             }
             Observed::Assessed(assessed) => self.learn_assessed(at, assessed),
-            Observed::Compliance(verdict, source) => match verdict {
-                ConfigVerdict::Compliant => self.learn_verdict(at, Verdict::SaidCompliant, *source),
-                ConfigVerdict::NonCompliant => self.learn_verdict(at, Verdict::SaidOpen, *source),
-                ConfigVerdict::NotApplicable => self.learn_verdict(at, Verdict::Gone(Gone::NotApplicable), *source),
-                ConfigVerdict::InsufficientData => self.unjudged.learn(at, "AWS Config has no verdict".into()),
-            },
+            Observed::Compliance(verdict, source) => self.learn_compliance(at, *verdict, *source),
+            Observed::Swept(swept) => self.learn_swept(at, swept),
             Observed::Gone(gone) => self.learn_verdict(at, Verdict::Gone(*gone), Source::Change),
             Observed::Remediated(remediated) => self.learn_remediated(at, remediated),
             Observed::NotStarted(NotStarted { execution_id, rejected, message }) => {
@@ -140,6 +136,27 @@ impl Facts {
             self.last_closed = self.last_closed.max(Some(at.ordering));
         }
         self.timeline.learn(Point { at, verdict, source });
+    }
+
+    fn learn_compliance(&mut self, at: Moment, verdict: ConfigVerdict, source: Source) {
+        match verdict {
+            ConfigVerdict::Compliant => self.learn_verdict(at, Verdict::SaidCompliant, source),
+            ConfigVerdict::NonCompliant => self.learn_verdict(at, Verdict::SaidOpen, source),
+            ConfigVerdict::NotApplicable => self.learn_verdict(at, Verdict::Gone(Gone::NotApplicable), source),
+            ConfigVerdict::InsufficientData => self.unjudged.learn(at, "AWS Config has no verdict".into()),
+        }
+    }
+
+    fn learn_swept(&mut self, at: Moment, Swept { verdict, first_open, looked, parked }: &Swept) {
+        // The beginning of what goes on. Of what is over, the finding knows more than a sweep, or was never told.
+        if *verdict == ConfigVerdict::NonCompliant {
+            self.learn_verdict(*first_open, Verdict::SaidOpen, Source::Sweep);
+        }
+        self.learn_compliance(at, *verdict, Source::Sweep);
+        if let Some(parked) = parked {
+            self.parked.learn(Moment::live(*looked), parked.clone());
+        }
+        self.newest = self.newest.max(Some(*looked)).max(Some(first_open.newest()));
     }
 
     fn learn_assessed(&mut self, at: Moment, Assessed { source, verdict, group }: &Assessed) {

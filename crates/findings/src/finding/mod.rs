@@ -57,7 +57,7 @@ pub use self::latest::Moment;
 pub use self::news::News;
 pub use self::observation::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
-    Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source,
+    Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source, Swept,
 };
 pub use self::text::{Text, hex};
 pub use self::timeline::MAX_POINTS;

@@ -29,6 +29,8 @@ pub enum Observed {
     Assessed(Box<Assessed>),
     /// AWS Config changed or has the compliance of the group.
     Compliance(ConfigVerdict, Source),
+    /// A sweep compared what AWS Config has of the group with what earlier sweeps saw.
+    Swept(Box<Swept>),
     /// The group is no longer judged.
     Gone(Gone),
     /// A remediation ended with a response.
@@ -147,6 +149,20 @@ pub enum ConfigVerdict {
     NotApplicable,
     /// The group could not be judged. Never closes a finding.
     InsufficientData,
+}
+
+/// What a sweep read of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// The result that AWS Config has, at the moment of the observation.
+    pub verdict: ConfigVerdict,
+    /// The first non-compliant result that sweeps saw since the group was last compliant.
+    pub first_open: Moment,
+    /// When the sweep looked.
+    pub looked: Timestamp,
+    /// The remediation exception that no hold and no exemption explains; `None` if the sweep could not read exceptions, which
+    /// is no statement.
+    pub parked: Option<Option<Text<256>>>,
 }
 
 /// Why a group is no longer judged.

@@ -19,13 +19,14 @@ mod envelope;
 mod error;
 mod execution;
 mod remediation;
+mod sweep;
 
 use std::fmt;
 
 use serde_json::Value;
 
 use self::envelope::{Envelope, Head};
-use crate::event::{ASSESSMENT, REMEDIATION, SOURCE};
+use crate::event::{ASSESSMENT, COMPLIANCE, REMEDIATION, SOURCE};
 use crate::finding::{FindingKey, Observation, Text};
 
 pub use self::compliance::{COMPLIANCE_CHANGE, CONFIG};
@@ -128,6 +129,7 @@ pub fn read_value(event: Value) -> Result<Intake, IntakeError> {
     let Head { source, detail_type } = Head::of(&event)?;
     match (source.as_str(), detail_type.as_str()) {
         (SOURCE, ASSESSMENT) => assessment::read(&Envelope::of(ASSESSMENT, event)?),
+        (SOURCE, COMPLIANCE) => sweep::read(&Envelope::of(COMPLIANCE, event)?),
         (SOURCE, REMEDIATION) => remediation::read(&Envelope::of(REMEDIATION, event)?),
         (CONFIG, COMPLIANCE_CHANGE) => compliance::read(&Envelope::of(COMPLIANCE_CHANGE, event)?),
         (SYSTEMS_MANAGER, EXECUTION_CHANGE) => execution::read(&Envelope::of(EXECUTION_CHANGE, event)?),

@@ -5,7 +5,7 @@ use findings::FoundExposure;
 use findings::finding::{
     Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, ExposureList, Finding, FindingKey,
     Gone, GroupFacts, Moment, Mute, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated,
-    RuleContent, Source, Text,
+    RuleContent, Source, Swept, Text,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -96,6 +96,12 @@ pub(crate) fn exempt(at: &str, until: &str) -> Observation {
 
 pub(crate) fn config(at: &str, verdict: ConfigVerdict) -> Observation {
     live(at, Observed::Compliance(verdict, Source::Change))
+}
+
+/// A sweep at the time `looked`, of a result of the time `at`, for a group that was first non-compliant at `first`.
+pub(crate) fn swept(at: &str, verdict: ConfigVerdict, first: &str, looked: &str) -> Observation {
+    let swept = Swept { verdict, first_open: Moment::live(time(first)), looked: time(looked), parked: Some(None) };
+    live(at, Observed::Swept(Box::new(swept)))
 }
 
 pub(crate) fn deleted(at: &str) -> Observation {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use findings::finding::{
     AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Finding, FindingKey, Gone, MAX_POINTS, Manner,
     Moment, Mute, News, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
-    State, Text,
+    State, Swept, Text,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -88,6 +88,15 @@ fn any_compliance() -> impl Strategy<Value = Observed> {
     (select(verdicts), any_source()).prop_map(|(verdict, source)| Observed::Compliance(verdict, source))
 }
 
+fn any_swept() -> impl Strategy<Value = Observed> {
+    let verdicts = vec![ConfigVerdict::Compliant, ConfigVerdict::NonCompliant, ConfigVerdict::NotApplicable];
+    let parked = prop::option::of(prop::option::of(any_text()));
+    (select(verdicts), any_moment(), any_time(), parked).prop_map(|(verdict, first_open, looked, parked)| {
+        let parked = parked.map(|parked| parked.map(Text::from));
+        Observed::Swept(Box::new(Swept { verdict, first_open, looked, parked }))
+    })
+}
+
 fn any_verdict_or_compliance() -> impl Strategy<Value = Observed> {
     let any_assessed = (any_source(), any_verdict()).prop_map(|(source, verdict)| assessed(source, verdict));
     prop_oneof![any_compliance(), any_assessed]
@@ -102,6 +111,7 @@ fn any_statement() -> impl Strategy<Value = Observed> {
     prop_oneof![
         6 => (any_source(), any_verdict()).prop_map(|(source, verdict)| assessed(source, verdict)),
         3 => any_compliance(),
+        3 => any_swept(),
         1 => select(vec![Gone::Deleted, Gone::LeftScope]).prop_map(Observed::Gone),
         4 => (0..40u8, any_outcome(), prop::bool::weighted(0.1)).prop_map(|(number, outcome, dry_run)| {
             let (execution_id, message) = (Text::from(format!("e-{number}")), Text::from("done"));
@@ -212,7 +222,7 @@ properties! {
         all in observations(40), verdict in any_verdict_or_compliance(), back in 1..3_000i64,
     ) {
         let mut finding = after(&all);
-        let newest = all.iter().filter(|one| is_verdict(&one.what)).map(|one| one.at.ordering).max();
+        let newest = all.iter().filter_map(newest_state).max();
         prop_assume!(finding.state() != State::NeverOpen);
         let older = newest.unwrap().checked_sub(SignedDuration::from_mins(back)).unwrap();
         // A late assessment names exposures if no later one did, and a late closing tells that those named are of earlier.
@@ -346,11 +356,21 @@ fn is_verdict(what: &Observed) -> bool {
     match what {
         Observed::Assessed(assessed) => !matches!(assessed.verdict, AssessedVerdict::Unjudged { .. }),
         Observed::Compliance(verdict, _) => *verdict != ConfigVerdict::InsufficientData,
-        Observed::Gone(_) => true,
+        Observed::Gone(_) | Observed::Swept(_) => true,
         Observed::Remediated(Remediated { outcome, dry_run, .. }) => {
             !dry_run && matches!(outcome, Outcome::Closed(_) | Outcome::NothingToClose)
         }
         _ => false,
+    }
+}
+
+/// Ordering time of the newest state that an observation has a verdict on.
+fn newest_state(Observation { at, what }: &Observation) -> Option<Timestamp> {
+    match what {
+        Observed::Swept(swept) if swept.verdict == ConfigVerdict::NonCompliant => {
+            Some(at.ordering.max(swept.first_open.ordering))
+        }
+        what => is_verdict(what).then_some(at.ordering),
     }
 }
 
@@ -365,6 +385,7 @@ fn is_seen_open(what: &Observed) -> bool {
             matches!(assessed.verdict, AssessedVerdict::Open { .. } | AssessedVerdict::Exempt { .. })
         }
         Observed::Compliance(verdict, _) => *verdict == ConfigVerdict::NonCompliant,
+        Observed::Swept(swept) => swept.verdict == ConfigVerdict::NonCompliant,
         Observed::Remediated(Remediated { outcome: Outcome::Closed(rules), dry_run, .. }) => {
             !dry_run && rules.total > 0
         }

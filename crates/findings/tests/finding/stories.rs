@@ -311,3 +311,51 @@ fn the_history_reads_as_sentences() {
     let revisions: Vec<u64> = history.iter().map(|entry| entry.revision).collect();
     assert_eq!(revisions, [1, 2, 3, 4, 4, 4, 5, 6, 7, 8]);
 }
+
+/// A sweep repeats what was lost: neither the opening nor the closing depends on one event.
+#[test]
+fn a_sweep_opens_and_closes_what_no_event_told() {
+    let mut finding = new_finding();
+    let told = follow(
+        &mut finding,
+        &[
+            swept("2 09:00", ConfigVerdict::NonCompliant, "1 09:00", "2 09:30"),
+            swept("2 09:00", ConfigVerdict::NonCompliant, "1 09:00", "2 10:30"),
+            swept("2 11:00", ConfigVerdict::Compliant, "1 09:00", "2 11:30"),
+            swept("2 11:00", ConfigVerdict::Compliant, "1 09:00", "2 12:30"),
+        ],
+    );
+    let expected = [(vec![News::Opened], 1), (vec![], 1), (vec![News::Closed(ClosedBy::Change)], 2), (vec![], 2)];
+    assert_eq!(told, expected);
+    assert_eq!((finding.first_seen(), finding.last_seen()), (Some(time("1 09:00")), Some(time("2 09:00"))));
+    assert_eq!(finding.episodes().total, 1);
+}
+
+/// The finding knows better than a sweep that began later, and an end of which nothing is known opens nothing.
+#[test]
+fn a_sweep_makes_first_seen_no_later() {
+    let mut finding = new_finding();
+    follow(
+        &mut finding,
+        &[open("1 09:00", &[22]), swept("2 09:00", ConfigVerdict::NonCompliant, "2 09:00", "2 09:30")],
+    );
+    assert_eq!(finding.first_seen(), Some(time("1 09:00")));
+    let mut never_told = new_finding();
+    follow(&mut never_told, &[swept("2 11:00", ConfigVerdict::Compliant, "1 09:00", "2 11:30")]);
+    assert_eq!(never_told.state(), State::NeverOpen);
+}
+
+/// An exempt group is compliant for AWS Config, and stays exempt when a sweep repeats it.
+#[test]
+fn a_sweep_does_not_close_an_exempt_group() {
+    let mut finding = new_finding();
+    let told = follow(
+        &mut finding,
+        &[
+            open("1 09:00", &[22]),
+            exempt("1 10:00", "2026-12-31"),
+            judged(swept("1 10:00", ConfigVerdict::Compliant, "1 09:00", "1 10:30"), 1),
+        ],
+    );
+    assert_eq!((told[2].clone(), finding.state()), ((vec![], 2), State::Exempt));
+}

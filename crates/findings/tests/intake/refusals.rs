@@ -28,6 +28,10 @@ use crate::{changed, ignored, refused};
 #[case::compliance("compliance", ("/detail/newEvaluationResult/complianceType", json!("FINE")), "field `detail.newEvaluationResult.complianceType` is not valid, expected one of `COMPLIANT`")]
 #[case::ordering("compliance", ("/detail/newEvaluationResult/evaluationResultIdentifier/orderingTimestamp", json!("soon")), "field `detail.newEvaluationResult.evaluationResultIdentifier.orderingTimestamp` is not valid")]
 #[case::no_result("compliance", ("-/detail/newEvaluationResult", json!(null)), "field `detail` has a missing field `newEvaluationResult`")]
+#[case::swept_without_result("swept-open", ("/detail/resultRecordedTime", json!(null)), "field `detail.resultRecordedTime` is not valid")]
+#[case::swept_exception("swept-parked", ("/detail/exceptionsRead", json!(false)), "field `detail.exceptionsRead` contradicts an exception")]
+#[case::swept_compliance("swept-open", ("/detail/compliance", json!("INSUFFICIENT_DATA")), "field `detail.compliance` is not valid, expected one of `COMPLIANT`")]
+#[case::swept_schema("swept-open", ("/detail/schema", json!("portcullis.compliance/2")), "field `detail.schema` is not valid, expected `portcullis.compliance/1`")]
 #[case::execution("execution", ("/detail/ExecutionId", json!("../x")), "field `detail.ExecutionId` is not the id of an execution")]
 #[case::definition("execution", ("-/detail/Definition", json!(null)), "has a missing field `Definition`")]
 fn what_is_malformed_names_the_field(#[case] name: &str, #[case] change: (&str, Value), #[case] expected: &str) {
@@ -50,6 +54,7 @@ fn what_is_not_json_names_the_place() {
 #[case::assessment("open", "/detail/account")]
 #[case::remediation("closed", "/detail/account")]
 #[case::compliance("compliance", "/detail/awsAccountId")]
+#[case::swept("swept-open", "/detail/account")]
 fn an_event_about_another_account_is_refused(#[case] name: &str, #[case] pointer: &str) {
     for pointer in [pointer, "/account"] {
         let error = refused(changed(name, &[(pointer, json!("444455556666"))]));

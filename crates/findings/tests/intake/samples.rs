@@ -2,7 +2,7 @@
 
 use findings::finding::{
     AssessedVerdict, ConfigVerdict, Finding, GroupFacts, Observed, Outcome, Remediated, Revoked, RuleContent, Source,
-    State,
+    State, Swept,
 };
 use findings::{Openness, Severity};
 use rstest::rstest;
@@ -178,6 +178,47 @@ fn a_compliance_change_is_the_word_of_aws_config(#[case] compliance: &str, #[cas
     let said = statement(changed("compliance", &[("/detail/newEvaluationResult/complianceType", json!(compliance))]));
     assert_eq!((said.key, said.observation.at), (key(), moment("10:15:30.123", "10:16:04.900")));
     assert_eq!(said.observation.what, Observed::Compliance(verdict, Source::Change));
+}
+
+fn swept(event: Value) -> Swept {
+    match observed(event) {
+        Observed::Swept(swept) => *swept,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same result as in the event of AWS Config: what heals a lost event is no other statement.
+#[test]
+fn a_sweep_repeats_the_word_of_aws_config_with_its_times() {
+    let said = statement(sample("swept-open"));
+    assert_eq!((said.key, said.observation.at), (key(), statement(sample("compliance")).observation.at));
+    let expected = Swept {
+        verdict: ConfigVerdict::NonCompliant,
+        first_open: moment("10:15:30.123", "10:16:04.900"),
+        looked: moment("11:00:07.250", "11:00:07.250").ordering,
+        parked: Some(None),
+    };
+    assert_eq!(swept(sample("swept-open")), expected);
+    let parked = Some(Some("Automatic remediation attempts exceeded the maximum.".into()));
+    assert_eq!(swept(sample("swept-parked")), Swept { parked, ..expected });
+    assert_eq!(swept(sample("swept-closed")).verdict, ConfigVerdict::Compliant);
+}
+
+/// What could not be read is not known, and neither parks a finding nor ends that.
+#[test]
+fn exceptions_that_were_not_read_are_no_statement() {
+    let event = changed("swept-open", &[("/detail/exceptionsRead", json!(false))]);
+    assert_eq!(swept(event.clone()).parked, None);
+    let mut finding = Finding::new(key());
+    finding.apply(&statement(sample("swept-parked")).observation);
+    assert!(!finding.apply(&statement(event).observation).is_news());
+    assert!(finding.parked().is_some());
+}
+
+#[test]
+fn a_group_that_is_gone_is_no_longer_judged() {
+    let event = changed("swept-open", &[("/detail/compliance", json!("NOT_APPLICABLE"))]);
+    assert_eq!(swept(event).verdict, ConfigVerdict::NotApplicable);
 }
 
 /// The events of one group, in any order, each one twice, end in the same finding.
