@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_events::config::{ConfigurationItem, ItemSummary, Notification, RuleInvocation, SECURITY_GROUP_RESOURCE_TYPE};
-use aws_traits::config::{ConfigurationHistory, Evaluation, Evaluations};
+use aws_traits::config::{ConfigurationHistory, Evaluation, ResultType, RuleResults};
 use aws_traits::ec2::SecurityGroups;
 use aws_traits::events::Events;
 use exposure::SecurityGroup;
@@ -204,8 +204,9 @@ impl<S: EvaluatorServices> Evaluator<S> {
         let mut reported = Vec::new();
         let mut next_token = None;
         loop {
-            let (page, next) = self.services.config().reported_groups(rule_name, next_token).await?;
-            reported.extend(page);
+            let (page, next) = self.services.config().rule_results(rule_name, next_token).await?;
+            let judged = page.into_iter().filter(|result| result.compliance != ResultType::NotApplicable);
+            reported.extend(judged.map(|result| result.group_id));
             if next.is_none() {
                 return Ok(reported);
             }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use aws_events::config::ConfigurationItem;
-use aws_traits::config::{Compliance, Evaluation};
+use aws_traits::config::{Compliance, Evaluation, GroupResult, ResultType};
 use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
 use jiff::Timestamp;
@@ -220,7 +220,20 @@ async fn a_schedule_judges_every_group_and_withdraws_the_results_of_deleted_ones
         for (id, source) in [("sg-00000001", "0.0.0.0/0"), ("sg-00000002", "10.0.0.0/8"), ("sg-00000003", "::/0")] {
             account.groups.insert(id.into(), group(id, source));
         }
-        account.reported = ["sg-00000001", "sg-00000009", "sg-00000003"].map(str::to_owned).to_vec();
+        let result = |(id, compliance): (&str, ResultType)| GroupResult {
+            group_id: id.to_owned(),
+            compliance,
+            ordering: Timestamp::UNIX_EPOCH,
+            recorded: Timestamp::UNIX_EPOCH,
+        };
+        let results = [
+            ("sg-00000001", ResultType::Compliant),
+            ("sg-00000009", ResultType::NonCompliant),
+            // It is withdrawn already.
+            ("sg-00000008", ResultType::NotApplicable),
+            ("sg-00000003", ResultType::Unknown),
+        ];
+        account.reported = results.map(result).to_vec();
     }
     let outcome = handle(&aws, event(SCHEDULED)).await.unwrap();
     assert_eq!(outcome, InvocationSummary { compliant: 1, non_compliant: 2, not_applicable: 1, ignored: None });

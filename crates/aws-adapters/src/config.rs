@@ -3,14 +3,24 @@
 mod remediation;
 
 use aws_events::config::{ConfigurationItem, ItemSummary, SECURITY_GROUP_RESOURCE_TYPE};
-use aws_sdk_config::types::{ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, ResourceType};
+use aws_sdk_config::types::{
+    ComplianceType, ConfigurationItem as SdkItem, Evaluation as SdkEvaluation, EvaluationResult, ResourceType,
+};
 use aws_smithy_types::DateTime;
 use aws_traits::AwsError;
-use aws_traits::config::{Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations};
+use aws_traits::config::{
+    Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations, GroupResult, ResultType,
+    RuleResults,
+};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 
 use crate::error::FromSdk;
+
+/// Most results per call.
+///
+/// Source: AWS Config API reference, [GetComplianceDetailsByConfigRule](https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html).
+const RESULTS_PER_CALL: i32 = 100;
 
 /// Client of AWS Config.
 #[derive(Debug, Clone)]
@@ -67,32 +77,29 @@ impl Evaluations for Config {
             }
         }
     }
+}
 
-    async fn reported_groups(
+impl RuleResults for Config {
+    async fn rule_results(
         &self,
         rule_name: &str,
         next_token: Option<String>,
-    ) -> Result<(Vec<String>, Option<String>), AwsError> {
+    ) -> Result<(Vec<GroupResult>, Option<String>), AwsError> {
+        const OPERATION: &str = "config:GetComplianceDetailsByConfigRule";
+        let subject = format!("rule {rule_name}");
         let output = self
             .client
             .get_compliance_details_by_config_rule()
             .config_rule_name(rule_name)
-            .limit(100)
+            .limit(RESULTS_PER_CALL)
             .set_next_token(next_token)
             .send()
             .await
-            .map_err(|error| {
-                AwsError::from_sdk("config:GetComplianceDetailsByConfigRule", &format!("rule {rule_name}"), &error)
-            })?;
-        let groups = output
-            .evaluation_results()
-            .iter()
-            .filter(|result| result.compliance_type != Some(ComplianceType::NotApplicable))
-            .filter_map(|result| result.evaluation_result_identifier()?.evaluation_result_qualifier())
-            .filter(|qualifier| qualifier.resource_type() == Some(SECURITY_GROUP_RESOURCE_TYPE))
-            .filter_map(|qualifier| qualifier.resource_id().map(str::to_owned))
-            .collect();
-        Ok((groups, output.next_token.filter(|token| !token.is_empty())))
+            .map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
+        let next_token = output.next_token.filter(|token| !token.is_empty());
+        let results = output.evaluation_results.unwrap_or_default().into_iter().filter_map(group_result);
+        let results = results.collect::<Result<_, _>>();
+        Ok((results.map_err(|problem| AwsError::malformed(OPERATION, &subject, problem))?, next_token))
     }
 }
 
@@ -138,6 +145,29 @@ impl ConfigRules for Config {
             None => Err(AwsError::malformed(OPERATION, &subject, "it contains no rule")),
         }
     }
+}
+
+/// The result of a security group; `None` of another resource.
+fn group_result(result: EvaluationResult) -> Option<Result<GroupResult, &'static str>> {
+    let identifier = result.evaluation_result_identifier?;
+    let qualifier = identifier.evaluation_result_qualifier?;
+    if qualifier.resource_type.as_deref() != Some(SECURITY_GROUP_RESOURCE_TYPE) {
+        return None;
+    }
+    let group_id = qualifier.resource_id?;
+    // Without its times, a result cannot be told from an older one.
+    let time = |time: Option<&DateTime>, missing| time.and_then(timestamp).ok_or(missing);
+    let times = || {
+        let ordering = time(identifier.ordering_timestamp.as_ref(), "`OrderingTimestamp` is missing")?;
+        Ok((ordering, time(result.result_recorded_time.as_ref(), "`ResultRecordedTime` is missing")?))
+    };
+    let compliance = match result.compliance_type {
+        Some(ComplianceType::Compliant) => ResultType::Compliant,
+        Some(ComplianceType::NonCompliant) => ResultType::NonCompliant,
+        Some(ComplianceType::NotApplicable) => ResultType::NotApplicable,
+        _ => ResultType::Unknown,
+    };
+    Some(times().map(|(ordering, recorded)| GroupResult { group_id, compliance, ordering, recorded }))
 }
 
 fn to_sdk(evaluation: &Evaluation) -> Result<SdkEvaluation, String> {

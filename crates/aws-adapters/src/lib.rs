@@ -18,6 +18,8 @@ mod services;
 #[cfg(feature = "findings")]
 mod sqs;
 mod ssm;
+#[cfg(feature = "findings")]
+mod state_table;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod tls;
@@ -35,4 +37,6 @@ pub use services::LambdaServices;
 #[cfg(feature = "findings")]
 pub use sqs::Sqs;
 pub use ssm::Ssm;
+#[cfg(feature = "findings")]
+pub use state_table::AccountTable;
 pub use tls::TrustError;

@@ -118,18 +118,48 @@ pub trait Evaluations {
         result_token: &str,
         test_mode: bool,
     ) -> Result<Delivery, AwsError>;
+}
 
-    /// `GetComplianceDetailsByConfigRule`: the security groups for which the rule has a result, one page of them, and
-    /// the token of the next page.
+/// The result that a rule has for a security group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupResult {
+    /// Id of the group.
+    pub group_id: String,
+    /// `ComplianceType`.
+    pub compliance: ResultType,
+    /// `OrderingTimestamp` of the evaluation.
+    pub ordering: Timestamp,
+    /// `ResultRecordedTime`.
+    pub recorded: Timestamp,
+}
+
+/// `ComplianceType` of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultType {
+    /// `COMPLIANT`.
+    Compliant,
+    /// `NON_COMPLIANT`.
+    NonCompliant,
+    /// `NOT_APPLICABLE`: the group was deleted, or is out of scope.
+    NotApplicable,
+    /// `INSUFFICIENT_DATA`, or a type that this version does not know.
+    Unknown,
+}
+
+/// Reads the results of a rule.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait RuleResults {
+    /// `GetComplianceDetailsByConfigRule`: the results of the rule for security groups, one page of them, and the token of
+    /// the next page.
     ///
     /// # Errors
     ///
     /// If the call fails.
-    async fn reported_groups(
+    async fn rule_results(
         &self,
         rule_name: &str,
         next_token: Option<String>,
-    ) -> Result<(Vec<String>, Option<String>), AwsError>;
+    ) -> Result<(Vec<GroupResult>, Option<String>), AwsError>;
 }
 
 /// Reads the configuration items that AWS Config has recorded.
@@ -163,6 +193,20 @@ pub struct RemediationException {
     pub message: Option<String>,
     /// Its end; `None` until it is deleted.
     pub expires: Option<Timestamp>,
+}
+
+impl RemediationException {
+    /// Beginning of the messages of exceptions that Portcullis puts.
+    pub const OURS: &str = "Portcullis: ";
+    /// Beginnings of the messages in version 0.1.
+    const OURS_BEFORE: [&str; 2] = ["restored by ", "on hold until "];
+
+    /// Returns true if Portcullis put the exception, and not an operator or AWS Config itself.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
+        message.starts_with(Self::OURS) || Self::OURS_BEFORE.iter().any(|beginning| message.starts_with(beginning))
+    }
 }
 
 /// Keeps automatic remediation from closing a group.

@@ -11,6 +11,7 @@ pub mod object_store;
 mod services;
 pub mod sqs;
 pub mod ssm;
+pub mod state;
 
 pub use error::AwsError;
 pub use services::Services;

@@ -4,17 +4,6 @@ use aws_traits::config::{RemediationException, RemediationExceptions};
 use jiff::Timestamp;
 use tracing::warn;
 
-/// Beginning of the messages of our exceptions.
-const OURS: &str = "Portcullis: ";
-/// Beginnings of the messages in version 0.1.
-const OURS_BEFORE: [&str; 2] = ["restored by ", "on hold until "];
-
-/// Returns true if Portcullis put the exception, and not an operator or AWS Config itself.
-pub(crate) fn is_ours(exception: &RemediationException) -> bool {
-    let message = exception.message.as_deref().unwrap_or_default();
-    message.starts_with(OURS) || OURS_BEFORE.iter().any(|beginning| message.starts_with(beginning))
-}
-
 /// Puts an exception until `until`. Returns the reason if there is none now.
 pub(crate) async fn put(
     config: &impl RemediationExceptions,
@@ -23,7 +12,7 @@ pub(crate) async fn put(
     message: &str,
     until: Timestamp,
 ) -> Option<String> {
-    let message = format!("{OURS}{message}");
+    let message = format!("{}{message}", RemediationException::OURS);
     let answer = config.put_remediation_exception(rule_name, group_id, &message, until).await;
     let refused = answer.unwrap_or_else(|error| Some(error.to_string()));
     if let Some(reason) = &refused {
@@ -36,7 +25,7 @@ pub(crate) async fn put(
 pub(crate) async fn end(config: &impl RemediationExceptions, rule_name: &str, group_id: &str) {
     let result = async {
         let exceptions = config.remediation_exceptions(rule_name, Some(group_id)).await?;
-        if exceptions.iter().any(is_ours) {
+        if exceptions.iter().any(RemediationException::is_ours) {
             config.delete_remediation_exception(rule_name, group_id).await?;
         }
         Ok::<(), aws_traits::AwsError>(())

@@ -9,7 +9,6 @@ use tracing::{error, warn};
 
 use crate::environment::Environment;
 use crate::error::{Obstacle, RemediationError};
-use crate::exception::is_ours;
 use crate::live_group;
 use crate::reevaluation::{self, Wish};
 use crate::services::RemediationServices;
@@ -38,7 +37,7 @@ pub(crate) async fn sweep(
         Err(error) => warn!(config_rule.name = rule_name, error = error_message(&error), "evaluation not requested"),
     }
     let exceptions = environment.config().remediation_exceptions(rule_name, None).await.map_err(Obstacle::from)?;
-    for exception in exceptions.iter().filter(|exception| !is_ours(exception)) {
+    for exception in exceptions.iter().filter(|exception| !exception.is_ours()) {
         let group_id = exception.group_id.as_str();
         let message = exception.message.as_deref().unwrap_or_default();
         let until = exception.expires.as_ref().map(Timestamp::to_string);

@@ -4,7 +4,8 @@ use aws_adapters::Config;
 use aws_events::config::ItemSummary;
 use aws_traits::AwsError;
 use aws_traits::config::{
-    Annotation, Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations, RemediationExceptions,
+    Annotation, Compliance, ConfigRules, ConfigurationHistory, Delivery, Evaluation, Evaluations, GroupResult,
+    RemediationExceptions, ResultType, RuleResults,
 };
 use rstest::rstest;
 
@@ -96,23 +97,51 @@ async fn an_empty_history_is_an_error() {
     assert!(error.to_string().ends_with("no configuration item is recorded yet"), "{error}");
 }
 
+fn page_of(results: &[String]) -> String {
+    format!(r#"{{"EvaluationResults":[{}],"NextToken":"2"}}"#, results.join(","))
+}
+
+fn found(id: &str, kind: &str, compliance: &str) -> String {
+    format!(
+        r#"{{"EvaluationResultIdentifier":{{"EvaluationResultQualifier":{{"ConfigRuleName":"r","ResourceType":"{kind}","ResourceId":"{id}"}},"OrderingTimestamp":1772360130.123}},"ComplianceType":"{compliance}","ResultRecordedTime":1772360164.9}}"#
+    )
+}
+
 #[tokio::test]
-async fn reported_groups_excludes_not_applicable_results_and_other_resources() {
-    let result = |id: &str, kind: &str, compliance: &str| {
-        format!(
-            r#"{{"EvaluationResultIdentifier":{{"EvaluationResultQualifier":{{"ConfigRuleName":"r","ResourceType":"{kind}","ResourceId":"{id}"}},"OrderingTimestamp":1}},"ComplianceType":"{compliance}"}}"#
-        )
-    };
-    let page = format!(
-        r#"{{"EvaluationResults":[{},{},{}],"NextToken":"2"}}"#,
-        result("sg-1", "AWS::EC2::SecurityGroup", "NON_COMPLIANT"),
-        result("sg-2", "AWS::EC2::SecurityGroup", "NOT_APPLICABLE"),
-        result("i-1", "AWS::EC2::Instance", "COMPLIANT"),
-    );
+async fn results_of_a_rule_are_those_of_security_groups_with_their_times() {
+    let page = page_of(&[
+        found("sg-1", "AWS::EC2::SecurityGroup", "NON_COMPLIANT"),
+        found("sg-2", "AWS::EC2::SecurityGroup", "NOT_APPLICABLE"),
+        found("sg-3", "AWS::EC2::SecurityGroup", "NOVELTY"),
+        found("i-1", "AWS::EC2::Instance", "COMPLIANT"),
+        found("sg-4", "AWS::EC2::SecurityGroup", "COMPLIANT"),
+    ]);
     let aws = Canned::serve([(200, &page)]).await;
-    let reported = Config::new(&aws.sdk).reported_groups("r", Some("1".into())).await.unwrap();
-    assert_eq!(reported, (vec!["sg-1".to_owned()], Some("2".to_owned())));
-    assert!(aws.requests()[0].contains(r#""NextToken":"1""#));
+    let (results, next) = Config::new(&aws.sdk).rule_results("r", Some("1".into())).await.unwrap();
+    let result = |(id, compliance): (&str, ResultType)| GroupResult {
+        group_id: id.to_owned(),
+        compliance,
+        ordering: "2026-03-01T10:15:30.123Z".parse().unwrap(),
+        recorded: "2026-03-01T10:16:04.9Z".parse().unwrap(),
+    };
+    let expected = [
+        ("sg-1", ResultType::NonCompliant),
+        ("sg-2", ResultType::NotApplicable),
+        ("sg-3", ResultType::Unknown),
+        ("sg-4", ResultType::Compliant),
+    ];
+    assert_eq!((results, next.as_deref()), (expected.map(result).to_vec(), Some("2")));
+    let request = &aws.requests()[0];
+    assert!(request.contains(r#""NextToken":"1""#) && request.contains(r#""Limit":100"#), "{request}");
+}
+
+/// Without its times, a result could pass for a newer one.
+#[tokio::test]
+async fn a_result_without_times_is_an_error() {
+    let page = page_of(&[found("sg-1", "AWS::EC2::SecurityGroup", "COMPLIANT").replace("ResultRecordedTime", "Other")]);
+    let aws = Canned::serve([(200, &page)]).await;
+    let error = Config::new(&aws.sdk).rule_results("r", None).await.unwrap_err().to_string();
+    assert!(error.contains("`ResultRecordedTime` is missing"), "{error}");
 }
 
 #[tokio::test]

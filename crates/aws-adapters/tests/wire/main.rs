@@ -19,3 +19,5 @@ mod network_acl;
 #[cfg(feature = "findings")]
 mod sqs;
 mod ssm;
+#[cfg(feature = "findings")]
+mod state_table;

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::FakeAws;
 use crate::config::{
-    ConfigRules, ConfigurationHistory, Delivery, EVALUATIONS_PER_CALL, Evaluation, Evaluations, Reevaluations,
-    RemediationException, RemediationExceptions, StoredResult,
+    ConfigRules, ConfigurationHistory, Delivery, EVALUATIONS_PER_CALL, Evaluation, Evaluations, GroupResult,
+    Reevaluations, RemediationException, RemediationExceptions, RuleResults, StoredResult,
 };
 use crate::error::AwsError;
 
@@ -41,12 +41,14 @@ impl Evaluations for FakeAws {
         })
         .await
     }
+}
 
-    async fn reported_groups(
+impl RuleResults for FakeAws {
+    async fn rule_results(
         &self,
         rule_name: &str,
         next_token: Option<String>,
-    ) -> Result<(Vec<String>, Option<String>), AwsError> {
+    ) -> Result<(Vec<GroupResult>, Option<String>), AwsError> {
         self.call("config:GetComplianceDetailsByConfigRule", rule_name, |account| {
             Ok(account.page(&account.reported, next_token.as_deref()))
         })

@@ -6,14 +6,17 @@ mod events;
 mod network_acl;
 mod object_store;
 mod ssm;
+mod state;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_events::config::ConfigurationItem;
 use exposure::{AddressSet, PrefixList, SecurityGroup};
+use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::config::{Evaluation, RemediationException, StoredResult};
+use crate::config::{Evaluation, GroupResult, RemediationException, StoredResult};
 use crate::error::AwsError;
 use crate::events::{Event, EventBus};
 use crate::network_acl::VpcNetworkAcl;
@@ -54,8 +57,8 @@ pub struct Account {
     pub prefix_lists: BTreeMap<String, PrefixList>,
     /// The recorded configuration items by resource id.
     pub history: BTreeMap<String, ConfigurationItem>,
-    /// Groups for which the rule already has a result.
-    pub reported: Vec<String>,
+    /// Results that the rule already has.
+    pub reported: Vec<GroupResult>,
     /// The evaluations that were stored, in order.
     pub evaluations: Vec<Evaluation>,
     /// The events that were put, in order.
@@ -98,6 +101,8 @@ pub struct Account {
     pub exception_refused: Option<String>,
     /// Groups or results on a page; 0 for all.
     pub page_size: usize,
+    /// Items of the state table by partition and id: the attributes, and when the item expires.
+    pub state: BTreeMap<(String, String), (Value, Timestamp)>,
     /// The operations that were called, in order.
     pub calls: Vec<&'static str>,
     faults: VecDeque<Fault>,

@@ -1,0 +1,51 @@
+//! The state table in memory.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::FakeAws;
+use crate::error::AwsError;
+use crate::state::{Partition, StateItem, StatePage, StateTable};
+
+impl StateTable for FakeAws {
+    async fn items<T: DeserializeOwned>(
+        &self,
+        partition: &Partition,
+        from: Option<&str>,
+    ) -> Result<StatePage<T>, AwsError> {
+        const OPERATION: &str = "dynamodb:Query";
+        let key = partition.key();
+        self.call(OPERATION, &key, |account| {
+            let of_partition = account.state.iter().filter(|((of, _), _)| *of == key);
+            let size = if account.page_size == 0 { usize::MAX } else { account.page_size };
+            let mut rest = of_partition.filter(|((_, id), _)| from.is_none_or(|from| id.as_str() > from));
+            let malformed = |error: serde_json::Error| AwsError::malformed(OPERATION, &key, &error.to_string());
+            let page = rest.by_ref().take(size).map(|((_, id), (value, _))| {
+                let value = serde_json::from_value(value.clone()).map_err(malformed)?;
+                Ok(StateItem { id: id.clone(), value })
+            });
+            let page = page.collect::<Result<Vec<_>, AwsError>>()?;
+            let last = page.last().map(|item| item.id.clone());
+            Ok((page, rest.next().and(last)))
+        })
+        .await
+    }
+
+    async fn put_item<T: Serialize>(
+        &self,
+        partition: &Partition,
+        item: &StateItem<T>,
+        expires: Timestamp,
+    ) -> Result<(), AwsError> {
+        const OPERATION: &str = "dynamodb:PutItem";
+        let key = partition.key();
+        let value = serde_json::to_value(&item.value)
+            .map_err(|error| AwsError::malformed(OPERATION, &item.id, &error.to_string()))?;
+        self.call(OPERATION, &item.id, |account| {
+            account.state.insert((key, item.id.clone()), (value, expires));
+            Ok(())
+        })
+        .await
+    }
+}
