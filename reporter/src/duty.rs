@@ -11,12 +11,14 @@ pub enum Duty {
     Notify,
     /// Queue again what was to be told and was not.
     Sweep,
+    /// Compare what AWS Config has of one account with what is known, and announce it.
+    AccountSweep,
 }
 
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record`, `notify` or `sweep`: this program runs as an AWS Lambda function of the Portcullis stack for findings"
+    "DUTY is `{0}`, not `record`, `notify`, `sweep` or `account-sweep`: this program runs as an AWS Lambda function of a stack of Portcullis"
 )]
 pub struct DutyError(String);
 
@@ -28,6 +30,7 @@ impl FromStr for Duty {
             "record" => Ok(Self::Record),
             "notify" => Ok(Self::Notify),
             "sweep" => Ok(Self::Sweep),
+            "account-sweep" => Ok(Self::AccountSweep),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account_sweep;
 mod announce;
 mod backoff;
 mod batch;
@@ -13,6 +14,7 @@ mod outlets;
 mod record;
 mod sweep;
 
+pub use self::account_sweep::{AccountSweep, AccountSwept, Origin};
 pub use self::announce::Announcer;
 pub use self::documents::{
     DocumentLocation, DocumentSource, DocumentUnavailable, Documents, LocationError, RoutingDocument,

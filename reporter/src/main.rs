@@ -3,14 +3,17 @@
 use std::env;
 use std::time::{Duration, SystemTime};
 
-use aws_adapters::{Bucket, FindingTable, HttpClient, SdkConfig, SecretStore, SecurityHubClient, Sqs, Ssm, Topics};
+use aws_adapters::{
+    AccountTable, Bucket, Config, EventBridge, FindingTable, HttpClient, SdkConfig, SecretStore, SecurityHubClient,
+    Sqs, Ssm, Topics,
+};
 use aws_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
 use reporter::{
-    Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier, NotifyHandler,
-    Recorder, RoutingDocument, Sweeper,
+    AccountSweep, Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier,
+    NotifyHandler, Origin, Recorder, RoutingDocument, Sweeper,
 };
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
@@ -24,6 +27,7 @@ async fn main() -> Result<(), Error> {
         Duty::Record => record(&sdk, metrics).await,
         Duty::Notify => notify(&sdk, metrics).await,
         Duty::Sweep => sweep(&sdk).await,
+        Duty::AccountSweep => account_sweep(&sdk).await,
     }
 }
 
@@ -71,6 +75,20 @@ async fn sweep(sdk: &SdkConfig) -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<IgnoredAny>| {
         let swept = sweeper.sweep(instant(event.context.deadline()));
         async { swept.await.map_err(|error| Error::from(error_message(&error))) }
+    }))
+    .await
+}
+
+async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
+    let required =
+        |name: &str| variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"));
+    let origin =
+        Origin { account: required("ACCOUNT")?, region: required("AWS_REGION")?, rule: required("CONFIG_RULE")? };
+    let sweep = AccountSweep::new(Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?, origin);
+    run(service_fn(|event: LambdaEvent<IgnoredAny>| {
+        // Boxed: it is large.
+        let swept = Box::pin(sweep.run(Timestamp::now(), instant(event.context.deadline())));
+        async { Ok::<_, Error>(swept.await) }
     }))
     .await
 }
