@@ -35,7 +35,8 @@ def create_stack(cloud, **parameters: str) -> None:
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
     s3.create_bucket(Bucket=BUCKET)
     keys = {}
-    for function, parameter in (("rule-evaluator", "RuleEvaluatorKey"), ("remediator", "RemediatorKey")):
+    keys_of = {"rule-evaluator": "RuleEvaluatorKey", "remediator": "RemediatorKey", "reporter": "ReporterKey"}
+    for function, parameter in keys_of.items():
         file = ZIPS / f"{function}.zip"
         assert file.is_file(), f"there is no {file}: build it with scripts/package"
         code = zipfile.ZipFile(file).read("bootstrap")

@@ -1,6 +1,7 @@
 """Renders the template for given parameters as CloudFormation does: evaluates conditions and intrinsic functions."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -115,3 +116,11 @@ class Stack:
             return known.get(name, match[0])
 
         return re.sub(r"\$\{([^!}]+)\}", one, text)
+
+
+def variables_of(checkout: Path, function: str, *adapters: str) -> set[str]:
+    """Variables that the reporter reads for a duty: in a function of its `main`, and in these adapters. Lambda sets the region."""
+    main = (checkout / "reporter" / "src" / "main.rs").read_text(encoding="utf-8")
+    (body,) = re.findall(rf"^async fn {function}\(.*?^\}}", main, re.MULTILINE | re.DOTALL)
+    sources = [(checkout / "crates" / "aws-adapters" / "src" / name).read_text(encoding="utf-8") for name in adapters]
+    return {"DUTY", *re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', "".join([body, *sources]))} - {"AWS_REGION"}

@@ -26,6 +26,16 @@ NOT_OURS = {
     r"logs:(Put|Delete)(DataProtectionPolicy|IndexPolicy|ResourcePolicy)": "AWS::Logs::LogGroup",
     r"logs:(CreateLogDelivery|PutBearerTokenAuthentication|PutLogGroupDeletionProtection)": "AWS::Logs::LogGroup",
     r"firehose:TagDeliveryStream|s3:REST\.PUT\.OBJECT": "AWS::Logs::LogGroup",
+    # A table without replicas, streams, imports, resource policies and insights. What is in it is the function's.
+    r"dynamodb:(AssociateTableReplica|CreateTableReplica|DescribeImport|ImportTable)": "AWS::DynamoDB::Table",
+    r"dynamodb:(Put|Delete)ResourcePolicy": "AWS::DynamoDB::Table",
+    r"dynamodb:(Enable|Disable|Update)KinesisStreamingDestination": "AWS::DynamoDB::Table",
+    r"dynamodb:Update(ContinuousBackups|ContributorInsights)": "AWS::DynamoDB::Table",
+    r"dynamodb:(BatchWriteItem|DeleteItem|GetItem|PutItem|Query|Scan|UpdateItem)": "AWS::DynamoDB::Table",
+    r"kinesis:\w+|s3:(GetObject|GetObjectMetadata|ListBucket)|iam:CreateServiceLinkedRole": "AWS::DynamoDB::Table",
+    r"logs:(CreateLogGroup|CreateLogStream|DescribeLogGroups|DescribeLogStreams|PutLogEvents|PutRetentionPolicy)": "AWS::DynamoDB::Table",
+    # The key is given by its ARN.
+    r"kms:(ListAliases|RevokeGrant)": "AWS::DynamoDB::Table",
     # Policies of roles only.
     r"iam:(Attach|Detach|Get|Put|Delete)(Group|User)Policy": "AWS::IAM::",
 }

@@ -71,6 +71,7 @@ GOOD = {
     "CodeBucket": ["my-bucket", "my.bucket.1", "a" * 63],
     "RuleEvaluatorKey": ["rule-evaluator.zip", "portcullis/arm64/rule-evaluator-0123abcd.zip"],
     "RemediatorKey": ["remediator.zip"],
+    "ReporterKey": ["reporter.zip"],
     "Architecture": ["arm64", "x86_64"],
     "RuleLambdaName": ["", "my-rule", "a" * 53],
     "Timeout": ["10", "60", "900"],
@@ -177,6 +178,7 @@ BAD = {
     "CodeBucket": ["", "s3://my-bucket", "My-Bucket", "my_bucket", "my-bucket/", "ab", "a" * 64],
     "RuleEvaluatorKey": ["", "/rule-evaluator.zip", "rule evaluator.zip", "rule-evaluator", "s3 key.zip", "bootstrap"],
     "RemediatorKey": ["", "/remediator.zip", "remediator.tar.gz"],
+    "ReporterKey": ["", "/reporter.zip", "reporter.tar.gz"],
     "Architecture": ["", "arm", "amd64", "aarch64"],
     "RuleLambdaName": ["my rule", "a" * 54, "rule:prod", "arn:aws:lambda:x"],
     "Timeout": ["", "0", "9", "901", "ten"],
@@ -410,5 +412,5 @@ def test_automatic_remediation_excludes_approval(template: dict[str, Any], mode:
 def test_function_names_fit_with_every_suffix(template: dict[str, Any]) -> None:
     names = [r["Properties"]["FunctionName"] for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
     suffixes = [name["Fn::If"][1]["Fn::Sub"].removeprefix("${RuleLambdaName}") for name in names if "Fn::Sub" in name["Fn::If"][1]]
-    assert sorted(suffixes) == ["-quarantine", "-remediator", "-restorer"]
+    assert sorted(suffixes) == ["-quarantine", "-reconciler", "-remediator", "-restorer"]
     assert template["Parameters"]["RuleLambdaName"]["MaxLength"] + max(map(len, suffixes)) == 64

@@ -95,9 +95,21 @@ SERVICES = {
     "network_acl": "ec2",
     "sqs": "sqs",
     "ssm": "ssm",
+    "state_table": "dynamodb",
 }
 
-FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction"} | {name: name.replace("Role", "Function") for name in CALLS}
+# Calls of the duty `account-sweep` of the reporter, and the traits behind them.
+RECONCILER = {
+    "config:DescribeRemediationExceptions",
+    "config:GetComplianceDetailsByConfigRule",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "events:PutEvents",
+}
+
+FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", "ReconcilerRole": "ReconcilerFunction"} | {
+    name: name.replace("Role", "Function") for name in CALLS
+}
 AUTOMATION_ROLES = {
     "AutomationRole": "RemediatorFunction",
     "RestoreAutomationRole": "RestorerFunction",
@@ -225,14 +237,14 @@ def test_only_lambda_assumes_the_roles_of_functions(roles: dict[str, dict[str, A
 
 def test_only_services_for_this_stack_invoke_its_functions(template: dict[str, Any]) -> None:
     permissions = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Permission"]
-    callers = {one["Principal"]: {key: value for key, value in one.items() if key not in ("Action", "Principal")} for one in permissions}
+    callers = {
+        one["FunctionName"]["Fn::GetAtt"][0]: {key: one[key] for key in one if key not in ("Action", "FunctionName")} for one in permissions
+    }
     assert callers == {
         # The ARN of the rule is not known before the rule is created, and then AWS Config has to be allowed already.
-        "config.amazonaws.com": {"FunctionName": {"Fn::GetAtt": ["EvaluatorFunction", "Arn"]}, "SourceAccount": {"Ref": "AWS::AccountId"}},
-        "events.amazonaws.com": {
-            "FunctionName": {"Fn::GetAtt": ["RemediatorFunction", "Arn"]},
-            "SourceArn": {"Fn::GetAtt": ["Sweep", "Arn"]},
-        },
+        "EvaluatorFunction": {"Principal": "config.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"}},
+        "RemediatorFunction": {"Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["Sweep", "Arn"]}},
+        "ReconcilerFunction": {"Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["AccountSweep", "Arn"]}},
     }
     assert len(permissions) == len(callers)
 
@@ -319,6 +331,7 @@ def test_each_role_makes_only_its_own_changes(roles: dict[str, dict[str, Any]]) 
         "RemediatorRole": rules,
         "RestorerRole": rules,
         "QuarantineRole": {"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"},
+        "ReconcilerRole": set(),
     }
 
 
@@ -366,20 +379,20 @@ ONE_BUS = "arn:aws:events:eu-central-1:210987654321:event-bus/security"
         ("", None),
     ],
 )
-def test_events_go_to_one_bus_from_two_functions(template: dict[str, Any], name: str, arn: str | None) -> None:
+def test_events_go_to_one_bus_from_three_functions(template: dict[str, Any], name: str, arn: str | None) -> None:
     stack = Stack(template, EventBusName=name)
     found = {
         role: [targets(statement) for _, statement in statements(stack.resources[role]) if "events:PutEvents" in actions(statement)]
         for role in (*FUNCTION_ROLES, *AUTOMATION_ROLES)
     }
     assert {role: buses for role, buses in found.items() if buses} == (
-        {} if arn is None else {"EvaluatorRole": [[arn]], "RemediatorRole": [[arn]]}
+        {} if arn is None else {"EvaluatorRole": [[arn]], "RemediatorRole": [[arn]], "ReconcilerRole": [[arn]]}
     )
     told = {
         function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS")
         for function in FUNCTION_ROLES.values()
     }
-    expected = {function: name or None for function in ("EvaluatorFunction", "RemediatorFunction")}
+    expected = {function: name or None for function in ("EvaluatorFunction", "RemediatorFunction", "ReconcilerFunction")}
     assert told == dict.fromkeys(FUNCTION_ROLES.values()) | expected
 
 
@@ -400,6 +413,7 @@ OBJECTS = {
     },
     "QuarantineRole": {"network-acls": {"s3:GetObject", "s3:PutObject"}},
     "EvaluatorRole": {},
+    "ReconcilerRole": {},
 }
 LISTED = {
     "RemediatorRole": ["evaluations/*", "holds/*", "owed/*"],
@@ -431,7 +445,9 @@ def test_a_role_lists_its_own_prefix(stack: Stack, name: str, prefix: str) -> No
 
 def test_every_function_role_may_use_the_key(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
     for name in FUNCTION_ROLES:
-        assert allowed(roles[name], "HasKey") == {"kms:Decrypt", "kms:GenerateDataKey"}, name
+        # DynamoDB makes the keys of its table itself.
+        needed = {"kms:Decrypt"} if name == "ReconcilerRole" else {"kms:Decrypt", "kms:GenerateDataKey"}
+        assert allowed(roles[name], "HasKey") == needed, name
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -531,3 +547,21 @@ def test_a_role_allows_exactly_what_its_function_calls(roles: dict[str, dict[str
 
 def test_the_functions_of_the_remediator_call_together_what_its_code_calls(checkout: Path) -> None:
     assert set().union(*CALLS.values()) == calls_of(checkout, "crates/remediation", "remediator"), "see CALLS and SERVICES"
+
+
+def test_the_reconciler_may_do_exactly_what_it_calls(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:
+    assert allowed(roles["ReconcilerRole"]) - PLATFORM == RECONCILER
+    source = (checkout / "reporter" / "src" / "account_sweep" / "mod.rs").read_text(encoding="utf-8")
+    bounds = re.search(r"^impl<C: (.*), E: (.*), T: (.*)> AccountSweep<C, E, T> \{", source, re.MULTILINE)
+    assert bounds
+    traits = {name for bound in bounds.groups() for name in bound.split(" + ")}
+    calls = set().union(*(calls_by_trait(checkout)[trait] for trait in traits))
+    # The same traits write exceptions, which is not the reconciler's duty.
+    writes = {"config:DeleteRemediationExceptions", "config:PutRemediationExceptions"}
+    assert calls - RECONCILER == writes
+    assert not any(call in source for call in ("put_remediation_exception", "delete_remediation_exception"))
+
+
+def test_the_reconciler_reads_its_own_rule_and_its_own_table(roles: dict[str, dict[str, Any]]) -> None:
+    assert by_sid(roles["ReconcilerRole"], "ReadResults")["Resource"] == {"Fn::GetAtt": ["ConfigRule", "Arn"]}
+    assert by_sid(roles["ReconcilerRole"], "RememberGroups")["Resource"] == {"Fn::GetAtt": ["StateTable", "Arn"]}

@@ -31,6 +31,8 @@ class Upgrading(Portcullis):
             code = zipfile.ZipFile(file).read("bootstrap")
             given[parameter] = f"{function}-{hashlib.sha256(code).hexdigest()[:32]}.zip"
             s3.upload_file(str(file), BUCKET, given[parameter])
+        # Earlier versions do not have it. An update gives it its default.
+        s3.upload_file(str(ZIPS / "reporter.zip"), BUCKET, "reporter.zip")
         self.cloud.client("cloudformation").create_stack(
             StackName=STACK,
             TemplateURL=self.upload(template),
