@@ -47,6 +47,10 @@ pub(crate) async fn send<H: Http>(
             let error = format!("{name} could not be reached: {}", one_line(&error, 150));
             return Err(Failure::Refused { error, retry: Retry::Later(None) });
         }
+        Err(HttpError::Invalid(error)) => {
+            let error = format!("{name} cannot be called: {}", one_line(&error, 250));
+            return Err(Failure::Refused { error, retry: Retry::AfterRepair });
+        }
         Err(HttpError::Unanswered(error)) => {
             return Err(effect.unknown(format!("{name} did not answer: {}", one_line(&error, 150)), None));
         }
@@ -177,6 +181,15 @@ mod tests {
         let after = failure(Err(HttpError::Unanswered("10 s".into())), Effect::Repeated).await;
         assert_eq!(after.to_string(), "Slack did not answer: 10 s");
         assert!(matches!(after, Failure::Unanswered { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_may_not_be_sent_waits_for_a_repair() {
+        for effect in [Effect::Harmless, Effect::Repeated] {
+            let failed = failure(Err(HttpError::Invalid("write https://".into())), effect).await;
+            let error = "Slack cannot be called: write https://".to_owned();
+            assert_eq!(failed, Failure::Refused { error, retry: Retry::AfterRepair });
+        }
     }
 
     #[tokio::test]

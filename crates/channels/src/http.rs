@@ -74,19 +74,24 @@ pub enum HttpError {
     /// The request was certainly not sent: no address, no connection, no TLS session.
     #[error("{0}")]
     NotSent(String),
+    /// The request may not be sent: its URL or a header is invalid. A repetition would not be sent either. The text says what
+    /// to correct.
+    #[error("{0}")]
+    Invalid(String),
     /// The request may have arrived: no answer in time, or the connection ended.
     #[error("{0}")]
     Unanswered(String),
 }
 
-/// An HTTP client with a time limit. It follows no redirects, and repeats nothing by itself.
+/// An HTTP client with a time limit. It follows no redirects, repeats nothing by itself, and sends nothing to another machine
+/// without TLS.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait Http {
     /// Sends a request, and returns the response, whatever its status.
     ///
     /// # Errors
     ///
-    /// If there is no response. The message does not contain the URL.
+    /// If there is no response. The message contains no URL and no header.
     async fn send(&self, request: Request) -> Result<Response, HttpError>;
 }
 

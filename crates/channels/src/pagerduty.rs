@@ -75,6 +75,10 @@ impl<H: Http> PagerDuty<H> {
                 let error = format!("PagerDuty is not reached: {}", plain_text::one_line(&error, SAID_MAX));
                 Err(Failure::Refused { error, retry: Retry::Later(None) })
             }
+            Err(HttpError::Invalid(error)) => {
+                let error = format!("PagerDuty cannot be called: {}", plain_text::one_line(&error, SAID_MAX));
+                Err(Failure::Refused { error, retry: Retry::AfterRepair })
+            }
             Err(HttpError::Unanswered(error)) => Err(Failure::Unanswered {
                 error: format!("PagerDuty did not answer: {}", plain_text::one_line(&error, SAID_MAX)),
             }),

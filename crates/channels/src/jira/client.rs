@@ -152,6 +152,7 @@ impl<H: Http> Client<'_, H> {
         match self.http.send(request).await {
             Ok(response) => answer(call, &response, retry_after(&response, self.now)),
             Err(HttpError::NotSent(error)) => Err(call.later(format_args!("Jira is not reached: {error}"), None)),
+            Err(HttpError::Invalid(error)) => Err(call.repair(error)),
             Err(HttpError::Unanswered(error)) => Err(call.unknown(format_args!("no answer: {error}"), None)),
         }
     }

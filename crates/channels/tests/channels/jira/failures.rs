@@ -69,6 +69,7 @@ fn parts(failure: Failure) -> (String, Option<Retry>) {
 #[case::empty(answer(200, ("x-a", ""), ""), REPAIR, UNKNOWN, "")]
 #[case::time_out(Err(HttpError::Unanswered("no answer within 10 s".to_owned())), LATER, UNKNOWN, "within 10 s")]
 #[case::no_connection(Err(HttpError::NotSent("no such host".to_owned())), LATER, LATER, "no such host")]
+#[case::not_sent(Err(HttpError::Invalid("a secret would be sent without TLS".to_owned())), REPAIR, REPAIR, "without TLS")]
 #[case::teapot(answer(418, ("x-a", ""), "short and stout"), REPAIR, REPAIR, "418")]
 fn an_answer_says_whether_and_when_to_try_again(
     #[case] reply: Result<Response, HttpError>,

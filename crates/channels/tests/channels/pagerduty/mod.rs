@@ -135,6 +135,7 @@ const IN_30_S: Option<Retry> = Some(Retry::Later(Some(Duration::from_secs(30))))
 #[case::missing(answer(404, ""), REPAIR, "base URL")]
 #[case::proxy(answer(200, "<html>"), None, "proxies")]
 #[case::no_connection(Err(HttpError::NotSent("no such host".to_owned())), Some(Retry::Later(None)), "no such host")]
+#[case::not_sent(Err(HttpError::Invalid("a secret would be sent without TLS".to_owned())), REPAIR, "without TLS")]
 #[case::time_out(Err(HttpError::Unanswered("within 10 s".to_owned())), None, "within 10 s")]
 fn an_answer_says_whether_and_when_to_try_again(
     #[case] reply: Result<Response, HttpError>,
