@@ -64,7 +64,10 @@ impl AwsError {
     /// Returns true if the caller lacks a permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        matches!(self.code(), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"))
+        matches!(
+            self.code(),
+            Some("AccessDenied" | "AccessDeniedException" | "AuthorizationError" | "UnauthorizedOperation")
+        )
     }
 }
 
@@ -78,12 +81,14 @@ impl fmt::Display for AwsError {
         f.write_str(message)?;
         if self.is_denied() {
             // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-            if message.contains("explicit deny") {
+            if !message.contains("explicit deny") {
+                write!(f, " (allow {operation} to this role or user)")?;
+            } else if operation.starts_with("ec2:") {
                 f.write_str(
                     " (a policy denies it explicitly, as the stack does for every group with the tag ExemptionTagKey)",
                 )?;
             } else {
-                write!(f, " (allow {operation} to this role or user)")?;
+                f.write_str(" (a policy denies it explicitly, so change that policy)")?;
             }
         }
         Ok(())
@@ -98,12 +103,17 @@ mod tests {
 
     #[test]
     fn an_explicit_deny_is_not_fixed_by_an_allow() {
-        let denied = |how| {
+        let denied = |operation, code, how| {
             let message = format!("You are not authorized to perform this operation with {how}");
-            AwsError::new("ec2:RevokeSecurityGroupIngress", "sg-1", Some("UnauthorizedOperation"), &message).to_string()
+            AwsError::new(operation, "sg-1", Some(code), &message).to_string()
         };
-        assert!(denied("no identity-based policy").contains("(allow ec2:RevokeSecurityGroupIngress to this role"));
-        let text = denied("an explicit deny in an identity-based policy");
+        let (revoke, code) = ("ec2:RevokeSecurityGroupIngress", "UnauthorizedOperation");
+        let text = denied(revoke, code, "no identity-based policy");
+        assert!(text.contains("(allow ec2:RevokeSecurityGroupIngress to this role"), "{text}");
+        let text = denied(revoke, code, "an explicit deny in an identity-based policy");
         assert!(text.contains("ExemptionTagKey") && !text.contains("(allow"), "{text}");
+        let text = denied("sns:Publish", "AuthorizationError", "an explicit deny in a resource-based policy");
+        assert!(text.contains("(a policy denies it explicitly, so change"), "{text}");
+        assert!(!text.contains("ExemptionTagKey") && !text.contains("(allow"), "{text}");
     }
 }
