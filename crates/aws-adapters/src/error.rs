@@ -1,6 +1,7 @@
 //! Conversion of SDK errors.
 
 use std::error::Error;
+use std::io;
 
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_traits::AwsError;
@@ -44,4 +45,12 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     parts.join(": ")
+}
+
+/// An error, and one after the other what caused it. An I/O error does not return the error that it wraps as its source.
+pub(crate) fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(within) => Some(within),
+        None => error.source(),
+    })
 }

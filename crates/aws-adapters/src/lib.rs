@@ -9,6 +9,8 @@ mod event_bridge;
 mod executions;
 #[cfg(feature = "findings")]
 mod finding_table;
+#[cfg(feature = "channels")]
+mod http_client;
 mod json_service;
 mod log;
 mod network_acl;
@@ -31,6 +33,8 @@ pub use ec2::Ec2;
 pub use event_bridge::EventBridge;
 #[cfg(feature = "findings")]
 pub use finding_table::{FindingTable, RETENTION_DAYS};
+#[cfg(feature = "channels")]
+pub use http_client::HttpClient;
 pub use log::init_log;
 pub use sdk::{EnvironmentError, MissingVariable, from_env};
 pub use services::LambdaServices;

@@ -24,10 +24,15 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::error::causes;
+
 /// Amazon Root CA 1 to 4, and Starfield Services Root Certificate Authority - G2.
 ///
 /// Source: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// The one TLS stack.
+pub(crate) const PROVIDER: Provider = Provider::Rustls(CryptoMode::Ring);
 
 /// Environment variable with the file of the only roots to trust, as for the AWS CLI and the SDKs.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
@@ -65,6 +70,12 @@ pub(crate) fn function_client() -> Result<SharedHttpClient, TrustError> {
     }
 }
 
+/// Certificates to trust of hosts that are not of AWS: those of the system, and the bundle in the environment, if there is one.
+#[cfg(feature = "channels")]
+pub(crate) fn public_roots() -> Result<TrustStore, TrustError> {
+    Ok(bundle()?.unwrap_or_default().with_native_roots(true))
+}
+
 /// HTTP client of the command line. It trusts the bundle in the environment, or else the roots of the system.
 #[cfg(feature = "terminal")]
 pub(crate) fn terminal_client() -> Result<SharedHttpClient, TrustError> {
@@ -95,9 +106,13 @@ fn read_bundle(file: &Path) -> Result<TrustStore, TrustError> {
 }
 
 fn client(trusted: TrustStore) -> Result<SharedHttpClient, TrustError> {
-    let tls = TlsContext::builder().with_trust_store(trusted).build()?;
-    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    Ok(builder.tls_context(tls).build_https())
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(PROVIDER);
+    Ok(builder.tls_context(context(trusted)?).build_https())
+}
+
+/// The TLS of connections that trust these certificates.
+pub(crate) fn context(trusted: TrustStore) -> Result<TlsContext, TrustError> {
+    Ok(TlsContext::builder().with_trust_store(trusted).build()?)
 }
 
 fn either(first: TrustStore, second: TrustStore) -> Result<SharedHttpClient, TrustError> {
@@ -177,13 +192,8 @@ impl HttpConnector for EitherConnector {
     }
 }
 
-fn is_about_certificate(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
-        // An I/O error does not return the error that it wraps as its source.
-        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
-            || within.is_some_and(|within| is_about_certificate(within))
-    })
+pub(crate) fn is_about_certificate(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
 
 #[cfg(test)]

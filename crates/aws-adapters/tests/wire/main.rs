@@ -15,6 +15,8 @@ mod event_history;
 mod executions;
 #[cfg(feature = "findings")]
 mod finding_table;
+#[cfg(feature = "channels")]
+mod http_client;
 mod network_acl;
 #[cfg(feature = "findings")]
 mod sqs;
