@@ -84,19 +84,25 @@ ACTIONS_OF_CALL = {
     "s3:HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
 }
-# Files of the crate `aws-traits` that call the SDK, and the service that they call.
+# Files of the crate `aws-adapters` that call a crate of the SDK, and its service.
 SERVICES = {
     "bucket": "s3",
     "config": "config",
     "ec2": "ec2",
-    "event_bridge": "events",
     "executions": "ssm",
     "finding_table": "dynamodb",
     "network_acl": "ec2",
-    "sqs": "sqs",
+    "secret_store": "ssm",
     "ssm": "ssm",
     "state_table": "dynamodb",
 }
+# Services without a crate of the SDK: by the first word of a target of awsJson, by the action of awsQuery, and by the path of
+# restJson.
+TARGETS = {"AWSEvents": "events", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+ACTIONS = {"GetCallerIdentity": "sts:GetCallerIdentity", "Publish": "sns:Publish"}
+PATHS = {"/findings/import": "securityhub:BatchImportFindings"}
+# It needs no permission, so no role is compared with it.
+OUTSIDE = {"sts:GetCallerIdentity"}
 
 # Calls of the duty `account-sweep` of the reporter, and the traits behind them.
 RECONCILER = {
@@ -464,11 +470,18 @@ def test_an_earlier_key_decrypts_objects_of_the_bucket_and_nothing_else(stack: S
 # ---- actions match calls
 
 
-def operations_in(source: str) -> set[str]:
-    """Operations that a source calls by a crate of the SDK, or by the client for a target of awsJson."""
+def operations_in(source: str, service: str | None) -> set[str]:
+    """Operations that a source calls by the crate of the SDK for `service`, or by the client for services without one."""
     by_crate = re.findall(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)", source)
-    by_target = re.findall(r'\.service\s*\.\s*call\(\s*"\w+\.(\w+)"', source)
-    return {pascal(name) for name in by_crate} | set(by_target)
+    by_target = re.findall(r'\bservice\s*\.\s*json\(\s*"(\w+)\.(\w+)"', source)
+    by_action = re.findall(r'\bservice\s*\.\s*query\(\s*"(\w+)"', source)
+    by_path = re.findall(r'\bservice\s*\.\s*rest\(\s*"([\w/]+)"', source)
+    return {
+        *(f"{service}:{pascal(name)}" for name in by_crate),
+        *(f"{TARGETS[prefix]}:{name}" for prefix, name in by_target),
+        *(ACTIONS[name] for name in by_action),
+        *(PATHS[path] for path in by_path),
+    }
 
 
 def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
@@ -481,14 +494,32 @@ def blocks(source: str, opening: re.Pattern[str]) -> Iterator[tuple[re.Match[str
         yield match, source[match.end() : end]
 
 
+def adapters(checkout: Path) -> dict[Path, str]:
+    """Sources of the crate `aws-adapters` without their tests, but for the terminal modules, which no function calls."""
+    sources = checkout / "crates" / "aws-adapters" / "src"
+    of_the_terminal = set(
+        re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', (sources / "lib.rs").read_text(encoding="utf-8"))
+    )
+    assert of_the_terminal == {"terminal"}
+    paths = [path.relative_to(sources) for path in sources.glob("**/*.rs")]
+    return {
+        path: (sources / path).read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+        for path in paths
+        if of_the_terminal.isdisjoint(path.with_suffix("").parts)
+    }
+
+
+def service_of(path: Path) -> str | None:
+    """Service whose crate of the SDK a source calls, by the name of its file or directory."""
+    return SERVICES.get(path.with_suffix("").parts[0])
+
+
 def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
-    """SDK operations that the implementation of each trait of the crate `aws-traits` calls."""
+    """Operations that the implementation of each trait calls."""
     found: dict[str, set[str]] = {}
-    for stem, service in SERVICES.items():
-        for path in sorted([*checkout.glob(f"crates/aws-adapters/src/{stem}.rs"), *checkout.glob(f"crates/aws-adapters/src/{stem}/*.rs")]):
-            source = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
-            for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
-                found.setdefault(implementation[1], set()).update(f"{service}:{operation}" for operation in operations_in(body))
+    for path, source in adapters(checkout).items():
+        for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
+            found.setdefault(implementation[1], set()).update(operations_in(body, service_of(path)))
     return {trait: operations for trait, operations in found.items() if operations}
 
 
@@ -520,20 +551,11 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
     return found
 
 
-def test_every_call_of_the_sdk_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
-    # A call outside a trait would escape the comparison below. Functions of the stack do not call the terminal modules.
-    library = (checkout / "crates" / "aws-adapters" / "src" / "lib.rs").read_text(encoding="utf-8")
-    of_the_terminal = set(re.findall(r'#\[cfg\(feature = "terminal"\)\]\s*pub mod (\w+);', library))
-    assert of_the_terminal == {"terminal"}
-    paths = [
-        path
-        for path in checkout.glob("crates/aws-adapters/src/**/*.rs")
-        if of_the_terminal.isdisjoint(path.relative_to(checkout).with_suffix("").parts)
-    ]
-    sources = [path.read_text(encoding="utf-8").split("#[cfg(test)]")[0] for path in paths]
-    everywhere = {operation for source in sources for operation in operations_in(source)}
-    in_traits = {action.split(":")[1] for operations in calls_by_trait(checkout).values() for action in operations}
-    assert everywhere == in_traits != set()
+def test_every_call_of_aws_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
+    # A call outside a trait would escape the comparison below.
+    everywhere = set().union(*(operations_in(source, service_of(path)) for path, source in adapters(checkout).items()))
+    in_traits = set().union(*calls_by_trait(checkout).values())
+    assert everywhere - OUTSIDE == in_traits != set()
 
 
 def test_the_evaluator_may_do_exactly_what_it_calls(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:

@@ -9,8 +9,8 @@ use aws_traits::AwsError;
 use aws_traits::events::{Event, EventBus, Events, RejectedEvent};
 use aws_types::SdkConfig;
 
+use crate::aws_service::{AwsService, Service, json, retries};
 use crate::error::FromSdk;
-use crate::json_service::{JsonService, Service};
 
 const OPERATION: &str = "events:PutEvents";
 
@@ -18,16 +18,17 @@ static SERVICE: Service = Service {
     id: "EventBridge",
     signing_name: "events",
     host: "events",
-    content_type: "application/x-amz-json-1.1",
+    protocol: &json::AWS_JSON_1_1,
     // An evaluation and a closing wait for the answer, and neither depends on it: one retry, and two seconds in all.
     attempts: 2,
     attempt_timeout: Duration::from_secs(1),
+    retries: retries::of_what_passes,
 };
 
 /// An event bus.
 #[derive(Debug)]
 pub struct EventBridge {
-    service: JsonService,
+    service: AwsService,
     bus: Option<EventBus>,
 }
 
@@ -38,7 +39,7 @@ impl EventBridge {
     pub fn new(sdk: &SdkConfig, name: &str) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
         let bus = (!name.is_empty()).then(|| EventBus { name: name.to_owned(), region });
-        Self { service: JsonService::new(&SERVICE, sdk), bus }
+        Self { service: AwsService::new(&SERVICE, sdk), bus }
     }
 
     /// The adapter for the bus in `EVENT_BUS`. Without this variable, events are switched off.
@@ -57,7 +58,7 @@ impl Events for EventBridge {
         let Some(bus) = &self.bus else { return Ok(Vec::new()) };
         let subject = format!("event bus {}", bus.name);
         let request = wire::request(&bus.name, events);
-        let answer = self.service.call("AWSEvents.PutEvents", request).await;
+        let answer = self.service.json("AWSEvents.PutEvents", request).await;
         let answer = answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?;
         let results = wire::results(&answer).map_err(|problem| AwsError::malformed(OPERATION, &subject, &problem))?;
         if results.len() != events.len() {

@@ -1,6 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod aws_service;
 mod bucket;
+#[cfg(feature = "channels")]
+mod call_error;
+#[cfg(feature = "channels")]
+mod caller;
 mod config;
 mod ec2;
 mod error;
@@ -11,11 +16,14 @@ mod executions;
 mod finding_table;
 #[cfg(feature = "channels")]
 mod http_client;
-mod json_service;
 mod log;
 mod network_acl;
 mod once;
 mod sdk;
+#[cfg(feature = "channels")]
+mod secret_store;
+#[cfg(feature = "channels")]
+mod security_hub;
 mod services;
 #[cfg(feature = "findings")]
 mod sqs;
@@ -25,6 +33,8 @@ mod state_table;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod tls;
+#[cfg(feature = "channels")]
+mod topics;
 
 pub use aws_types::SdkConfig;
 pub use bucket::Bucket;
@@ -37,6 +47,10 @@ pub use finding_table::{FindingTable, RETENTION_DAYS};
 pub use http_client::HttpClient;
 pub use log::init_log;
 pub use sdk::{EnvironmentError, MissingVariable, from_env};
+#[cfg(feature = "channels")]
+pub use secret_store::SecretStore;
+#[cfg(feature = "channels")]
+pub use security_hub::SecurityHubClient;
 pub use services::LambdaServices;
 #[cfg(feature = "findings")]
 pub use sqs::Sqs;
@@ -44,3 +58,5 @@ pub use ssm::Ssm;
 #[cfg(feature = "findings")]
 pub use state_table::AccountTable;
 pub use tls::TrustError;
+#[cfg(feature = "channels")]
+pub use topics::Topics;

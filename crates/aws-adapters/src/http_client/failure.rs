@@ -16,7 +16,7 @@ const REASON_MAX: usize = 120;
 
 /// Returns true if there was no connection with a TLS session: no address, none that accepts, no valid certificate. Then
 /// nothing was sent. A connection that ended later may have delivered the request, even if it ended at once.
-fn is_not_sent(error: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_not_sent(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| error.downcast_ref().is_some_and(legacy::Error::is_connect))
 }
 

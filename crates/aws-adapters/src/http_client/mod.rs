@@ -26,6 +26,8 @@ use channels::{Http, HttpError, Request, Response};
 use self::url::Target;
 use crate::tls::{self, TrustError};
 
+pub(crate) use self::failure::is_not_sent;
+
 /// Longest body that is read of an answer. The rest is not fetched.
 const BODY_MAX: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

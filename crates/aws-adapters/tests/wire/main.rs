@@ -18,8 +18,14 @@ mod finding_table;
 #[cfg(feature = "channels")]
 mod http_client;
 mod network_acl;
+#[cfg(feature = "channels")]
+mod secrets;
+#[cfg(feature = "channels")]
+mod security_hub;
 #[cfg(feature = "findings")]
 mod sqs;
 mod ssm;
 #[cfg(feature = "findings")]
 mod state_table;
+#[cfg(feature = "channels")]
+mod topics;

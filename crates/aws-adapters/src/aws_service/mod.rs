@@ -1,17 +1,24 @@
-//! Services with one protocol, [awsJson](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html), over the runtime and
-//! the HTTP client of the SDK.
+//! Services without a crate of the SDK, over its runtime and its HTTP client.
 //!
-//! Of some services, Portcullis makes one or two calls: a signed POST of JSON each. A crate of the SDK would add its types, its
-//! endpoint rules and its own layers of the same runtime to each zip.
+//! Of some services, Portcullis makes one or two calls: a signed POST each. A crate of the SDK would add its types, its endpoint
+//! rules and its own layers of the same runtime to each zip. Signatures, retries, time limits and endpoints are here; how a
+//! request and an error are written is the matter of a [`Protocol`].
+
+pub(crate) mod json;
+#[cfg(feature = "channels")]
+pub(crate) mod query;
+#[cfg(feature = "channels")]
+pub(crate) mod regional;
+pub(crate) mod retries;
+#[cfg(feature = "channels")]
+pub(crate) mod throttling;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
-use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::auth::{AuthSchemeOptionResolverParams, SharedAuthScheme};
@@ -30,7 +37,6 @@ use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SdkConfig, SigningName};
 use findings::dns_suffix;
-use serde::Deserialize;
 
 /// A service.
 #[derive(Debug)]
@@ -41,12 +47,26 @@ pub(crate) struct Service {
     pub(crate) signing_name: &'static str,
     /// First label of its host names.
     pub(crate) host: &'static str,
-    /// Content type with the version of the protocol.
-    pub(crate) content_type: &'static str,
+    /// How requests and errors are written.
+    pub(crate) protocol: &'static Protocol,
     /// Attempts of a call.
     pub(crate) attempts: u32,
     /// Time limit of one attempt.
     pub(crate) attempt_timeout: Duration,
+    /// Adds the classifiers that say which failures are retried; such as [`retries::of_what_passes`].
+    pub(crate) retries: fn(OperationBuilder) -> OperationBuilder,
+}
+
+/// A protocol of AWS, as far as its services differ in it.
+///
+/// A service refers to its protocol, and the protocol to its function, so that a program contains the protocols of its services
+/// only.
+#[derive(Debug)]
+pub(crate) struct Protocol {
+    /// Content type of a request.
+    pub(crate) content_type: &'static str,
+    /// Reads the error of an answer whose status is no success.
+    pub(crate) failure: fn(&HttpResponse, &[u8]) -> ErrorMetadata,
 }
 
 const NAME: &str = "portcullis";
@@ -55,31 +75,56 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 /// A request.
 #[derive(Debug)]
 struct Call {
-    target: &'static str,
+    path: &'static str,
+    /// Name of the operation in the protocols that have a header for it.
+    target: Option<&'static str>,
     body: String,
 }
 
 type Post = Operation<Call, String, ErrorMetadata>;
-type CallError = SdkError<ErrorMetadata, HttpResponse>;
+/// A call that failed, retries included.
+pub(crate) type CallError = SdkError<ErrorMetadata, HttpResponse>;
 
 /// A client that is created on its first use.
 #[derive(Debug)]
-pub(crate) struct JsonService {
+pub(crate) struct AwsService {
     service: &'static Service,
     sdk: SdkConfig,
     post: OnceLock<Post>,
 }
 
-impl JsonService {
+impl AwsService {
     pub(crate) fn new(service: &'static Service, sdk: &SdkConfig) -> Self {
         Self { service, sdk: sdk.clone(), post: OnceLock::new() }
     }
 
-    /// Calls the operation `target`, such as `AWSEvents.PutEvents`, and returns the body of the answer.
-    pub(crate) async fn call(&self, target: &'static str, body: String) -> Result<String, CallError> {
+    /// Calls the operation `target` of a service with awsJson, such as `AWSEvents.PutEvents`, and returns the body of the
+    /// answer.
+    pub(crate) async fn json(&self, target: &'static str, body: String) -> Result<String, CallError> {
+        self.call(Call { path: "/", target: Some(target), body }).await
+    }
+
+    /// Calls the operation `action` of a service with awsQuery, such as `Publish`, and returns the body of the answer.
+    #[cfg(feature = "channels")]
+    pub(crate) async fn query(
+        &self,
+        action: &str,
+        version: &str,
+        fields: &[(String, String)],
+    ) -> Result<String, CallError> {
+        self.call(Call { path: "/", target: None, body: query::form(action, version, fields) }).await
+    }
+
+    /// Posts to the path of an operation of a service with restJson, and returns the body of the answer.
+    #[cfg(feature = "channels")]
+    pub(crate) async fn rest(&self, path: &'static str, body: String) -> Result<String, CallError> {
+        self.call(Call { path, target: None, body }).await
+    }
+
+    async fn call(&self, call: Call) -> Result<String, CallError> {
         let post = self.post.get_or_init(|| post(self.service, &self.sdk));
         // Boxed, because the compiler limits how deeply futures are nested.
-        Box::pin(post.invoke(Call { target, body })).await
+        Box::pin(post.invoke(call)).await
     }
 }
 
@@ -90,15 +135,12 @@ fn post(service: &'static Service, sdk: &SdkConfig) -> Post {
         .operation_attempt_timeout(service.attempt_timeout)
         .operation_timeout(service.attempt_timeout * service.attempts)
         .build();
-    let mut operation = Operation::builder()
+    let mut operation = (service.retries)(Operation::builder())
         .service_name(service.id)
         .operation_name("Post")
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(&endpoint(service, sdk))
         .standard_retry(&retries)
-        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
-        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
-        .retry_classifier(HttpStatusCodeClassifier::default())
         .timeout_config(timeouts)
         .runtime_plugin(
             StaticRuntimePlugin::new().with_config(signing(service, sdk)).with_runtime_components(authentication(sdk)),
@@ -114,17 +156,19 @@ fn post(service: &'static Service, sdk: &SdkConfig) -> Post {
     }
     operation
         .serializer(|call: Call| Ok::<_, BoxError>(request(service, call)))
-        .deserializer(|response: &HttpResponse| answer(response).map_err(OrchestratorError::operation))
+        .deserializer(|response: &HttpResponse| answer(service, response).map_err(OrchestratorError::operation))
         .build()
 }
 
 fn request(service: &Service, call: Call) -> HttpRequest {
     let mut request = HttpRequest::new(SdkBody::from(call.body));
-    // Neither fails: both are constants of HTTP.
+    // Neither fails: a constant of HTTP, and a path of this crate.
     let _ = request.set_method("POST");
-    let _ = request.set_uri("/");
-    request.headers_mut().insert("content-type", service.content_type);
-    request.headers_mut().insert("x-amz-target", call.target);
+    let _ = request.set_uri(call.path);
+    request.headers_mut().insert("content-type", service.protocol.content_type);
+    if let Some(target) = call.target {
+        request.headers_mut().insert("x-amz-target", target);
+    }
     request
 }
 
@@ -142,33 +186,17 @@ fn endpoint(service: &Service, sdk: &SdkConfig) -> String {
 }
 
 /// The body of an answer, or the error.
-fn answer(response: &HttpResponse) -> Result<String, ErrorMetadata> {
+fn answer(service: &Service, response: &HttpResponse) -> Result<String, ErrorMetadata> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return Ok(String::from_utf8_lossy(body).into_owned());
     }
-    Err(failure(response, body))
+    Err((service.protocol.failure)(response, body))
 }
 
-#[derive(Deserialize, Default)]
-struct Failure {
-    #[serde(rename = "__type", alias = "code")]
-    kind: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
-/// The error code is in a header, or in the body with a namespace and a link around it: `namespace#Code:http://…`.
-///
-/// Source: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
-fn failure(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
-    let Failure { kind, message } = serde_json::from_slice(body).unwrap_or_default();
-    let kind = response.headers().get("x-amzn-errortype").map(str::to_owned).or(kind);
-    let mut error = ErrorMetadata::builder();
-    if let Some(code) = kind.as_deref().and_then(|kind| kind.split(':').next()?.rsplit('#').next()) {
-        error = error.code(code);
-    }
-    error.message(message.unwrap_or_else(|| format!("HTTP status {}", response.status().as_u16()))).build()
+/// The words for an error without a message.
+fn without_message(response: &HttpResponse) -> String {
+    format!("HTTP status {}", response.status().as_u16())
 }
 
 fn signing(service: &Service, sdk: &SdkConfig) -> FrozenLayer {
