@@ -26,7 +26,7 @@ pub use self::metrics::Metrics;
 pub use self::notify::{Notified, Notifier, NotifyError, NotifyHandler, Outlets};
 pub use self::outlets::ChannelOutlets;
 pub use self::record::Recorder;
-pub use self::sweep::{SweepError, Sweeper, Swept};
+pub use self::sweep::{Complaint, SweepError, Sweeper, Swept};
 
 /// Name of the function in its log.
 const SERVICE: &str = "reporter";

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     match env::var("DUTY").unwrap_or_default().parse()? {
         Duty::Record => record(&sdk, metrics).await,
         Duty::Notify => notify(&sdk, metrics).await,
-        Duty::Sweep => sweep(&sdk).await,
+        Duty::Sweep => sweep(&sdk, metrics).await,
         Duty::AccountSweep => account_sweep(&sdk).await,
     }
 }
@@ -67,11 +67,11 @@ async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     .await
 }
 
-async fn sweep(sdk: &SdkConfig) -> Result<(), Error> {
+async fn sweep(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let queue = notify_queue()?;
     let documents = documents(sdk, &queue)?;
     let jobs = Jobs::new(Sqs::new(sdk), queue);
-    let sweeper = Sweeper::new(FindingTable::from_env(sdk)?, documents, jobs, Timestamp::now);
+    let sweeper = Sweeper::new(FindingTable::from_env(sdk)?, documents, jobs, Timestamp::now).with_metrics(metrics);
     run(service_fn(|event: LambdaEvent<IgnoredAny>| {
         let swept = sweeper.sweep(instant(event.context.deadline()));
         async { swept.await.map_err(|error| Error::from(error_message(&error))) }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_traits::sqs::SendMessages;
 use channels::{Failure, Occasion, Summary, SummaryEntry};
-use findings::finding::{ExemptionFacts, Finding, State};
+use findings::finding::{ExemptionFacts, Finding, State, Text};
 use findings::store::{FindingStore, Listing, Mark, MarkName, Marks, Pace, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use routing::{Address, Channel, Delivery, Document, Subject, Timing, resolve};
@@ -22,6 +22,7 @@ use super::places::{LEASE, digest};
 use super::{CHANNEL_LIMIT, NO_TIME, Notified, Notifier, NotifyError, Outlets, WRITES, retry};
 use crate::SERVICE;
 use crate::job::Job;
+use crate::sweep::needs_person;
 
 /// A summary that could not be told so long after its time is given up: the next one is near.
 pub(crate) const LATE: SignedDuration = SignedDuration::from_hours(12);
@@ -39,10 +40,13 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const NOT_READ: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is remembered of a channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Day {
-    /// The newest summary that all recipients were told, by its time.
+    /// The newest summary that all recipients were told, or that was given up, by its time.
     pub(crate) done: Option<Timestamp>,
+    /// Why the newest one is not told, if that needs a person.
+    pub(crate) error: Option<Text<200>>,
 }
 
 impl Day {
@@ -104,11 +108,14 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         };
         let name = Day::name(channel);
         let mark = self.store.read_mark(&name).await?;
-        if Day::read(&mark).done >= Some(at) {
+        let day = Day::read(&mark);
+        if day.done >= Some(at) {
             return Ok(Notified::Done);
         }
+        let mut error = None;
         if plus(at, LATE) <= now {
             warn!(service = SERVICE, channel, summary.at = %at, "daily summary given up: the next one tells what is open");
+            error.clone_from(&day.error);
         } else {
             if let Some(paused) = self.pauses.hold(channel, now) {
                 return Ok(Notified::Again(paused));
@@ -119,17 +126,22 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             };
             let mut again: Option<Timestamp> = None;
             for (recipient, group) in groups {
-                let told = self.tell_group((channel, configured), recipient.as_ref(), group, at, deadline).await?;
+                let (told, failure) =
+                    self.tell_group((channel, configured), recipient.as_ref(), group, at, deadline).await?;
+                error = error.or(failure);
                 if let Notified::Again(next) = told {
                     again = Some(again.map_or(next, |known| known.min(next)));
                 }
             }
             if let Some(next) = again {
+                if error.is_some() && error != day.error {
+                    self.write(&name, &mark, &Day { error, ..day }).await?;
+                }
                 return Ok(Notified::Again(next));
             }
         }
         // If another one was faster, it has done the same.
-        self.write(&name, &mark, &Day { done: Some(at) }).await?;
+        self.write(&name, &mark, &Day { done: Some(at), error }).await?;
         Ok(Notified::Done)
     }
 
@@ -165,7 +177,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         Ok(Some(groups))
     }
 
-    /// Tells one recipient, unless it was told, or there is nothing to tell.
+    /// Tells one recipient, unless it was told, or there is nothing to tell. Returns the error, too, if it needs a person.
     async fn tell_group(
         &self,
         (name, channel): (&str, &Channel),
@@ -173,13 +185,13 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         group: Group,
         at: Timestamp,
         deadline: Instant,
-    ) -> Result<Notified, NotifyError> {
+    ) -> Result<(Notified, Option<Text<200>>), NotifyError> {
         let address = recipient.map(|address| address.value.as_str()).unwrap_or_default();
         let mark_name = of_channel(name, &format!("digest/{}", digest(address)));
         let mark = self.store.read_mark(&mark_name).await?;
         let sent: Sent = serde_json::from_str(&mark.content).unwrap_or_default();
         if sent.told >= Some(at) {
-            return Ok(Notified::Done);
+            return Ok((Notified::Done, None));
         }
         let since = sent.told.unwrap_or_else(|| minus(at, DAY));
         let is_new = |closed: Timestamp| minus(since, LAG) < closed && closed <= minus(at, LAG);
@@ -187,18 +199,21 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let entries: Vec<SummaryEntry> = entries.map(|(_, entry)| entry).collect();
         let now = (self.now)();
         if entries.is_empty() {
-            return Ok(Notified::Done);
+            return Ok((Notified::Done, None));
         }
         let not_before = sent.next_attempt.max(sent.leased_until).filter(|time| *time > now);
-        if let Some(time) = not_before.max(self.pauses.enter(name, now)) {
-            return Ok(Notified::Again(time));
+        if let Some(time) = not_before {
+            return Ok((Notified::Again(time), None));
         }
         if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
-            return Ok(Notified::Again(plus(now, NO_TIME)));
+            return Ok((Notified::Again(plus(now, NO_TIME)), None));
+        }
+        if let Some(time) = self.pauses.enter(name, now) {
+            return Ok((Notified::Again(time), None));
         }
         let begun = Sent { leased_until: Some(plus(now, LEASE)), ..sent };
         let Some(mark) = self.write(&mark_name, &mark, &begun).await? else {
-            return Ok(Notified::Again(plus(now, NO_TIME)));
+            return Ok((Notified::Again(plus(now, NO_TIME)), None));
         };
         let owner = group.owners.first().filter(|_| group.owners.len() == 1).map(String::as_str);
         let (id, count) = (format!("digest {at}"), entries.len());
@@ -213,9 +228,11 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 (sent, Notified::Again(next))
             }
         };
-        log(name, address, count, told.err().as_ref());
+        let failure = told.err();
+        log(name, address, count, failure.as_ref());
         self.write(&mark_name, &mark, &sent).await?;
-        Ok(notified)
+        let failure = failure.filter(|_| needs_person(sent.attempts, sent.next_attempt, (self.now)()));
+        Ok((notified, failure.map(|failure| failure.to_string().as_str().into())))
     }
 
     async fn write<T: Serialize>(

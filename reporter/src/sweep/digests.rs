@@ -28,17 +28,20 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             if next.duration_since(now) <= AHEAD {
                 self.queue(run, Job::digest(channel, next), next).await;
             }
-            if now.duration_since(last) >= LATE {
-                continue;
-            }
-            match self.store.read_mark(&Day::name(channel)).await {
-                Ok(mark) if Day::read(&mark).done >= Some(last) => {}
-                Ok(_) => self.queue(run, Job::digest(channel, last), now).await,
+            let day = match self.store.read_mark(&Day::name(channel)).await {
+                Ok(mark) => Day::read(&mark),
                 Err(error) => {
                     let error = error_message(&error);
                     warn!(service = SERVICE, channel, error, "it is not known whether the daily summary was told");
                     run.swept.failed += 1;
+                    continue;
                 }
+            };
+            if let Some(error) = &day.error {
+                run.complaint.count_digest(channel, error.as_str());
+            }
+            if day.done < Some(last) && now.duration_since(last) < LATE {
+                self.queue(run, Job::digest(channel, last), now).await;
             }
         }
     }

@@ -4,6 +4,7 @@
 //! dead-letter queue or was never sent, the next sweep sends another one. It also drives what becomes due by the clock: a mute
 //! that ends, and daily summaries.
 
+mod complaint;
 mod cursor;
 mod digests;
 mod reading;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use aws_traits::AwsError;
 use aws_traits::sqs::{MESSAGES_PER_CALL, SendMessages};
-use findings::finding::{Finding, FindingKey};
+use findings::Severity;
+use findings::finding::{Finding, FindingKey, State};
 use findings::store::{FindingStore, Marks, Pace, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
@@ -22,10 +24,15 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+pub use self::complaint::Complaint;
+pub(crate) use self::complaint::needs_person;
+use self::cursor::Cursor;
 use crate::SERVICE;
 use crate::documents::{DocumentUnavailable, Documents};
 use crate::job::{Job, pending_jobs};
 use crate::jobs::{DELAY_MAX, Jobs, until};
+use crate::metrics::{Metric, Metrics};
+use crate::notify::pending;
 
 /// What is due so much later is queued by this sweep, and what is due after that by the next one: a quarter of an hour is the
 /// longest for which a queue hides a new message, and another one the longest for which the notifier hides one again.
@@ -46,6 +53,7 @@ pub struct Sweeper<S, D, Q> {
     documents: D,
     jobs: Jobs<Q>,
     now: fn() -> Timestamp,
+    metrics: Metrics,
 }
 
 /// What a sweep did.
@@ -62,7 +70,7 @@ pub struct Swept {
     pub is_complete: bool,
 }
 
-/// A sweep could not do anything. To try again does no harm.
+/// A sweep could not do anything, or has found what needs a person. To try again does no harm.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// It is not known who is to be told.
@@ -74,6 +82,9 @@ pub enum SweepError {
     /// Nothing could be queued.
     #[error("nothing could be queued")]
     Queue(#[source] AwsError),
+    /// Channels take nothing. All else was done.
+    #[error("{0}")]
+    Complaint(Complaint),
 }
 
 /// What a sweep has done so far.
@@ -86,6 +97,9 @@ struct Run {
     count: u64,
     /// Findings that a job for a burst will tell, by channel.
     waiting: BTreeMap<String, BTreeSet<FindingKey>>,
+    complaint: Complaint,
+    /// Open findings by severity, and their number.
+    open: BTreeMap<Severity, u32>,
     store_error: Option<StoreError>,
     queue_error: Option<AwsError>,
 }
@@ -93,14 +107,20 @@ struct Run {
 impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D, Q> {
     /// A sweeper, which queues what `documents` say of whom to tell. `now` is the clock.
     pub fn new(store: S, documents: D, jobs: Jobs<Q>, now: fn() -> Timestamp) -> Self {
-        Self { store, documents, jobs, now }
+        Self { store, documents, jobs, now, metrics: Metrics::default() }
+    }
+
+    /// Has the open findings counted in the log, too.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Reads all findings, and queues what is pending. Ends before `deadline`; the next sweep goes on from there.
     ///
     /// # Errors
     ///
-    /// If there is no document that can be used, or nothing at all could be read or queued.
+    /// If there is no document that can be used, if nothing at all could be read or queued, or if channels take nothing.
     pub async fn sweep(&self, deadline: Instant) -> Result<Swept, SweepError> {
         let Some(document) = self.documents.document().await? else {
             info!(service = SERVICE, "no routing document: nobody is told");
@@ -119,9 +139,16 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
         let Swept { findings, queued, failed, is_complete } = run.swept;
         let stopped_at = next.map(|cursor| cursor.to_string());
         info!(service = SERVICE, findings, queued, failed, is_complete, stopped_at, "findings swept");
+        // Of a part of the findings the number says nothing.
+        if is_complete && start == Cursor::start(State::Open) {
+            let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
+            let count = |severity| f64::from(run.open.get(&severity).copied().unwrap_or_default());
+            self.metrics.write(&severities.map(|severity| (Metric::Open(severity), count(severity))), (self.now)());
+        }
         match (run.store_error, run.queue_error) {
             (Some(error), _) if findings == 0 => Err(SweepError::Store(error)),
             (_, Some(error)) if queued == 0 => Err(SweepError::Queue(error)),
+            _ if !run.complaint.is_empty() => Err(SweepError::Complaint(run.complaint)),
             _ => Ok(run.swept),
         }
     }
@@ -152,6 +179,14 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
     async fn sweep_finding(&self, document: &Document, finding: &Finding, run: &mut Run) {
         let now = (self.now)();
         let ahead = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        if let Some(severity) = finding.severity() {
+            *run.open.entry(severity).or_default() += 1;
+        }
+        let behind = pending(document, finding, now);
+        let known = behind
+            .iter()
+            .filter_map(|(place, _)| Some((place.delivery.channel.as_str(), finding.delivery(&place.key)?)));
+        run.complaint.count(known, now);
         for pending in pending_jobs(document, finding, now) {
             let Job::Finding { channel, finding } = &pending.job else { continue };
             let waits = run.waiting.get(channel).is_some_and(|waiting| waiting.contains(finding));

