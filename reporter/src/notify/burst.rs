@@ -89,7 +89,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             self.store.forget(channel, &waiting).await?;
             return Ok(Notified::Done);
         };
-        if let Some(at) = self.pauses.enter(channel, now) {
+        if let Some(at) = self.pauses.hold(channel, now) {
             return Ok(Notified::Again(at));
         }
         let taken = match lease::take(&self.store, lease::of_channel(channel, "burst"), now).await? {
@@ -201,6 +201,13 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 Err(error) => return outcome.failed(key.clone(), error),
             }
         }
+        // One message, and so one entry into the channel for all of them.
+        if let Some(at) = self.pauses.enter(name, (self.now)()) {
+            for finding in findings {
+                outcome.later(finding, at);
+            }
+            return;
+        }
         let enter =
             |key: FindingKey| async move { (self.begin_member(document, name, place, &key, deadline).await, key) };
         let mut begun = stream::iter(findings).map(enter).buffer_unordered(AT_ONCE);
@@ -257,7 +264,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let Some(finding) = self.store.get(key).await? else { return Ok(Err(Notified::Done)) };
         let found = places_of(document, &finding, channel, (self.now)()).find(|found| found.key.as_str() == place);
         let Some(place) = found else { return Ok(Err(Notified::Done)) };
-        Ok(match self.begin(finding, &place, deadline).await? {
+        Ok(match self.begin(finding, &place, deadline, true).await? {
             Begun::Nothing(_) => Err(Notified::Done),
             Begun::Later(_, at) => Err(Notified::Again(at)),
             Begun::Now(finding, due) => Ok(Member { finding, place, due }),

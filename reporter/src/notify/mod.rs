@@ -172,7 +172,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         deadline: Instant,
     ) -> Result<(Option<Finding>, Notified), NotifyError> {
         let place = &target.place;
-        let (finding, due) = match self.begin(finding, place, deadline).await? {
+        let (finding, due) = match self.begin(finding, place, deadline, false).await? {
             Begun::Nothing(finding) => return Ok((finding, Notified::Done)),
             Begun::Later(finding, at) => return Ok((Some(finding), Notified::Again(at))),
             Begun::Now(finding, due) => (finding, due),
@@ -198,8 +198,14 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         outcome
     }
 
-    /// Stores that the delivery begins.
-    async fn begin(&self, mut finding: Finding, place: &Place, deadline: Instant) -> Result<Begun, NotifyError> {
+    /// Stores that the delivery begins, in a channel that is entered by it unless it `is_entered` already.
+    async fn begin(
+        &self,
+        mut finding: Finding,
+        place: &Place,
+        deadline: Instant,
+        is_entered: bool,
+    ) -> Result<Begun, NotifyError> {
         let key = finding.key().clone();
         for _ in 0..ATTEMPTS {
             let now = (self.now)();
@@ -211,7 +217,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 let at = now.saturating_add(NO_TIME).unwrap_or(now);
                 return Ok(Begun::Later(finding, at));
             }
-            if let Some(at) = self.pauses.enter(&place.delivery.channel, now) {
+            if !is_entered && let Some(at) = self.pauses.enter(&place.delivery.channel, now) {
                 return Ok(Begun::Later(finding, at));
             }
             if let Err(error) = finding.begin(&place.key, now) {

@@ -148,6 +148,34 @@ async fn a_channel_that_was_down_is_told_in_few_messages_when_it_is_back(#[case]
 }
 
 #[tokio::test]
+async fn a_channel_that_throttles_is_told_a_burst_in_one_message_all_the_same() {
+    let world = World::new();
+    for number in 0..12 {
+        world.open(number, &[("owner", "#web")]).await;
+    }
+    world.work_for(SignedDuration::from_mins(1)).await;
+    let (_, job) = world.queue.borrow_mut().remove(0);
+    let Job::Burst { channel, window, .. } = job else { panic!("{job:?}") };
+    pass_until(window);
+    // One process, which remembers that the channel takes one message in five seconds.
+    let notifier = Notifier::new(&world, &world, reporter::Jobs::new(&world, QUEUE.to_owned()), now);
+    world.mood.set(Mood::Throttling);
+    let outcome = notifier.burst(&world.document, &channel, window, far()).await.unwrap();
+    let Notified::Again(at) = outcome else { panic!("told") };
+    world.mood.set(Mood::Well);
+    pass_until(at);
+    // One of the two recipients, and the other one five seconds later.
+    let told = || [world.summaries("#web"), world.summaries(SECURITY)];
+    let outcome = notifier.burst(&world.document, &channel, window, far()).await.unwrap();
+    let Notified::Again(at) = outcome else { panic!("both are told at once") };
+    assert_eq!(told(), [vec![], vec![9]]);
+    pass_until(at);
+    assert_eq!(notifier.burst(&world.document, &channel, window, far()).await.unwrap(), Notified::Done);
+    assert_eq!(told(), [vec![9], vec![9]]);
+    world.assert_told(0..12).await;
+}
+
+#[tokio::test]
 async fn two_jobs_for_one_window_make_one_message() {
     let world = burst_of(9, &[]).await;
     world.work_for(SignedDuration::from_mins(1)).await;

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::sample::select;
+use reporter::SweepError;
 
 use crate::support::*;
 
@@ -67,9 +68,11 @@ async fn live(steps: Vec<Step>) {
     world.death.set(None);
     world.mood.set(Mood::Well);
     for _ in 0..4 {
-        world.sweep(far()).await.unwrap().unwrap();
+        let swept = world.sweep(far()).await.unwrap();
+        assert!(matches!(swept, Ok(_) | Err(SweepError::Complaint(_))), "{swept:?}");
         world.work_for(SignedDuration::from_hours(1)).await;
     }
+    assert!(world.sweep(far()).await.unwrap().is_ok(), "there is nothing to complain of any more");
     world.assert_paced();
     world.assert_told((0..GROUPS).filter(|number| known[*number])).await;
 }

@@ -96,6 +96,8 @@ pub(crate) struct Death {
 pub(crate) enum Mood {
     Well,
     Down,
+    /// Wants five seconds between two messages.
+    Throttling,
     /// Carries it out, and does not answer.
     Silent,
 }
@@ -410,6 +412,10 @@ impl World {
             tokio::time::sleep(self.channel_takes.get()).await;
         }
         self.call(async {
+            if self.mood.get() == Mood::Throttling {
+                let retry = Retry::Later(Some(Duration::from_secs(5)));
+                return Err(Failure::Refused { error: "HTTP status 429".into(), retry });
+            }
             if self.mood.get() == Mood::Down {
                 return Err(Failure::Refused { error: "connection refused".into(), retry: Retry::Later(None) });
             }

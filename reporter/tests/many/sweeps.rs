@@ -73,9 +73,11 @@ async fn an_attempt_that_is_near_is_queued_for_its_time_and_one_that_is_far_is_n
     finding.failed(&"tickets".into(), "down", now() + SignedDuration::from_hours(2)).unwrap();
     findings::store::FindingStore::put(&world.store, &finding, &[]).await.unwrap();
     world.queue.borrow_mut().clear();
-    assert_eq!(world.sweep(far()).await.unwrap().unwrap().queued, 0);
+    let error = world.sweep(far()).await.unwrap().unwrap_err();
+    assert!(matches!(error, SweepError::Complaint(_)), "{error}");
+    assert_eq!(queued(&world), Vec::<usize>::new());
     pass(SignedDuration::from_mins(91));
-    world.sweep(far()).await.unwrap().unwrap();
+    world.sweep(far()).await.unwrap().unwrap_err();
     assert_eq!(queued(&world), [0]);
 }
 
