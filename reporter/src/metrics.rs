@@ -111,12 +111,11 @@ fn line(rule: &str, values: &[(Metric, f64)], now: Timestamp) -> Value {
     let mut members = Map::new();
     members.insert(DIMENSION.to_owned(), rule.into());
     for (metric, value) in values {
-        match members.get_mut(metric.name()).and_then(Value::as_array_mut) {
-            Some(known) => known.push(json!(value)),
-            None => {
-                metrics.push(json!({"Name": metric.name(), "Unit": metric.unit()}));
-                members.insert(metric.name().to_owned(), json!([value]));
-            }
+        if let Some(known) = members.get_mut(metric.name()).and_then(Value::as_array_mut) {
+            known.push(json!(value));
+        } else {
+            metrics.push(json!({"Name": metric.name(), "Unit": metric.unit()}));
+            members.insert(metric.name().to_owned(), json!([value]));
         }
     }
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics});
