@@ -35,8 +35,8 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(metadata) = error.downcast_ref::<ErrorMetadata>() {
-            let (code, message) = (metadata.code().unwrap_or("error"), metadata.message().unwrap_or("no message"));
-            return format!("{code}: {message}");
+            let message = metadata.message().unwrap_or("no message");
+            return metadata.code().map_or_else(|| message.to_owned(), |code| format!("{code}: {message}"));
         }
         let part = error.to_string();
         if parts.last() != Some(&part) {

@@ -24,7 +24,7 @@ use crate::tls::{self, TrustError};
 ///
 /// Source: Amazon EC2 developer guide, [Request throttling](https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html).
 const MAX_ATTEMPTS: u32 = 8;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout of one attempt. No call that Portcullis makes takes this long: a retry is better than a connection that hangs.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 

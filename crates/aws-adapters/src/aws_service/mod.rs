@@ -38,6 +38,8 @@ use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SdkConfig, SigningName};
 use findings::dns_suffix;
 
+use crate::sdk::CONNECT_TIMEOUT;
+
 /// A service.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -131,7 +133,8 @@ impl AwsService {
 fn post(service: &'static Service, sdk: &SdkConfig) -> Post {
     let retries = RetryConfig::standard().with_max_attempts(service.attempts).with_initial_backoff(INITIAL_BACKOFF);
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(service.attempt_timeout)
+        // If it is the shorter one, it is known that a call was not sent to a host that does not accept connections.
+        .connect_timeout(service.attempt_timeout.min(CONNECT_TIMEOUT))
         .operation_attempt_timeout(service.attempt_timeout)
         .operation_timeout(service.attempt_timeout * service.attempts)
         .build();

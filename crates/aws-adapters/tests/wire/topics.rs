@@ -1,6 +1,14 @@
 //! Amazon SNS.
 
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
 use aws_adapters::Topics;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use channels::{AwsCallError, Fifo, Publication, Publish};
 use rstest::rstest;
 
@@ -80,7 +88,7 @@ async fn a_publication_is_the_documented_request_in_the_region_of_the_topic() {
     "with an explicit deny (a policy denies it explicitly, so change that policy)")]
 #[case::no_topic((404, failed("NotFound", "Topic does not exist")), "NotFound: Topic does not exist")]
 #[case::invalid((400, failed("InvalidParameter", "a &amp; b &lt;c&gt;")), "InvalidParameter: a & b <c>")]
-#[case::page((403, "<html>forbidden</html>"), "HTTP status 403")]
+#[case::page((403, "<html>forbidden</html>"), "findings failed: HTTP status 403")]
 #[case::redirect((302, ""), "HTTP status 302")]
 #[tokio::test]
 async fn a_refusal_is_not_repeated(#[case] reply: (u16, &str), #[case] expected: &str) {
@@ -138,4 +146,33 @@ async fn a_text_that_is_no_arn_is_refused() {
     let error = Topics::new(&aws.sdk).publish(&publication).await.unwrap_err();
     assert_eq!(error, AwsCallError::Refused("`findings` is not the ARN of a topic: arn:aws:sns:…".into()));
     assert_eq!(aws.received().len(), 0);
+}
+
+/// An HTTP client that keeps the time limit of connections, and makes none.
+#[derive(Debug, Clone, Default)]
+struct Limits(Arc<Mutex<Option<Duration>>>);
+
+impl HttpClient for Limits {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        *self.0.lock().unwrap() = settings.connect_timeout();
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Limits {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(std::future::pending())
+    }
+}
+
+/// So a host that accepts no connection is told apart from one that does not answer.
+#[tokio::test]
+async fn a_connection_has_less_time_than_a_call() {
+    let limits = Limits::default();
+    let sdk = Canned::serve([]).await.with_retries().sdk.into_builder().http_client(limits.clone()).build();
+    let begun = Instant::now();
+    let error = Topics::new(&sdk).publish(&publication()).await.unwrap_err();
+    assert!(matches!(error, AwsCallError::Unanswered(_)), "{error:?}");
+    let limit = limits.0.lock().unwrap().unwrap();
+    assert!(limit < begun.elapsed(), "{limit:?}");
 }
