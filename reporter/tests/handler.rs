@@ -169,12 +169,12 @@ impl World {
         }
     }
 
-    /// A sweep: what is pending and due within the hour.
+    /// A sweep: what is pending and due within half an hour.
     async fn sweep(&self, findings: usize) {
         for number in 0..findings {
             let Some(finding) = self.store.get(&key(number)).await.unwrap() else { continue };
             for pending in pending_jobs(&document(), &finding, now()) {
-                if pending.next_attempt <= now() + SignedDuration::from_hours(1) && !pending.is_leased {
+                if pending.next_attempt <= now() + SignedDuration::from_mins(30) && !pending.is_leased {
                     self.send(pending.job.body());
                 }
             }

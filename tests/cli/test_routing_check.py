@@ -40,6 +40,18 @@ def test_a_valid_document_is_summed_up(portcullis, document):
     check_snapshot("routing-summary", done.out)
 
 
+def test_another_host_of_a_channel_is_shown(portcullis):
+    channels = {
+        "gov": {"kind": "slack", "token": "ssm:/t", "channel": "#gov", "apiUrl": "https://slack-gov.com/api/"},
+        "pager": {"kind": "pagerduty", "routingKey": "ssm:/p", "eventsUrl": "https://events.eu.pagerduty.com", "minSeverity": "high"},
+    }
+    document = {"version": 1, "channels": channels, "defaultChannels": ["gov", "pager"]}
+    done = check(portcullis, "-", stdin=json.dumps(document))
+    assert (done.code, done.err) == (DONE, "")
+    assert "#gov at https://slack-gov.com/api" in done.out
+    assert "critical, high findings at https://events.eu.pagerduty.com" in done.out
+
+
 def test_the_document_may_be_standard_input(portcullis):
     done = check(portcullis, "-", stdin=json.dumps(DOCUMENT))
     assert (done.code, done.out.splitlines()[0]) == (DONE, "- is valid")
