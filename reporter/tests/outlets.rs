@@ -213,6 +213,20 @@ async fn refused_credentials_that_were_replaced_are_read_anew_and_used_at_once()
     assert_eq!(tokens, ["Bearer xoxb-1", "Bearer xoxb-1", "Bearer xoxb-2"]);
 }
 
+/// As an HTTP client says of a URL in a secret that is none, or that has no TLS.
+#[tokio::test]
+async fn a_url_in_a_secret_that_was_corrected_is_read_anew_and_used_at_once() {
+    let account = Account::with(&[("ssm:/url", "http://example.com/key")]);
+    let invalid = || Err(channels::HttpError::Invalid("it has no TLS: write https://".to_owned()));
+    let http = FakeHttp::new([invalid(), invalid(), FakeHttp::text(200, "")]);
+    let (outlets, document) = (account.outlets(&http), document(r#"{"kind": "teams", "webhook": "ssm:/url"}"#));
+    let failure = deliver(&outlets, &document, start()).await.unwrap_err();
+    assert!(failure.to_string().contains("write https://"), "{failure}");
+    account.keep("ssm:/url", Ok("https://example.com/key"));
+    deliver(&outlets, &document, start() + SignedDuration::from_mins(5)).await.unwrap();
+    assert_eq!(sent(&http).last().unwrap().0, "https://example.com/key");
+}
+
 #[tokio::test]
 async fn refused_credentials_that_were_not_replaced_are_read_anew_once_and_not_used_again() {
     let account = Account::with(&[("ssm:/slack", "xoxb-1")]);

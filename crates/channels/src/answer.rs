@@ -49,7 +49,8 @@ pub(crate) async fn send<H: Http>(
         }
         Err(HttpError::Invalid(error)) => {
             let error = format!("{name} cannot be called: {}", one_line(&error, 250));
-            return Err(Failure::Refused { error, retry: Retry::AfterRepair });
+            // URLs of the routing document are checked when it is read. So it is the one that is kept as a secret, or the token.
+            return Err(Failure::Refused { error, retry: Retry::AfterNewCredentials });
         }
         Err(HttpError::Unanswered(error)) => {
             return Err(effect.unknown(format!("{name} did not answer: {}", one_line(&error, 150)), None));
@@ -188,7 +189,7 @@ mod tests {
         for effect in [Effect::Harmless, Effect::Repeated] {
             let failed = failure(Err(HttpError::Invalid("write https://".into())), effect).await;
             let error = "Slack cannot be called: write https://".to_owned();
-            assert_eq!(failed, Failure::Refused { error, retry: Retry::AfterRepair });
+            assert_eq!(failed, Failure::Refused { error, retry: Retry::AfterNewCredentials });
         }
     }
 
