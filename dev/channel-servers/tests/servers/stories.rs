@@ -1,7 +1,7 @@
 //! What becomes of a finding, by the real channels.
 
 use channel_servers::Servers;
-use channels::{Channel as _, Failure, Jira, PagerDuty, Slack, SlackWebhook, Teams, Webhook};
+use channels::{Failure, Jira, PagerDuty, Slack, SlackWebhook, Teams, Webhook};
 use routing::ChannelKind;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -223,7 +223,7 @@ async fn cards_and_messages_by_webhooks_are_kept() {
     let mut story = Story::new(&servers, ChannelKind::SlackWebhook);
     story.open(&[22]);
     let hook = SlackWebhook::new(Client::new(&servers), ready.slack_webhook.as_str().into());
-    assert_eq!(hook.manner(), findings::finding::Manner::Messages);
+    assert_eq!(story.delivery.kind.manner(), findings::finding::Manner::Messages);
     story.attempt(&hook).await.unwrap();
     let state = state(&servers).await;
     let card = &state["teams"]["cards"][0]["message"]["attachments"][0]["content"];

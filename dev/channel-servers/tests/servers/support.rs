@@ -171,7 +171,7 @@ impl<'s> Story<'s> {
     /// Delivers what is due, and keeps what became of it. Returns the name of the ticket or message.
     pub(crate) async fn attempt(&mut self, channel: &impl Channel) -> Result<Option<String>, Failure> {
         let (name, now) = (CHANNEL.into(), self.now());
-        let due = self.finding.due(&name, channel.manner(), now).unwrap();
+        let due = self.finding.due(&name, self.delivery.kind.manner(), now).unwrap();
         self.finding.begin(&name, now).unwrap();
         let Self { finding, delivery, ownership, news, .. } = &*self;
         let notice = Notice { finding, due: &due, delivery, ownership, news, now };
