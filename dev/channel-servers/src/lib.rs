@@ -6,6 +6,7 @@ pub mod fault;
 pub mod gate;
 mod http;
 mod people;
+pub mod pictures;
 pub mod render;
 mod servers;
 pub mod service;

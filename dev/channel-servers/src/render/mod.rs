@@ -4,7 +4,7 @@
 
 mod jira;
 mod paper;
-mod slack;
+pub(crate) mod slack;
 
 use self::paper::Paper;
 use crate::service::Services;

@@ -47,7 +47,7 @@ fn blocks(indent: &str, blocks: &Value, paper: &mut Paper) {
 }
 
 /// What a text object shows.
-fn shown(object: &Value) -> String {
+pub(crate) fn shown(object: &Value) -> String {
     let text = object.get("text").and_then(Value::as_str).unwrap_or_default();
     let text = if object.get("type").is_some_and(|kind| kind == "mrkdwn") { formatted(text) } else { text.to_owned() };
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

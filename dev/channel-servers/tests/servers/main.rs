@@ -4,6 +4,7 @@
 
 mod control;
 mod faults;
+mod pictures;
 mod program;
 mod rendered;
 mod stories;

@@ -9,13 +9,16 @@ use channels::{Channel, Failure, Http, HttpError, Method, Notice, Request, Respo
 use exposure::Reach;
 use findings::FoundExposure;
 use findings::finding::{
-    Assessed, AssessedVerdict, ExposureList, Finding, GroupFacts, HistoryEntry, Moment, Observation, Observed, Source,
+    Assessed, AssessedVerdict, Attachment, Context, ExposureList, Finding, GroupFacts, HistoryEntry, Moment,
+    Observation, Observed, Opener, Outcome, Remediated, RuleContent, Source,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
-use routing::{ChannelKind, Delivery, Document, Ownership, Ticket, Timing, Why};
+use routing::{
+    Address, ChannelKind, Delivery, Document, Owner, OwnerKind, OwnerSource, Ownership, Ticket, Timing, Why,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -143,6 +146,23 @@ impl<'s> Story<'s> {
         self
     }
 
+    /// By a tag of the group, who is mentioned where the channel can.
+    pub(crate) fn owned_by(mut self, email: &str) -> Self {
+        let address = Address { value: email.to_owned(), kind: OwnerKind::Email };
+        self.delivery.mentions = vec![address.clone()];
+        let ticket = self.delivery.ticket.take().unwrap_or_default();
+        self.delivery.ticket = Some(Ticket { assignee: Some(address.clone()), ..ticket });
+        self.ownership.owners = vec![Owner {
+            value: email.to_owned(),
+            kind: OwnerKind::Email,
+            from: OwnerSource::GroupTag,
+            chat: vec![address.clone()],
+            ticket: Some(address.clone()),
+            email: Some(address),
+        }];
+        self
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.servers.world().lock().clock.now()
     }
@@ -160,10 +180,36 @@ impl<'s> Story<'s> {
         self.see(AssessedVerdict::Compliant);
     }
 
+    /// Opener and interfaces are looked up.
+    pub(crate) fn look_up(&mut self, opener: &str) {
+        let opener = Opener {
+            at: self.now(),
+            principal: opener.into(),
+            user_agent: Some("terraform/1.9".into()),
+            stack: Some("network-prod".into()),
+        };
+        let attachment = Attachment { interfaces: 3, public: true, example: Some("i-0123456789abcdef0".into()) };
+        self.observe(Observed::Context(Context { attachment: Some(attachment), owner: None, opener: Some(opener) }));
+    }
+
+    /// A remediation closes it.
+    pub(crate) fn remediate(&mut self, execution: &str) {
+        let rule = RuleContent::new("tcp", Some(22), Some(22), "0.0.0.0/0");
+        self.observe(Observed::Remediated(Remediated {
+            execution_id: execution.into(),
+            outcome: Outcome::Closed(vec![rule].into()),
+            message: "closed".into(),
+            dry_run: false,
+        }));
+    }
+
     fn see(&mut self, verdict: AssessedVerdict) {
-        self.pass(1);
         let group = GroupFacts { name: Some(self.name.as_str().into()), ..GroupFacts::default() };
-        let what = Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group }));
+        self.observe(Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })));
+    }
+
+    fn observe(&mut self, what: Observed) {
+        self.pass(1);
         let transition = self.finding.apply(&Observation { at: Moment::live(self.now()), what });
         self.news.extend(transition.history.into_iter().filter(|entry| entry.news.raises_revision()));
     }
