@@ -1,4 +1,4 @@
-"""The links of the README and of the book, between files and to headings, and the figure."""
+"""The links of the README and of the book, between files and to headings, and the figures."""
 
 import re
 from functools import cache
@@ -105,5 +105,23 @@ def test_code_blocks_that_do_not_fit_are_found() -> None:
     assert too_wide(bad) == [wide, wide, wide]
 
 
-def test_the_figure_is_well_formed() -> None:
-    ElementTree.parse(CHECKOUT / "docs" / "flow.svg")
+FIGURES = sorted(figure for figure in (CHECKOUT / "docs").rglob("*.svg") if BUILT not in figure.parents)
+# What a figure may consist of: nothing that runs, loads or links.
+ELEMENTS = {"svg", "title", "desc", "style", "g", "rect", "path", "text", "tspan"}
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: str(figure.relative_to(CHECKOUT)))
+def test_figures_are_well_formed_and_stand_alone(figure: Path) -> None:
+    for element in ElementTree.parse(figure).iter():
+        assert element.tag.removeprefix("{http://www.w3.org/2000/svg}") in ELEMENTS
+        assert [name for name in element.attrib if name.startswith("on") or "href" in name] == []
+        assert not element.tag.endswith("style") or not re.search(r"@import|url\(", element.text or "")
+
+
+def test_figures_are_in_the_book_with_a_text_for_those_who_do_not_see_them() -> None:
+    shown = {}
+    for page in PAGES[1:]:
+        for text, link in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", prose(page)):
+            shown[(page.parent / link).resolve()] = text
+    assert set(FIGURES) <= set(shown)
+    assert [figure for figure, text in shown.items() if len(text) < 20] == []
