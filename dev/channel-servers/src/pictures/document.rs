@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn null_false_zero_and_what_is_empty_say_nothing() {
-        let silent: Vec<Node> = serde_json::from_str(r#"[null, false, 0, [], {}]"#).unwrap_or_default();
+        let silent: Vec<Node> = serde_json::from_str("[null, false, 0, [], {}]").unwrap_or_default();
         assert_eq!(silent.iter().filter(|node| node.says_nothing()).count(), 5);
         let telling: Vec<Node> = serde_json::from_str(r#"["", true, 1, [0], {"a": 0}]"#).unwrap_or_default();
         assert_eq!((telling.len(), telling.iter().filter(|node| node.says_nothing()).count()), (5, 0));
