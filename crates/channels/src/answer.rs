@@ -14,9 +14,10 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Whether a request changes anything at its receiver, so that it matters if its outcome is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It only reads, or the receiver recognises a repetition.
+    /// It only reads.
     Harmless,
-    /// Sent twice, it is done twice.
+    /// It tells or changes something. If it may have arrived, the outbox has to learn that: a finding that ends before the next
+    /// attempt is told as ended then. That holds although a receiver may recognise a repetition.
     Repeated,
 }
 

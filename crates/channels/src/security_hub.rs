@@ -1,6 +1,7 @@
 //! Security Hub of the account of the finding: one finding in ASFF for each group, with the id that a scan gives it.
 //!
-//! Security Hub updates a finding that it has by its id, so a repetition changes nothing. It keeps workflow and notes of
+//! Security Hub updates a finding that it has by its id, so a repetition changes nothing. After an unknown outcome it is sent
+//! again; if the group is closed by then, as closed, since Security Hub may have it as open. It keeps workflow and notes of
 //! whoever works on the finding: they are sent with the first import only. `BatchImportFindings` with the product ARN of an
 //! account has to be called by this account, in the region of the finding.
 //!
@@ -106,8 +107,6 @@ impl<I: ImportFindings> Channel for SecurityHub<I> {
 fn outcome(id: &str, answer: &Result<Vec<RefusedFinding>, AwsCallError>) -> Result<Delivered, Failure> {
     let refused = match answer {
         Ok(refused) => refused.iter().find(|refused| refused.id == id),
-        // A repetition changes nothing.
-        Err(AwsCallError::Unanswered(error)) => return Err(AwsCallError::Passing(error.clone()).into()),
         Err(error) => return Err(error.clone().into()),
     };
     let Some(RefusedFinding { code, message, .. }) = refused else {

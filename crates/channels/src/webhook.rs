@@ -21,7 +21,8 @@ const PREFIX: &str = "whsec_";
 /// Bytes of a key, by the specification.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A webhook. A receiver recognises what it has taken by the id, so after an unknown outcome it is sent again.
+/// A webhook. A receiver recognises what it has taken by the id, so after an unknown outcome it is sent again. The outcome is
+/// unknown all the same: a finding that ends before that is told as ended.
 #[derive(Debug)]
 pub struct Webhook<H> {
     http: H,
@@ -71,7 +72,7 @@ impl<H: Http> Webhook<H> {
             ],
             body: body.into_bytes(),
         };
-        send(&self.http, request, Effect::Harmless, "the webhook", now).await?;
+        send(&self.http, request, Effect::Repeated, "the webhook", now).await?;
         Ok(Delivered::default())
     }
 }

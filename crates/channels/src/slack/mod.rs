@@ -11,7 +11,7 @@ mod api;
 mod blocks;
 mod webhook;
 
-use findings::finding::{Due, News, Text};
+use findings::finding::{Due, News, Text, Told};
 use jiff::{SignedDuration, Timestamp};
 use routing::{Address, Delivery, OwnerKind};
 use serde_json::{Value, json};
@@ -101,13 +101,13 @@ impl<H: Http> Channel for Slack<H> {
         if let Some(posted) = notice.due.external_id.as_ref().and_then(Posted::from_external_id)
             && self.update(notice, &posted).await?
         {
-            return self.tell_news(notice, posted, None).await;
+            return self.tell_news(notice, posted, None).await.map_err(|failure| after_update(notice, failure));
         }
         let channel = self.recipient(notice.delivery, notice.now).await?;
         if let Some((posted, revision)) = self.find_message(notice, &channel).await?
             && self.update(notice, &posted).await?
         {
-            return self.tell_news(notice, posted, revision).await;
+            return self.tell_news(notice, posted, revision).await.map_err(|failure| after_update(notice, failure));
         }
         let body = Self::body(notice, &channel);
         let answer = self.api.post("chat.postMessage", &body, notice.now).await?;
@@ -155,8 +155,9 @@ impl<H: Http> Slack<H> {
         match self.api.post("chat.update", &body, notice.now).await {
             Ok(_) => Ok(true),
             Err(ApiError::Said(word)) if is_gone(&word) => Ok(false),
-            Err(ApiError::Failed(Failure::Unanswered { error })) => {
-                // Sent twice, it is the same message.
+            // Sent twice, it is the same message. But one that says for the first time that the group is open has to be changed
+            // again if it is closed or exempt by the next attempt.
+            Err(ApiError::Failed(Failure::Unanswered { error })) if !opens(notice) => {
                 Err(Failure::Refused { error, retry: Retry::Later(None) })
             }
             Err(error) => Err(error.into()),
@@ -260,6 +261,16 @@ impl<H: Http> Slack<H> {
         found.sort_by(|(one, _), (other, _)| other.cmp(one));
         Ok(found)
     }
+}
+
+/// Whether the channel is told that the finding is open, and was not told so before.
+fn opens(notice: &Notice<'_>) -> bool {
+    notice.due.tells == Told::Open && notice.due.told != Told::Open
+}
+
+/// The failure of a reply after the message was updated. If the message says open by now, the outbox has to know.
+fn after_update(notice: &Notice<'_>, failure: Failure) -> Failure {
+    if opens(notice) { failure.in_doubt() } else { failure }
 }
 
 /// Time stamp and revision of a message, if it is about the finding with the label.

@@ -82,7 +82,6 @@ fn refused(id: &str, code: &str) -> Vec<RefusedFinding> {
 #[case::another(Ok(refused("another", "InvalidInput")), None)]
 #[case::not_enabled(Err(AwsCallError::Refused("is not subscribed to Security Hub".into())), Some(Retry::AfterRepair))]
 #[case::throttled(Err(AwsCallError::Passing("throttled".into())), Some(Retry::Later(None)))]
-#[case::unanswered(Err(AwsCallError::Unanswered("10 s".into())), Some(Retry::Later(None)))]
 #[tokio::test]
 async fn a_refusal_wants_repair_or_passes(
     #[case] answer: Result<Vec<RefusedFinding>, AwsCallError>,
@@ -95,6 +94,14 @@ async fn a_refusal_wants_repair_or_passes(
         other => panic!("{other:?}"),
     };
     assert_eq!(retry, expected);
+}
+
+/// Security Hub may have the group as open: if it is closed by the next attempt, the end is told.
+#[tokio::test]
+async fn an_import_without_an_answer_may_have_been_taken() {
+    let hub = Hub::new(Err(AwsCallError::Unanswered("10 s".into())));
+    let (outcome, _) = deliver(&story().open("1 09:00", &[22]), &hub).await;
+    assert!(matches!(outcome, Err(Failure::Unanswered { .. })), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -183,6 +183,22 @@ async fn a_time_out_before_a_post_did_nothing_and_one_after_it_may_have() {
     assert_eq!(methods(&requests), ["chat.update", "chat.postMessage"]);
 }
 
+/// The message says open again, and the reply is refused: if the group is exempt by the next attempt, the message is changed.
+#[tokio::test]
+async fn a_message_that_says_open_again_is_in_doubt_until_all_is_told() {
+    let closed = story().open("1 09:00", &[22]).told(Some(ID)).compliant("1 10:00").told(Some(ID));
+    let reopened = closed.open("1 11:00", &[22]);
+    let cases = [vec![Err(HttpError::Unanswered("10 s".into()))], vec![ok(), said("ratelimited")]];
+    for replies in cases {
+        let (outcome, _) = deliver(&reopened, replies).await;
+        assert!(matches!(outcome, Err(Failure::Unanswered { .. })), "{outcome:?}");
+    }
+    // One that said so before is changed in any case.
+    let more = reopened.told(Some(ID)).open("1 12:00", &[22, 80]);
+    let (outcome, _) = deliver(&more, [ok(), said("ratelimited")]).await;
+    assert!(matches!(outcome, Err(Failure::Refused { .. })), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn without_a_recipient_the_channel_of_the_document_is_told() {
     let mut story = story().open("1 09:00", &[22]);
