@@ -1,0 +1,128 @@
+//! What holds of all deliveries, whatever happens and whatever fails: nothing is lost, no ticket, page or comment is made twice,
+//! and a channel that is down harms no other one.
+//!
+//! Recorder, notifier and channels are the real ones, in one process with virtual time, over models of the services, SQS, the
+//! store and AWS. `PROPTEST_CASES` does not set the number of cases: each is hours in the life of many programs.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod aws;
+mod checks;
+mod clock;
+mod events;
+mod fault;
+mod functions;
+mod generate;
+mod logs;
+mod queue;
+mod scenario;
+mod services;
+mod world;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rstest::rstest;
+
+use events::Said;
+use fault::{CHANNELS, Fault, Place};
+use scenario::{Outcome, Scenario, Step};
+
+/// Cases of the property.
+const CASES: u32 = 12;
+
+fn play(scenario: &Scenario) -> Outcome {
+    scenario.play(checks::check).unwrap_or_else(|error| panic!("{scenario:?}\n{error}"))
+}
+
+fn steps(group: usize, all: &[Said]) -> Vec<Step> {
+    all.iter().map(|said| Step::new(group, *said)).collect()
+}
+
+/// Opened, changed, closed.
+fn story() -> Scenario {
+    Scenario { steps: steps(1, &[Said::Open(1), Said::Open(2), Said::Compliant]), ..Scenario::default() }
+}
+
+/// Opened, closed, opened again, exempt, opened again, closed by a remediation.
+fn long_story() -> Scenario {
+    let all = [Said::Open(1), Said::Compliant, Said::Open(2), Said::Exempt, Said::Open(1), Said::Remediated];
+    Scenario { steps: steps(1, &all), ..Scenario::default() }
+}
+
+#[test]
+fn a_story_is_told_everywhere() {
+    for scenario in [story(), long_story()] {
+        play(&scenario);
+    }
+}
+
+/// To end before a call is to end after the one before.
+#[rstest]
+fn a_program_that_ends_after_any_call_loses_nothing_and_tells_nothing_twice(
+    #[values(
+        Place::Chat,
+        Place::Hook,
+        Place::Teams,
+        Place::Cloud,
+        Place::Server,
+        Place::Pager,
+        Place::Receiver,
+        Place::Topic,
+        Place::Hub
+    )]
+    only: Place,
+) {
+    let scenario = Scenario { only: Some(only), ..story() };
+    let calls = play(&scenario).world.calls.get();
+    for call in 0..calls {
+        play(&Scenario { deaths: vec![(call, true)], ..scenario.clone() });
+    }
+}
+
+/// With all channels, at some of the calls.
+#[test]
+fn a_program_that_ends_while_it_tells_all_channels_harms_none() {
+    let scenario = long_story();
+    let calls = play(&scenario).world.calls.get();
+    for call in (0..calls).step_by(41) {
+        play(&Scenario { deaths: vec![(call, true), (call + 40, false)], ..scenario.clone() });
+    }
+}
+
+/// The others are told before it comes back: `check` is asked twice.
+#[rstest]
+#[case::no_connection(Fault::NoConnection)]
+#[case::silent(Fault::Hang { carried_out: true })]
+#[case::unauthorized(Fault::Unauthorized)]
+fn a_channel_that_is_down_harms_no_other_one_and_is_told_when_it_comes_back(#[case] fault: Fault) {
+    for place in CHANNELS {
+        play(&Scenario { down: Some((place, fault)), ..story() });
+    }
+}
+
+/// The table is restored from nothing, and the newest events come again.
+#[test]
+fn a_lost_table_makes_no_second_ticket_and_no_second_page() {
+    let all = [Said::Open(1), Said::Open(2), Said::Open(3), Said::Compliant, Said::Open(1), Said::Compliant];
+    for emptied_before in 1..=all.len() {
+        let steps = steps(1, &all);
+        play(&Scenario { steps, emptied_before: Some(emptied_before), ..Scenario::default() });
+    }
+}
+
+#[test]
+fn whatever_happens_nothing_is_lost_and_nothing_made_twice() {
+    let cases = std::env::var("INVARIANT_CASES").ok().and_then(|cases| cases.parse().ok());
+    let config =
+        Config { cases: cases.unwrap_or(CASES), failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    let mut runner = match cases {
+        Some(_) => TestRunner::new(config),
+        // The same ones in each run.
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    let result = runner.run(&generate::scenario(), |scenario| {
+        scenario.play(checks::check).map(drop).map_err(proptest::test_runner::TestCaseError::fail)
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
