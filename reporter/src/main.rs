@@ -23,11 +23,12 @@ async fn main() -> Result<(), Error> {
     aws_adapters::init_log();
     let sdk = aws_adapters::from_env()?;
     let metrics = Metrics::new(variable("METRICS_OF_RULE"));
+    // Boxed here and below, because the compiler limits how deeply futures are nested.
     match env::var("DUTY").unwrap_or_default().parse()? {
-        Duty::Record => record(&sdk, metrics).await,
-        Duty::Notify => notify(&sdk, metrics).await,
-        Duty::Sweep => sweep(&sdk, metrics).await,
-        Duty::AccountSweep => account_sweep(&sdk).await,
+        Duty::Record => Box::pin(record(&sdk, metrics)).await,
+        Duty::Notify => Box::pin(notify(&sdk, metrics)).await,
+        Duty::Sweep => Box::pin(sweep(&sdk, metrics)).await,
+        Duty::AccountSweep => Box::pin(account_sweep(&sdk)).await,
     }
 }
 
@@ -45,7 +46,7 @@ async fn record(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let recorder = Recorder::new(table, Ssm::new(sdk), &sqs, rule, announcer).with_metrics(metrics);
     run(service_fn(|event: LambdaEvent<SqsEvent>| {
         let deadline = instant(event.context.deadline());
-        let answer = recorder.handle(event.payload, deadline);
+        let answer = Box::pin(recorder.handle(event.payload, deadline));
         async { Ok::<_, Error>(answer.await) }
     }))
     .await
@@ -61,7 +62,7 @@ async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let handler = NotifyHandler::new(notifier, documents, &sqs, Timestamp::now);
     run(service_fn(|event: LambdaEvent<SqsEvent>| {
         let deadline = instant(event.context.deadline());
-        let answer = handler.handle(event.payload, deadline);
+        let answer = Box::pin(handler.handle(event.payload, deadline));
         async { Ok::<_, Error>(answer.await) }
     }))
     .await
@@ -73,7 +74,7 @@ async fn sweep(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let jobs = Jobs::new(Sqs::new(sdk), queue);
     let sweeper = Sweeper::new(FindingTable::from_env(sdk)?, documents, jobs, Timestamp::now).with_metrics(metrics);
     run(service_fn(|event: LambdaEvent<IgnoredAny>| {
-        let swept = sweeper.sweep(instant(event.context.deadline()));
+        let swept = Box::pin(sweeper.sweep(instant(event.context.deadline())));
         async { swept.await.map_err(|error| Error::from(error_message(&error))) }
     }))
     .await
@@ -86,7 +87,6 @@ async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
         Origin { account: required("ACCOUNT")?, region: required("AWS_REGION")?, rule: required("CONFIG_RULE")? };
     let sweep = AccountSweep::new(Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?, origin);
     run(service_fn(|event: LambdaEvent<IgnoredAny>| {
-        // Boxed: it is large.
         let swept = Box::pin(sweep.run(Timestamp::now(), instant(event.context.deadline())));
         async { Ok::<_, Error>(swept.await) }
     }))

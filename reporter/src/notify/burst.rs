@@ -227,7 +227,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let entries = members.iter().map(|member| SummaryEntry::from(&member.finding)).collect();
         let id = id_of(&members);
         let summary = Summary::new(&id, Occasion::Burst { minutes }, None, &delivery, entries, (self.now)());
-        let told = self.answer(name, self.outlets.summarise(channel, &summary)).await;
+        let told = self.answer(name, Box::pin(self.outlets.summarise(channel, &summary))).await;
         outcome.has_told = true;
         match &told {
             Ok(_) => info!(service = SERVICE, channel = place, findings = count, "burst told"),

@@ -218,7 +218,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let owner = group.owners.first().filter(|_| group.owners.len() == 1).map(String::as_str);
         let (id, count) = (format!("digest {at}"), entries.len());
         let summary = Summary::new(&id, Occasion::Digest, owner, &group.delivery, entries, now);
-        let told = self.answer(name, self.outlets.summarise(channel, &summary)).await;
+        let told = self.answer(name, Box::pin(self.outlets.summarise(channel, &summary))).await;
         let (sent, notified) = match &told {
             Ok(_) => (Sent { told: Some(at), ..Sent::default() }, Notified::Done),
             Err(failure) => {

@@ -95,7 +95,7 @@ where
                 debug!(service = SERVICE, job = job.body(), "job is in the batch already");
                 continue;
             }
-            let outcome = tokio::time::timeout_at(end, self.do_one(document, &job, end)).await;
+            let outcome = tokio::time::timeout_at(end, Box::pin(self.do_one(document, &job, end))).await;
             back.extend(match outcome {
                 Ok(Ok(Notified::Done)) => None,
                 Ok(Ok(Notified::Again(at))) => self.again(message, &job, at),

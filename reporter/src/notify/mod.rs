@@ -180,7 +180,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let news = self.news(&finding, place).await;
         let (delivery, ownership, now) = (&place.delivery, target.ownership, (self.now)());
         let notice = Notice { finding: &finding, due: &due, delivery, ownership, news: &news, now };
-        let outcome = self.answer(&delivery.channel, self.outlets.deliver(target.channel, &notice)).await;
+        let outcome = self.answer(&delivery.channel, Box::pin(self.outlets.deliver(target.channel, &notice))).await;
         self.settle(finding, place, &due, outcome).await
     }
 
