@@ -13,7 +13,7 @@ use aws_traits::config::{
     RuleResults,
 };
 use aws_types::SdkConfig;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 
 use crate::error::FromSdk;
 
@@ -211,6 +211,9 @@ fn date_time(timestamp: Timestamp) -> DateTime {
     DateTime::from_secs_and_nanos(timestamp.as_second(), timestamp.subsec_nanosecond().unsigned_abs())
 }
 
+/// AWS Config has milliseconds, and sends them as a fraction of a second in floating point, which is some nanoseconds off. Two
+/// times of one result are equal only without these.
 fn timestamp(date_time: &DateTime) -> Option<Timestamp> {
-    Timestamp::new(date_time.secs(), i32::try_from(date_time.subsec_nanos()).ok()?).ok()
+    let sent = Timestamp::new(date_time.secs(), i32::try_from(date_time.subsec_nanos()).ok()?).ok()?;
+    sent.round(Unit::Millisecond).ok()
 }
