@@ -58,7 +58,7 @@ fn no_secret(text: &str) -> Result<(), String> {
 }
 
 /// What the outbox says that a channel was told. The first recipient of a channel has its name, others a name with an ending.
-fn outbox<'f>(finding: &'f Finding, place: Place) -> impl Iterator<Item = &'f Delivery> {
+fn outbox(finding: &Finding, place: Place) -> impl Iterator<Item = &Delivery> {
     let is_of = move |name: &str| name.split(':').next() == Some(place.channel());
     finding
         .channels()
@@ -106,7 +106,7 @@ fn chat(outcome: &Outcome, finding: &Finding, told: &[&Delivery]) -> Result<(), 
         let Some(newest) = about.filter(|payload| payload["finding"] == label.as_str()).last() else { continue };
         conversations += 1;
         let is_it = |delivery: &&Delivery| newest["revision"] == delivery.revision.to_string().as_str();
-        ensure!(told.iter().any(|delivery| is_it(delivery)), "{} shows {newest}", conversation.name);
+        ensure!(told.iter().any(is_it), "{} shows {newest}", conversation.name);
     }
     ensure!(conversations == told.len(), "{conversations} of {} conversations have a message", told.len());
     Ok(())
@@ -168,6 +168,10 @@ fn receiver(outcome: &Outcome, finding: &Finding, told: Option<&Delivery>) -> Re
         let revision = delivery.document["finding"]["revision"].as_u64().unwrap();
         let known = *ids.entry(revision).or_insert(&delivery.id);
         ensure!(known == delivery.id || outcome.was_emptied, "revision {revision} has two ids");
+    }
+    // Revisions are counted anew after a loss, and an id is known then: see the test that is ignored.
+    if outcome.was_emptied && outcome.only.is_none() {
+        return Ok(());
     }
     about.last().zip(told).map_or(Ok(()), |(last, told)| is_current(&last.document, finding, told))
 }

@@ -20,8 +20,8 @@ use crate::world::{JOBS, Process, Sqs, Table, World};
 
 /// Time-outs of the functions, as in the template.
 const RECORD_LIMIT: Duration = Duration::from_secs(30);
-const NOTIFY_LIMIT: Duration = Duration::from_secs(60);
-const SWEEP_LIMIT: Duration = Duration::from_secs(300);
+const NOTIFY_LIMIT: Duration = Duration::from_mins(1);
+const SWEEP_LIMIT: Duration = Duration::from_mins(5);
 
 /// The routing document, which is always there.
 #[derive(Debug)]

@@ -33,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A fault after which the channel is well again.
 fn passing(place: Place) -> impl Strategy<Value = Fault> {
-    let late = if matches!(place, Place::Cloud | Place::Server | Place::Pager) { 1 } else { 0 };
+    let late = u32::from(matches!(place, Place::Cloud | Place::Server | Place::Pager));
     prop_oneof![
         2 => Just(Fault::NoConnection),
         2 => option::of(0..90_u16).prop_map(Fault::Throttled),

@@ -100,13 +100,23 @@ fn a_channel_that_is_down_harms_no_other_one_and_is_told_when_it_comes_back(#[ca
 }
 
 /// The table is restored from nothing, and the newest events come again.
-#[test]
-fn a_lost_table_makes_no_second_ticket_and_no_second_page() {
+fn lose_table(only: Option<Place>) {
     let all = [Said::Open(1), Said::Open(2), Said::Open(3), Said::Compliant, Said::Open(1), Said::Compliant];
     for emptied_before in 1..=all.len() {
         let steps = steps(1, &all);
-        play(&Scenario { steps, emptied_before: Some(emptied_before), ..Scenario::default() });
+        play(&Scenario { only, steps, emptied_before: Some(emptied_before), ..Scenario::default() });
     }
+}
+
+#[test]
+fn a_lost_table_makes_no_second_ticket_and_no_second_page() {
+    lose_table(None);
+}
+
+#[test]
+#[ignore = "the id of a delivery is its revision, which is counted anew: a receiver takes other news for a repetition"]
+fn a_lost_table_hides_no_news_from_a_receiver_of_webhooks() {
+    lose_table(Some(Place::Receiver));
 }
 
 #[test]

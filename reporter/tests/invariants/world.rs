@@ -72,7 +72,8 @@ impl World {
     pub(crate) async fn findings(&self) -> Vec<Finding> {
         let store = Rc::clone(&self.store.borrow());
         let mut findings = Vec::new();
-        for key in self.states.borrow().keys() {
+        let keys: Vec<FindingKey> = self.states.borrow().keys().cloned().collect();
+        for key in &keys {
             findings.extend(store.get(key).await.unwrap());
         }
         findings
