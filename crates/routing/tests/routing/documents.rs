@@ -508,8 +508,8 @@ fn a_channel_says_where_its_secrets_are_kept(#[case] channel: &str, #[case] expe
 #[test]
 fn the_documents_in_the_pages_of_channels_are_valid() {
     let mut found = 0;
-    for entry in fs::read_dir("../../docs/channels").unwrap() {
-        let path = entry.unwrap().path();
+    let paths = fs::read_dir("../../docs/channels").unwrap().map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
         let page = fs::read_to_string(&path).unwrap();
         let blocks = page.split("```json\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
         for example in blocks.filter(|block| block.contains("\"channels\"")) {
