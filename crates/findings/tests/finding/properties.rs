@@ -312,9 +312,10 @@ properties! {
         all in observations(4 * MAX_POINTS), one in prop::collection::vec(any::<Index>(), 30),
         other in prop::collection::vec(any::<Index>(), 30),
     ) {
-        // What a sweep saw can be two points, so half as many observations fill the memory.
-        let one = after(&nearly_in_order(all.clone(), MAX_POINTS / 4, &one));
-        let other = after(&nearly_in_order(all, MAX_POINTS / 4, &other));
+        // What a sweep saw may have begun at any time: it is such a straggler itself.
+        let all: Vec<_> = all.into_iter().filter(|one| !matches!(one.what, Observed::Swept(_))).collect();
+        let one = after(&nearly_in_order(all.clone(), MAX_POINTS / 2, &one));
+        let other = after(&nearly_in_order(all, MAX_POINTS / 2, &other));
         prop_assert_eq!(whole(&one), whole(&other));
     }
 }
