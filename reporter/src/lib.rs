@@ -13,6 +13,7 @@ mod notify;
 mod outlets;
 mod record;
 mod sweep;
+mod time;
 
 pub use self::account_sweep::{AccountSweep, AccountSwept, Origin};
 pub use self::announce::Announcer;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
+use crate::time::plus;
 
 /// A change is announced at each sweep for so long: an event that is lost is repeated.
 const REPEATED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -170,7 +171,7 @@ impl Known {
             SweptCompliance::NonCompliant => OPEN_IS_KNOWN_FOR,
             SweptCompliance::Compliant | SweptCompliance::NotApplicable => OVER_IS_KNOWN_FOR,
         };
-        now.saturating_add(known_for).unwrap_or(Timestamp::MAX)
+        plus(now, known_for)
     }
 
     /// The event about it.

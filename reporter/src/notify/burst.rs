@@ -22,6 +22,7 @@ use super::places::{Place, digest, places};
 use super::{Begun, CHANNEL_LIMIT, NO_TIME, Notified, Notifier, NotifyError, Outlets, Target, WRITES};
 use crate::SERVICE;
 use crate::job::Job;
+use crate::time::plus;
 
 /// Most findings of a message. So many are begun and settled within seconds, and kept in memory meanwhile.
 const MOST: usize = 1_000;
@@ -129,7 +130,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         if let Some(error) = outcome.error {
             return Err(error);
         }
-        let soon = (self.now)().saturating_add(NO_TIME).unwrap_or(now);
+        let soon = plus((self.now)(), NO_TIME);
         if outcome.has_more && outcome.has_told {
             // Another job: this one would wear out by coming back for each message.
             self.jobs.add_for(Job::burst(name, now), soon, now).await?;

@@ -23,6 +23,7 @@ use super::{CHANNEL_LIMIT, NO_TIME, Notified, Notifier, NotifyError, Outlets, WR
 use crate::SERVICE;
 use crate::job::Job;
 use crate::sweep::needs_person;
+use crate::time::{minus, plus};
 
 /// A summary that could not be told so long after its time is given up: the next one is near.
 pub(crate) const LATE: SignedDuration = SignedDuration::from_hours(12);
@@ -290,12 +291,4 @@ fn log(channel: &str, recipient: &str, findings: usize, failure: Option<&Failure
         None => info!(service = SERVICE, channel, recipient, findings, "daily summary told"),
         Some(error) => warn!(service = SERVICE, channel, recipient, findings, %error, "daily summary not told"),
     }
-}
-
-fn plus(time: Timestamp, by: SignedDuration) -> Timestamp {
-    time.saturating_add(by).unwrap_or(Timestamp::MAX)
-}
-
-fn minus(time: Timestamp, by: SignedDuration) -> Timestamp {
-    time.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

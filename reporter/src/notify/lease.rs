@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::places::LEASE;
 use crate::SERVICE;
+use crate::time::plus;
 
 /// For how long a mark is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -35,7 +36,7 @@ struct Content {
 
 /// Takes the lease of this name for as long as a function may run.
 pub(super) async fn take(store: &impl Marks, name: MarkName, now: Timestamp) -> Result<Lease, StoreError> {
-    let end = now.saturating_add(LEASE).unwrap_or(now);
+    let end = plus(now, LEASE);
     let known = store.read_mark(&name).await?;
     let held = serde_json::from_str::<Content>(&known.content).ok().and_then(|content| content.until);
     if let Some(until) = held.filter(|until| *until > now) {
@@ -60,7 +61,7 @@ async fn write(
     now: Timestamp,
 ) -> Result<Option<Mark>, StoreError> {
     let content = serde_json::to_string(&Content { until }).map_err(|error| StoreError::Other(error.into()))?;
-    store.write_mark(name, known, content, now.saturating_add(KEPT).unwrap_or(now)).await
+    store.write_mark(name, known, content, plus(now, KEPT)).await
 }
 
 /// Name of a mark about a channel.

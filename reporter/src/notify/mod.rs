@@ -34,6 +34,7 @@ pub(crate) use self::places::{Place, pending};
 use crate::SERVICE;
 use crate::jobs::Jobs;
 use crate::metrics::{Metric, Metrics};
+use crate::time::plus;
 
 /// Longest time that a channel may take.
 const CHANNEL_LIMIT: Duration = Duration::from_secs(40);
@@ -214,8 +215,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 return Ok(Begun::Later(finding, at));
             }
             if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
-                let at = now.saturating_add(NO_TIME).unwrap_or(now);
-                return Ok(Begun::Later(finding, at));
+                return Ok(Begun::Later(finding, plus(now, NO_TIME)));
             }
             if !is_entered && let Some(at) = self.pauses.enter(&place.delivery.channel, now) {
                 return Ok(Begun::Later(finding, at));

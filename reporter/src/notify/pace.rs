@@ -15,6 +15,7 @@ use super::places::{Place, digest};
 use super::{Notifier, NotifyError, Outlets};
 use crate::SERVICE;
 use crate::job::Job;
+use crate::time::plus;
 
 /// Time after the end of a window for whoever has just noted that a finding waits.
 const GRACE: SignedDuration = SignedDuration::from_secs(5);
@@ -49,8 +50,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let waiting = Waiting { until: end, finding: finding.key().clone() };
         self.store.wait(channel, &waiting).await?;
         if !is_queued {
-            let at = end.saturating_add(GRACE).unwrap_or(end);
-            self.jobs.add_for(Job::burst(channel, end), at, now).await?;
+            self.jobs.add_for(Job::burst(channel, end), plus(end, GRACE), now).await?;
             self.store.mark_queued(&window).await?;
         }
         info!(service = SERVICE, finding = %finding.key(), channel = place.key.as_str(), until = %end, "waits in a burst");

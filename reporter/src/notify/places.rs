@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use routing::{ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
 
+use crate::time::plus;
+
 /// Between the name of a channel, which cannot contain it, and the digest of a recipient.
 const SEPARATOR: char = ':';
 /// Between the beginning of a long name of a channel, which cannot contain it, and the digest of the name.
@@ -44,8 +46,7 @@ impl Pending {
     /// The time before which the delivery does not begin; `None` if it can begin now. The other function may end long before
     /// its lease does.
     pub(crate) fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
-        let soon = now.saturating_add(OTHER).unwrap_or(now);
-        self.next_attempt.max(self.leased_until.map(|until| until.min(soon)))
+        self.next_attempt.max(self.leased_until.map(|until| until.min(plus(now, OTHER))))
     }
 }
 

@@ -6,6 +6,7 @@ use channels::{Failure, Retry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backoff::delay;
+use crate::time::plus;
 
 /// Pause after a failure that somebody has to repair.
 const REPAIR: Duration = Duration::from_hours(1);
@@ -29,5 +30,5 @@ pub(super) fn at(failure: &Failure, attempts: u32, now: Timestamp) -> Timestamp 
 /// The time after a pause.
 pub(super) fn after(now: Timestamp, pause: Duration) -> Timestamp {
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_hours(1));
-    now.saturating_add(pause).unwrap_or(now)
+    plus(now, pause)
 }

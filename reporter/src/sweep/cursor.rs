@@ -4,13 +4,14 @@ use std::fmt;
 
 use findings::finding::State;
 use findings::store::{Mark, MarkName, Marks};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use plain_text::error_message;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::Sweeper;
 use crate::SERVICE;
+use crate::time::plus;
 
 /// The lists that a sweep reads. What was never open is told to nobody.
 pub(super) const SECTIONS: [State; 3] = [State::Open, State::Exempt, State::Closed];
@@ -75,7 +76,7 @@ impl<S: Marks, D, Q> Sweeper<S, D, Q> {
         if content == known.content {
             return;
         }
-        let expires = (self.now)().saturating_add(KEPT).unwrap_or(Timestamp::MAX);
+        let expires = plus((self.now)(), KEPT);
         if let Err(error) = self.store.write_mark(&name(), &known, content, expires).await {
             let error = error_message(&error);
             warn!(service = SERVICE, error, "where this sweep stopped not stored: the next one begins as it did");

@@ -14,6 +14,7 @@ use crate::SERVICE;
 use crate::documents::Documents;
 use crate::job::Job;
 use crate::notify::{Day, LATE, has_digest};
+use crate::time::{minus, plus};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The summaries that the next sweep would queue too late. Sweeps are an hour apart, but not to the second.
@@ -51,8 +52,7 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
 fn around(time: Time, now: Timestamp) -> (Timestamp, Timestamp) {
     let today = TimeZone::UTC.to_datetime(now).date().to_datetime(time);
     let today = TimeZone::UTC.to_timestamp(today).unwrap_or(now);
-    let shift = |by: SignedDuration| today.saturating_add(by).unwrap_or(today);
-    if today <= now { (today, shift(DAY)) } else { (shift(-DAY), today) }
+    if today <= now { (today, plus(today, DAY)) } else { (minus(today, DAY), today) }
 }
 
 #[cfg(test)]

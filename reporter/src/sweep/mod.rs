@@ -33,6 +33,7 @@ use crate::job::{Job, pending_jobs};
 use crate::jobs::{DELAY_MAX, Jobs, until};
 use crate::metrics::{Metric, Metrics};
 use crate::notify::pending;
+use crate::time::plus;
 
 /// What is due so much later is queued by this sweep, and what is due after that by the next one: a quarter of an hour is the
 /// longest for which a queue hides a new message, and another one the longest for which the notifier hides one again.
@@ -167,7 +168,7 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
                     continue;
                 }
             };
-            let is_lost = |until: Timestamp| until.saturating_add(BURST_LOST).is_ok_and(|time| time <= now);
+            let is_lost = |until: Timestamp| plus(until, BURST_LOST) <= now;
             if let Some(window) = waiting.iter().map(|one| one.until).filter(|until| is_lost(*until)).max() {
                 self.queue(run, Job::burst(channel, window), now).await;
             }
@@ -178,7 +179,7 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
     /// Queues what a finding waits for.
     async fn sweep_finding(&self, document: &Document, finding: &Finding, run: &mut Run) {
         let now = (self.now)();
-        let ahead = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let ahead = plus(now, AHEAD);
         if let Some(severity) = finding.severity() {
             *run.open.entry(severity).or_default() += 1;
         }
