@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use routing::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::notify::pending;
+use crate::notify::{Pending, Place, pending};
 
 /// A message of the queue, as JSON. Fields that are not known are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -157,8 +157,13 @@ pub struct PendingJob {
 /// The jobs that a finding waits for at `now`: one for each channel that is behind with it.
 #[must_use]
 pub fn pending_jobs(document: &Document, finding: &Finding, now: Timestamp) -> Vec<PendingJob> {
+    jobs_of(finding, pending(document, finding, now), now)
+}
+
+/// The jobs for the places that are behind with a finding.
+pub(crate) fn jobs_of(finding: &Finding, behind: Vec<(Place, Pending)>, now: Timestamp) -> Vec<PendingJob> {
     let mut jobs: Vec<PendingJob> = Vec::new();
-    for (place, pending) in pending(document, finding, now) {
+    for (place, pending) in behind {
         let job = Job::Finding { finding: finding.key().clone(), channel: place.delivery.channel };
         let (next_attempt, is_leased) = (pending.next_attempt.unwrap_or(now), pending.leased_until.is_some());
         match jobs.iter_mut().find(|known| known.job == job) {

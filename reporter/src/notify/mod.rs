@@ -30,7 +30,7 @@ pub(crate) use self::digest::{Day, LATE, has_digest};
 pub use self::handler::NotifyHandler;
 use self::pauses::Pauses;
 use self::places::places;
-pub(crate) use self::places::{Place, pending};
+pub(crate) use self::places::{Pending, Place, pending};
 use crate::SERVICE;
 use crate::jobs::Jobs;
 use crate::metrics::{Metric, Metrics};

@@ -29,7 +29,7 @@ pub(crate) use self::complaint::needs_person;
 use self::cursor::Cursor;
 use crate::SERVICE;
 use crate::documents::{DocumentUnavailable, Documents};
-use crate::job::{Job, pending_jobs};
+use crate::job::{Job, jobs_of};
 use crate::jobs::{DELAY_MAX, Jobs, until};
 use crate::metrics::{Metric, Metrics};
 use crate::notify::pending;
@@ -188,7 +188,7 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             .iter()
             .filter_map(|(place, _)| Some((place.delivery.channel.as_str(), finding.delivery(&place.key)?)));
         run.complaint.count(known, now);
-        for pending in pending_jobs(document, finding, now) {
+        for pending in jobs_of(finding, behind, now) {
             let Job::Finding { channel, finding } = &pending.job else { continue };
             let waits = run.waiting.get(channel).is_some_and(|waiting| waiting.contains(finding));
             if !pending.is_leased && !waits && pending.next_attempt <= ahead {
