@@ -18,8 +18,8 @@ use tracing::{info, warn};
 
 use super::lease::{self, Lease};
 use super::pace::is_paced;
-use super::places::{Place, digest, places};
-use super::{Begun, CHANNEL_LIMIT, NO_TIME, Notified, Notifier, NotifyError, Outlets, Target, WRITES};
+use super::places::{Place, digest, places_of};
+use super::{Begun, NO_TIME, Notified, Notifier, NotifyError, Outlets, Target, has_time};
 use crate::SERVICE;
 use crate::job::Job;
 use crate::time::plus;
@@ -39,8 +39,8 @@ struct Member {
 /// What becomes of a burst.
 #[derive(Default)]
 struct Outcome {
-    /// The time at which something is to be tried again.
-    again: Option<Timestamp>,
+    /// Whether something is to be tried again.
+    notified: Notified,
     /// Findings that keep waiting.
     left: BTreeSet<FindingKey>,
     /// Whether a message was sent.
@@ -54,7 +54,7 @@ struct Outcome {
 impl Outcome {
     fn later(&mut self, finding: FindingKey, at: Timestamp) {
         self.left.insert(finding);
-        self.again = Some(self.again.map_or(at, |known| known.min(at)));
+        self.notified = self.notified.and(Notified::Again(at));
     }
 
     fn failed(&mut self, finding: FindingKey, error: NotifyError) {
@@ -116,7 +116,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let mut outcome = Outcome { has_more, ..Outcome::default() };
         for (place, findings) in self.by_place(document, name, &waiting, &mut outcome).await {
             // The writes of many, before and after the call.
-            if deadline < Instant::now() + CHANNEL_LIMIT + 2 * WRITES {
+            if !has_time(deadline, 2) {
                 outcome.has_more = true;
                 outcome.left.extend(findings);
                 continue;
@@ -135,9 +135,8 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             // Another job: this one would wear out by coming back for each message.
             self.jobs.add_for(Job::burst(name, now), soon, now).await?;
         }
-        let next = (outcome.has_more && !outcome.has_told).then_some(soon);
-        let again = outcome.again.into_iter().chain(next).min();
-        Ok(again.map_or(Notified::Done, Notified::Again))
+        let rest = if outcome.has_more && !outcome.has_told { Notified::Again(soon) } else { Notified::Done };
+        Ok(outcome.notified.and(rest))
     }
 
     /// The findings that are to be told now, by the name of the place that is to be told of them.
@@ -165,7 +164,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 }
             };
             let now = (self.now)();
-            for place in places_of(document, &finding, channel, now) {
+            for place in places_of(document, &finding, channel, now).0 {
                 let Some(pending) = place.pending(&finding, now).filter(|pending| is_paced(&place, &pending.due))
                 else {
                     continue;
@@ -263,8 +262,10 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         deadline: Instant,
     ) -> Result<Result<Member, Notified>, NotifyError> {
         let Some(finding) = self.store.get(key).await? else { return Ok(Err(Notified::Done)) };
-        let found = places_of(document, &finding, channel, (self.now)()).find(|found| found.key.as_str() == place);
-        let Some(place) = found else { return Ok(Err(Notified::Done)) };
+        let (places, _) = places_of(document, &finding, channel, (self.now)());
+        let Some(place) = places.into_iter().find(|found| found.key.as_str() == place) else {
+            return Ok(Err(Notified::Done));
+        };
         Ok(match self.begin(finding, &place, deadline, true).await? {
             Begun::Nothing(_) => Err(Notified::Done),
             Begun::Later(_, at) => Err(Notified::Again(at)),
@@ -284,21 +285,16 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
     ) -> Result<Option<Notified>, NotifyError> {
         let now = (self.now)();
         let Some(finding) = self.store.get(key).await? else { return Ok(Some(Notified::Done)) };
-        let (places, ownership) = places(document, &finding, now);
-        let is_it = |found: &Place| found.delivery.channel == name && found.key.as_str() == place;
-        let Some(place) = places.into_iter().find(is_it) else { return Ok(Some(Notified::Done)) };
+        let (places, ownership) = places_of(document, &finding, name, now);
+        let Some(place) = places.into_iter().find(|found| found.key.as_str() == place) else {
+            return Ok(Some(Notified::Done));
+        };
         if self.is_full(document, &finding, &place, now).await?.is_some() {
             return Ok(None);
         }
         let target = Target { place, channel, ownership: &ownership };
         Ok(Some(self.tell(finding, &target, deadline).await?.1))
     }
-}
-
-/// The places that a channel reaches with a finding.
-fn places_of(document: &Document, finding: &Finding, channel: &str, now: Timestamp) -> impl Iterator<Item = Place> {
-    let (places, _) = places(document, finding, now);
-    places.into_iter().filter(move |place| place.delivery.channel == channel)
 }
 
 /// To whom the message goes: the recipient is the same for all. A place that only the outbox knows does not name it.

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use super::lease::of_channel;
 use super::places::{LEASE, digest};
-use super::{CHANNEL_LIMIT, NO_TIME, Notified, Notifier, NotifyError, Outlets, WRITES, retry};
+use super::{NO_TIME, Notified, Notifier, NotifyError, Outlets, has_time, retry};
 use crate::SERVICE;
 use crate::job::Job;
 use crate::sweep::needs_person;
@@ -125,20 +125,18 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 warn!(service = SERVICE, channel, summary.at = %at, "no time to read all findings for the daily summary");
                 return Ok(Notified::Again(plus(now, NOT_READ)));
             };
-            let mut again: Option<Timestamp> = None;
+            let mut notified = Notified::Done;
             for (recipient, group) in groups {
                 let (told, failure) =
                     self.tell_group((channel, configured), recipient.as_ref(), group, at, deadline).await?;
                 error = error.or(failure);
-                if let Notified::Again(next) = told {
-                    again = Some(again.map_or(next, |known| known.min(next)));
-                }
+                notified = notified.and(told);
             }
-            if let Some(next) = again {
+            if notified != Notified::Done {
                 if error.is_some() && error != day.error {
                     self.write(&name, &mark, &Day { error, ..day }).await?;
                 }
-                return Ok(Notified::Again(next));
+                return Ok(notified);
             }
         }
         // If another one was faster, it has done the same.
@@ -159,7 +157,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         for listing in [Listing::State(State::Open), Listing::State(State::Exempt), Listing::ClosedSince(oldest)] {
             let mut from = None;
             loop {
-                if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
+                if !has_time(deadline, 1) {
                     return Ok(None);
                 }
                 let page = self.store.list(&listing, from.as_deref()).await?;
@@ -206,7 +204,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         if let Some(time) = not_before {
             return Ok((Notified::Again(time), None));
         }
-        if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
+        if !has_time(deadline, 1) {
             return Ok((Notified::Again(plus(now, NO_TIME)), None));
         }
         if let Some(time) = self.pauses.enter(name, now) {

@@ -136,8 +136,8 @@ where
     }
 }
 
-/// Reads the messages. Jobs of one finding, and those of one channel, are done one after the other: at once, they would get in one another's way. What is
-/// not understood goes back, until the redrive policy moves it to the dead-letter queue.
+/// Reads the messages. Jobs of one finding, and those of one channel, are done one after the other: at once, they would get in
+/// one another's way. What is not understood goes back, until the redrive policy moves it to the dead-letter queue.
 fn read(messages: &[SqsMessage]) -> (Vec<Group<'_>>, Vec<Back<'_>>) {
     let (mut groups, mut back) = (BTreeMap::<String, Group<'_>>::new(), Vec::new());
     for message in messages {

@@ -29,7 +29,7 @@ use tracing::{info, warn};
 pub(crate) use self::digest::{Day, LATE, has_digest};
 pub use self::handler::NotifyHandler;
 use self::pauses::Pauses;
-use self::places::places;
+use self::places::places_of;
 pub(crate) use self::places::{Pending, Place, pending};
 use crate::SERVICE;
 use crate::jobs::Jobs;
@@ -74,12 +74,23 @@ impl<O: Outlets> Outlets for &O {
 }
 
 /// What became of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Notified {
     /// The channel was told all that it is to be told.
+    #[default]
     Done,
     /// It has to be tried again, not before this time.
     Again(Timestamp),
+}
+
+impl Notified {
+    /// What became of this and another one together: what is to be tried again first says when.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Again(one), Self::Again(other)) => Self::Again(one.min(other)),
+            (Self::Done, again) | (again, Self::Done) => again,
+        }
+    }
 }
 
 /// A finding could not be looked at, or the outcome of a delivery could not be stored. To try again does no harm.
@@ -147,22 +158,20 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             }
             return Ok(Notified::Done);
         };
-        let (places, ownership) = places(document, &finding, (self.now)());
-        let mut again: Option<Timestamp> = None;
-        for place in places.into_iter().filter(|place| place.delivery.channel == channel) {
+        let (places, ownership) = places_of(document, &finding, channel, (self.now)());
+        let mut notified = Notified::Done;
+        for place in places {
             if !self.is_admitted(document, &finding, &place).await? {
                 continue;
             }
             let target = Target { place, channel: configured, ownership: &ownership };
             let (known, told) = self.tell(finding, &target, deadline).await?;
-            if let Notified::Again(at) = told {
-                again = Some(again.map_or(at, |other| other.min(at)));
-            }
+            notified = notified.and(told);
             // Forgotten meanwhile.
             let Some(known) = known else { break };
             finding = known;
         }
-        Ok(again.map_or(Notified::Done, Notified::Again))
+        Ok(notified)
     }
 
     /// Tells one place, if there is something to tell. Returns the finding as it is afterwards.
@@ -214,7 +223,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
             if let Some(at) = pending.not_before(now) {
                 return Ok(Begun::Later(finding, at));
             }
-            if deadline < Instant::now() + CHANNEL_LIMIT + WRITES {
+            if !has_time(deadline, 1) {
                 return Ok(Begun::Later(finding, plus(now, NO_TIME)));
             }
             if !is_entered && let Some(at) = self.pauses.enter(&place.delivery.channel, now) {
@@ -308,6 +317,11 @@ enum Begun {
     Later(Finding, Timestamp),
     /// It is stored that it begins.
     Now(Finding, Due),
+}
+
+/// Whether a call of a channel that begins now ends before `deadline`, with so many times the usual writes around it.
+fn has_time(deadline: Instant, writes: u32) -> bool {
+    deadline >= Instant::now() + CHANNEL_LIMIT + writes * WRITES
 }
 
 fn warn_of_too_many(key: &FindingKey, error: &TooManyChannels) {

@@ -76,7 +76,7 @@ pub(crate) fn pending(document: &Document, finding: &Finding, now: Timestamp) ->
 /// The places that hear of a finding at `now`: those of the routing document, and those that were told already, whatever the
 /// document says by now. Otherwise nobody would tell these of the end. Those of a channel that the document does not have any
 /// more cannot be told.
-pub(crate) fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>, Ownership) {
+fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>, Ownership) {
     let resolution = resolve(document, &Subject::new(document, finding, now));
     // Those of the digest are part of a daily summary, which tells of their end, too.
     let wanted = resolution.deliveries.into_iter().filter(|delivery| delivery.timing != Timing::Digest);
@@ -109,6 +109,18 @@ pub(crate) fn places(document: &Document, finding: &Finding, now: Timestamp) -> 
         }));
     }
     (places, resolution.ownership)
+}
+
+/// The places that a channel reaches with a finding.
+pub(super) fn places_of(
+    document: &Document,
+    finding: &Finding,
+    channel: &str,
+    now: Timestamp,
+) -> (Vec<Place>, Ownership) {
+    let (mut places, ownership) = places(document, finding, now);
+    places.retain(|place| place.delivery.channel == channel);
+    (places, ownership)
 }
 
 /// Whether a channel of this name has a ticket, an incident or a message of the finding that says that it is open.
