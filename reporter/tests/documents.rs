@@ -2,31 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use aws_traits::AwsError;
 use aws_traits::object_store::{ObjectHead, ObjectStore, StoreError, StoreLocation};
 use aws_traits::ssm::Parameters;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reporter::{DocumentLocation, DocumentSource, Documents, RoutingDocument};
 use rstest::rstest;
+
+use self::clock::{CLOCK, now, pass};
 
 const GOOD: &str = r#"{"version": 1, "channels": {"hub": {"kind": "securityHub"}}, "defaultChannels": ["hub"]}"#;
 const OTHER: &str = r#"{"version": 1, "channels": {"other": {"kind": "securityHub"}}, "defaultChannels": ["other"]}"#;
 const BAD: &str = r#"{"version": 1, "chanels": {}}"#;
-
-thread_local! {
-    static CLOCK: Cell<i64> = const { Cell::new(0) };
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(1_796_000_000 + CLOCK.get()).unwrap()
-}
-
-fn pass(time: SignedDuration) {
-    CLOCK.set(CLOCK.get() + time.as_secs());
-}
 
 /// Parameters and objects, of which each is the same text or none.
 #[derive(Debug)]

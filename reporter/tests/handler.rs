@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "common/clock.rs"]
+mod clock;
+#[path = "common/life.rs"]
+mod life;
+#[path = "common/unpaced.rs"]
+mod unpaced;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,34 +18,24 @@ use aws_events::sqs::SqsEvent;
 use aws_traits::AwsError;
 use aws_traits::sqs::{Hidden, Messages, Outgoing, SendMessages};
 use channels::{Delivered, Failure, Notice, Retry, Summary};
-use findings::finding::{
-    ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Observation, Observed, Source, State, Told,
-};
-use findings::store::{
-    Admission, FakeStore, Fault, FindingStore, Listing, Mark, MarkName, Marks, Pace, Page, Put, StoreError, Waiting,
-    Window, record,
-};
-use jiff::{SignedDuration, Timestamp};
+use findings::finding::{ConfigVerdict, FindingKey, Moment, Observation, Observed, Source, State, Told};
+use findings::store::{FakeStore, Fault, FindingStore, record};
+use jiff::SignedDuration;
 use reporter::{DocumentUnavailable, Documents, Job, Jobs, Notifier, NotifyHandler, Outlets, pending_jobs};
 use routing::{Channel, ChannelKind, Document};
 use rstest::rstest;
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use self::clock::{CLOCK, now, pass};
+use self::life::{Death, Life};
+use self::unpaced::Unpaced;
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:notify";
 /// For how long SQS hides a message that was received.
 const VISIBILITY: i64 = 6 * 60;
 /// Receipts after which SQS moves a message to the dead-letter queue.
 const RECEIPTS: u32 = 20;
-
-thread_local! {
-    static CLOCK: Cell<i64> = const { Cell::new(0) };
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(1_796_000_000 + CLOCK.get()).unwrap()
-}
 
 fn key(number: usize) -> FindingKey {
     format!("123456789012/eu-west-1/sg-{number:017x}/portcullis").parse().unwrap()
@@ -92,6 +88,9 @@ struct Queued {
     receipts: u32,
 }
 
+/// The function, in this world.
+type Handler<'w> = NotifyHandler<Unpaced<'w>, &'w World, &'w World, &'w World>;
+
 /// Store, channels, and the queue between them.
 struct World {
     store: FakeStore,
@@ -104,9 +103,7 @@ struct World {
     hidden: RefCell<BTreeMap<String, Duration>>,
     at_once: Cell<(usize, usize)>,
     last_taken: Cell<i64>,
-    calls: Cell<usize>,
-    dies_at: Cell<Option<usize>>,
-    is_dead: Notify,
+    life: Life,
     document: RefCell<Result<Option<Rc<Document>>, DocumentUnavailable>>,
 }
 
@@ -123,24 +120,14 @@ impl World {
             hidden: RefCell::default(),
             at_once: Cell::default(),
             last_taken: Cell::default(),
-            calls: Cell::new(0),
-            dies_at: Cell::new(None),
-            is_dead: Notify::new(),
+            life: Life::default(),
             document: RefCell::new(Ok(Some(document()))),
         }
     }
 
-    async fn call<T>(&self, carry_out: impl Future<Output = T>) -> T {
-        tokio::task::yield_now().await;
-        let number = self.calls.get();
-        self.calls.set(number + 1);
-        if self.dies_at.get() == Some(number) {
-            self.dies_at.set(None);
-            carry_out.await;
-            self.is_dead.notify_one();
-            return pending().await;
-        }
-        carry_out.await
+    /// The store of the function.
+    fn store(&self) -> Unpaced<'_> {
+        Unpaced { store: &self.store, life: &self.life }
     }
 
     fn set(&self, channel: &'static str, mood: Mood) {
@@ -152,7 +139,7 @@ impl World {
     }
 
     async fn learn(&self, number: usize, verdict: ConfigVerdict) {
-        CLOCK.set(CLOCK.get() + 1);
+        pass(SignedDuration::from_secs(1));
         let what = Observed::Compliance(verdict, Source::Change);
         record(&self.store, &key(number), &Observation { at: Moment::live(now()), what }).await.unwrap();
     }
@@ -182,13 +169,13 @@ impl World {
     }
 
     /// A handler, whose process lives on until it dies.
-    fn handler(&self) -> NotifyHandler<&Self, &Self, &Self, &Self> {
+    fn handler(&self) -> Handler<'_> {
         let jobs = Jobs::new(self, QUEUE.to_owned());
-        NotifyHandler::new(Notifier::new(self, self, jobs, now), self, self, now)
+        NotifyHandler::new(Notifier::new(self.store(), self, jobs, now), self, self, now)
     }
 
     /// SQS delivers up to ten visible messages. Returns false if there are none, or if the function died.
-    async fn deliver(&self, handler: &NotifyHandler<&Self, &Self, &Self, &Self>, deadline: Duration) -> Delivery {
+    async fn deliver(&self, handler: &Handler<'_>, deadline: Duration) -> Delivery {
         let mut batch: Vec<(usize, Queued)> = Vec::new();
         {
             let mut queue = self.queue.borrow_mut();
@@ -219,10 +206,10 @@ impl World {
         let records: Vec<_> = batch.iter().map(message).collect();
         let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
         self.hidden.borrow_mut().clear();
-        self.calls.set(0);
+        self.life.calls.set(0);
         let answer = tokio::select! {
             biased;
-            () = self.is_dead.notified() => None,
+            () = self.life.dead.notified() => None,
             answer = handler.handle(event, Instant::now() + deadline) => Some(answer),
         };
         let has_died = answer.is_none();
@@ -270,24 +257,6 @@ enum Delivery {
     Died,
 }
 
-impl FindingStore for &World {
-    async fn get(&self, key: &FindingKey) -> Result<Option<Finding>, StoreError> {
-        self.call(self.store.get(key)).await
-    }
-
-    async fn put(&self, finding: &Finding, history: &[HistoryEntry]) -> Result<Put, StoreError> {
-        self.call(self.store.put(finding, history)).await
-    }
-
-    async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
-        self.call(self.store.list(listing, from)).await
-    }
-
-    async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.call(self.store.history(key)).await
-    }
-}
-
 impl Messages for &World {
     async fn hide(&self, queue_arn: &str, messages: &[Hidden]) -> Result<(), AwsError> {
         assert_eq!(queue_arn, QUEUE);
@@ -304,38 +273,6 @@ impl SendMessages for &World {
     }
 }
 
-impl Pace for &World {
-    async fn admit(&self, window: &Window, message: &str, most: u32) -> Result<Admission, StoreError> {
-        self.call(self.store.admit(window, message, most)).await
-    }
-
-    async fn mark_queued(&self, _: &Window) -> Result<(), StoreError> {
-        panic!("no job is queued here")
-    }
-
-    async fn wait(&self, _: &str, _: &Waiting) -> Result<(), StoreError> {
-        panic!("nothing waits here")
-    }
-
-    async fn waiting(&self, _: &str, _: usize) -> Result<Vec<Waiting>, StoreError> {
-        panic!("nothing waits here")
-    }
-
-    async fn forget(&self, _: &str, _: &[Waiting]) -> Result<(), StoreError> {
-        panic!("nothing waits here")
-    }
-}
-
-impl Marks for &World {
-    async fn read_mark(&self, _: &MarkName) -> Result<Mark, StoreError> {
-        panic!("nothing is remembered here")
-    }
-
-    async fn write_mark(&self, _: &MarkName, _: &Mark, _: String, _: Timestamp) -> Result<Option<Mark>, StoreError> {
-        panic!("nothing is remembered here")
-    }
-}
-
 impl Documents for &World {
     async fn document(&self) -> Result<Option<Rc<Document>>, DocumentUnavailable> {
         self.document.borrow().clone()
@@ -349,6 +286,7 @@ impl Outlets for &World {
         let (running, most) = self.at_once.get();
         self.at_once.set((running + 1, most.max(running + 1)));
         let outcome = self
+            .life
             .call(async {
                 let refused = |error: &str, retry| Err(Failure::Refused { error: error.to_owned(), retry });
                 let mood = self.moods.borrow().get(name).copied().unwrap_or(Mood::Well);
@@ -438,7 +376,7 @@ async fn a_message_that_is_not_understood_goes_to_the_dead_letter_queue_and_hold
     let handler = world.handler();
     for _ in 0..=RECEIPTS {
         world.deliver(&handler, LONG).await;
-        CLOCK.set(CLOCK.get() + 600);
+        pass(SignedDuration::from_secs(600));
     }
     assert_eq!(world.calls_of("chat"), 1);
     assert!(world.queue.borrow().is_empty());
@@ -479,7 +417,7 @@ async fn what_is_to_be_tried_again_is_hidden_until_then() {
     world.deliver(&handler, LONG).await;
     assert_eq!(world.queue.borrow()[0].visible_at, CLOCK.get() + 40);
     world.set("chat", Mood::Well);
-    CLOCK.set(CLOCK.get() + 40);
+    pass(SignedDuration::from_secs(40));
     world.deliver(&handler, LONG).await;
     assert!(world.queue.borrow().is_empty());
     world.store.get(&key(1)).await.unwrap().unwrap().delivery(&"chat".into()).unwrap();
@@ -498,7 +436,7 @@ async fn many_jobs_for_a_slow_channel_are_told_without_the_sweep() {
     let handler = world.handler();
     while !world.queue.borrow().is_empty() {
         world.deliver(&handler, LONG).await;
-        CLOCK.set(CLOCK.get() + 1);
+        pass(SignedDuration::from_secs(1));
     }
     assert_eq!(world.known.borrow().len(), 120);
 }
@@ -528,7 +466,7 @@ async fn a_delivery_does_not_begin_if_the_channel_could_outlast_the_function() {
     let finding = world.store.get(&key(1)).await.unwrap().unwrap();
     assert!(finding.delivery(&"chat".into()).is_none(), "nothing was begun");
     assert_eq!(world.queue.borrow()[0].visible_at, CLOCK.get() + 5);
-    CLOCK.set(CLOCK.get() + 5);
+    pass(SignedDuration::from_secs(5));
     world.deliver(&handler, Duration::from_secs(48)).await;
     assert_eq!(world.calls_of("chat"), 1);
 }
@@ -558,7 +496,7 @@ async fn a_store_that_throttles_leaves_the_message_in_the_queue() {
     let handler = world.handler();
     world.deliver(&handler, LONG).await;
     assert_eq!(world.queue.borrow()[0].visible_at, CLOCK.get() + 2);
-    CLOCK.set(CLOCK.get() + 2);
+    pass(SignedDuration::from_secs(2));
     world.deliver(&handler, LONG).await;
     assert_eq!((world.queue.borrow().len(), world.calls_of("chat")), (0, 1));
 }
@@ -606,7 +544,8 @@ async fn whatever_happens_every_channel_is_told_in_the_end_and_no_message_wears_
             }
             for _ in 0..20 {
                 if !is_over && dice.roll(20) == 0 {
-                    world.dies_at.set(Some(usize::try_from(dice.roll(30)).unwrap()));
+                    let at_call = usize::try_from(dice.roll(30)).unwrap();
+                    world.life.death.set(Some(Death { at_call, after: true }));
                 }
                 if !is_over && dice.roll(20) == 0 {
                     world.store.set_faults([
@@ -617,7 +556,7 @@ async fn whatever_happens_every_channel_is_told_in_the_end_and_no_message_wears_
                     ]);
                 }
                 let delivered = world.deliver(&handler, LONG).await;
-                world.dies_at.set(None);
+                world.life.death.set(None);
                 world.store.set_faults([]);
                 match delivered {
                     Delivery::Nothing => break,

@@ -2,40 +2,32 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "common/clock.rs"]
+mod clock;
+#[path = "common/life.rs"]
+mod life;
+#[path = "common/unpaced.rs"]
+mod unpaced;
+
 use std::cell::{Cell, RefCell};
-use std::future::pending;
 use std::time::Duration;
 
 use aws_traits::AwsError;
 use aws_traits::sqs::{Outgoing, SendMessages};
 use channels::{Delivered, Failure, Notice, Retry, Summary};
-use findings::finding::{
-    ConfigVerdict, Finding, FindingKey, HistoryEntry, Moment, Mute, Observation, Observed, Source, Text, Told,
-};
-use findings::store::{
-    Admission, FakeStore, FindingStore, Listing, Mark, MarkName, Marks, Pace, Page, Put, StoreError, Waiting, Window,
-    record,
-};
-use jiff::{SignedDuration, Timestamp};
+use findings::finding::{ConfigVerdict, Finding, FindingKey, Moment, Mute, Observation, Observed, Source, Text, Told};
+use findings::store::{FakeStore, FindingStore, record};
+use jiff::SignedDuration;
 use reporter::{Jobs, Notified, Notifier, Outlets};
 use routing::{Channel, ChannelKind, Document};
 use rstest::rstest;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::clock::{CLOCK, now, pass};
+use self::life::{Death, Life};
+use self::unpaced::Unpaced;
+
 const KEY: &str = "123456789012/eu-west-1/sg-0aaaaaaaaaaaaaaaa/portcullis";
-
-thread_local! {
-    static CLOCK: Cell<i64> = const { Cell::new(0) };
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(1_796_000_000 + CLOCK.get()).unwrap()
-}
-
-fn pass(time: SignedDuration) {
-    CLOCK.set(CLOCK.get() + time.as_secs());
-}
 
 /// A deadline that leaves time for everything.
 fn far() -> Instant {
@@ -58,13 +50,6 @@ fn document() -> Document {
     }"##
     .parse()
     .unwrap()
-}
-
-/// When the program ends: before or after the call with this number is carried out.
-#[derive(Debug, Clone, Copy)]
-struct Death {
-    at_call: usize,
-    after: bool,
 }
 
 /// A ticket as the channel has it.
@@ -90,9 +75,7 @@ struct World {
     tickets: RefCell<Vec<Ticket>>,
     messages: RefCell<usize>,
     mood: Cell<Mood>,
-    calls: Cell<usize>,
-    death: Cell<Option<Death>>,
-    dead: Notify,
+    life: Life,
 }
 
 impl World {
@@ -103,29 +86,13 @@ impl World {
             tickets: RefCell::default(),
             messages: RefCell::default(),
             mood: Cell::new(Mood::Well),
-            calls: Cell::new(0),
-            death: Cell::new(None),
-            dead: Notify::new(),
+            life: Life::default(),
         }
     }
 
-    /// Counts a call, and ends the program if its time has come.
-    async fn call<T>(&self, carry_out: impl Future<Output = T>) -> T {
-        // Others get their turn at every call.
-        tokio::task::yield_now().await;
-        let number = self.calls.get();
-        self.calls.set(number + 1);
-        match self.death.get() {
-            Some(Death { at_call, after }) if at_call == number => {
-                if after {
-                    carry_out.await;
-                }
-                self.death.set(None);
-                self.dead.notify_one();
-                pending().await
-            }
-            _ => carry_out.await,
-        }
+    /// The store of the program.
+    fn store(&self) -> Unpaced<'_> {
+        Unpaced { store: &self.store, life: &self.life }
     }
 
     /// Learns that the group is open or closed, a minute later.
@@ -137,12 +104,12 @@ impl World {
 
     /// One run of the function for a channel; `None` if it died.
     async fn run(&self, channel: &str) -> Option<Result<Notified, String>> {
-        self.calls.set(0);
-        let notifier = Notifier::new(self, self, jobs(), now);
+        self.life.calls.set(0);
+        let notifier = Notifier::new(self.store(), self, jobs(), now);
         let (document, key) = (document(), key());
         tokio::select! {
             biased;
-            () = self.dead.notified() => None,
+            () = self.life.dead.notified() => None,
             outcome = notifier.notify(&document, &key, channel, far()) => Some(outcome.map_err(|error| error.to_string())),
         }
     }
@@ -181,24 +148,6 @@ impl World {
     }
 }
 
-impl FindingStore for &World {
-    async fn get(&self, key: &FindingKey) -> Result<Option<Finding>, StoreError> {
-        self.call(self.store.get(key)).await
-    }
-
-    async fn put(&self, finding: &Finding, history: &[HistoryEntry]) -> Result<Put, StoreError> {
-        self.call(self.store.put(finding, history)).await
-    }
-
-    async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
-        self.call(self.store.list(listing, from)).await
-    }
-
-    async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.call(self.store.history(key)).await
-    }
-}
-
 /// No message of this test is part of a burst.
 struct NoBurst;
 
@@ -212,64 +161,33 @@ impl SendMessages for NoBurst {
     }
 }
 
-impl Pace for &World {
-    async fn admit(&self, window: &Window, message: &str, most: u32) -> Result<Admission, StoreError> {
-        self.call(self.store.admit(window, message, most)).await
-    }
-
-    async fn mark_queued(&self, _: &Window) -> Result<(), StoreError> {
-        panic!("no job is queued here")
-    }
-
-    async fn wait(&self, _: &str, _: &Waiting) -> Result<(), StoreError> {
-        panic!("nothing waits here")
-    }
-
-    async fn waiting(&self, _: &str, _: usize) -> Result<Vec<Waiting>, StoreError> {
-        panic!("nothing waits here")
-    }
-
-    async fn forget(&self, _: &str, _: &[Waiting]) -> Result<(), StoreError> {
-        panic!("nothing waits here")
-    }
-}
-
-impl Marks for &World {
-    async fn read_mark(&self, _: &MarkName) -> Result<Mark, StoreError> {
-        panic!("nothing is remembered here")
-    }
-
-    async fn write_mark(&self, _: &MarkName, _: &Mark, _: String, _: Timestamp) -> Result<Option<Mark>, StoreError> {
-        panic!("nothing is remembered here")
-    }
-}
-
 impl Outlets for &World {
     async fn deliver(&self, channel: &Channel, notice: &Notice<'_>) -> Result<Delivered, Failure> {
-        self.call(async {
-            match self.mood.get() {
-                Mood::Down => {
-                    let retry = Retry::Later(None);
-                    return Err(Failure::Refused { error: "connection refused".into(), retry });
+        self.life
+            .call(async {
+                match self.mood.get() {
+                    Mood::Down => {
+                        let retry = Retry::Later(None);
+                        return Err(Failure::Refused { error: "connection refused".into(), retry });
+                    }
+                    Mood::Throttling => {
+                        let retry = Retry::Later(Some(Duration::from_secs(17)));
+                        return Err(Failure::Refused { error: "HTTP status 429".into(), retry });
+                    }
+                    Mood::Well | Mood::Silent => {}
                 }
-                Mood::Throttling => {
-                    let retry = Retry::Later(Some(Duration::from_secs(17)));
-                    return Err(Failure::Refused { error: "HTTP status 429".into(), retry });
+                let is_ticket = channel.kind() == ChannelKind::Jira;
+                if is_ticket {
+                    self.tell_of_ticket(notice);
+                } else {
+                    *self.messages.borrow_mut() += 1;
                 }
-                Mood::Well | Mood::Silent => {}
-            }
-            let is_ticket = channel.kind() == ChannelKind::Jira;
-            if is_ticket {
-                self.tell_of_ticket(notice);
-            } else {
-                *self.messages.borrow_mut() += 1;
-            }
-            if self.mood.get() == Mood::Silent {
-                return Err(Failure::Unanswered { error: "no answer".into() });
-            }
-            Ok(Delivered { external_id: is_ticket.then(|| "SEC-1".into()) })
-        })
-        .await
+                if self.mood.get() == Mood::Silent {
+                    return Err(Failure::Unanswered { error: "no answer".into() });
+                }
+                Ok(Delivered { external_id: is_ticket.then(|| "SEC-1".into()) })
+            })
+            .await
     }
 
     async fn summarise(&self, _: &Channel, _: &Summary<'_>) -> Result<Delivered, Failure> {
@@ -318,13 +236,13 @@ async fn a_program_that_ends_after_any_call_makes_no_ticket_twice_and_loses_none
     let world = World::new();
     world.learn(ConfigVerdict::NonCompliant).await;
     if !of_closing {
-        world.death.set(Some(Death { at_call, after }));
+        world.life.death.set(Some(Death { at_call, after }));
     }
     world.settle("tickets").await;
     world.is_consistent(true).await;
     world.learn(ConfigVerdict::Compliant).await;
     if of_closing {
-        world.death.set(Some(Death { at_call, after }));
+        world.life.death.set(Some(Death { at_call, after }));
     }
     world.settle("tickets").await;
     world.is_consistent(false).await;
@@ -372,7 +290,8 @@ async fn two_runs_at_once_make_one_ticket() {
     let world = World::new();
     world.learn(ConfigVerdict::NonCompliant).await;
     let document = document();
-    let (first, second) = (Notifier::new(&world, &world, jobs(), now), Notifier::new(&world, &world, jobs(), now));
+    let (first, second) =
+        (Notifier::new(world.store(), &world, jobs(), now), Notifier::new(world.store(), &world, jobs(), now));
     let key = key();
     let (one, other) =
         tokio::join!(first.notify(&document, &key, "tickets", far()), second.notify(&document, &key, "tickets", far()));
@@ -387,7 +306,7 @@ async fn a_run_that_began_elsewhere_is_waited_for() {
     let world = World::new();
     world.learn(ConfigVerdict::NonCompliant).await;
     // The other one died in the call of the channel, which took it.
-    world.death.set(Some(Death { at_call: 3, after: true }));
+    world.life.death.set(Some(Death { at_call: 3, after: true }));
     assert_eq!(world.run("tickets").await, None);
     assert_eq!(world.tickets.borrow().len(), 1);
     let Some(Ok(Notified::Again(at))) = world.run("tickets").await else { panic!("told") };
@@ -418,7 +337,7 @@ async fn whoever_was_told_hears_of_the_end_whatever_the_document_says_by_then() 
     world.settle("tickets").await;
     world.learn(ConfigVerdict::Compliant).await;
     let none: Document = document_without_routes();
-    let notifier = Notifier::new(&world, &world, jobs(), now);
+    let notifier = Notifier::new(world.store(), &world, jobs(), now);
     assert_eq!(notifier.notify(&none, &key(), "tickets", far()).await.unwrap(), Notified::Done);
     world.is_consistent(false).await;
 }

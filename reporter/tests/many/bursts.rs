@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use reporter::{Job, Notified, Notifier};
 use rstest::rstest;
 
+use crate::life::Death;
 use crate::support::*;
 
 const SECURITY: &str = "#security";
@@ -44,15 +45,15 @@ async fn a_program_that_ends_at_any_call_loses_no_finding_and_floods_nobody() {
     let all = {
         let world = burst_of(7, &[]).await;
         world.work_for(SignedDuration::from_mins(30)).await;
-        world.calls.get()
+        world.life.calls.get()
     };
     assert!((40..400).contains(&all), "{all}");
     for at_call in 0..all {
         for after in [false, true] {
             let world = burst_of(7, &[]).await;
-            world.death.set(Some(Death { at_call, after }));
+            world.life.death.set(Some(Death { at_call, after }));
             world.work_for(SignedDuration::from_mins(60)).await;
-            assert!(world.death.get().is_none(), "it did not end at {at_call}");
+            assert!(world.life.death.get().is_none(), "it did not end at {at_call}");
             world.assert_told(0..7).await;
             world.assert_paced();
             for number in 0..7 {

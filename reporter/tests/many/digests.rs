@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use reporter::{Job, Notified, Notifier};
 use rstest::rstest;
 
+use crate::life::Death;
 use crate::support::*;
 
 const SECURITY: &str = "#security";
@@ -88,21 +89,21 @@ async fn a_program_that_ends_at_any_call_sends_every_summary_and_none_twice_with
         }
         pass_until(time(AT));
         world.queue.borrow_mut().push((now(), Job::digest("chat", time(AT))));
-        world.calls.set(0);
+        world.life.calls.set(0);
         world
     };
     let all = {
         let world = world().await;
         world.work_for(SignedDuration::from_hours(1)).await;
-        world.calls.get()
+        world.life.calls.get()
     };
     assert!((10..100).contains(&all), "{all}");
     for at_call in 0..all {
         for after in [false, true] {
             let world = world().await;
-            world.death.set(Some(Death { at_call, after }));
+            world.life.death.set(Some(Death { at_call, after }));
             world.work_for(SignedDuration::from_hours(1)).await;
-            assert!(world.death.get().is_none(), "it did not end at {at_call}");
+            assert!(world.life.death.get().is_none(), "it did not end at {at_call}");
             let counts = [SECURITY, "#web", "#data"].map(|recipient| world.summaries(recipient).len());
             assert!(counts.iter().all(|count| *count >= 1), "{counts:?} with {at_call} {after}");
             assert!(counts.iter().sum::<usize>() <= 4, "{counts:?} with {at_call} {after}");

@@ -4,6 +4,8 @@
 
 mod bursts;
 mod digests;
+#[path = "../common/life.rs"]
+mod life;
 mod model;
 mod support;
 mod sweeps;

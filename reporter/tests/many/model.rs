@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use reporter::SweepError;
 
+use crate::life::Death;
 use crate::support::*;
 
 const GROUPS: usize = 10;
@@ -57,7 +58,7 @@ async fn live(steps: Vec<Step>) {
             Step::Work(seconds) => world.work_for(SignedDuration::from_secs(seconds)).await,
             Step::Mood(mood) => world.mood.set(mood),
             Step::Die(calls, after) => {
-                world.death.set(Some(Death { at_call: world.calls.get() + calls, after }));
+                world.life.death.set(Some(Death { at_call: world.life.calls.get() + calls, after }));
             }
             Step::Lose => world.queue.borrow_mut().clear(),
             Step::Sweep => {
@@ -65,7 +66,7 @@ async fn live(steps: Vec<Step>) {
             }
         }
     }
-    world.death.set(None);
+    world.life.death.set(None);
     world.mood.set(Mood::Well);
     for _ in 0..4 {
         let swept = world.sweep(far()).await.unwrap();

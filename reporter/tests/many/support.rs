@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,8 +22,9 @@ use reporter::{
     pending_jobs,
 };
 use routing::{Channel, ChannelKind, Document};
-use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::life::Life;
 
 pub(crate) const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:notify";
 /// When a message comes back whose function died.
@@ -84,13 +84,6 @@ pub(crate) fn document() -> Document {
     .unwrap()
 }
 
-/// When the program ends: before or after the call with this number is carried out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Death {
-    pub(crate) at_call: usize,
-    pub(crate) after: bool,
-}
-
 /// What a channel does with the next messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -121,8 +114,7 @@ pub(crate) struct World {
     pub(crate) queue: RefCell<Vec<(Timestamp, Job)>>,
     pub(crate) messages: RefCell<Vec<Message>>,
     pub(crate) mood: Cell<Mood>,
-    pub(crate) calls: Cell<usize>,
-    pub(crate) death: Cell<Option<Death>>,
+    pub(crate) life: Life,
     pub(crate) is_queue_down: Cell<bool>,
     /// How long the reading of a page takes.
     pub(crate) page_takes: Cell<Duration>,
@@ -132,7 +124,6 @@ pub(crate) struct World {
     pub(crate) is_unreadable: Cell<Option<findings::finding::State>>,
     pub(crate) has_document: Cell<bool>,
     pub(crate) document_problem: Cell<Option<&'static str>>,
-    dead: Notify,
 }
 
 impl World {
@@ -144,34 +135,13 @@ impl World {
             queue: RefCell::default(),
             messages: RefCell::default(),
             mood: Cell::new(Mood::Well),
-            calls: Cell::new(0),
-            death: Cell::new(None),
+            life: Life::default(),
             is_queue_down: Cell::new(false),
             page_takes: Cell::new(Duration::ZERO),
             channel_takes: Cell::new(Duration::ZERO),
             is_unreadable: Cell::new(None),
             has_document: Cell::new(true),
             document_problem: Cell::new(None),
-            dead: Notify::new(),
-        }
-    }
-
-    /// Counts a call, and ends the program if its time has come.
-    async fn call<T>(&self, carry_out: impl Future<Output = T>) -> T {
-        // Others get their turn at every call.
-        tokio::task::yield_now().await;
-        let number = self.calls.get();
-        self.calls.set(number + 1);
-        match self.death.get() {
-            Some(Death { at_call, after }) if at_call == number => {
-                if after {
-                    carry_out.await;
-                }
-                self.death.set(None);
-                self.dead.notify_one();
-                pending().await
-            }
-            _ => carry_out.await,
         }
     }
 
@@ -232,7 +202,7 @@ impl World {
         };
         tokio::select! {
             biased;
-            () = self.dead.notified() => None,
+            () = self.life.dead.notified() => None,
             outcome = run => Some(outcome),
         }
     }
@@ -242,7 +212,7 @@ impl World {
         let sweeper = Sweeper::new(self, self, Jobs::new(self, QUEUE.to_owned()), now);
         tokio::select! {
             biased;
-            () = self.dead.notified() => None,
+            () = self.life.dead.notified() => None,
             outcome = sweeper.sweep(deadline) => Some(outcome),
         }
     }
@@ -317,11 +287,11 @@ impl World {
 
 impl FindingStore for &World {
     async fn get(&self, key: &FindingKey) -> Result<Option<Finding>, StoreError> {
-        self.call(self.store.get(key)).await
+        self.life.call(self.store.get(key)).await
     }
 
     async fn put(&self, finding: &Finding, history: &[HistoryEntry]) -> Result<Put, StoreError> {
-        self.call(self.store.put(finding, history)).await
+        self.life.call(self.store.put(finding, history)).await
     }
 
     async fn list(&self, listing: &Listing, from: Option<&str>) -> Result<Page, StoreError> {
@@ -331,11 +301,11 @@ impl FindingStore for &World {
         if self.is_unreadable.get().is_some_and(|state| *listing == Listing::State(state)) {
             return Err(StoreError::Throttled { operation: "listing", subject: "state".into() });
         }
-        self.call(self.store.list(listing, from)).await
+        self.life.call(self.store.list(listing, from)).await
     }
 
     async fn history(&self, key: &FindingKey) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.call(self.store.history(key)).await
+        self.life.call(self.store.history(key)).await
     }
 }
 
@@ -350,29 +320,29 @@ impl Documents for &World {
 
 impl Pace for &World {
     async fn admit(&self, window: &Window, message: &str, most: u32) -> Result<Admission, StoreError> {
-        self.call(self.store.admit(window, message, most)).await
+        self.life.call(self.store.admit(window, message, most)).await
     }
 
     async fn mark_queued(&self, window: &Window) -> Result<(), StoreError> {
-        self.call(self.store.mark_queued(window)).await
+        self.life.call(self.store.mark_queued(window)).await
     }
 
     async fn wait(&self, channel: &str, waiting: &Waiting) -> Result<(), StoreError> {
-        self.call(self.store.wait(channel, waiting)).await
+        self.life.call(self.store.wait(channel, waiting)).await
     }
 
     async fn waiting(&self, channel: &str, most: usize) -> Result<Vec<Waiting>, StoreError> {
-        self.call(self.store.waiting(channel, most)).await
+        self.life.call(self.store.waiting(channel, most)).await
     }
 
     async fn forget(&self, channel: &str, waiting: &[Waiting]) -> Result<(), StoreError> {
-        self.call(self.store.forget(channel, waiting)).await
+        self.life.call(self.store.forget(channel, waiting)).await
     }
 }
 
 impl Marks for &World {
     async fn read_mark(&self, name: &MarkName) -> Result<Mark, StoreError> {
-        self.call(self.store.read_mark(name)).await
+        self.life.call(self.store.read_mark(name)).await
     }
 
     async fn write_mark(
@@ -383,7 +353,7 @@ impl Marks for &World {
         expires: Timestamp,
     ) -> Result<Option<Mark>, StoreError> {
         assert!(expires > now(), "it would be forgotten at once");
-        self.call(self.store.write_mark(name, read, content, expires)).await
+        self.life.call(self.store.write_mark(name, read, content, expires)).await
     }
 }
 
@@ -391,18 +361,19 @@ impl SendMessages for &World {
     async fn send(&self, queue_arn: &str, messages: &[Outgoing]) -> Result<(), AwsError> {
         assert_eq!(queue_arn, QUEUE);
         assert!((1..=10).contains(&messages.len()));
-        self.call(async {
-            if self.is_queue_down.get() {
-                return Err(AwsError::new("sqs:SendMessage", queue_arn, Some("InternalFailure"), "down"));
-            }
-            for Outgoing { body, delay } in messages {
-                assert!(*delay <= Duration::from_mins(15), "{delay:?}");
-                let at = now() + SignedDuration::try_from(*delay).unwrap();
-                self.queue.borrow_mut().push((at, Job::read(body).unwrap()));
-            }
-            Ok(())
-        })
-        .await
+        self.life
+            .call(async {
+                if self.is_queue_down.get() {
+                    return Err(AwsError::new("sqs:SendMessage", queue_arn, Some("InternalFailure"), "down"));
+                }
+                for Outgoing { body, delay } in messages {
+                    assert!(*delay <= Duration::from_mins(15), "{delay:?}");
+                    let at = now() + SignedDuration::try_from(*delay).unwrap();
+                    self.queue.borrow_mut().push((at, Job::read(body).unwrap()));
+                }
+                Ok(())
+            })
+            .await
     }
 }
 
@@ -411,22 +382,23 @@ impl World {
         if !self.channel_takes.get().is_zero() {
             tokio::time::sleep(self.channel_takes.get()).await;
         }
-        self.call(async {
-            if self.mood.get() == Mood::Throttling {
-                let retry = Retry::Later(Some(Duration::from_secs(5)));
-                return Err(Failure::Refused { error: "HTTP status 429".into(), retry });
-            }
-            if self.mood.get() == Mood::Down {
-                return Err(Failure::Refused { error: "connection refused".into(), retry: Retry::Later(None) });
-            }
-            let external_id = (channel.kind() == ChannelKind::Slack).then(|| "C0/1.2".into());
-            self.messages.borrow_mut().push(message);
-            match self.mood.get() {
-                Mood::Silent => Err(Failure::Unanswered { error: "no answer".into() }),
-                _ => Ok(Delivered { external_id }),
-            }
-        })
-        .await
+        self.life
+            .call(async {
+                if self.mood.get() == Mood::Throttling {
+                    let retry = Retry::Later(Some(Duration::from_secs(5)));
+                    return Err(Failure::Refused { error: "HTTP status 429".into(), retry });
+                }
+                if self.mood.get() == Mood::Down {
+                    return Err(Failure::Refused { error: "connection refused".into(), retry: Retry::Later(None) });
+                }
+                let external_id = (channel.kind() == ChannelKind::Slack).then(|| "C0/1.2".into());
+                self.messages.borrow_mut().push(message);
+                match self.mood.get() {
+                    Mood::Silent => Err(Failure::Unanswered { error: "no answer".into() }),
+                    _ => Ok(Delivered { external_id }),
+                }
+            })
+            .await
     }
 }
 

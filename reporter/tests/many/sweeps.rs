@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use reporter::{Job, SweepError};
 use tokio::time::Instant;
 
+use crate::life::Death;
 use crate::support::*;
 
 /// The findings for which jobs are queued.
@@ -228,15 +229,15 @@ async fn without_a_document_nobody_is_told_and_with_a_bad_one_the_sweep_fails() 
 async fn a_sweep_that_ends_at_any_call_keeps_the_next_one_from_nothing() {
     let all = {
         let world = forgotten(7).await;
-        world.calls.set(0);
+        world.life.calls.set(0);
         world.sweep(far()).await.unwrap().unwrap();
-        world.calls.get()
+        world.life.calls.get()
     };
     for at_call in 0..all {
         for after in [false, true] {
             let world = forgotten(7).await;
-            world.calls.set(0);
-            world.death.set(Some(Death { at_call, after }));
+            world.life.calls.set(0);
+            world.life.death.set(Some(Death { at_call, after }));
             assert!(world.sweep(far()).await.is_none(), "it did not end at {at_call}");
             world.sweep(far()).await.unwrap().unwrap();
             world.work_for(SignedDuration::from_mins(20)).await;
