@@ -257,6 +257,23 @@ async fn pieces_of_a_rule_that_another_closing_took_stay() {
     assert_eq!(admitted(&aws), [r#"tcp/20-25 0.0.0.0/0 rule 20 {"team": "web"}"#]);
 }
 
+/// A closing put pieces beside a rule that it could not revoke; under another policy, a later one took the rule and a piece. A restore
+/// undoes both: the rule is back, and no piece remains beside it.
+#[tokio::test(start_paused = true)]
+async fn a_piece_goes_with_the_rule_in_whose_place_it_was() {
+    let aws = aws_with(vec![ports("1", 20, 9000, "0.0.0.0/0")]);
+    let before = admitted(&aws);
+    (0..4).for_each(|_| aws.fail(REVOKE, "UnauthorizedOperation"));
+    incomplete(handle(&aws, carve()).await);
+    aws.undisturbed();
+    assert_eq!(left(&aws).len(), 4);
+    aws.account().rules.insert("portcullis".into(), Some(json!({"FocusOnPorts":"80"}).to_string()));
+    assert_eq!(handle(&aws, with("executionId", json!("later"))).await.unwrap().status, Status::Closed);
+    assert_eq!(left(&aws).len(), 2);
+    assert_eq!(handle(&aws, restore()).await.unwrap().status, Status::Restored);
+    assert_eq!(admitted(&aws), before);
+}
+
 /// With 0 hours there is no exception, and the next closing closes the group.
 #[tokio::test]
 async fn without_hours_there_is_no_exception() {

@@ -34,7 +34,7 @@ pub(super) struct Ledger {
     /// Rules that closings took. A restore may add them.
     pub(super) taken: BTreeSet<String>,
     /// Rules that the last closing took which took any.
-    pub(super) taken_last: BTreeSet<String>,
+    taken_last: Vec<IngressRule>,
     /// Rules that closings added. A restore may remove them.
     pub(super) added: BTreeSet<String>,
     /// Rules that closings added, and whose predecessors they left, since they were killed or EC2 refused.
@@ -156,7 +156,7 @@ impl Ledger {
             // If the owner removes the rest, it looks as if this closing had taken it.
             self.taken_last.clear();
         } else if !gone.is_empty() {
-            self.taken_last = contents(&gone);
+            self.taken_last = gone;
         }
         self.added.extend(seen.come().iter().map(content));
         if seen.after.iter().any(|rule| exposes(rule, seen.blocked)) {
@@ -193,6 +193,22 @@ impl Ledger {
         let mut beside = beside(seen.after, &points, seen.blocked);
         beside.retain(|rule| !uncertain.contains(rule));
         self.owed = (!points.is_empty()).then(|| Owed { points, since: clock(), beside, uncertain });
+    }
+
+    /// Rules of the last closing that a restore of it still has to give back. A rule that a closing itself added may go with the rule
+    /// in whose place it was, which is back.
+    pub(super) fn missing(&self, rules: &[IngressRule]) -> Vec<String> {
+        let (there, reached) = (contents(rules), reach(rules));
+        let is_back = |rule: &IngressRule| {
+            let content = content(rule);
+            there.contains(&content) || (self.added.contains(&content) && reach([rule]).is_subset(&reached))
+        };
+        self.taken_last.iter().filter(|rule| !is_back(rule)).map(content).collect()
+    }
+
+    /// Whether any closing is known to have taken rules.
+    pub(super) fn has_taken(&self) -> bool {
+        !self.taken_last.is_empty()
     }
 
     pub(super) fn restored(&mut self) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::action::{Disturbance, Restore};
 use super::closing::MOST_PIECES;
 use super::ledger::without;
-use super::reach::{content, contents, reach};
+use super::reach::{content, reach};
 use super::world::{RULE, clock};
 use super::{Checked, Model};
 use crate::account::GROUP;
@@ -52,8 +52,7 @@ impl Model {
         match &outcome {
             Some(Ok(response)) => {
                 prop_assert!(matches!(response.status, Status::Restored | Status::NothingToDo), "{response:?}");
-                let there = contents(after.rules());
-                let missing: Vec<_> = self.ledger.taken_last.difference(&there).collect();
+                let missing = self.ledger.missing(after.rules());
                 let is_latest = snapshot.is_none();
                 prop_assert!(!is_latest || missing.is_empty(), "{missing:?} is not given back: {response:?}");
                 self.ledger.hold = asked;
@@ -67,7 +66,7 @@ impl Model {
                 }
             }
             Some(Err(error)) => {
-                let is_expected = self.ledger.taken_last.is_empty() || !self.world.is_readable();
+                let is_expected = !self.ledger.has_taken() || !self.world.is_readable();
                 prop_assert!(!is_undisturbed || is_expected, "{error:?}");
                 prop_assert!(!is_changed, "{error:?}");
             }
