@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_traits::AwsError;
 use aws_traits::sqs::{MESSAGES_PER_CALL, SendMessages};
 use findings::finding::Finding;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
 use tracing::warn;
 
@@ -19,13 +19,20 @@ use crate::jobs::{DELAY_MAX, Jobs, until};
 pub struct Announcer<D, Q> {
     documents: D,
     jobs: Jobs<Q>,
+    wait: SignedDuration,
     now: fn() -> Timestamp,
 }
 
 impl<D: Documents, Q: SendMessages> Announcer<D, Q> {
     /// Queues what `documents` say of whom to tell. `now` is the clock.
     pub fn new(documents: D, jobs: Jobs<Q>, now: fn() -> Timestamp) -> Self {
-        Self { documents, jobs, now }
+        Self { documents, jobs, wait: SignedDuration::ZERO, now }
+    }
+
+    /// Has the first message about a group wait so long for what surrounds the group, which is looked up at the same time.
+    #[must_use]
+    pub fn waiting_for_context(self, wait: SignedDuration) -> Self {
+        Self { wait, ..self }
     }
 
     /// Queues a job for each channel that is behind with one of the findings. Returns the findings, by index, of which a job
@@ -43,8 +50,9 @@ impl<D: Documents, Q: SendMessages> Announcer<D, Q> {
         let now = (self.now)();
         let mut jobs: Vec<(usize, (Job, Duration))> = Vec::new();
         for (index, finding) in findings.iter().enumerate() {
+            let waits = finding.waits_for_context(self.wait).map_or(Duration::ZERO, |end| until(end, now));
             for PendingJob { job, next_attempt, .. } in pending_jobs(&document, finding, now) {
-                let delay = until(next_attempt, now);
+                let delay = until(next_attempt, now).max(waits);
                 // What is further away is queued by the sweep.
                 if delay <= DELAY_MAX {
                     jobs.push((index, (job, delay)));

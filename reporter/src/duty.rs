@@ -13,12 +13,14 @@ pub enum Duty {
     Sweep,
     /// Compare what AWS Config has of one account with what is known, and announce it.
     AccountSweep,
+    /// Look up what surrounds a group that was opened, and announce it.
+    Context,
 }
 
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record`, `notify`, `sweep` or `account-sweep`: this program runs as an AWS Lambda function of a stack of Portcullis"
+    "DUTY is `{0}`, not `record`, `notify`, `sweep`, `account-sweep` or `context`: this program runs as an AWS Lambda function of a stack of Portcullis"
 )]
 pub struct DutyError(String);
 
@@ -31,6 +33,7 @@ impl FromStr for Duty {
             "notify" => Ok(Self::Notify),
             "sweep" => Ok(Self::Sweep),
             "account-sweep" => Ok(Self::AccountSweep),
+            "context" => Ok(Self::Context),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }
     }

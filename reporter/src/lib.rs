@@ -4,8 +4,10 @@ mod account_sweep;
 mod announce;
 mod backoff;
 mod batch;
+mod context;
 mod documents;
 mod duty;
+mod gap;
 mod job;
 mod jobs;
 mod metrics;
@@ -17,6 +19,7 @@ mod time;
 
 pub use self::account_sweep::{AccountSweep, AccountSwept, Origin};
 pub use self::announce::Announcer;
+pub use self::context::ContextFinder;
 pub use self::documents::{
     DocumentLocation, DocumentSource, DocumentUnavailable, Documents, LocationError, RoutingDocument,
 };

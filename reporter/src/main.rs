@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use aws_adapters::{
     AccountTable, Bucket, Config, EventBridge, FindingTable, HttpClient, SdkConfig, SecretStore, SecurityHubClient,
-    Sqs, Ssm, Topics,
+    Sqs, Ssm, Surroundings, Topics,
 };
 use aws_events::sqs::SqsEvent;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
 use reporter::{
-    AccountSweep, Announcer, ChannelOutlets, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier,
+    AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier,
     NotifyHandler, Origin, Recorder, RoutingDocument, Sweeper,
 };
 use serde::de::IgnoredAny;
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
         Duty::Notify => Box::pin(notify(&sdk, metrics)).await,
         Duty::Sweep => Box::pin(sweep(&sdk, metrics)).await,
         Duty::AccountSweep => Box::pin(account_sweep(&sdk)).await,
+        Duty::Context => Box::pin(context(&sdk)).await,
     }
 }
 
@@ -38,7 +39,9 @@ async fn record(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let announcer = match variable("NOTIFY_QUEUE") {
         Some(queue) => {
             let documents = documents(sdk, &queue)?;
-            Some(Announcer::new(documents, Jobs::new(&sqs, queue), Timestamp::now))
+            let wait = required("CONTEXT_WAIT_SECONDS")?.parse().map(SignedDuration::from_secs);
+            let wait = wait.map_err(|_| "CONTEXT_WAIT_SECONDS is not a number of seconds")?;
+            Some(Announcer::new(documents, Jobs::new(&sqs, queue), Timestamp::now).waiting_for_context(wait))
         }
         None => None,
     };
@@ -80,12 +83,25 @@ async fn sweep(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     .await
 }
 
+/// The rule of the stack.
+fn origin() -> Result<Origin, Error> {
+    Ok(Origin { account: required("ACCOUNT")?, region: required("AWS_REGION")?, rule: required("CONFIG_RULE")? })
+}
+
+async fn context(sdk: &SdkConfig) -> Result<(), Error> {
+    let services = (Surroundings::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?, Sqs::new(sdk));
+    let finder = ContextFinder::new(services, origin()?, required("OWNER_TAG")?, Timestamp::now);
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let deadline = instant(event.context.deadline());
+        let answer = Box::pin(finder.handle(event.payload, deadline));
+        async { Ok::<_, Error>(answer.await) }
+    }))
+    .await
+}
+
 async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
-    let required =
-        |name: &str| variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"));
-    let origin =
-        Origin { account: required("ACCOUNT")?, region: required("AWS_REGION")?, rule: required("CONFIG_RULE")? };
-    let sweep = AccountSweep::new(Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?, origin);
+    let (config, events, table) = (Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?);
+    let sweep = AccountSweep::new(config, events, table, origin()?);
     run(service_fn(|event: LambdaEvent<IgnoredAny>| {
         let swept = Box::pin(sweep.run(Timestamp::now(), instant(event.context.deadline())));
         async { Ok::<_, Error>(swept.await) }
@@ -109,6 +125,10 @@ fn documents(sdk: &SdkConfig, queue: &str) -> Result<RoutingDocument<Ssm, Bucket
         }
     };
     Ok(RoutingDocument::new(source, Timestamp::now))
+}
+
+fn required(name: &str) -> Result<String, Error> {
+    Ok(variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"))?)
 }
 
 /// A variable that is set to a text.

@@ -151,6 +151,37 @@ async fn announce(store: &FakeStore, account: &Account, routing: Routing, event:
     ids(recorder.handle(event, Instant::now() + Duration::from_secs(30)).await)
 }
 
+/// A group was opened. Its first message waits for what surrounds the group, and is queued at once when that is known.
+#[tokio::test]
+async fn a_first_message_waits_for_its_context() {
+    let (store, account) = (FakeStore::default(), Account::default());
+    let record = async |event: Value| {
+        let announcer = Announcer::new(routing(), Jobs::new(&account, NOTIFY.to_owned()), now)
+            .waiting_for_context(SignedDuration::from_secs(15));
+        let recorder = Recorder::new(&store, &account, &account, None, Some(announcer));
+        let answer = recorder.handle(batch(&[event], 1), Instant::now() + Duration::from_secs(30)).await;
+        assert!(ids(answer).is_empty());
+        let delays = |sent: Vec<Vec<Outgoing>>| sent.into_iter().flatten().map(|message| message.delay.as_secs());
+        delays(account.sent.take()).collect::<Vec<_>>()
+    };
+    let mut context: Value =
+        serde_json::from_str(include_str!("../../docs/events/context-interfaces.json")).unwrap();
+    context["account"] = json!("123456789012");
+    for (field, value) in [
+        ("account", json!("123456789012")),
+        ("region", json!("eu-west-1")),
+        ("securityGroupId", json!(group(1))),
+        ("time", json!(now())),
+    ] {
+        context["detail"][field] = value;
+    }
+    let mut opened = change(1, "NON_COMPLIANT", 0);
+    opened["detail"]["newEvaluationResult"]["resultRecordedTime"] = json!(now());
+    assert_eq!(record(opened.clone()).await, [15, 15]);
+    assert_eq!(record(context).await, [0, 0]);
+    assert_eq!(record(opened).await, [0, 0], "the channels are still behind, and nothing is waited for");
+}
+
 impl Executions for &Account {
     async fn execution(&self, id: &str) -> Result<Option<Execution>, LookupError> {
         self.lookups.set(self.lookups.get() + 1);

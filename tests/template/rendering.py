@@ -118,9 +118,10 @@ class Stack:
         return re.sub(r"\$\{([^!}]+)\}", one, text)
 
 
-def variables_of(checkout: Path, function: str, *adapters: str) -> set[str]:
-    """Variables that the reporter reads for a duty: in a function of its `main`, and in these adapters. Lambda sets the region."""
+def variables_of(checkout: Path, functions: tuple[str, ...], *adapters: str) -> set[str]:
+    """Variables that the reporter reads for a duty: in functions of its `main`, and in these adapters. Lambda sets the region."""
     main = (checkout / "reporter" / "src" / "main.rs").read_text(encoding="utf-8")
-    (body,) = re.findall(rf"^async fn {function}\(.*?^\}}", main, re.MULTILINE | re.DOTALL)
+    bodies = [body for name in functions for body in re.findall(rf"^(?:async )?fn {name}\(.*?^\}}", main, re.MULTILINE | re.DOTALL)]
+    assert len(bodies) == len(functions)
     sources = [(checkout / "crates" / "aws-adapters" / "src" / name).read_text(encoding="utf-8") for name in adapters]
-    return {"DUTY", *re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', "".join([body, *sources]))} - {"AWS_REGION"}
+    return {"DUTY", *re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', "".join([*bodies, *sources]))} - {"AWS_REGION"}

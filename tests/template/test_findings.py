@@ -34,6 +34,8 @@ NOTIFIER = {
 # By parameters.
 OF_CHANNELS = {"secretsmanager:GetSecretValue", "sns:Publish"}
 FUNCTIONS = ("RecorderFunction", "NotifierFunction", "SweeperFunction")
+# Functions of the same program in the stack of the account.
+OF_ACCOUNT = ("ReconcilerFunction", "ContextFunction")
 PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
 
@@ -272,6 +274,7 @@ def test_a_function_has_the_variables_that_it_reads(routed: Stack, template: dic
     sources = [*(checkout / "reporter" / "src").rglob("*.rs"), *tables]
     text = "".join(source.read_text(encoding="utf-8") for source in sources)
     read = set(re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', text))
-    functions = [*(routed.resources[function] for function in FUNCTIONS), Stack(template).resources["ReconcilerFunction"]]
+    of_account = Stack(template, Context="True").resources
+    functions = [*(routed.resources[function] for function in FUNCTIONS), *(of_account[name] for name in OF_ACCOUNT)]
     # Lambda sets the region.
     assert read - {"AWS_REGION"} == {name for function in functions for name in function["Environment"]["Variables"]}

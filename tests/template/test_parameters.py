@@ -88,6 +88,8 @@ GOOD = {
     "LogRetentionDays": ["1", "90", "3653"],
     "AlarmTopicArn": ["", TOPIC, TOPIC.replace("aws", "aws-cn", 1)],
     "EventBusName": ["", "default", "security.events_1-a", "b" * 256, BUS, BUS.replace("aws", "aws-us-gov", 1)],
+    "Context": ["True", "False"],
+    "OwnerTagKey": ["owner", "Owner", "cost centre", "a:b", "x" * 128],
 }
 
 BAD = {
@@ -202,6 +204,8 @@ BAD = {
         BUS.replace(":event-bus/", ":rule/"),
         f"{BUS}*",
     ],
+    "Context": ["", "true", "yes"],
+    "OwnerTagKey": ["", " owner", "owner ", "x" * 129],
 }
 
 
@@ -412,5 +416,5 @@ def test_automatic_remediation_excludes_approval(template: dict[str, Any], mode:
 def test_function_names_fit_with_every_suffix(template: dict[str, Any]) -> None:
     names = [r["Properties"]["FunctionName"] for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
     suffixes = [name["Fn::If"][1]["Fn::Sub"].removeprefix("${RuleLambdaName}") for name in names if "Fn::Sub" in name["Fn::If"][1]]
-    assert sorted(suffixes) == ["-quarantine", "-reconciler", "-remediator", "-restorer"]
+    assert sorted(suffixes) == ["-context", "-quarantine", "-reconciler", "-remediator", "-restorer"]
     assert template["Parameters"]["RuleLambdaName"]["MaxLength"] + max(map(len, suffixes)) == 64

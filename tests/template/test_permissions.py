@@ -96,11 +96,10 @@ SERVICES = {
     "ssm": "ssm",
     "state_table": "dynamodb",
 }
-# Services without a crate of the SDK: by the first word of a target of awsJson, by the action of awsQuery, and by the path of
-# restJson.
-TARGETS = {"AWSEvents": "events", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
-ACTIONS = {"GetCallerIdentity": "sts:GetCallerIdentity", "Publish": "sns:Publish"}
+# Services without a crate of the SDK have the prefix of their actions as the name in signatures. Operations of restJson, by path.
 PATHS = {"/findings/import": "securityhub:BatchImportFindings"}
+# Directories of the crate whose files together implement a trait.
+TRAITS = {"surroundings": "Surroundings"}
 # It needs no permission, so no role is compared with it.
 OUTSIDE = {"sts:GetCallerIdentity"}
 
@@ -112,8 +111,23 @@ RECONCILER = {
     "dynamodb:Query",
     "events:PutEvents",
 }
+# Calls of the duty `context` of the reporter.
+CONTEXT = {
+    "cloudtrail:LookupEvents",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeTags",
+    "elasticloadbalancing:DescribeTags",
+    "events:PutEvents",
+    "rds:DescribeDBInstances",
+    "sqs:ChangeMessageVisibility",
+}
+# What Lambda does with a queue whose messages it gives to a function.
+POLLER = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
-FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", "ReconcilerRole": "ReconcilerFunction"} | {
+REPORTER_ROLES = {"ReconcilerRole": "ReconcilerFunction", "ContextRole": "ContextFunction"}
+FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", **REPORTER_ROLES} | {
     name: name.replace("Role", "Function") for name in CALLS
 }
 AUTOMATION_ROLES = {
@@ -338,6 +352,7 @@ def test_each_role_makes_only_its_own_changes(roles: dict[str, dict[str, Any]]) 
         "RestorerRole": rules,
         "QuarantineRole": {"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"},
         "ReconcilerRole": set(),
+        "ContextRole": set(),
     }
 
 
@@ -385,21 +400,24 @@ ONE_BUS = "arn:aws:events:eu-central-1:210987654321:event-bus/security"
         ("", None),
     ],
 )
-def test_events_go_to_one_bus_from_three_functions(template: dict[str, Any], name: str, arn: str | None) -> None:
-    stack = Stack(template, EventBusName=name)
+def test_events_go_to_one_bus_from_the_functions_that_put_them(template: dict[str, Any], name: str, arn: str | None) -> None:
+    stack = Stack(template, EventBusName=name, Context="True")
+    # Without a bus, nothing asks for the context.
+    functions = {role: function for role, function in FUNCTION_ROLES.items() if role in stack.resources}
+    assert FUNCTION_ROLES.keys() - functions.keys() == (set() if name else {"ContextRole"})
     found = {
         role: [targets(statement) for _, statement in statements(stack.resources[role]) if "events:PutEvents" in actions(statement)]
-        for role in (*FUNCTION_ROLES, *AUTOMATION_ROLES)
+        for role in (*functions, *AUTOMATION_ROLES)
     }
     assert {role: buses for role, buses in found.items() if buses} == (
-        {} if arn is None else {"EvaluatorRole": [[arn]], "RemediatorRole": [[arn]], "ReconcilerRole": [[arn]]}
+        {} if arn is None else {role: [[arn]] for role in ("EvaluatorRole", "RemediatorRole", *REPORTER_ROLES)}
     )
     told = {
         function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS")
-        for function in FUNCTION_ROLES.values()
+        for function in functions.values()
     }
-    expected = {function: name or None for function in ("EvaluatorFunction", "RemediatorFunction", "ReconcilerFunction")}
-    assert told == dict.fromkeys(FUNCTION_ROLES.values()) | expected
+    announcing = {"EvaluatorFunction", "RemediatorFunction", *REPORTER_ROLES.values()}
+    assert told == {function: name or None if function in announcing else None for function in functions.values()}
 
 
 # ---- permissions on the bucket
@@ -420,6 +438,7 @@ OBJECTS = {
     "QuarantineRole": {"network-acls": {"s3:GetObject", "s3:PutObject"}},
     "EvaluatorRole": {},
     "ReconcilerRole": {},
+    "ContextRole": {},
 }
 LISTED = {
     "RemediatorRole": ["evaluations/*", "holds/*", "owed/*"],
@@ -429,9 +448,11 @@ LISTED = {
 
 
 @pytest.mark.parametrize(("name", "wanted"), OBJECTS.items())
-def test_a_role_reaches_its_own_objects_of_this_account_and_region(stack: Stack, name: str, wanted: dict[str, set[str]]) -> None:
+def test_a_role_reaches_its_own_objects_of_this_account_and_region(
+    template: dict[str, Any], name: str, wanted: dict[str, set[str]]
+) -> None:
     found: dict[str, set[str]] = {}
-    for _, statement in statements(stack.resources[name]):
+    for _, statement in statements(Stack(template, Context="True").resources[name]):
         of_objects = {action for action in actions(statement) if re.fullmatch("s3:.*Object", action)}
         for target in targets(statement) if of_objects else []:
             match = re.fullmatch(r"\$\{SnapshotBucket\.Arn\}/([a-z-]+)/123456789012/eu-central-1/\*", target)
@@ -452,7 +473,7 @@ def test_a_role_lists_its_own_prefix(stack: Stack, name: str, prefix: str) -> No
 def test_every_function_role_may_use_the_key(template: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
     for name in FUNCTION_ROLES:
         # DynamoDB makes the keys of its table itself.
-        needed = {"kms:Decrypt"} if name == "ReconcilerRole" else {"kms:Decrypt", "kms:GenerateDataKey"}
+        needed = {"kms:Decrypt"} if name in REPORTER_ROLES else {"kms:Decrypt", "kms:GenerateDataKey"}
         assert allowed(roles[name], "HasKey") == needed, name
 
 
@@ -473,13 +494,12 @@ def test_an_earlier_key_decrypts_objects_of_the_bucket_and_nothing_else(stack: S
 def operations_in(source: str, service: str | None) -> set[str]:
     """Operations that a source calls by the crate of the SDK for `service`, or by the client for services without one."""
     by_crate = re.findall(r"\.(?:client|changes)\s*\.\s*([a-z0-9_]+)\(\)", source)
-    by_target = re.findall(r'\bservice\s*\.\s*json\(\s*"(\w+)\.(\w+)"', source)
+    by_target = re.findall(r'\bservice\s*\.\s*json\(\s*"[\w.]+\.(\w+)"', source)
     by_action = re.findall(r'\bservice\s*\.\s*query\(\s*"(\w+)"', source)
     by_path = re.findall(r'\bservice\s*\.\s*rest\(\s*"([\w/]+)"', source)
     return {
         *(f"{service}:{pascal(name)}" for name in by_crate),
-        *(f"{TARGETS[prefix]}:{name}" for prefix, name in by_target),
-        *(ACTIONS[name] for name in by_action),
+        *(f"{service}:{name}" for name in (*by_target, *by_action)),
         *(PATHS[path] for path in by_path),
     }
 
@@ -509,9 +529,10 @@ def adapters(checkout: Path) -> dict[Path, str]:
     }
 
 
-def service_of(path: Path) -> str | None:
-    """Service whose crate of the SDK a source calls, by the name of its file or directory."""
-    return SERVICES.get(path.with_suffix("").parts[0])
+def service_of(path: Path, source: str) -> str | None:
+    """Service that a source calls: by the name in its signatures, or by the name of its file or directory."""
+    signed = re.search(r'\bsigning_name: "(\w+)"', source)
+    return signed[1] if signed else SERVICES.get(path.with_suffix("").parts[0])
 
 
 def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
@@ -519,7 +540,9 @@ def calls_by_trait(checkout: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path, source in adapters(checkout).items():
         for implementation, body in blocks(source, re.compile(r"\bimpl (\w+) for \w+ \{")):
-            found.setdefault(implementation[1], set()).update(operations_in(body, service_of(path)))
+            found.setdefault(implementation[1], set()).update(operations_in(body, service_of(path, source)))
+        if path.parts[0] in TRAITS:
+            found.setdefault(TRAITS[path.parts[0]], set()).update(operations_in(source, service_of(path, source)))
     return {trait: operations for trait, operations in found.items() if operations}
 
 
@@ -553,7 +576,7 @@ def traits_behind(checkout: Path) -> dict[str, set[str]]:
 
 def test_every_call_of_aws_is_in_the_implementation_of_a_trait(checkout: Path) -> None:
     # A call outside a trait would escape the comparison below.
-    everywhere = set().union(*(operations_in(source, service_of(path)) for path, source in adapters(checkout).items()))
+    everywhere = set().union(*(operations_in(source, service_of(path, source)) for path, source in adapters(checkout).items()))
     in_traits = set().union(*calls_by_trait(checkout).values())
     assert everywhere - OUTSIDE == in_traits != set()
 
@@ -582,6 +605,15 @@ def test_the_reconciler_may_do_exactly_what_it_calls(checkout: Path, roles: dict
     writes = {"config:DeleteRemediationExceptions", "config:PutRemediationExceptions"}
     assert calls - RECONCILER == writes
     assert not any(call in source for call in ("put_remediation_exception", "delete_remediation_exception"))
+
+
+def test_the_context_is_looked_up_by_exactly_what_is_called(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:
+    assert allowed(roles["ContextRole"]) - (PLATFORM - CONTEXT) == CONTEXT | POLLER
+    source = (checkout / "reporter" / "src" / "context" / "mod.rs").read_text(encoding="utf-8")
+    bounds = re.search(r"^impl<(.*)> ContextFinder<S, E, T, Q> \{", source, re.MULTILINE)
+    assert bounds
+    calls = set().union(*(calls_by_trait(checkout)[bound.split(": ")[1]] for bound in bounds[1].split(", ")))
+    assert {call.removesuffix("Batch") for call in calls} == CONTEXT
 
 
 def test_the_reconciler_reads_its_own_rule_and_its_own_table(roles: dict[str, dict[str, Any]]) -> None:

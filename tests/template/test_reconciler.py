@@ -1,4 +1,4 @@
-"""The reconciler, which sweeps the account: its function, its table, its alarm."""
+"""What the reporter does in one account: the reconciler with its table and its alarm, and the function that looks up contexts."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ def test_the_function_has_the_variables_that_it_reads(template: dict[str, Any], 
     function = Stack(template).resources["ReconcilerFunction"]
     assert function["Code"]["S3Key"] == "reporter.zip"
     assert function["Environment"]["Variables"]["DUTY"] == "account-sweep"
-    read = variables_of(checkout, "account_sweep", "state_table.rs", "event_bridge.rs")
+    read = variables_of(checkout, ("account_sweep", "origin"), "state_table.rs", "event_bridge.rs")
     assert set(function["Environment"]["Variables"]) == read
 
 
@@ -55,3 +55,41 @@ def test_the_alarm_rings_for_the_lines_that_the_sweep_logs(template: dict[str, A
     source = (checkout / "reporter" / "src" / "account_sweep" / "mod.rs").read_text(encoding="utf-8")
     logged = set(re.findall(r'error!\([^;]*?"([^"]+)"\s*\);', source))
     assert set(re.findall(r'\$\.message = "([^"]+)"', metric["FilterPattern"])) == logged != set()
+
+
+# ---- context
+
+
+def test_nothing_is_looked_up_by_default(template: dict[str, Any]) -> None:
+    for stack in (Stack(template), Stack(template, Context="True", EventBusName="")):
+        assert not [name for name in stack.resources if name.startswith(("Context", "OpenGroups"))]
+
+
+def test_the_context_function_has_the_variables_that_it_reads(template: dict[str, Any], checkout: Path) -> None:
+    function = Stack(template, Context="True", OwnerTagKey="team").resources["ContextFunction"]
+    assert function["Code"]["S3Key"] == "reporter.zip"
+    variables = function["Environment"]["Variables"]
+    assert (variables["DUTY"], variables["OWNER_TAG"]) == ("context", "team")
+    assert set(variables) == variables_of(checkout, ("context", "origin"), "state_table.rs", "event_bridge.rs")
+
+
+def test_only_open_groups_of_this_rule_and_account_are_looked_up(template: dict[str, Any]) -> None:
+    resources = Stack(template, Context="True").resources
+    assert resources["OpenGroups"]["EventPattern"] == {
+        "source": ["portcullis"],
+        "detail-type": ["Portcullis Assessment"],
+        "account": ["123456789012"],
+        "detail": {"configRuleName": [{"Ref": "ConfigRule"}], "compliance": ["NON_COMPLIANT"]},
+    }
+    allow, _ = resources["ContextQueuePolicy"]["PolicyDocument"]["Statement"]
+    assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["OpenGroups", "Arn"]}}}
+
+
+def test_a_message_waits_for_longer_than_the_function_runs(template: dict[str, Any]) -> None:
+    resources = Stack(template, Context="True").resources
+    # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    assert resources["ContextQueue"]["VisibilityTimeout"] >= 6 * resources["ContextFunction"]["Timeout"]
+    mapping = resources["ContextMapping"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] <= 10, "one call announces the groups of a batch"
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}

@@ -30,6 +30,8 @@ mod sqs;
 mod ssm;
 #[cfg(feature = "findings")]
 mod state_table;
+#[cfg(feature = "channels")]
+mod surroundings;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod tls;
@@ -57,6 +59,8 @@ pub use sqs::Sqs;
 pub use ssm::Ssm;
 #[cfg(feature = "findings")]
 pub use state_table::AccountTable;
+#[cfg(feature = "channels")]
+pub use surroundings::Surroundings;
 pub use tls::TrustError;
 #[cfg(feature = "channels")]
 pub use topics::Topics;

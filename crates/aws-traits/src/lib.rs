@@ -12,6 +12,7 @@ mod services;
 pub mod sqs;
 pub mod ssm;
 pub mod state;
+pub mod surroundings;
 
 pub use error::AwsError;
 pub use services::Services;

@@ -8,6 +8,12 @@ pub fn security_group_arn(account: &str, region: &str, group_id: &str) -> String
     format!("arn:{}:ec2:{region}:{account}:security-group/{group_id}", partition(region))
 }
 
+/// ARN of a load balancer by its name in the description of its interfaces: `app/NAME/ID`.
+#[must_use]
+pub fn load_balancer_arn(account: &str, region: &str, name: &str) -> String {
+    format!("arn:{}:elasticloadbalancing:{region}:{account}:loadbalancer/{name}", partition(region))
+}
+
 /// Region in an ARN; `None` if the ARN has none.
 #[must_use]
 pub fn region_of_arn(arn: &str) -> Option<&str> {

@@ -23,7 +23,7 @@ mod snippet;
 pub mod store;
 mod totals;
 
-pub use arn::{region_of_arn, security_group_arn};
+pub use arn::{load_balancer_arn, region_of_arn, security_group_arn};
 pub use attachment::{AttachedTo, Context};
 pub use breadth::Breadth;
 pub use compliance::{ComplianceType, Openness};

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Traffic, assess};
 use findings::event::{
-    AssessmentEvent, AssessmentOrigin, ComplianceEvent, EventException, MAX_DETAIL_BYTES, RemediationEvent,
-    RemediationSchema, SweptCompliance, Trigger,
+    AssessmentEvent, AssessmentOrigin, ComplianceEvent, ContextEvent, EventException, EventInterface, EventInterfaces,
+    EventOpener, EventOwner, EventUnread, MAX_DETAIL_BYTES, RemediationEvent, RemediationSchema, SweptCompliance, Trigger,
 };
+use findings::finding::OwnerSource;
 use findings::{ComplianceType, Openness, Severity};
 use jiff::Timestamp;
 use jsonschema::Validator;
@@ -34,6 +35,10 @@ fn remediation_schema() -> Validator {
 
 fn compliance_schema() -> Validator {
     schema(include_str!("../../../docs/events/compliance.schema.json"))
+}
+
+fn context_schema() -> Validator {
+    schema(include_str!("../../../docs/events/context.schema.json"))
 }
 
 fn assert_valid(validator: &Validator, document: &Value) {
@@ -134,6 +139,22 @@ fn samples_of_compliance_are_valid_and_read() {
         assert_eq!((event.compliance, event.exception.is_some()), (compliance, is_parked));
         assert_eq!(serde_json::from_str::<Value>(&event.to_json()).unwrap(), sample["detail"]);
         assert_eq!(sample["detail-type"], findings::event::COMPLIANCE);
+        assert_eq!(sample["source"], findings::event::SOURCE);
+    }
+}
+
+#[test]
+fn samples_of_contexts_are_valid_and_read() {
+    for sample in [
+        include_str!("../../../docs/events/context-interfaces.json"),
+        include_str!("../../../docs/events/context-opener.json"),
+    ] {
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        assert_valid(&context_schema(), &sample["detail"]);
+        let event: ContextEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+        assert_eq!(event.interfaces.is_some(), event.opener.is_none());
+        assert_eq!(serde_json::from_str::<Value>(&event.fitted().to_json()).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], findings::event::CONTEXT);
         assert_eq!(sample["source"], findings::event::SOURCE);
     }
 }
@@ -315,4 +336,46 @@ fn a_cut_list_has_the_digest_of_all() {
     assert_eq!(listed, same);
     assert_ne!(digest, other);
     assert_eq!(event(&group(vec![rule("0.0.0.0/0")]), &policy("22")).unwrap().exposures_digest, None);
+}
+
+fn interface() -> impl Strategy<Value = EventInterface> {
+    (hostile(), option::of(hostile()), vec(Just("2001:db8::1".to_owned()), 0..5), option::of(hostile()))
+        .prop_map(|(id, resource, public_addresses, owner)| EventInterface { id, resource, public_addresses, owner })
+}
+
+fn opener() -> impl Strategy<Value = EventOpener> {
+    (hostile(), hostile(), hostile(), option::of(hostile())).prop_map(|(name, caller, event_name, text)| EventOpener {
+        at: time(),
+        name,
+        caller,
+        event_name,
+        event_id: text.clone(),
+        source_address: text.clone(),
+        user_agent: text.clone(),
+        stack: text,
+    })
+}
+
+#[test]
+fn no_context_breaks_the_limit() {
+    let sample: Value = serde_json::from_str(include_str!("../../../docs/events/context-opener.json")).unwrap();
+    let sample: ContextEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
+    let parts = (option::of(vec(interface(), 0..60)), option::of(hostile()), option::of(opener()), vec(hostile(), 0..6));
+    check(parts, |(listed, owner, opener, errors)| {
+        let count = listed.as_ref().map(Vec::len);
+        let interfaces = listed
+            .map(|listed| EventInterfaces { count: listed.len(), complete: true, public: false, listed });
+        let event = ContextEvent {
+            interfaces,
+            owner: owner.map(|name| EventOwner::new(&name, OwnerSource::InstanceTag)),
+            opener,
+            unread: errors.iter().map(|error| EventUnread::new("ec2:DescribeTags", error)).collect(),
+            ..sample.clone()
+        };
+        let event = event.fitted();
+        prop_assert!(event.to_json().len() <= MAX_DETAIL_BYTES, "{} bytes", event.to_json().len());
+        prop_assert_eq!(event.interfaces.as_ref().map(|interfaces| interfaces.count), count);
+        prop_assert_eq!(&serde_json::from_str::<ContextEvent>(&event.to_json()).unwrap(), &event);
+        Ok(())
+    });
 }

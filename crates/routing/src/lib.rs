@@ -21,7 +21,7 @@ pub use address::{Address, AddressError, OwnerKind};
 pub use channel::{Channel, ChannelKind, Endpoint, Jira, JiraFlavour};
 pub use document::{Burst, DOCUMENT_MAX, Digest, Document};
 pub use owners::{Alias, Owners};
-pub use ownership::{Owner, OwnerSource, Ownership, RejectedOwner, ownership};
+pub use ownership::{Owner, OwnerSource, Ownership, RejectedOwner, ownership, tag_value};
 pub use pattern::Pattern;
 pub use problem::{DocumentError, Problem};
 pub use resolve::{Delivery, Outcome, Resolution, Ticket, Timing, Why, resolve};

@@ -119,8 +119,9 @@ pub fn ownership(document: &Document, subject: &Subject, route: Option<&Route>) 
     ownership
 }
 
-/// Tags are typed by people: without a tag of just this key, one in another case counts.
-fn tag_value<'t>(tags: &'t BTreeMap<String, String>, key: &str) -> Option<&'t str> {
+/// The value of the tag with this key. Tags are typed by people: without a tag of just this key, one in another case counts.
+#[must_use]
+pub fn tag_value<'t>(tags: &'t BTreeMap<String, String>, key: &str) -> Option<&'t str> {
     let exact = tags.get(key);
     let found = exact.or_else(|| tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value));
     // An empty tag is not a mistake: templates set one where no owner is known.

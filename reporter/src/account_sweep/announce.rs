@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Gap, Origin, Work, in_time};
+use super::{Origin, Work};
 use crate::SERVICE;
+use crate::gap::{Gap, in_time};
 
 /// Groups that are announced with one call.
 pub(super) const AT_ONCE: usize = EVENTS_PER_CALL;

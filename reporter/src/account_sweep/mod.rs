@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
 
-use aws_traits::AwsError;
 use aws_traits::config::{GroupResult, RemediationException, RemediationExceptions, RuleResults};
 use aws_traits::events::Events;
 use aws_traits::state::{Partition, StateItem, StateTable};
@@ -21,12 +20,13 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use plain_text::error_message;
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::announce::Announcer;
 use self::known::Known;
 use crate::SERVICE;
+use crate::gap::{Gap, in_time};
 
 /// Kind of the items in the state table.
 const KIND: &str = "compliance";
@@ -80,15 +80,6 @@ struct Work {
     group_id: String,
     before: Option<Known>,
     known: Known,
-}
-
-/// A step that stays undone.
-#[derive(Debug, thiserror::Error)]
-enum Gap {
-    #[error(transparent)]
-    Aws(#[from] AwsError),
-    #[error("no time is left")]
-    NoTime,
 }
 
 impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSweep<C, E, T> {
@@ -299,10 +290,6 @@ fn seen_now(known: &mut BTreeMap<String, Known>, result: &GroupResult, now: Time
         }
         None => Some(Work { group_id, before: None, known: Known::first(result, now)? }),
     }
-}
-
-async fn in_time<V>(end: Instant, call: impl Future<Output = Result<V, AwsError>>) -> Result<V, Gap> {
-    timeout_at(end, call).await.map_err(|_| Gap::NoTime)?.map_err(Gap::from)
 }
 
 /// An alarm of the stack rings for this line.

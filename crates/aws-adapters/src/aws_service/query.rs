@@ -1,14 +1,18 @@
-//! The protocol [awsQuery](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html): a form, and answers in XML.
+//! The protocols [awsQuery](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html) and
+//! [ec2Query](https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html): a form, and answers in XML.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ErrorMetadata;
-use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Protocol, without_message};
 
+const FORM: &str = "application/x-www-form-urlencoded";
 /// awsQuery.
-pub(crate) static AWS_QUERY: Protocol = Protocol { content_type: "application/x-www-form-urlencoded", failure };
+pub(crate) static AWS_QUERY: Protocol = Protocol { content_type: FORM, failure };
+/// ec2Query.
+pub(crate) static EC2_QUERY: Protocol = Protocol { content_type: FORM, failure: ec2_failure };
 
 /// All characters but the unreserved ones of RFC 3986.
 const IN_FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -45,16 +49,74 @@ fn within(element: &mut ScopedDecoder<'_, '_>, path: &[&str]) -> Option<String> 
     None
 }
 
+/// An element of an answer.
+pub(crate) type Element<'d, 'e> = ScopedDecoder<'d, 'e>;
+/// An answer is not what the API says.
+pub(crate) type NotRead = XmlDecodeError;
+
+/// Reads an answer by the children of its root.
+pub(crate) fn read_root(
+    xml: &str,
+    read: impl FnMut(&str, &mut Element<'_, '_>) -> Result<(), NotRead>,
+) -> Result<(), NotRead> {
+    let mut document = Document::try_from(xml.as_bytes())?;
+    let mut root = document.root_element()?;
+    // The decoder takes the end of the text for the end of the element.
+    let end = format!("</{}>", root.start_el().local());
+    if !xml.trim_end().ends_with(&end) {
+        return Err(XmlDecodeError::custom("it is cut"));
+    }
+    children(&mut root, read)
+}
+
+/// Reads an element by its children, each with its name.
+pub(crate) fn children(
+    element: &mut Element<'_, '_>,
+    mut read: impl FnMut(&str, &mut Element<'_, '_>) -> Result<(), NotRead>,
+) -> Result<(), NotRead> {
+    while let Some(mut child) = element.next_tag() {
+        let name = child.start_el().local().to_owned();
+        read(&name, &mut child)?;
+    }
+    Ok(())
+}
+
+/// The text of an element; `None` if it is empty.
+pub(crate) fn content(element: &mut Element<'_, '_>) -> Result<Option<String>, NotRead> {
+    let text = try_data(element)?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// A parameter for each value of a list: `Name.1`, `Name.2` …
+pub(crate) fn numbered<'v>(
+    name: &'v str,
+    values: impl IntoIterator<Item = &'v str>,
+) -> impl Iterator<Item = (String, String)> {
+    values.into_iter().zip(1..).map(move |(value, number)| (format!("{name}.{number}"), value.to_owned()))
+}
+
 /// `<ErrorResponse><Error><Code>…</Code><Message>…</Message></Error></ErrorResponse>`
 ///
 /// Source: <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization>
 fn failure(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
+    failure_at(response, body, (&["Error", "Code"], &["Error", "Message"]))
+}
+
+/// `<Response><Errors><Error><Code>…</Code><Message>…</Message></Error></Errors></Response>`
+///
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#operation-error-serialization>
+fn ec2_failure(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
+    failure_at(response, body, (&["Errors", "Error", "Code"], &["Errors", "Error", "Message"]))
+}
+
+fn failure_at(response: &HttpResponse, body: &[u8], (code, message): (&[&str], &[&str])) -> ErrorMetadata {
     let xml = String::from_utf8_lossy(body);
     let mut error = ErrorMetadata::builder();
-    if let Some(code) = text(&xml, &["Error", "Code"]) {
+    if let Some(code) = text(&xml, code) {
         error = error.code(code);
     }
-    let message = text(&xml, &["Error", "Message"]).filter(|message| !message.is_empty());
+    let message = text(&xml, message).filter(|message| !message.is_empty());
     error.message(message.unwrap_or_else(|| without_message(response))).build()
 }
 

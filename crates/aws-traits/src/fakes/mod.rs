@@ -7,10 +7,12 @@ mod network_acl;
 mod object_store;
 mod ssm;
 mod state;
+mod surroundings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_events::cloudtrail::RuleChange;
 use aws_events::config::ConfigurationItem;
 use exposure::{AddressSet, PrefixList, SecurityGroup};
 use jiff::Timestamp;
@@ -22,6 +24,7 @@ use crate::events::{Event, EventBus};
 use crate::network_acl::VpcNetworkAcl;
 use crate::object_store::StoreLocation;
 use crate::services::Services;
+use crate::surroundings::{Database, Interface, Tags};
 
 /// An AWS account in memory. Clones share the account.
 #[derive(Debug, Clone)]
@@ -103,6 +106,14 @@ pub struct Account {
     pub page_size: usize,
     /// Items of the state table by partition and id: the attributes, and when the item expires.
     pub state: BTreeMap<(String, String), (Value, Timestamp)>,
+    /// Network interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Tags of instances by id, and of load balancers by ARN or name.
+    pub tags: BTreeMap<String, Tags>,
+    /// Database instances.
+    pub databases: Vec<Database>,
+    /// Changes to rules that CloudTrail has, by group.
+    pub rule_changes: BTreeMap<String, Vec<RuleChange>>,
     /// The operations that were called, in order.
     pub calls: Vec<&'static str>,
     faults: VecDeque<Fault>,

@@ -4,12 +4,16 @@
 
 mod assessment;
 mod compliance;
+mod context;
 mod fit;
 mod remediation;
 mod rule;
 
 pub use assessment::{AssessmentEvent, AssessmentOrigin, AssessmentSchema, EventGroup, Trigger};
 pub use compliance::{ComplianceEvent, ComplianceSchema, EventException, SweptCompliance};
+pub use context::{
+    ContextEvent, ContextSchema, EventInterface, EventInterfaces, EventOpener, EventOwner, EventUnread,
+};
 pub use remediation::{EventError, RemediationEvent, RemediationSchema};
 pub use rule::{EventExempted, EventExemption, EventExposure, EventUnjudged};
 
@@ -21,6 +25,9 @@ pub const ASSESSMENT: &str = "Portcullis Assessment";
 
 /// `detail-type` of a [`ComplianceEvent`].
 pub const COMPLIANCE: &str = "Portcullis Compliance";
+
+/// `detail-type` of a [`ContextEvent`].
+pub const CONTEXT: &str = "Portcullis Context";
 
 /// `detail-type` of a [`RemediationEvent`].
 pub const REMEDIATION: &str = "Portcullis Remediation";

@@ -38,7 +38,7 @@ mod observation;
 mod text;
 mod timeline;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::content::Content;
 use self::delivery::Deliveries;
@@ -293,6 +293,17 @@ impl Finding {
     #[must_use]
     pub fn attachment(&self) -> Option<&Attachment> {
         self.facts.attachment.value()
+    }
+
+    /// Until when a message about an open group waits for what surrounds it: for `wait` from the newest judgement.
+    /// `None` if that was looked up since the group was opened.
+    #[must_use]
+    pub fn waits_for_context(&self, wait: SignedDuration) -> Option<Timestamp> {
+        let judged = self.facts.timeline.newest().filter(|_| self.state() == State::Open)?.at.judged;
+        let opened = self.episodes().newest()?.first_seen;
+        let looked_up = self.facts.attachment.dated().map(|attachment| attachment.at.ordering);
+        let is_known = looked_up.is_some_and(|looked_up| opened <= looked_up);
+        (!is_known).then(|| judged.saturating_add(wait).unwrap_or(judged))
     }
 
     /// Owner of the group, as last looked up.

@@ -15,6 +15,7 @@
 
 mod assessment;
 mod compliance;
+mod context;
 mod envelope;
 mod error;
 mod execution;
@@ -26,7 +27,7 @@ use std::fmt;
 use serde_json::Value;
 
 use self::envelope::{Envelope, Head};
-use crate::event::{ASSESSMENT, COMPLIANCE, REMEDIATION, SOURCE};
+use crate::event::{ASSESSMENT, COMPLIANCE, CONTEXT, REMEDIATION, SOURCE};
 use crate::finding::{FindingKey, Observation, Text};
 
 pub use self::compliance::{COMPLIANCE_CHANGE, CONFIG};
@@ -130,6 +131,7 @@ pub fn read_value(event: Value) -> Result<Intake, IntakeError> {
     match (source.as_str(), detail_type.as_str()) {
         (SOURCE, ASSESSMENT) => assessment::read(&Envelope::of(ASSESSMENT, event)?),
         (SOURCE, COMPLIANCE) => sweep::read(&Envelope::of(COMPLIANCE, event)?),
+        (SOURCE, CONTEXT) => context::read(&Envelope::of(CONTEXT, event)?),
         (SOURCE, REMEDIATION) => remediation::read(&Envelope::of(REMEDIATION, event)?),
         (CONFIG, COMPLIANCE_CHANGE) => compliance::read(&Envelope::of(COMPLIANCE_CHANGE, event)?),
         (SYSTEMS_MANAGER, EXECUTION_CHANGE) => execution::read(&Envelope::of(EXECUTION_CHANGE, event)?),

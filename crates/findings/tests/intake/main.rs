@@ -25,6 +25,8 @@ fn sample(name: &str) -> Value {
         "swept-open" => include_str!("../../../../docs/events/compliance-open.json"),
         "swept-parked" => include_str!("../../../../docs/events/compliance-parked.json"),
         "swept-closed" => include_str!("../../../../docs/events/compliance-closed.json"),
+        "context" => include_str!("../../../../docs/events/context-interfaces.json"),
+        "opener" => include_str!("../../../../docs/events/context-opener.json"),
         "compliance" => include_str!("samples/compliance-change.json"),
         "execution" => include_str!("samples/execution-failed.json"),
         "automation" => include_str!("samples/automation-execution.json"),

@@ -32,6 +32,9 @@ use crate::{changed, ignored, refused};
 #[case::swept_exception("swept-parked", ("/detail/exceptionsRead", json!(false)), "field `detail.exceptionsRead` contradicts an exception")]
 #[case::swept_compliance("swept-open", ("/detail/compliance", json!("INSUFFICIENT_DATA")), "field `detail.compliance` is not valid, expected one of `COMPLIANT`")]
 #[case::swept_schema("swept-open", ("/detail/schema", json!("portcullis.compliance/2")), "field `detail.schema` is not valid, expected `portcullis.compliance/1`")]
+#[case::context("context", ("/detail/interfaces/count", json!(-1)), "`Portcullis Context` is malformed: field `detail.interfaces.count` is not valid")]
+#[case::context_schema("context", ("/detail/schema", json!("portcullis.context/2")), "field `detail.schema` is not valid, expected `portcullis.context/1`")]
+#[case::owner("context", ("/detail/owner/source", json!("rumour")), "field `detail.owner.source` is not valid, expected one of `group_tag`")]
 #[case::execution("execution", ("/detail/ExecutionId", json!("../x")), "field `detail.ExecutionId` is not the id of an execution")]
 #[case::definition("execution", ("-/detail/Definition", json!(null)), "has a missing field `Definition`")]
 fn what_is_malformed_names_the_field(#[case] name: &str, #[case] change: (&str, Value), #[case] expected: &str) {
@@ -55,6 +58,7 @@ fn what_is_not_json_names_the_place() {
 #[case::remediation("closed", "/detail/account")]
 #[case::compliance("compliance", "/detail/awsAccountId")]
 #[case::swept("swept-open", "/detail/account")]
+#[case::context("context", "/detail/account")]
 fn an_event_about_another_account_is_refused(#[case] name: &str, #[case] pointer: &str) {
     for pointer in [pointer, "/account"] {
         let error = refused(changed(name, &[(pointer, json!("444455556666"))]));

@@ -1,10 +1,11 @@
 //! What the samples say.
 
 use findings::finding::{
-    AssessedVerdict, ConfigVerdict, Finding, GroupFacts, Observed, Outcome, Remediated, Revoked, RuleContent, Source,
-    State, Swept,
+    AssessedVerdict, ConfigVerdict, Finding, GroupFacts, News, Observed, Outcome, OwnerSource, Remediated, Revoked,
+    RuleContent, Source, State, Swept,
 };
 use findings::{Openness, Severity};
+use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -246,4 +247,45 @@ fn the_events_of_a_closing_tell_one_story_in_any_order() {
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(seen[0]["closed"]["by"]["remediation"], "6f1d2c3b-1111-4222-8333-444455556666");
+}
+
+/// A group is opened, its interfaces are looked up, and later CloudTrail says who it was. What one event leaves out, the other
+/// has said.
+#[test]
+fn a_context_says_who_owns_and_who_opened() {
+    let mut finding = Finding::new(key());
+    finding.apply(&statement(sample("open")).observation);
+    assert_eq!((finding.severity(), finding.attachment()), (Some(Severity::High), None));
+    let said = statement(sample("context"));
+    assert_eq!((said.key, said.observation.at), (key(), moment("10:15:43.5", "10:15:43.5")));
+    finding.apply(&said.observation);
+    let attachment = finding.attachment().unwrap();
+    assert_eq!((attachment.interfaces, attachment.public), (2, true));
+    assert!(attachment.example.as_ref().unwrap().as_str().contains(":loadbalancer/app/web/"));
+    assert_eq!(finding.severity(), Some(Severity::Critical));
+    let news = finding.apply(&statement(sample("opener")).observation).news;
+    assert_eq!(news, [News::OpenerChanged]);
+    let (owner, opener) = (finding.owner().unwrap(), finding.opener().unwrap());
+    assert_eq!((owner.name.as_str(), owner.source), ("shop@example.com", OwnerSource::GroupTag));
+    assert_eq!((opener.principal.as_str(), opener.stack.as_ref()), ("alice@example.com", None));
+    assert_eq!(finding.attachment().unwrap().interfaces, 2);
+}
+
+/// A message about a group that was just opened waits for what surrounds it, for a while, and once in each episode.
+#[test]
+fn a_new_episode_waits_for_its_context() {
+    let wait = SignedDuration::from_secs(15);
+    let mut finding = Finding::new(key());
+    assert_eq!(finding.waits_for_context(wait), None);
+    finding.apply(&statement(sample("open")).observation);
+    assert_eq!(finding.waits_for_context(wait), Some("2026-03-01T10:15:57Z".parse().unwrap()));
+    finding.apply(&statement(sample("opener")).observation);
+    assert!(finding.waits_for_context(wait).is_some(), "who opened it is known later than the rest");
+    finding.apply(&statement(sample("context")).observation);
+    assert_eq!(finding.waits_for_context(wait), None);
+    finding.apply(&statement(sample("swept-closed")).observation);
+    assert_eq!(finding.waits_for_context(wait), None);
+    let reopened = [("/time", json!("2026-03-01T14:00:10Z")), ("/detail/orderingTimestamp", json!("2026-03-01T14:00:00Z"))];
+    finding.apply(&statement(changed("open", &reopened)).observation);
+    assert_eq!(finding.waits_for_context(wait), Some("2026-03-01T14:00:25Z".parse().unwrap()));
 }
