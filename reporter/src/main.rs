@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
 use reporter::{
-    AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics, Notifier,
-    NotifyHandler, Origin, Recorder, RoutingDocument, Sweeper,
+    AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics,
+    Notifier, NotifyHandler, Origin, Recorder, RoutingDocument, Sweeper,
 };
 use serde::de::IgnoredAny;
 use tokio::time::Instant;

@@ -299,10 +299,8 @@ async fn databases_are_found_by_their_groups() {
     story.aws.account().databases =
         vec![database("orders", ONE, "shop"), database("a", TWO, "pay"), database("b", TWO, "pay")];
     let (_, events) = story.deliver(&[open(ONE), open(TWO)], 1).await;
-    let seen: Vec<_> = events
-        .iter()
-        .map(|event| (&event["interfaces"]["listed"][0]["resource"], &event["owner"]["name"]))
-        .collect();
+    let seen: Vec<_> =
+        events.iter().map(|event| (&event["interfaces"]["listed"][0]["resource"], &event["owner"]["name"])).collect();
     let orders = json!("arn:aws:rds:eu-central-1:111122223333:db:orders");
     assert_eq!(seen, [(&orders, &json!("shop")), (&json!("RDSNetworkInterface"), &json!("pay"))]);
     assert_eq!(story.calls("rds:DescribeDBInstances"), 1);

@@ -164,8 +164,7 @@ async fn a_first_message_waits_for_its_context() {
         let delays = |sent: Vec<Vec<Outgoing>>| sent.into_iter().flatten().map(|message| message.delay.as_secs());
         delays(account.sent.take()).collect::<Vec<_>>()
     };
-    let mut context: Value =
-        serde_json::from_str(include_str!("../../docs/events/context-interfaces.json")).unwrap();
+    let mut context: Value = serde_json::from_str(include_str!("../../docs/events/context-interfaces.json")).unwrap();
     context["account"] = json!("123456789012");
     for (field, value) in [
         ("account", json!("123456789012")),

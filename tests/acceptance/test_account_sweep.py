@@ -53,7 +53,7 @@ class Swept(Findings):
 @pytest.fixture(scope="module")
 def deployed_sweep(tmp_path_factory):
     with without_stack(tmp_path_factory.mktemp("sweep")) as stack:
-        parameters = {"RuleName": RULE, "SourceInputParameters": json.dumps(PARAMETERS)}
+        parameters = {"RuleName": RULE, "SourceInputParameters": json.dumps(PARAMETERS), "Context": "False"}
         done = finished(stack.start_deploy("--findings", **parameters))
         assert done.returncode == 0, done.stdout + done.stderr
         stack.deployed()

@@ -118,6 +118,8 @@ def deployed_channels(tmp_path_factory, running_channel_servers):
             "ChannelTopicArns": topic,
             "ChannelSecretArns": kept["ARN"],
             "Dashboard": "True",
+            "Context": "False",
+            "ContextWaitSeconds": "0",
         }
         done = finished(stack.start_deploy("--findings", **parameters))
         assert done.returncode == 0, done.stdout + done.stderr

@@ -104,7 +104,7 @@ class Findings:
 @pytest.fixture(scope="module")
 def deployed_findings(tmp_path_factory):
     with without_stack(tmp_path_factory.mktemp("findings")) as stack:
-        parameters = {"RuleName": RULE, "SourceInputParameters": json.dumps(PARAMETERS), "FindingsRetentionDays": "30"}
+        parameters = {"RuleName": RULE, "SourceInputParameters": json.dumps(PARAMETERS), "FindingsRetentionDays": "30", "Context": "False"}
         done = finished(stack.start_deploy("--findings", **parameters))
         assert done.returncode == 0, done.stdout + done.stderr
         # The first evaluation is recorded, too.

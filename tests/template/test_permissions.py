@@ -127,9 +127,7 @@ CONTEXT = {
 POLLER = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
 REPORTER_ROLES = {"ReconcilerRole": "ReconcilerFunction", "ContextRole": "ContextFunction"}
-FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", **REPORTER_ROLES} | {
-    name: name.replace("Role", "Function") for name in CALLS
-}
+FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", **REPORTER_ROLES} | {name: name.replace("Role", "Function") for name in CALLS}
 AUTOMATION_ROLES = {
     "AutomationRole": "RemediatorFunction",
     "RestoreAutomationRole": "RestorerFunction",
@@ -413,8 +411,7 @@ def test_events_go_to_one_bus_from_the_functions_that_put_them(template: dict[st
         {} if arn is None else {role: [[arn]] for role in ("EvaluatorRole", "RemediatorRole", *REPORTER_ROLES)}
     )
     told = {
-        function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS")
-        for function in functions.values()
+        function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS") for function in functions.values()
     }
     announcing = {"EvaluatorFunction", "RemediatorFunction", *REPORTER_ROLES.values()}
     assert told == {function: name or None if function in announcing else None for function in functions.values()}

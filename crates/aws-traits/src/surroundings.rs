@@ -84,11 +84,8 @@ pub trait Surroundings {
     /// # Errors
     ///
     /// If the call fails.
-    async fn load_balancer_tags(
-        &self,
-        kind: LoadBalancers,
-        names: &[&str],
-    ) -> Result<BTreeMap<String, Tags>, AwsError>;
+    async fn load_balancer_tags(&self, kind: LoadBalancers, names: &[&str])
+    -> Result<BTreeMap<String, Tags>, AwsError>;
 
     /// `rds:DescribeDBInstances`: the databases of the region, a bounded number of pages of them.
     ///

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use exposure::{Exemptions, IngressRule, Policy, PrefixLists, SecurityGroup, Traffic, assess};
 use findings::event::{
     AssessmentEvent, AssessmentOrigin, ComplianceEvent, ContextEvent, EventException, EventInterface, EventInterfaces,
-    EventOpener, EventOwner, EventUnread, MAX_DETAIL_BYTES, RemediationEvent, RemediationSchema, SweptCompliance, Trigger,
+    EventOpener, EventOwner, EventUnread, MAX_DETAIL_BYTES, RemediationEvent, RemediationSchema, SweptCompliance,
+    Trigger,
 };
 use findings::finding::OwnerSource;
 use findings::{ComplianceType, Openness, Severity};
@@ -360,11 +361,12 @@ fn opener() -> impl Strategy<Value = EventOpener> {
 fn no_context_breaks_the_limit() {
     let sample: Value = serde_json::from_str(include_str!("../../../docs/events/context-opener.json")).unwrap();
     let sample: ContextEvent = serde_json::from_value(sample["detail"].clone()).unwrap();
-    let parts = (option::of(vec(interface(), 0..60)), option::of(hostile()), option::of(opener()), vec(hostile(), 0..6));
+    let parts =
+        (option::of(vec(interface(), 0..60)), option::of(hostile()), option::of(opener()), vec(hostile(), 0..6));
     check(parts, |(listed, owner, opener, errors)| {
         let count = listed.as_ref().map(Vec::len);
-        let interfaces = listed
-            .map(|listed| EventInterfaces { count: listed.len(), complete: true, public: false, listed });
+        let interfaces =
+            listed.map(|listed| EventInterfaces { count: listed.len(), complete: true, public: false, listed });
         let event = ContextEvent {
             interfaces,
             owner: owner.map(|name| EventOwner::new(&name, OwnerSource::InstanceTag)),

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 import aws_clients
+import cloudtrail
 import functions
 import gate
 import grants
@@ -189,6 +190,8 @@ def apply_settings(data: dict) -> dict:
         current.async_retry_base_seconds = float(data["asyncRetryBaseSeconds"])
     if "missingKeyHasPrefix" in data:
         current.missing_key_has_prefix = bool(data["missingKeyHasPrefix"])
+    if "cloudTrailDelaySeconds" in data:
+        current.cloud_trail_delay_seconds = float(data["cloudTrailDelaySeconds"])
     throttling.set_bucket(data.get("ec2BucketSize"), data.get("ec2RefillPerSecond"), data.get("ec2ThrottledPrincipal"))
     return {"asyncRetryBaseSeconds": current.async_retry_base_seconds, "missingKeyHasPrefix": current.missing_key_has_prefix}
 
@@ -201,6 +204,7 @@ def reset(_data: dict) -> dict:
     pool.request("POST", settings.current().moto_url + "/moto-api/reset", timeout=60)
     gate.clear_calls()
     gate.clear_faults()
+    cloudtrail.reset()
     return {}
 
 

@@ -1,12 +1,14 @@
-"""The services that MiniStack forwards: EC2 and Security Hub to moto, Config and SSM Automation to the supervisor."""
+"""The services that MiniStack forwards: EC2 and Security Hub to moto, Config and SSM Automation to the supervisor; and CloudTrail."""
 
 import asyncio
 import contextvars
 import functools
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
+import cloudtrail
 import ec2_checks
 import ec2_paging
 import ec2_revoke
@@ -130,6 +132,10 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
         rust.post("/internal/ec2-changed", {"groupIds": _changed_groups(form, reply.data)})
     if reply.status >= 400:
         return reply.status, reply_headers, reply.data
+    if changed:
+        from ministack.core import iam_evaluator
+
+        cloudtrail.record(form, reply.data, iam_evaluator.caller_arn(), headers)
     if rules is not None and form.get("DryRun", "").lower() != "true":
         return reply.status, reply_headers, ec2_revoke.reply(form, rules, reply.data)
     return reply.status, reply_headers, ec2_paging.page(form, reply.data)
@@ -157,6 +163,17 @@ def _ours(service: str, headers: dict, body: bytes):
     return status, {k: v for k, v in reply_headers.items() if k.lower() not in _HOP_BY_HOP}, reply
 
 
+def _cloudtrail(headers: dict, body: bytes):
+    action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+    refused = validation.check("cloudtrail", action, body)
+    if refused:
+        return refused
+    reply = {"Content-Type": "application/x-amz-json-1.1"}
+    if action != "LookupEvents":
+        return 501, reply, b'{"__type": "NotImplemented", "message": "the local cloud does not serve this operation"}'
+    return 200, reply, json.dumps(cloudtrail.look_up(body)).encode()
+
+
 def install() -> None:
     from ministack import app
     from ministack.core import iam_actions, router
@@ -178,7 +195,10 @@ def install() -> None:
     async def securityhub(method, path, headers, body, query_params):
         return await _run(_security_hub_worker, _security_hub, method, path, headers, body)
 
-    app.SERVICE_HANDLERS.update(ec2=ec2, config=config, ssm=ssm, securityhub=securityhub)
+    async def event_history(method, path, headers, body, query_params):
+        return await _run(_workers, _cloudtrail, headers, body)
+
+    app.SERVICE_HANDLERS.update(ec2=ec2, config=config, ssm=ssm, securityhub=securityhub, cloudtrail=event_history)
     # A service that MiniStack does not know: requests are told by the name in their signature.
     router.SERVICE_PATTERNS.setdefault("securityhub", {"host_patterns": [r"securityhub\."]})
     iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault("securityhub", "securityhub")

@@ -15,6 +15,7 @@ class _Settings:
     secret_access_key: str = ""
     async_retry_base_seconds: float = 1.0
     missing_key_has_prefix: bool = False
+    cloud_trail_delay_seconds: float = 0.0
 
 
 _current = _Settings()

@@ -85,7 +85,13 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
         let (asked, failures) = asked::read(&event.messages, &self.origin.rule);
         for (message, error) in &failures {
             let (id, error) = (message.message_id.as_str(), error_message(error));
-            warn!(service = SERVICE, message.id = id, deliveries = message.deliveries(), error, "assessment not understood");
+            warn!(
+                service = SERVICE,
+                message.id = id,
+                deliveries = message.deliveries(),
+                error,
+                "assessment not understood"
+            );
         }
         let mut back: Vec<Back<'_>> = failures.iter().map(|(message, _)| Back::later(message)).collect();
         let mut work = Vec::new();
@@ -98,9 +104,7 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
         self.announce(&mut work, end).await;
         for one in &work {
             self.remember(one, end).await;
-            back.extend(one.asked.messages.iter().filter_map(|message| {
-                Some(Back { message, hide_for: one.later? })
-            }));
+            back.extend(one.asked.messages.iter().filter_map(|message| Some(Back { message, hide_for: one.later? })));
         }
         go_back(&self.queue, &back, deadline).await
     }
@@ -231,7 +235,14 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
 
     fn warn(&self, asked: &Asked<'_>, what: &str, why: &impl Display) {
         let (id, rule, error) = (asked.group_id.as_str(), self.origin.rule.as_str(), why.to_string());
-        warn!(service = SERVICE, security_group.id = id, config_rule.name = rule, step = what, error, "context incomplete");
+        warn!(
+            service = SERVICE,
+            security_group.id = id,
+            config_rule.name = rule,
+            step = what,
+            error,
+            "context incomplete"
+        );
     }
 }
 

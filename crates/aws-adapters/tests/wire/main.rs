@@ -28,4 +28,6 @@ mod ssm;
 #[cfg(feature = "findings")]
 mod state_table;
 #[cfg(feature = "channels")]
+mod surroundings;
+#[cfg(feature = "channels")]
 mod topics;

@@ -11,9 +11,8 @@ use crate::surroundings::{Database, Interface, Interfaces, LoadBalancers, Surrou
 impl Surroundings for FakeAws {
     async fn interfaces(&self, group_ids: &[&str]) -> Result<Interfaces, AwsError> {
         self.call("ec2:DescribeNetworkInterfaces", &group_ids.join(", "), |account| {
-            let is_asked = |interface: &&Interface| {
-                interface.groups.iter().any(|group| group_ids.contains(&group.as_str()))
-            };
+            let is_asked =
+                |interface: &&Interface| interface.groups.iter().any(|group| group_ids.contains(&group.as_str()));
             let found: Vec<Interface> = account.interfaces.iter().filter(is_asked).cloned().collect();
             let size = if account.page_size == 0 { usize::MAX } else { account.page_size };
             let complete = found.len() <= size;

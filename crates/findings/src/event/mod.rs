@@ -11,9 +11,7 @@ mod rule;
 
 pub use assessment::{AssessmentEvent, AssessmentOrigin, AssessmentSchema, EventGroup, Trigger};
 pub use compliance::{ComplianceEvent, ComplianceSchema, EventException, SweptCompliance};
-pub use context::{
-    ContextEvent, ContextSchema, EventInterface, EventInterfaces, EventOpener, EventOwner, EventUnread,
-};
+pub use context::{ContextEvent, ContextSchema, EventInterface, EventInterfaces, EventOpener, EventOwner, EventUnread};
 pub use remediation::{EventError, RemediationEvent, RemediationSchema};
 pub use rule::{EventExempted, EventExemption, EventExposure, EventUnjudged};
 

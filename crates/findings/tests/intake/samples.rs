@@ -285,7 +285,8 @@ fn a_new_episode_waits_for_its_context() {
     assert_eq!(finding.waits_for_context(wait), None);
     finding.apply(&statement(sample("swept-closed")).observation);
     assert_eq!(finding.waits_for_context(wait), None);
-    let reopened = [("/time", json!("2026-03-01T14:00:10Z")), ("/detail/orderingTimestamp", json!("2026-03-01T14:00:00Z"))];
+    let reopened =
+        [("/time", json!("2026-03-01T14:00:10Z")), ("/detail/orderingTimestamp", json!("2026-03-01T14:00:00Z"))];
     finding.apply(&statement(changed("open", &reopened)).observation);
     assert_eq!(finding.waits_for_context(wait), Some("2026-03-01T14:00:25Z".parse().unwrap()));
 }

@@ -1,0 +1,83 @@
+"""The event history of CloudTrail has what EC2 did to ingress rules, as CloudTrail writes it."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from identities import code, key_of_user, statement
+
+SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+@pytest.fixture
+def group(fresh) -> str:
+    return fresh.client("ec2").create_security_group(GroupName="web", Description="web")["GroupId"]
+
+
+def history(cloud, group: str, key: dict | None = None, **more) -> list[dict]:
+    client = cloud.client("cloudtrail", key) if key else cloud.client("cloudtrail")
+    attribute = {"AttributeKey": "ResourceName", "AttributeValue": group}
+    return client.lookup_events(LookupAttributes=[attribute], **more)["Events"]
+
+
+def test_an_opening_names_the_rule_and_the_caller(fresh, group: str) -> None:
+    key = key_of_user(fresh, "alice", statement("Allow", "ec2:AuthorizeSecurityGroupIngress", "*"))
+    answer = fresh.client("ec2", key).authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
+    (found,) = history(fresh, group)
+    event = json.loads(found["CloudTrailEvent"])
+    assert (found["EventName"], event["userIdentity"]["userName"]) == ("AuthorizeSecurityGroupIngress", "alice")
+    (permission,) = event["requestParameters"]["ipPermissions"]["items"]
+    assert (permission["fromPort"], permission["ipRanges"], permission["ipv6Ranges"]) == (22, {"items": [{"cidrIp": "0.0.0.0/0"}]}, {})
+    (rule,) = event["responseElements"]["securityGroupRuleSet"]["items"]
+    (added,) = answer["SecurityGroupRules"]
+    assert (rule["securityGroupRuleId"], rule["cidrIpv4"], rule["toPort"]) == (added["SecurityGroupRuleId"], "0.0.0.0/0", 22)
+
+
+def test_a_modification_names_its_rule(fresh, group: str) -> None:
+    ec2 = fresh.client("ec2")
+    office = {**SSH, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}
+    (rule,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[office])["SecurityGroupRules"]
+    change = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}
+    ec2.modify_security_group_rules(
+        GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": change}]
+    )
+    newest, _ = history(fresh, group)
+    request = json.loads(newest["CloudTrailEvent"])["requestParameters"]["ModifySecurityGroupRulesRequest"]
+    assert request["SecurityGroupRule"]["SecurityGroupRuleId"] == rule["SecurityGroupRuleId"]
+    assert request["SecurityGroupRule"]["SecurityGroupRule"]["CidrIpv4"] == "0.0.0.0/0"
+
+
+def test_a_call_that_failed_and_a_dry_run_are_not_there(fresh, group: str) -> None:
+    ec2 = fresh.client("ec2")
+    for wrong in ({"IpPermissions": [{**SSH, "IpRanges": [{"CidrIp": "0.0.0.0/99"}]}]}, {"IpPermissions": [SSH], "DryRun": True}):
+        with pytest.raises(ClientError):
+            ec2.authorize_security_group_ingress(GroupId=group, **wrong)
+    assert history(fresh, group) == []
+
+
+def test_an_event_is_there_after_a_while(fresh, group: str) -> None:
+    fresh.settings(cloudTrailDelaySeconds=3600)
+    fresh.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
+    assert history(fresh, group) == []
+    fresh.settings(cloudTrailDelaySeconds=0)
+    assert len(history(fresh, group)) == 1
+
+
+def test_a_page_has_fifty_events_at_most(fresh, group: str) -> None:
+    ec2, cloudtrail = fresh.client("ec2"), fresh.client("cloudtrail", parameter_validation=False)
+    for port in range(100, 103):
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**SSH, "FromPort": port, "ToPort": port}])
+    pages = fresh.client("cloudtrail").get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 2})
+    assert [len(page["Events"]) for page in pages] == [2, 1]
+    with pytest.raises(ClientError, match="maxResults"):
+        cloudtrail.lookup_events(MaxResults=51)
+
+
+def test_the_history_needs_its_permission(fresh, group: str) -> None:
+    fresh.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
+    reader = key_of_user(fresh, "reader", statement("Allow", "cloudtrail:LookupEvents", "*"))
+    assert len(history(fresh, group, reader)) == 1
+    other = key_of_user(fresh, "other", statement("Allow", "ec2:Describe*", "*"))
+    with pytest.raises(ClientError) as caught:
+        history(fresh, group, other)
+    assert code(caught) in {"AccessDenied", "AccessDeniedException"}
