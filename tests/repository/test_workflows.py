@@ -37,7 +37,7 @@ def steps(workflow: dict[Any, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_workflows_are_these() -> None:
-    assert [path.name for path in PATHS] == ["audit.yml", "ci.yml", "release.yml"]
+    assert [path.name for path in PATHS] == ["audit.yml", "ci.yml", "properties.yml", "release.yml"]
     assert not list(WORKFLOWS.glob("*.yaml"))
 
 
