@@ -384,7 +384,7 @@ async fn a_stack_is_named_with_who_updated_it() {
     assert_eq!((&events[1]["opener"]["name"], &events[1]["opener"]["stack"]), (&json!("alice"), &Value::Null));
 }
 
-/// A message that is no assessment goes back, and in the end into the dead-letter queue; the others of its batch do not.
+/// A message that is no assessment goes back, for a day; the others of its batch do not.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_not_understood_goes_back_alone() {
     let mut story = Story::new();
