@@ -170,6 +170,31 @@ fn a_lost_store_finds_its_ticket_again() {
     }
 }
 
+/// Those who move here from another system may keep its tickets.
+#[test]
+fn a_ticket_that_others_made_is_taken_over_by_its_label() {
+    for mut notifier in begun(|_| {}) {
+        let label = notifier.label();
+        {
+            let issue = &mut notifier.model.state().issues[0];
+            issue.summary = "Internet open security group 'bastion'".to_owned();
+            issue.description = json!("made by another system");
+            issue.labels = vec!["insecure-services".to_owned(), label.clone()];
+        }
+        notifier.lose_outbox();
+        notifier.settle();
+        let issue = issues(&notifier)[0].clone();
+        assert_eq!((issues(&notifier).len(), external_id(&notifier)), (1, "SEC-1".to_owned()));
+        assert_eq!((issue.summary.as_str(), issue.comments.len()), ("Internet open security group 'bastion'", 1));
+        assert!(text_of(&issue.description).contains("tcp/22 from 0.0.0.0/0"));
+        assert_eq!(issue.labels, ["insecure-services".to_owned(), label]);
+
+        notifier.close();
+        notifier.settle();
+        assert!(issues(&notifier)[0].is_closed());
+    }
+}
+
 #[test]
 fn after_a_lost_answer_nothing_is_made_before_the_index_has_caught_up() {
     for flavour in BOTH {
