@@ -15,6 +15,7 @@ from portcullis import ARCHITECTURE, BUCKET, NO_EXEMPTIONS, QUICK, RULE, ZIPS, P
 from versions import CURRENT
 
 STACK = "portcullis"
+FINDINGS = f"{STACK}-findings"
 
 
 class Upgrading(Portcullis):
@@ -41,6 +42,17 @@ class Upgrading(Portcullis):
         )
         self.finish("CREATE_COMPLETE")
 
+    def create_findings(self, **parameters: str) -> None:
+        """Creates the stack for findings of the checkout beside this one, which has uploaded the code."""
+        given = {"CodeBucket": BUCKET, "Architecture": ARCHITECTURE, "RuleName": RULE, **parameters}
+        self.cloud.client("cloudformation").create_stack(
+            StackName=FINDINGS,
+            TemplateURL=self.upload(CURRENT / "findings.yaml"),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        )
+        self.finish("CREATE_COMPLETE", FINDINGS)
+
     def upgrade(self, template: pathlib.Path = CURRENT / "portcullis.yaml") -> None:
         """Updates the stack in place. Every parameter keeps its value, and a new one has its default."""
         cloudformation = self.cloud.client("cloudformation")
@@ -56,15 +68,15 @@ class Upgrading(Portcullis):
         self.cloud.client("s3").upload_file(str(template), BUCKET, "template.yaml")
         return f"{self.cloud.endpoints['endpoint']}/{BUCKET}/template.yaml"
 
-    def finish(self, expected: str) -> None:
+    def finish(self, expected: str, stack: str = STACK) -> None:
         cloudformation = self.cloud.client("cloudformation")
 
         def status() -> str | None:
-            found = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+            found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
             return None if found.endswith("_IN_PROGRESS") else found
 
         if (found := wait_for("the stack", status, 120)) != expected:
-            events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+            events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
             reasons = [event.get("ResourceStatusReason") for event in events if event["ResourceStatus"].endswith("FAILED")]
             raise AssertionError(f"{found}: {reasons}")
         self.deployed()
@@ -77,8 +89,8 @@ class Upgrading(Portcullis):
         [remediation] = self.config.describe_remediation_configurations(ConfigRuleNames=[RULE])["RemediationConfigurations"]
         return remediation["Automatic"]
 
-    def physical_ids(self) -> dict[str, str]:
-        pages = self.cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    def physical_ids(self, stack: str = STACK) -> dict[str, str]:
+        pages = self.cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         return {
             resource["LogicalResourceId"]: resource["PhysicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]
         }
