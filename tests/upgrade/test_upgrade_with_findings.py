@@ -105,7 +105,8 @@ def remember(stack: Upgrading, servers: channel_servers.ChannelServers) -> Told:
     for name in ("slack", "jira", "webhook"):
         ssm.put_parameter(Name=f"/portcullis/channels/{name}", Type="SecureString", Value=servers.secrets[name])
     ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(routing(servers.urls)))
-    stack.create_findings(RoutingDocument=f"ssm:{ROUTING}")
+    # Without context, nothing is waited for.
+    stack.create_findings(RoutingDocument=f"ssm:{ROUTING}", ContextWaitSeconds="0")
     return Told(stack, servers)
 
 
