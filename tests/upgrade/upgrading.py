@@ -53,14 +53,15 @@ class Upgrading(Portcullis):
         )
         self.finish("CREATE_COMPLETE", FINDINGS)
 
-    def upgrade(self, template: pathlib.Path = CURRENT / "portcullis.yaml") -> None:
-        """Updates the stack in place. Every parameter keeps its value, and a new one has its default."""
+    def upgrade(self, template: pathlib.Path = CURRENT / "portcullis.yaml", **new: str) -> None:
+        """Updates the stack in place. Every parameter keeps its value, and a new one has its default unless it is given."""
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.update_stack(
             StackName=STACK,
             TemplateURL=self.upload(template),
             Capabilities=["CAPABILITY_IAM"],
-            Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in self.parameters()],
+            Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in self.parameters()]
+            + [{"ParameterKey": name, "ParameterValue": value} for name, value in new.items()],
         )
         self.finish("UPDATE_COMPLETE")
 
