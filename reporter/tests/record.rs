@@ -15,7 +15,7 @@ use findings::finding::{FindingKey, Manner, State};
 use findings::intake::{Execution, Executions, LookupError};
 use findings::store::{FakeStore, Fault, FindingStore};
 use jiff::{SignedDuration, Timestamp};
-use reporter::{Announcer, DocumentUnavailable, Documents, Job, Jobs, Recorder};
+use reporter::{Announcer, DocumentUnavailable, Documents, Job, Jobs, Recorder, pending_jobs};
 use routing::Document;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -427,6 +427,24 @@ async fn a_job_waits_for_the_next_attempt(
     let sent = account.sent.borrow();
     let ticket = sent.iter().flatten().find(|message| message.body.contains("tickets"));
     assert_eq!(ticket.map(|message| message.delay), expected);
+}
+
+/// A channel that is new hears of what is open and of what was closed lately, and not of all that ever was.
+#[rstest]
+#[case::yesterday(1, true)]
+#[case::last_month(30, false)]
+#[tokio::test]
+async fn a_new_channel_is_not_told_of_old_closings(#[case] days: i64, #[case] is_told: bool) {
+    let (store, account) = (FakeStore::default(), Account::default());
+    handle(&store, &account, batch(&[change(1, "NON_COMPLIANT", 0), change(1, "COMPLIANT", 5)], 1)).await;
+    let mut finding = store.get(&key(1)).await.unwrap().unwrap();
+    let later = now() + SignedDuration::from_hours(24 * days);
+    let Routing(Ok(Some(document))) = routing() else { panic!() };
+    // A ticket is not made for what is over.
+    assert_eq!(pending_jobs(&document, &finding, later).len(), usize::from(is_told));
+    // One that has tried is told, however long it takes.
+    finding.failed(&"chat".into(), "down", later).unwrap();
+    assert_eq!(pending_jobs(&document, &finding, later).len(), 1);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Who is to be told of a finding: the channels and their recipients, and under which name the outbox of the finding has each
 //! of them. Recorder, notifier and sweep ask here and nowhere else.
 
+use std::collections::BTreeSet;
+
 use findings::finding::{self as outbox, Channel, Due, Finding, Told, hex};
 use jiff::{SignedDuration, Timestamp};
 use routing::{ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
 
-use crate::time::plus;
+use crate::time::{minus, plus};
 
 /// Between the name of a channel, which cannot contain it, and the digest of a recipient.
 const SEPARATOR: char = ':';
@@ -19,6 +21,9 @@ const NAME: usize = 48;
 const NAME_BEGINNING: usize = NAME - 1 - 2 * DIGEST;
 /// A delivery that began longer ago than this has ended, one way or the other: longer than a function for it may run.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(90);
+/// A channel that has tried nothing yet with a finding is not told of it when it was closed longer ago than this. Otherwise a new
+/// channel would hear of all that ever was.
+const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Time in which another function that is at it may be expected to end.
 const OTHER: SignedDuration = SignedDuration::from_secs(20);
 
@@ -80,11 +85,14 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
     let resolution = resolve(document, &Subject::new(document, finding, now));
     // Those of the digest are part of a daily summary, which tells of their end, too.
     let wanted = resolution.deliveries.into_iter().filter(|delivery| delivery.timing != Timing::Digest);
-    let mut places: Vec<Place> = Vec::new();
+    let is_old = finding.closing().is_some_and(|closing| closing.at <= minus(now, OLD));
+    let (mut places, mut seen) = (Vec::<Place>::new(), BTreeSet::new());
     for delivery in wanted {
-        let is_first = !places.iter().any(|place| place.delivery.channel == delivery.channel);
+        let is_first = seen.insert(delivery.channel.clone());
         let key = if is_first { delivery.channel.as_str().into() } else { key(&delivery) };
-        places.push(Place { key, delivery });
+        if !is_old || finding.channels().any(|(tried, _)| *tried == key) {
+            places.push(Place { key, delivery });
+        }
     }
     for (told, known) in finding.channels().filter(|(_, known)| may_have_been_told(known)) {
         if places.iter().any(|place| place.key == *told) {
