@@ -12,6 +12,7 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "aws_clients.py",
     "bridge.py",
+    "cloudtrail.py",
     "connection.py",
     "ec2_checks.py",
     "ec2_paging.py",
