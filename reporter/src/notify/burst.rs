@@ -306,7 +306,7 @@ fn delivery_of(members: &[Member]) -> Option<Delivery> {
 
 /// The same for a repetition, and another one for a message about others, or about later news of these.
 fn id_of(members: &[Member]) -> String {
-    let names: Vec<String> =
-        members.iter().map(|Member { finding, due, .. }| format!("{} {}", finding.key(), due.revision)).collect();
+    let name = |Member { finding, .. }: &Member| format!("{} {}", finding.key(), finding.news_name());
+    let names: Vec<String> = members.iter().map(name).collect();
     format!("burst {}", digest(&names.join("\n")))
 }

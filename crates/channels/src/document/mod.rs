@@ -53,11 +53,12 @@ struct LinkPart {
     url: String,
 }
 
-/// Identity of a delivery: the same finding, revision and recipient have the same one, however often it is sent.
+/// Identity of a delivery: the same news of a finding has the same one for a recipient, however often it is sent, and other
+/// news another one. It has no revision, since these are counted anew if the table of findings is lost.
 pub(crate) fn delivery_id(notice: &Notice<'_>) -> String {
     let recipient = notice.delivery.recipient.as_ref().map(|address| address.value.as_str()).unwrap_or_default();
     let recipient = digest(&[&notice.delivery.channel, recipient]);
-    format!("{}-{}-{recipient}", notice.finding.key().label(), notice.due.revision)
+    format!("{}-{}-{recipient}", notice.finding.key().label(), notice.finding.news_name())
 }
 
 /// Eight digits of a digest of texts.

@@ -55,7 +55,7 @@ impl<H: Http> Task<'_, H> {
         loop {
             // The screen may have no description.
             if let Some(description) = fields.get_mut("description") {
-                *description = self.description(Some(self.mark.revision), &notes);
+                *description = self.description(Some(&self.mark.of), &notes);
             }
             match self.client.try_fields(call, (Method::Post, "/issue"), &mut fields, &mut assignees).await? {
                 Tried::Less(more) => notes.extend(more),

@@ -30,7 +30,8 @@ impl<H: Http> Task<'_, H> {
             None => None,
         };
         // The comment comes first: by it, a later delivery knows that this channel closed the ticket.
-        if self.client.told(ticket, &self.label).await? != Some(self.mark) {
+        let told = self.client.told(ticket, &self.label).await?;
+        if !self.mark.is_told_by(told.as_ref()) {
             let mut notes = self.rewrite(ticket).await?;
             notes.extend(match &plan {
                 None => Some("Close this ticket by hand: the channel has no `closeTransition`.".to_owned()),

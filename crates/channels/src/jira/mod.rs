@@ -81,7 +81,7 @@ impl<H: Http> Channel for Jira<H> {
             return Err(Failure::NotBefore(settled));
         }
         let label = notice.finding.key().label();
-        let mark = Mark::new(notice.due.revision, notice.due.tells);
+        let mark = Mark::new(notice);
         let task = Task { client, settings: &self.settings, notice, label, mark };
         match notice.due.tells {
             Told::Open => task.open().await,

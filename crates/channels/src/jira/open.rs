@@ -36,7 +36,7 @@ impl<H: Http> Task<'_, H> {
     /// The newest ticket is closed, and the finding is open.
     async fn come_back(&self, ticket: &Ticket) -> Result<Delivered, Failure> {
         let told = self.client.told(ticket, &self.label).await?;
-        if self.is_of_earlier_episode(ticket, told) {
+        if self.is_of_earlier_episode(ticket, told.as_ref()) {
             if self.may_reopen(ticket) && self.reopen(ticket).await?.is_ok() {
                 // The ticket is open now. A finding that ends before the next delivery has to end it.
                 let notes = self.link_again(ticket, None).await.map_err(Failure::in_doubt)?;
@@ -45,7 +45,7 @@ impl<H: Http> Task<'_, H> {
             return self.create(Some(ticket)).await;
         }
         // A person has closed it too early. Another ticket would be the second one for the same episode.
-        if told == Some(self.mark) {
+        if self.mark.is_told_by(told.as_ref()) {
             return Ok(Self::took(&ticket.key));
         }
         let reopened = match self.settings.reopen_within_days {
@@ -60,7 +60,7 @@ impl<H: Http> Task<'_, H> {
 
     /// Whether the ticket was closed at the end of an earlier episode, or for an exemption that has ended: by this channel,
     /// or by a person before the group was opened again.
-    fn is_of_earlier_episode(&self, ticket: &Ticket, told: Option<Mark>) -> bool {
+    fn is_of_earlier_episode(&self, ticket: &Ticket, told: Option<&Mark>) -> bool {
         let was_ended = told.map_or(self.notice.due.told == Told::Ended, |mark| mark.ended);
         let began = self.notice.finding.episodes().newest().map(|episode| episode.first_seen);
         was_ended || ticket.closed_at().zip(began).is_some_and(|(closed, began)| closed < began)
@@ -102,7 +102,7 @@ impl<H: Http> Task<'_, H> {
         before: Option<&str>,
         mut notes: Vec<String>,
     ) -> Result<Delivered, Failure> {
-        if told != Some(self.mark) {
+        if !self.mark.is_told_by(told.as_ref()) {
             notes.extend(self.rewrite(ticket).await?);
             self.say(ticket, before, &notes).await?;
         }
@@ -115,7 +115,7 @@ impl<H: Http> Task<'_, H> {
         let call = Call { what: &what, permission: "Edit issues", effect: Effect::Repeated };
         let wanted = self.notice.delivery.ticket.clone().unwrap_or_default();
         let mut fields = Map::new();
-        fields.insert("description".to_owned(), self.description(self.client.began(ticket, &self.label), &[]));
+        fields.insert("description".to_owned(), self.description(self.client.began(ticket, &self.label).as_ref(), &[]));
         fields.extend(self.priority(ticket, &wanted).map(|value| ("priority".to_owned(), value)));
         let mut assignees = self.new_assignees(ticket, &wanted).await?;
         let mut notes = std::mem::take(&mut assignees.notes);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Task;
 use super::dialect::clip;
-use super::mark::Mark;
+use super::mark::{Mark, Revision};
 use super::page::Page;
 use crate::http::Http;
 use crate::words;
@@ -20,7 +20,7 @@ impl<H: Http> Task<'_, H> {
     }
 
     /// The description of a ticket that began with the revision `began`.
-    pub(super) fn description(&self, began: Option<u64>, notes: &[String]) -> Value {
+    pub(super) fn description(&self, began: Option<&Revision>, notes: &[String]) -> Value {
         let finding = self.notice.finding;
         let mut page = Page { mark: Mark::of_description(began, &self.label), ..Page::default() };
         page.line(format!("{}.", words::title(finding)));

@@ -102,6 +102,19 @@ async fn a_repetition_has_the_same_id_and_other_news_another_one() {
     assert!(!first.contains('.'), "{first}");
 }
 
+/// The table of findings is lost: the revisions are counted anew, and ids are not.
+#[tokio::test]
+async fn a_lost_finding_repeats_no_id_for_other_news() {
+    let id = async |story: &Story| header(&deliver(story, FakeHttp::text(200, "")).await.1, "webhook-id").to_owned();
+    let open = story().open("1 09:00", &[22]);
+    let first = id(&open).await;
+    assert_eq!(first, id(&story().open("1 09:00", &[22])).await);
+    assert_ne!(first, id(&story().open("1 10:00", &[22])).await);
+    assert_ne!(first, id(&story().open("1 09:00", &[22, 3389])).await);
+    let again = open.told(None).compliant("1 10:00").told(None).open("1 11:00", &[22]);
+    assert_eq!(id(&again).await, id(&story().open("1 11:00", &[22])).await);
+}
+
 #[rstest]
 #[case::gone(410, Retry::AfterNewCredentials)]
 #[case::bad(400, Retry::AfterRepair)]

@@ -9,6 +9,7 @@ use super::delivery::Deliveries;
 use super::episode::{Closing, Episode};
 use super::facts::Facts;
 use super::key::FindingKey;
+use super::stamp::Stamp;
 use super::text::Text;
 use crate::{Openness, Severity};
 
@@ -43,6 +44,7 @@ struct Written<'f> {
     contested: bool,
     parked: bool,
     revision: u64,
+    newest_news: Option<Stamp>,
     version: u64,
     deliveries: &'f Deliveries,
     facts: &'f Facts,
@@ -54,6 +56,8 @@ struct Read {
     format: String,
     key: FindingKey,
     revision: u64,
+    #[serde(default)]
+    newest_news: Option<Stamp>,
     version: u64,
     #[serde(default)]
     deliveries: Deliveries,
@@ -82,6 +86,7 @@ impl Serialize for Finding {
             contested: self.is_contested(),
             parked: self.parked().is_some(),
             revision: self.revision,
+            newest_news: self.newest_news,
             version: self.version,
             deliveries: &self.deliveries,
             facts: &self.facts,
@@ -92,10 +97,10 @@ impl Serialize for Finding {
 
 impl<'de> Deserialize<'de> for Finding {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Read { format, key, revision, version, deliveries, facts } = Read::deserialize(deserializer)?;
+        let Read { format, key, revision, newest_news, version, deliveries, facts } = Read::deserialize(deserializer)?;
         if !READ.contains(&format.as_str()) {
             return Err(serde::de::Error::custom(UnknownFormat(format.into())));
         }
-        Ok(Self { key, facts, revision, version, deliveries })
+        Ok(Self { key, facts, revision, newest_news, version, deliveries })
     }
 }

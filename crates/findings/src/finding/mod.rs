@@ -35,6 +35,7 @@ mod key;
 mod latest;
 mod news;
 mod observation;
+mod stamp;
 mod text;
 mod timeline;
 
@@ -43,6 +44,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::content::Content;
 use self::delivery::Deliveries;
 use self::facts::Facts;
+use self::stamp::Stamp;
 
 pub use self::content::State;
 pub use self::contest::MAX_CLOSINGS;
@@ -67,12 +69,13 @@ use crate::{Openness, Severity};
 /// A security group under a rule of AWS Config: what is known of it, its revision, and what the channels were told.
 ///
 /// What is known, and all that follows from it, does not depend on the order in which observations arrive, nor on how often
-/// one arrives. The revision does, since it counts what was news at the time.
+/// one arrives. The revision and the name of the newest news do, since they follow from what was news at the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     key: FindingKey,
     facts: Facts,
     revision: u64,
+    newest_news: Option<Stamp>,
     version: u64,
     deliveries: Deliveries,
 }
@@ -98,7 +101,8 @@ impl Finding {
     /// A finding of which nothing is known.
     #[must_use]
     pub fn new(key: FindingKey) -> Self {
-        Self { key, facts: Facts::default(), revision: 0, version: 0, deliveries: Deliveries::default() }
+        let (facts, deliveries) = (Facts::default(), Deliveries::default());
+        Self { key, facts, revision: 0, newest_news: None, version: 0, deliveries }
     }
 
     /// Takes an observation. The revision rises by one if the observation is news.
@@ -113,6 +117,7 @@ impl Finding {
         let mut news = news::between(&before, &after, || self.closing_or_newest().by);
         if before != after {
             self.revision = self.revision.saturating_add(1);
+            self.newest_news = Some(Stamp::after(self.newest_news, observation.at));
         }
         let known = self.facts.mute.value().and_then(Option::as_ref);
         if known != mute.as_ref() {

@@ -147,6 +147,7 @@ fn a_stored_finding_says_what_follows_from_its_facts() {
         "contested": false,
         "parked": false,
         "revision": 3,
+        "newest_news": {"at": "2026-12-01T09:02:00Z", "late": 0},
         "version": 1,
         "deliveries": {},
     });

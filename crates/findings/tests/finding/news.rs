@@ -77,6 +77,39 @@ fn seen() -> findings::finding::Finding {
     finding
 }
 
+/// A lost table is filled by the newest events: the revisions begin again, and names of news must not.
+#[test]
+fn a_lost_finding_gives_known_news_its_name_and_other_news_another_one() {
+    let mut finding = new_finding();
+    let mut names = Vec::new();
+    for observation in [open("1 09:00", &[22]), open("1 10:00", &[22, 3389]), open("1 11:00", &[22])] {
+        finding.apply(&observation);
+        names.push(finding.news_name());
+        let mut anew = new_finding();
+        anew.apply(&observation);
+        assert_eq!((anew.revision(), anew.news_name()), (1, finding.news_name()));
+    }
+    let mut anew = new_finding();
+    anew.apply(&open("1 12:00", &[22]));
+    assert!(!names.contains(&anew.news_name()), "{names:?}");
+}
+
+/// Stored by the version before, which had no such field.
+#[test]
+fn a_finding_without_the_time_of_its_news_names_the_next_one() {
+    let mut finding = new_finding();
+    finding.apply(&open("1 09:00", &[22]));
+    let mut stored = serde_json::to_value(&finding).unwrap();
+    stored.as_object_mut().unwrap().remove("newest_news");
+    let mut read: findings::finding::Finding = serde_json::from_value(stored).unwrap();
+    let before = read.news_name();
+    assert_eq!(before, read.clone().news_name());
+    read.apply(&open("1 10:00", &[22, 3389]));
+    finding.apply(&open("1 10:00", &[22, 3389]));
+    assert_ne!(before, read.news_name());
+    assert_eq!(finding.news_name(), read.news_name());
+}
+
 #[test]
 fn a_result_of_a_scan_becomes_an_exposure_list() {
     let group = exposure::SecurityGroup {

@@ -3,7 +3,7 @@
 //! `PROPTEST_CASES` sets the number of cases; the full test run asks for 10,000. A case is a whole life and takes
 //! milliseconds, so a fifth of them is run, and of long lives a hundredth.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use findings::finding::{
     AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Finding, FindingKey, Gone, MAX_POINTS, Manner,
@@ -153,10 +153,10 @@ fn after<'o>(observations: impl IntoIterator<Item = &'o Observation>) -> Finding
     finding
 }
 
-/// All that a finding holds but its revision, which depends on the order of arrival.
+/// All that a finding holds but its revision and its newest news, which depend on the order of arrival.
 fn whole(finding: &Finding) -> Value {
     let mut value = serde_json::to_value(finding).unwrap();
-    value.as_object_mut().unwrap().remove("revision");
+    value.as_object_mut().unwrap().retain(|name, _| name != "revision" && name != "newest_news");
     value
 }
 
@@ -205,6 +205,18 @@ properties! {
         }
         let distinct: HashSet<String> = all.iter().map(|observation| format!("{observation:?}")).collect();
         prop_assert!(finding.revision() <= distinct.len() as u64);
+    }
+
+    #[test]
+    fn each_revision_has_a_name_of_its_own(all in observations(40)) {
+        let mut finding = new_finding();
+        let mut names = BTreeMap::from([(finding.news_name(), 0)]);
+        for observation in &all {
+            finding.apply(observation);
+            let name = finding.news_name();
+            let known = *names.entry(name.clone()).or_insert(finding.revision());
+            prop_assert_eq!(known, finding.revision(), "{}", name);
+        }
     }
 
     #[test]

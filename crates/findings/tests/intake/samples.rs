@@ -242,7 +242,7 @@ fn the_events_of_a_closing_tell_one_story_in_any_order() {
         }
         assert_eq!((finding.state(), finding.episodes().total), (State::Closed, 1));
         let mut stored = serde_json::to_value(&finding).unwrap();
-        stored.as_object_mut().unwrap().remove("revision");
+        stored.as_object_mut().unwrap().retain(|name, _| name != "revision" && name != "newest_news");
         seen.push(stored);
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));

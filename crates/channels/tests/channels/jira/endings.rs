@@ -23,7 +23,7 @@ fn a_finding_that_ends_closes_its_ticket(
         notifier.attempt(false);
         let issue = issues(&notifier)[0].clone();
         assert!(issue.is_closed() && issue.comments.len() == 1);
-        assert!(issue.comment(0).contains("(revision 2, ended)"));
+        assert!(issue.comment(0).contains("(revision 2, ended, "));
         assert_eq!(issue.resolution.as_deref(), resolution);
     }
 }

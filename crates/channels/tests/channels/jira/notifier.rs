@@ -92,6 +92,12 @@ impl Notifier {
         self.news.clear();
     }
 
+    /// The store is lost, and no event comes again.
+    pub(crate) fn lose_finding(&mut self) {
+        self.observations.clear();
+        self.lose_outbox();
+    }
+
     fn due(&self) -> Option<Due> {
         self.finding.due(&CHANNEL.into(), Manner::Ticket, self.now())
     }

@@ -29,7 +29,7 @@ fn a_ticket_says_what_is_open_and_belongs_to_its_owner() {
         let text = text_of(&issue.description);
         assert!(text.contains("tcp/22 from 0.0.0.0/0") && text.contains("123456789012"), "{text}");
         assert!(
-            text.ends_with(&format!("{} (begun with revision 1)", notifier.label())) || text.ends_with('\n'),
+            text.contains(&format!("{} (begun with revision 1, ", notifier.label())) || text.ends_with('\n'),
             "{text}"
         );
         assert!(issue.comments.is_empty());
@@ -48,7 +48,7 @@ fn news_is_a_comment_and_the_description_is_that_of_now() {
         let issue = issues(&notifier)[0].clone();
         assert_eq!((issue.comments.len(), issue.priority.as_deref()), (1, Some("Medium")));
         let comment = issue.comment(0);
-        assert!(comment.contains("exposures") && comment.contains("(revision 2, open)"), "{comment}");
+        assert!(comment.contains("exposures") && comment.contains("(revision 2, open, "), "{comment}");
         assert!(text_of(&issue.description).contains("tcp/3389"));
 
         notifier.ticket.priority = Some("Highest".to_owned());
@@ -57,6 +57,23 @@ fn news_is_a_comment_and_the_description_is_that_of_now() {
         let issue = issues(&notifier)[0].clone();
         assert_eq!((issue.comments.len(), issue.priority.as_deref()), (2, Some("Highest")));
         assert_eq!(issues(&notifier).len(), 1);
+    }
+}
+
+/// The revisions are counted anew: the first one is of other news than the one that the ticket began with.
+#[test]
+fn news_after_the_finding_was_lost_is_told() {
+    for mut notifier in begun(|_| {}) {
+        notifier.lose_finding();
+        notifier.open(&[22, 3389]);
+        notifier.settle();
+        let issue = issues(&notifier)[0].clone();
+        assert!(text_of(&issue.description).contains("tcp/3389"), "{}", text_of(&issue.description));
+        assert_eq!((issues(&notifier).len(), issue.comments.len()), (1, 1));
+        // The same once more, from the same events.
+        notifier.lose_outbox();
+        notifier.settle();
+        assert_eq!((issues(&notifier).len(), issues(&notifier)[0].comments.len()), (1, 1));
     }
 }
 
