@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use aws_traits::sqs::{Hidden, MESSAGES_PER_CALL, Messages, Outgoing, SendMessage
 use findings::finding::{FindingKey, Manner, State};
 use findings::intake::{Execution, Executions, LookupError};
 use findings::store::{FakeStore, Fault, FindingStore};
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reporter::{Announcer, DocumentUnavailable, Documents, Job, Jobs, Recorder, pending_jobs};
 use routing::Document;
@@ -247,6 +248,24 @@ async fn ten_findings_take_two_calls_each() {
     let events: Vec<_> = (0..10).map(|number| change(number, "NON_COMPLIANT", 0)).collect();
     assert!(handle(&store, &account, batch(&events, 1)).await.is_empty());
     assert_eq!(store.calls(), 20);
+}
+
+/// As AWS Config tells of a change of one module: all at once, to many functions, some of the events twice.
+#[tokio::test]
+async fn a_thousand_findings_at_once_take_at_most_three_calls_each() {
+    const FINDINGS: usize = 1_000;
+    let (store, account) = (FakeStore::default(), Account::default());
+    let events: Vec<Value> = (0..FINDINGS).map(|number| change(number, "NON_COMPLIANT", 0)).collect();
+    let twice = events.iter().step_by(20).cloned().collect::<Vec<_>>();
+    let batches = events.chunks(10).chain(twice.chunks(10)).map(|events| batch(events, 1));
+    let failed = join_all(batches.map(|event| announce(&store, &account, routing(), event))).await;
+    assert_eq!(failed.concat(), Vec::<String>::new());
+    assert!(store.calls() <= 3 * FINDINGS, "{}", store.calls());
+    let queued: BTreeSet<_> = account.queued().into_iter().collect();
+    assert_eq!(queued.len(), 2 * FINDINGS);
+    for number in 0..FINDINGS {
+        assert_eq!(state(&store, number).await, Some((State::Open, 1)));
+    }
 }
 
 #[rstest]
