@@ -10,6 +10,7 @@ use routing::SecretRef;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use crate::clock::now;
 use crate::fault::{Fault, Place};
 use crate::world::{Process, World};
 
@@ -63,7 +64,7 @@ impl Publish for Aws {
         let publish = || {
             let faults = check::publication(publication);
             world.violations.borrow_mut().extend(faults);
-            world.topic.borrow_mut().push(publication.clone());
+            world.topic.borrow_mut().push((now(), publication.clone()));
         };
         self.0.call(answer(world, Place::Topic, publish)).await
     }

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::aws::SECRETS;
 use crate::fault::{CHANNELS, Place};
+use crate::messages::{Message, TOLD_TOGETHER, messages};
+use crate::pace;
 use crate::scenario::Outcome;
 
 /// Checks `condition`.
@@ -28,10 +30,13 @@ pub(crate) fn check(outcome: &Outcome, down: Option<Place>, findings: &[Finding]
         let key = finding.key();
         let expected = &outcome.expected[key];
         ensure!(title(expected) == title(finding), "`{}` is recorded as `{}`", title(expected), title(finding));
-        let is_up = |place: &Place| Some(*place) != down && outcome.only.is_none_or(|only| only == *place);
+        let is_up = |place: &Place| Some(*place) != down && outcome.scenario.only.is_none_or(|only| only == *place);
         for place in CHANNELS.into_iter().filter(is_up) {
             knows(outcome, place, finding).map_err(|error| format!("{place:?}, {key}: {error}"))?;
         }
+    }
+    for place in TOLD_TOGETHER {
+        pace::check(outcome, place).map_err(|error| format!("{place:?}: {error}"))?;
     }
     let violations = world.services.borrow().violations();
     ensure!(violations.is_empty(), "limits: {violations:?}");
@@ -84,117 +89,106 @@ fn knows(outcome: &Outcome, place: Place, finding: &Finding) -> Result<(), Strin
     }
     match place {
         Place::Chat => chat(outcome, finding, &told),
-        Place::Hook => hook(outcome, finding, told.first().copied()),
-        Place::Teams => teams(outcome, finding, told.first().copied()),
+        Place::Hook | Place::Teams => last_says(outcome, place, finding, told.first().copied()),
         Place::Cloud => jira(outcome, &outcome.world.services.borrow().cloud, finding, true),
         Place::Server => jira(outcome, &outcome.world.services.borrow().server, finding, false),
         Place::Pager => pager(outcome, finding),
         Place::Receiver => receiver(outcome, finding, told.first().copied()),
-        Place::Topic => topic(outcome, finding, told.first().copied()),
+        Place::Topic => last_document(outcome, place, finding, told.first().copied()),
         Place::Hub => hub(outcome, finding, told.len()),
         Place::Secrets => Ok(()),
     }
 }
 
+/// The newest of the messages about a finding: one of its own, which is updated, or one about many.
 fn chat(outcome: &Outcome, finding: &Finding, told: &[&Delivery]) -> Result<(), String> {
-    let services = outcome.world.services.borrow();
     let label = finding.key().label();
-    let mut conversations = 0;
-    for conversation in services.chat.conversations() {
-        let payload = |metadata: &Value| metadata["event_payload"].clone();
-        let about = conversation.top().filter_map(|message| message.now()).map(|version| payload(&version.metadata));
-        let Some(newest) = about.filter(|payload| payload["finding"] == label.as_str()).last() else { continue };
-        conversations += 1;
-        let is_it = |delivery: &&Delivery| newest["revision"] == delivery.revision.to_string().as_str();
-        ensure!(told.iter().any(is_it), "{} shows {newest}", conversation.name);
+    let is_own = |message: &Message| message.document["finding"] == label.as_str();
+    let mut newest: BTreeMap<String, Message> = BTreeMap::new();
+    for message in messages(&outcome.world, Place::Chat) {
+        let is_about = is_own(&message) || (message.is_summary() && message.says(finding).is_some());
+        let is_newer = newest.get(&message.recipient).is_none_or(|known| known.changed <= message.changed);
+        if is_about && is_newer {
+            newest.insert(message.recipient.clone(), message);
+        }
     }
-    ensure!(conversations == told.len(), "{conversations} of {} conversations have a message", told.len());
+    for (recipient, message) in &newest {
+        if is_own(message) {
+            let revision = &message.document["revision"];
+            let is_it = |delivery: &&Delivery| *revision == delivery.revision.to_string().as_str();
+            ensure!(told.iter().any(is_it), "{recipient} shows {}", message.document);
+        } else {
+            says(message, finding, told.first().copied()).map_err(|error| format!("{recipient}: {error}"))?;
+        }
+    }
+    ensure!(newest.len() == told.len(), "{} of {} conversations have a message", newest.len(), told.len());
     Ok(())
 }
 
-/// A text without what is no news, so that it may have been learned after the message: the name of the group, and an earlier
-/// episode.
+/// A text without what is no news, so that it may have been learned after the message: the name of the group, an earlier
+/// episode, and what ended the last one, of which a straggler may tell.
 fn plain(finding: &Finding, text: &str) -> String {
     let name = finding.group().and_then(|group| group.name.as_ref()).map(|name| format!(" ({})", name.as_str()));
     let text = name.map_or_else(|| text.to_owned(), |name| text.replace(&name, ""));
+    let text = text.split_once(" by a ").map_or(text.as_str(), |(closed, _)| closed);
     text.replace(" is open again", " is open")
 }
 
 /// The last message about a finding has to say what it is now, if it is of the newest revision, and else that it is not open.
-fn last_says(messages: &[String], finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
-    let last = messages.iter().rfind(|message| message.contains(finding.key().group_id()));
+fn last_says(outcome: &Outcome, place: Place, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
+    let messages = messages(&outcome.world, place);
+    let last = messages.iter().rfind(|message| message.says(finding).is_some());
     ensure!(told.is_none() || last.is_some(), "no message");
-    let (Some(last), Some(told)) = (last, told) else { return Ok(()) };
-    let (last, title) = (plain(finding, last), plain(finding, &title(finding)));
+    last.map_or(Ok(()), |last| says(last, finding, told))
+}
+
+fn says(message: &Message, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
+    let (Some(line), Some(told)) = (message.says(finding), told) else { return Ok(()) };
+    let (line, title) = (plain(finding, line), plain(finding, &title(finding)));
     if told.revision == finding.revision() {
-        ensure!(last.contains(&title), "the last message does not say `{title}`: {last}");
+        ensure!(line.contains(&title), "the last message does not say `{title}`: {line}");
     } else {
-        ensure!(!last.contains(" is open"), "the last message says that it is open: {last}");
+        ensure!(!line.contains(" is open"), "the last message says that it is open: {line}");
     }
     Ok(())
 }
 
-fn hook(outcome: &Outcome, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
-    let services = outcome.world.services.borrow();
-    let messages: Vec<String> =
-        services.hook.messages.iter().map(|message| format!("{} {}", message.text, message.blocks)).collect();
-    last_says(&messages, finding, told)
-}
-
-fn teams(outcome: &Outcome, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
-    use channels::fakes::Service as _;
-    let state = outcome.world.services.borrow().teams.state();
-    let cards: Vec<String> = state["cards"].as_array().unwrap().iter().map(Value::to_string).collect();
-    last_says(&cards, finding, told)
-}
-
-/// Whether a document is of the revision that was told last, and says so if the finding is open.
-fn is_current(document: &Value, finding: &Finding, told: &Delivery) -> Result<(), String> {
-    let revision = &document["finding"]["revision"];
-    ensure!(*revision == told.revision, "the last document has revision {revision}, and not {}", told.revision);
-    is_current_state(document, finding)
-}
-
-fn is_current_state(document: &Value, finding: &Finding) -> Result<(), String> {
-    let state = &document["finding"]["state"];
+/// Whether the part of a document about a finding is of the revision that was told last, and says so if the finding is open.
+/// One about many findings has no revisions. After a loss they are counted anew.
+fn is_current(outcome: &Outcome, part: &Value, finding: &Finding, told: &Delivery) -> Result<(), String> {
+    let (revision, state) = (&part["revision"], &part["state"]);
+    let is_it = outcome.was_emptied || revision.is_null() || *revision == told.revision;
+    ensure!(is_it, "the last document has revision {revision}, and not {}", told.revision);
     let (is_open, says_open) = (finding.state() == State::Open, *state == "open");
     ensure!(is_open == says_open, "the last document says that it is {state}");
     Ok(())
 }
 
+fn last_document(outcome: &Outcome, place: Place, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
+    let messages = messages(&outcome.world, place);
+    let last = messages.iter().rev().find_map(|message| message.part(finding));
+    ensure!(told.is_none() || last.is_some(), "no document");
+    last.zip(told).map_or(Ok(()), |(last, told)| is_current(outcome, last, finding, told))
+}
+
+/// News that was told before a loss has the same id afterwards, and other news another one.
 fn receiver(outcome: &Outcome, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
     let services = outcome.world.services.borrow();
     let key = finding.key().to_string();
-    let about = services.receiver.deliveries.iter().filter(|known| known.document["finding"]["key"] == key.as_str());
-    let about: Vec<_> = about.collect();
-    ensure!(told.is_none() || !about.is_empty(), "no document");
+    let own = services.receiver.deliveries.iter().filter(|known| known.document["finding"]["key"] == key.as_str());
+    let own: Vec<_> = own.collect();
     let mut ids: BTreeMap<u64, &str> = BTreeMap::new();
-    for delivery in &about {
+    for delivery in &own {
         let revision = delivery.document["finding"]["revision"].as_u64().unwrap();
         let known = *ids.entry(revision).or_insert(&delivery.id);
         ensure!(known == delivery.id || outcome.was_emptied, "revision {revision} has two ids");
     }
-    let Some((last, told)) = about.last().zip(told) else { return Ok(()) };
-    if !outcome.was_emptied {
-        return is_current(&last.document, finding, told);
+    let is_newest = told.is_some_and(|told| told.revision == finding.revision());
+    if is_newest && outcome.was_emptied && outcome.scenario.burst.is_none() {
+        let last = own.last().map_or("none", |last| &last.id);
+        ensure!(last.contains(&finding.news_name()), "the last document is of other news: {last}");
     }
-    // Revisions are counted anew after a loss. News that was told before has the same id, and other news another one.
-    let is_it = told.revision != finding.revision() || last.id.contains(&finding.news_name());
-    ensure!(is_it, "the last document is of other news: {}", last.id);
-    is_current_state(&last.document, finding)
-}
-
-fn topic(outcome: &Outcome, finding: &Finding, told: Option<&Delivery>) -> Result<(), String> {
-    let key = finding.key().to_string();
-    let document = |message: &str| -> Value {
-        let bodies: Value = serde_json::from_str(message).unwrap();
-        serde_json::from_str(bodies["default"].as_str().unwrap()).unwrap()
-    };
-    let topic = outcome.world.topic.borrow();
-    let mut documents = topic.iter().rev().map(|publication| document(&publication.message));
-    let last = documents.find(|document| document["finding"]["key"] == key.as_str());
-    ensure!(told.is_none() || last.is_some(), "no publication");
-    last.zip(told).map_or(Ok(()), |(last, told)| is_current(&last, finding, told))
+    last_document(outcome, Place::Receiver, finding, told)
 }
 
 /// One open ticket of an open finding, none of another one; one for all episodes if tickets may be reopened; and no comment

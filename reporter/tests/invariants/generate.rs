@@ -9,7 +9,7 @@ use crate::events::Said;
 use crate::fault::{CHANNELS, Fault, Place, StoreFault};
 use crate::scenario::{Scenario, Step};
 
-const GROUPS: usize = 3;
+const GROUPS: usize = 6;
 
 fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
@@ -77,7 +77,8 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
         vec((0..10_usize, any::<bool>()), 0..4),
         vec((0..900_usize, any::<bool>()), 0..6),
     );
-    (any::<u64>(), vec(step(), 1..10), faults).prop_map(|(seed, steps, (services, down, store, queues, deaths))| {
-        Scenario { seed, only: None, steps, emptied_before: None, services, down, store, queues, deaths }
+    (any::<u64>(), option::of(1..4_u32), vec(step(), 1..10), faults).prop_map(|(seed, burst, steps, faults)| {
+        let (services, down, store, queues, deaths) = faults;
+        Scenario { seed, only: None, burst, steps, emptied_before: None, services, down, store, queues, deaths }
     })
 }

@@ -23,6 +23,8 @@ use crate::world::World;
 /// Time in which all that can be told is told, once there are no more faults.
 const BOUND: Duration = Duration::from_hours(12);
 const CHECK: Duration = Duration::from_mins(5);
+/// Length of a window.
+pub(crate) const BURST_MINUTES: u32 = 10;
 
 /// What happens to a group.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,8 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
     /// The only channel; all of them if there is none.
     pub(crate) only: Option<Place>,
+    /// So many messages of their own within a window, and more in one about many; as many as there may be, without it.
+    pub(crate) burst: Option<u32>,
     pub(crate) steps: Vec<Step>,
     /// The store is emptied before the step with this number, once all is told; then the newest events come again.
     pub(crate) emptied_before: Option<usize>,
@@ -64,7 +68,7 @@ pub(crate) struct Scenario {
 
 /// What became of it.
 pub(crate) struct Outcome {
-    pub(crate) only: Option<Place>,
+    pub(crate) scenario: Scenario,
     pub(crate) world: Rc<World>,
     /// The findings as they must be, by the events in their order.
     pub(crate) expected: BTreeMap<FindingKey, Finding>,
@@ -73,7 +77,7 @@ pub(crate) struct Outcome {
 }
 
 /// The routing document, in which everyone hears of everything, or only one channel.
-fn document(only: Option<Place>) -> Document {
+fn document(only: Option<Place>, burst: Option<u32>) -> Document {
     let mut document: Value = serde_json::from_str(include_str!("routing.json")).unwrap();
     if let Some(place) = only {
         let name = place.channel();
@@ -81,10 +85,20 @@ fn document(only: Option<Place>) -> Document {
         document["channels"] = json!({ name: channel });
         document["defaultChannels"] = json!([name]);
     }
+    document["burst"] = json!({"findings": burst.unwrap_or(1_000), "minutes": BURST_MINUTES});
     document.to_string().parse().unwrap()
 }
 
 impl Scenario {
+    /// How many things go wrong that may have a place told once more: programs that end, and calls that fail or whose outcome
+    /// is not known.
+    pub(crate) fn disturbances(&self, place: Place) -> usize {
+        let is_it = |other: &Place| *other == place || *other == Place::Secrets;
+        let services = self.services.iter().filter(|(other, _, _)| is_it(other)).count();
+        let down = self.down.filter(|(other, _)| is_it(other)).map_or(0, |_| usize::MAX / 2);
+        down + services + self.store.len() + self.queues.len() + self.deaths.len()
+    }
+
     fn set_faults(&self, world: &World) {
         let faults = &world.faults;
         *faults.down.borrow_mut() = self.down;
@@ -127,11 +141,16 @@ impl Scenario {
         check: impl Fn(&Outcome, Option<Place>, &[Finding]) -> Result<(), String>,
     ) -> Result<Outcome, String> {
         clock::begin();
-        let world = Rc::new(World::new(document(self.only), self.seed));
+        let world = Rc::new(World::new(document(self.only, self.burst), self.seed));
         self.set_faults(&world);
         let functions = functions::start(&world);
-        let mut outcome =
-            Outcome { only: self.only, world: Rc::clone(&world), expected: BTreeMap::new(), was_emptied: false, log };
+        let mut outcome = Outcome {
+            scenario: self.clone(),
+            world: Rc::clone(&world),
+            expected: BTreeMap::new(),
+            was_emptied: false,
+            log,
+        };
         let mut newest: BTreeMap<usize, String> = BTreeMap::new();
         for (number, step) in self.steps.iter().enumerate() {
             sleep(Duration::from_mins(step.wait.into())).await;

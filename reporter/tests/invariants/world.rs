@@ -35,7 +35,7 @@ pub(crate) struct World {
     /// Security Hub: findings by id.
     pub(crate) hub: RefCell<BTreeMap<String, Value>>,
     /// SNS: what was published, the oldest first.
-    pub(crate) topic: RefCell<Vec<Publication>>,
+    pub(crate) topic: RefCell<Vec<(Timestamp, Publication)>>,
     pub(crate) events: Queue,
     pub(crate) jobs: Queue,
     pub(crate) document: Rc<Document>,
