@@ -10,11 +10,12 @@ use std::io::{self, Write};
 
 use ::findings::{GroupResult, ScanPolicy, ScanRecord, ScanTarget, ScanTotals};
 use askama::Template;
-use plain_text::{plural_ending, printable};
+use plain_text::printable;
 
 use self::exposure_map::{ExposureMap, Picture};
 use self::facets::{Facet, Facets};
 use self::findings::{Finding, WorstGroups};
+use super::numbers::{count, grouped, number};
 use super::scan_info::created;
 use super::{Report, ReportOptions, fix, wording};
 
@@ -252,28 +253,6 @@ fn tiles(totals: &ScanTotals) -> [Tile; 4] {
     ]
 }
 
-/// A number with separators and its noun.
-fn count(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), plural_ending(number))
-}
-
-fn number(length: usize) -> u64 {
-    length.try_into().unwrap_or(u64::MAX)
-}
-
-/// A number with separators: `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use ::findings::{NotScanned, PolicyOptions};
@@ -284,15 +263,6 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-
-    #[rstest]
-    #[case(0, "0")]
-    #[case(999, "999")]
-    #[case(1_000, "1,000")]
-    #[case(1_234_567, "1,234,567")]
-    fn thousands_are_apart(#[case] number: u64, #[case] text: &str) {
-        assert_eq!(grouped(number), text);
-    }
 
     #[rstest]
     #[case::style(STYLE, STYLE_HASH)]

@@ -8,6 +8,8 @@ mod csv;
 #[cfg(feature = "html")]
 mod html;
 mod properties;
+#[cfg(feature = "remembered")]
+mod remembered;
 mod results;
 mod schemas;
 mod snapshots;
