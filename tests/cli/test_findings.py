@@ -1,6 +1,9 @@
 """`portcullis findings`: the findings that the stack remembers, in a table of the local cloud."""
 
+import csv
+import io
 import json
+import re
 
 import pytest
 import yaml
@@ -160,6 +163,87 @@ def test_a_finding_that_is_not_there_is_an_error_and_is_not_made(remembered):
     remembered("findings", "show", "web").failed(USAGE, "`web` is not the id of a security group")
     remembered("findings", "show", "1/2/3").failed(USAGE)
     assert len(remembered("findings", "list", "--state", "open,closed,exempt", "--json").lines()) == len(SAMPLES)
+
+
+ALL = ("--state", "open,exempt,closed")
+
+
+def lines(text: str) -> list[dict[str, str]]:
+    """Lines of a CSV."""
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_findings_are_exported_as_csv(remembered):
+    done = remembered("findings", "export", *ALL)
+    assert (done.code, done.err) == (DONE, "")
+    found = lines(done.out)
+    assert [line["state"] for line in found] == ["open", "exempt", "closed"]
+    opened, exempt, closed = found
+    assert (opened["severity"], opened["ports"], opened["owner"]) == ("critical", "tcp/22", "shop@example.com")
+    assert (opened["closed_at"], opened["seconds_open"]) == ("", "")
+    assert exempt["exempt_until"] == sample("exempt")["facts"]["exempt"]["value"]["exemption"]["expires"]
+    assert closed["closed_at"] == sample("closed")["closed"]["at"]
+    # Whole seconds, of 32.358.
+    assert (closed["closed_by"].partition(" ")[0], closed["seconds_open"]) == ("remediation", "32")
+    for line, name in zip(found, ("open", "exempt", "closed"), strict=True):
+        assert (line["account"], line["region"], line["group_id"]) == (ACCOUNT, REGION, SAMPLES[name])
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "@SUM(A1)", "-2+3"])
+def test_no_cell_of_an_export_is_a_formula(remembered, name):
+    put(remembered.cloud, renamed(sample("open"), name))
+    (line,) = lines(remembered("findings", "export").out)
+    assert line["group_name"] == f"'{name}"
+
+
+def test_an_export_is_narrowed_as_a_list_is(remembered):
+    for options in ((), ("--state", "closed"), ("--owner", "nobody"), (*ALL, "--account", ACCOUNT), (*ALL, "--min-severity", "high")):
+        listed = [finding["key"] for finding in remembered("findings", "list", "--json", *options).lines()]
+        exported = remembered("findings", "export", "--format", "jsonl", *options).lines()
+        assert [finding["key"] for finding in exported] == listed, options
+
+
+def test_a_json_export_has_the_stored_form(remembered):
+    document = remembered("findings", "export", "--format", "json", *ALL).json()
+    assert document["schema"] == "portcullis.findings/1"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+Z", document["created"])
+    assert document["findings"] == [sample(name) for name in ("open", "exempt", "closed")]
+
+
+def test_an_export_for_security_hub_has_the_ids_of_a_scan(remembered):
+    found = remembered("findings", "export", "--format", "asff", *ALL).json()
+    assert [one["Id"] for one in found] == [f"portcullis/{ACCOUNT}/{REGION}/{SAMPLES[name]}" for name in ("open", "exempt", "closed")]
+    assert [one["RecordState"] for one in found] == ["ACTIVE", "ARCHIVED", "ARCHIVED"]
+    # What people have said of a finding stays.
+    assert all("Workflow" not in one for one in found)
+
+
+def test_a_page_takes_names_for_text(remembered):
+    put(remembered.cloud, renamed(sample("open"), "<script>alert(1)</script>"))
+    page = remembered("findings", "export", "--format", "html").out
+    assert "<script" not in page
+    assert "&#60;script&#62;alert(1)" in page
+    assert SAMPLES["open"] in page
+
+
+def test_a_file_is_replaced_once_it_is_complete(remembered, tmp_path):
+    page = tmp_path / "findings.html"
+    page.write_text("before", encoding="utf-8")
+    remembered("findings", "export", "--output", str(page), "--table", "none").failed(ERROR, "ResourceNotFoundException")
+    assert page.read_text(encoding="utf-8") == "before"
+    done = remembered("findings", "export", "--output", str(page))
+    assert (done.code, done.out, done.err) == (DONE, "", "")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [file.name for file in tmp_path.iterdir()] == ["findings.html"]
+    assert remembered("findings", "export", "--output", "-").out.startswith("account,region,")
+
+
+def test_a_format_that_findings_do_not_have_is_refused(remembered, tmp_path):
+    file = str(tmp_path / "findings.sarif")
+    remembered("findings", "export", "--output", file).failed(USAGE, "not written as sarif", "csv, json, jsonl, html or asff")
+    remembered("findings", "export", "--output", str(tmp_path / "findings")).failed(USAGE, "unknown format", "--format")
+    remembered("findings", "export", "--format", "sarif").failed(USAGE, "sarif")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("fresh")

@@ -19,6 +19,7 @@ COMMANDS = [
     ["exempt", "remove"],
     ["findings"],
     ["findings", "list"],
+    ["findings", "export"],
     ["findings", "show"],
     ["findings", "mute"],
     ["findings", "unmute"],

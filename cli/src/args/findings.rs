@@ -1,5 +1,7 @@
 //! The options of `portcullis findings`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{AccountArgs, EXIT_CODES, SeverityArg};
@@ -33,6 +35,9 @@ pub(crate) enum Findings {
     /// List findings, the most severe first
     #[command(after_help = EXIT_CODES)]
     List(FindingsList),
+    /// Write findings as CSV, JSON, HTML or ASFF
+    #[command(after_help = EXIT_CODES)]
+    Export(FindingsExport),
     /// Show a finding with its history
     Show {
         #[command(flatten)]
@@ -61,8 +66,9 @@ pub(crate) enum Findings {
     },
 }
 
+/// Which findings.
 #[derive(Debug, Args)]
-pub(crate) struct FindingsList {
+pub(crate) struct FindingsFilter {
     /// Only findings in this state; repeatable
     #[arg(long, value_enum, value_delimiter = ',', default_value = "open", ignore_case = true)]
     pub(crate) state: Vec<StateArg>,
@@ -77,9 +83,37 @@ pub(crate) struct FindingsList {
     pub(crate) min_severity: Option<SeverityArg>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindingsList {
+    #[command(flatten)]
+    pub(crate) filter: FindingsFilter,
     /// Print the findings as JSON lines, in the format portcullis.finding/1
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindingsExport {
+    #[command(flatten)]
+    pub(crate) filter: FindingsFilter,
+    /// Format [default: by the extension of --output, or else csv]
+    #[arg(short, long, value_enum, value_name = "FORMAT", ignore_case = true, help_heading = "Output")]
+    pub(crate) format: Option<ExportFormat>,
+    /// File to write, which is replaced once it is complete [default: standard output]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A format of findings. The other ones of a scan are about rules and files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Csv,
+    Json,
+    Jsonl,
+    Html,
+    Asff,
 }
 
 /// A state in the command line.

@@ -13,6 +13,8 @@ pub(crate) use self::directory::{is_directory, list};
 pub(crate) use self::files::{open, options};
 pub(crate) use self::output::STDIN;
 use self::output::{Replaced, ReportFiles};
+#[cfg(feature = "aws")]
+pub(crate) use self::output::{by_name, writer};
 use crate::args::{Scan, SeverityArg};
 use crate::exit::{Exit, Usage};
 use crate::policy::OptionsPolicy;

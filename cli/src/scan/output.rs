@@ -78,7 +78,8 @@ fn whole(file: &Path) -> Option<PathBuf> {
     file.canonicalize().ok().filter(|file| file.is_file())
 }
 
-fn by_name(file: &Path) -> Result<Format> {
+/// The format of a report by the name of its file.
+pub(crate) fn by_name(file: &Path) -> Result<Format> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     // The last part but one counts, too, because `asff.json` and `ocsf.json` are common.
     let found = name
@@ -164,9 +165,11 @@ impl ReportFiles {
     }
 }
 
-type Writer = (Box<dyn Write>, Option<(Temporary, PathBuf)>);
+/// What a report is written to, and the temporary file that becomes the report.
+pub(crate) type Writer = (Box<dyn Write>, Option<(Temporary, PathBuf)>);
 
-fn writer(file: &Path) -> io::Result<Writer> {
+/// Opens the file of a report, which is replaced once the report is complete.
+pub(crate) fn writer(file: &Path) -> io::Result<Writer> {
     // A device or a pipe is written to, not replaced by a file.
     if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Ok((Box::new(OpenOptions::new().write(true).open(file)?), None));

@@ -35,7 +35,7 @@ pub use self::jira::{JIRA_LAG, Jira};
 pub use self::notice::Notice;
 pub use self::pagerduty::PagerDuty;
 pub use self::secret::{Secret, Secrets};
-pub use self::security_hub::{BATCH_MAX, ImportFindings, RefusedFinding, SecurityHub};
+pub use self::security_hub::{BATCH_MAX, ImportFindings, RefusedFinding, SecurityHub, asff_finding};
 pub use self::slack::{Slack, SlackWebhook};
 pub use self::sns::{Fifo, Publication, Publish, Sns};
 pub use self::summary::{Counts, Occasion, Summarise, Summary, SummaryEntry};

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 
 use findings::asff::{AsffContent, AsffFinding, AsffResource, FIELD_CHARS, group_id, severity_label};
 use findings::finding::{Finding, State, Text, Told};
+use jiff::Timestamp;
 use plain_text::{clip, one_line};
 
 use crate::aws::AwsCallError;
 use crate::channel::{Channel, Delivered, Failure, Retry};
 use crate::notice::Notice;
-use crate::words;
+use crate::words::{self, Fact};
 
 /// Findings of one call.
 pub const BATCH_MAX: usize = 100;
@@ -121,6 +122,19 @@ fn outcome(id: &str, answer: &Result<Vec<RefusedFinding>, AwsCallError>) -> Resu
 
 fn asff<'n>(notice: &Notice<'n>) -> AsffFinding<'n> {
     let Notice { finding, now, due, .. } = *notice;
+    let asff = with_facts(finding, notice.facts(), now);
+    // Only who never told of it can be the first.
+    if due.told == Told::Nothing && due.unknown_since.is_none() { asff.with_new_workflow() } else { asff }
+}
+
+/// A finding in ASFF as it is at `now`, for a file: with the id under which Security Hub has it, and without a workflow, so that
+/// an import leaves what people have said of it.
+#[must_use]
+pub fn asff_finding(finding: &Finding, now: Timestamp) -> AsffFinding<'_> {
+    with_facts(finding, words::facts(finding, None, now), now)
+}
+
+fn with_facts(finding: &Finding, facts: Vec<Fact>, now: Timestamp) -> AsffFinding<'_> {
     let key = finding.key();
     let (severity, status) = match finding.state() {
         State::Open => (finding.severity().map_or("HIGH", severity_label), "FAILED"),
@@ -139,14 +153,12 @@ fn asff<'n>(notice: &Notice<'n>) -> AsffFinding<'n> {
         severity,
         status,
         fix: words::commands(finding).into_iter().next().map(|command| format!("Run `{command}`.")),
-        fields: fields(notice),
+        fields: fields(finding, facts),
         resource: AsffResource::group(owner, key.region(), key.group_id(), name, vpc_id),
         created: finding.first_seen().unwrap_or(now),
         updated: now,
     };
     let asff = AsffFinding::from(content).observed(finding.first_seen(), finding.last_seen());
-    // Only who never told of it can be the first.
-    let asff = if due.told == Told::Nothing && due.unknown_since.is_none() { asff.with_new_workflow() } else { asff };
     if finding.state() == State::Open { asff } else { asff.archived() }
 }
 
@@ -163,7 +175,7 @@ fn description(finding: &Finding) -> String {
 }
 
 /// Facts that the format has no attribute for.
-fn fields(notice: &Notice<'_>) -> BTreeMap<&'static str, String> {
+fn fields(finding: &Finding, facts: Vec<Fact>) -> BTreeMap<&'static str, String> {
     let of = |label: &str| match label {
         "State" => Some("portcullis/state"),
         "Rule" => Some("portcullis/rule"),
@@ -176,10 +188,11 @@ fn fields(notice: &Notice<'_>) -> BTreeMap<&'static str, String> {
         "Unjudged" => Some("portcullis/unjudged"),
         _ => None,
     };
-    let facts = notice.facts().into_iter();
-    let mut fields: BTreeMap<&'static str, String> =
-        facts.filter_map(|fact| Some((of(fact.label)?, clip(&fact.value, FIELD_CHARS).into_owned()))).collect();
-    fields.insert("portcullis/status", notice.finding.openness().as_str().to_owned());
-    fields.insert("portcullis/label", notice.finding.key().label());
+    let mut fields: BTreeMap<&'static str, String> = facts
+        .into_iter()
+        .filter_map(|fact| Some((of(fact.label)?, clip(&fact.value, FIELD_CHARS).into_owned())))
+        .collect();
+    fields.insert("portcullis/status", finding.openness().as_str().to_owned());
+    fields.insert("portcullis/label", finding.key().label());
     fields
 }

@@ -2,45 +2,22 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use channels::words;
-use findings::Severity;
-use findings::finding::{Finding, State, Text};
-use findings::store::{FindingStore, Listing};
+use findings::finding::{Finding, Text};
 use jiff::Timestamp;
 use plain_text::{one_line, printable};
 
-use super::Table;
-use crate::args::{FindingsList, StateArg};
+use super::select::select;
+use crate::args::FindingsList;
 use crate::exit::Exit;
 use crate::terminal;
-use crate::values::check_account;
 
 /// Length to which a name or an owner is cut, in characters.
 const NAME_MAX: usize = 40;
 
 pub(super) async fn list(args: &FindingsList) -> Result<Exit> {
-    if let Some(account) = &args.account {
-        check_account("--account", account)?;
-    }
-    let table = Table::open(&args.table).await?;
-    let mut found = Vec::new();
-    for listing in listings(args) {
-        let mut from = None;
-        loop {
-            let page = table.store.list(&listing, from.as_deref()).await?;
-            // A list without it would look complete.
-            if let Some(problem) = page.unreadable.into_iter().next() {
-                bail!("a finding could not be read: {problem}");
-            }
-            found.extend(page.findings.into_iter().filter(|finding| is_wanted(args, finding)));
-            from = page.next;
-            if from.is_none() {
-                break;
-            }
-        }
-    }
-    found.sort_by_cached_key(|finding| (rank(finding), finding.first_seen(), finding.key().to_string()));
+    let found = select(&args.filter).await?;
     let mut out = io::stdout().lock();
     if args.json {
         for finding in &found {
@@ -52,53 +29,6 @@ pub(super) async fn list(args: &FindingsList) -> Result<Exit> {
         write!(out, "{}", as_table(&found))?;
     }
     Ok(Exit::Success)
-}
-
-/// The lists to read: by the narrowest index.
-fn listings(args: &FindingsList) -> Vec<Listing> {
-    match (&args.owner, &args.account) {
-        (Some(owner), _) => vec![Listing::Owner(owner.clone())],
-        (None, Some(account)) => vec![Listing::Account(account.clone())],
-        (None, None) => {
-            let mut states = args.state.clone();
-            states.sort();
-            states.dedup();
-            states.into_iter().map(|state| Listing::State(state.into())).collect()
-        }
-    }
-}
-
-impl From<StateArg> for State {
-    fn from(state: StateArg) -> Self {
-        match state {
-            StateArg::Open => Self::Open,
-            StateArg::Exempt => Self::Exempt,
-            StateArg::Closed => Self::Closed,
-        }
-    }
-}
-
-/// Whether a finding meets all conditions: an index knows one of them.
-fn is_wanted(args: &FindingsList, finding: &Finding) -> bool {
-    let owner = finding.owner().map(|owner| owner.name.as_str());
-    args.state.iter().any(|state| State::from(*state) == finding.state())
-        && args.account.as_deref().is_none_or(|account| account == finding.key().account())
-        && args.owner.as_deref().is_none_or(|name| owner == Some(name))
-        && finding.key().rule() == args.table.rule
-        && args
-            .min_severity
-            .is_none_or(|least| finding.severity().is_some_and(|severity| severity <= Severity::from(least)))
-}
-
-/// Open findings first, the most severe of them before all.
-fn rank(finding: &Finding) -> (u8, Option<Severity>) {
-    let state = match finding.state() {
-        State::Open => 0,
-        State::Exempt => 1,
-        State::Closed => 2,
-        State::NeverOpen => 3,
-    };
-    (state, finding.severity())
 }
 
 fn as_table(found: &[Finding]) -> String {

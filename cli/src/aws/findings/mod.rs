@@ -1,7 +1,9 @@
 //! `portcullis findings`: the findings that the stack for findings remembers.
 
+mod export;
 mod list;
 mod mute;
+mod select;
 mod show;
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +21,7 @@ use crate::exit::{Exit, Usage};
 pub(crate) async fn run(args: &Findings) -> Result<Exit> {
     match args {
         Findings::List(args) => list::list(args).await,
+        Findings::Export(args) => export::export(args).await,
         Findings::Show { finding, json } => show::show(finding, *json).await,
         Findings::Mute { finding, reason, until } => mute::mute(finding, reason, until.as_deref()).await,
         Findings::Unmute { finding } => mute::unmute(finding).await,
