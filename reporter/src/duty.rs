@@ -15,12 +15,14 @@ pub enum Duty {
     AccountSweep,
     /// Look up what surrounds a group that was opened, and announce it.
     Context,
+    /// Write a report on all findings into a bucket.
+    Report,
 }
 
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record`, `notify`, `sweep`, `account-sweep` or `context`: this program runs as an AWS Lambda function of a stack of Portcullis"
+    "DUTY is `{0}`, not `record`, `notify`, `sweep`, `account-sweep`, `context` or `report`: this program runs as an AWS Lambda function of a stack of Portcullis"
 )]
 pub struct DutyError(String);
 
@@ -34,6 +36,7 @@ impl FromStr for Duty {
             "sweep" => Ok(Self::Sweep),
             "account-sweep" => Ok(Self::AccountSweep),
             "context" => Ok(Self::Context),
+            "report" => Ok(Self::Report),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }
     }

@@ -13,7 +13,9 @@ mod jobs;
 mod metrics;
 mod notify;
 mod outlets;
+mod pages;
 mod record;
+mod report;
 mod sweep;
 mod time;
 
@@ -30,6 +32,7 @@ pub use self::metrics::Metrics;
 pub use self::notify::{Notified, Notifier, NotifyError, NotifyHandler, Outlets};
 pub use self::outlets::ChannelOutlets;
 pub use self::record::Recorder;
+pub use self::report::{ReportError, ReportWriter, Reported, Schedule};
 pub use self::sweep::{Complaint, SweepError, Sweeper, Swept};
 
 /// Name of the function in its log.

@@ -13,7 +13,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
 use reporter::{
     AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics,
-    Notifier, NotifyHandler, Origin, Recorder, RoutingDocument, Sweeper,
+    Notifier, NotifyHandler, Origin, Recorder, ReportWriter, RoutingDocument, Schedule, Sweeper,
 };
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
@@ -30,6 +30,7 @@ async fn main() -> Result<(), Error> {
         Duty::Sweep => Box::pin(sweep(&sdk, metrics)).await,
         Duty::AccountSweep => Box::pin(account_sweep(&sdk)).await,
         Duty::Context => Box::pin(context(&sdk)).await,
+        Duty::Report => Box::pin(report(&sdk)).await,
     }
 }
 
@@ -109,6 +110,19 @@ async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
     .await
 }
 
+async fn report(sdk: &SdkConfig) -> Result<(), Error> {
+    let bucket = Bucket::new(sdk, required("REPORT_BUCKET")?, required("ACCOUNT")?);
+    let prefix = variable("REPORT_PREFIX").unwrap_or_default();
+    let (table, rule) = (FindingTable::from_env(sdk)?, required("CONFIG_RULE")?);
+    let writer = ReportWriter::new(table, bucket, prefix, rule, Timestamp::now);
+    run(service_fn(|event: LambdaEvent<Schedule>| {
+        let deadline = instant(event.context.deadline());
+        let reported = Box::pin(writer.run(event.payload.time, deadline));
+        async { reported.await.map_err(|error| Error::from(error_message(&error))) }
+    }))
+    .await
+}
+
 fn notify_queue() -> Result<String, Error> {
     Ok(variable("NOTIFY_QUEUE").ok_or("NOTIFY_QUEUE is not set: name the ARN of the queue of notifications")?)
 }
@@ -134,6 +148,11 @@ fn required(name: &str) -> Result<String, Error> {
 /// A variable that is set to a text.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// A variable without which the function cannot work.
+fn required(name: &str) -> Result<String, String> {
+    variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"))
 }
 
 /// The time as one of the clock that timers use.

@@ -1,4 +1,4 @@
-//! The S3 bucket for snapshots.
+//! An S3 bucket: for snapshots, for reports, with a routing document.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,16 @@ pub struct Bucket {
     location: StoreLocation,
 }
 
-const JSON: &str = "application/json";
 const PUT: &str = "s3:PutObject";
+
+/// The media type of an object, by the end of its key: a browser that opens a report shows it.
+fn media_type(key: &str) -> &'static str {
+    match key.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "csv")) => "text/csv; charset=utf-8",
+        _ => "application/json",
+    }
+}
 
 impl Bucket {
     /// Creates the adapter and its client. Call it once per process.
@@ -83,7 +91,7 @@ impl ObjectStore for Bucket {
             .bucket(&self.name)
             .expected_bucket_owner(&self.location.account_id)
             .key(key)
-            .content_type(JSON)
+            .content_type(media_type(key))
             .if_none_match("*")
             .body(ByteStream::from(json.into_bytes()))
             .send()
@@ -103,7 +111,7 @@ impl ObjectStore for Bucket {
             .bucket(&self.name)
             .expected_bucket_owner(&self.location.account_id)
             .key(key)
-            .content_type(JSON)
+            .content_type(media_type(key))
             .set_metadata(Some(metadata.into_iter().collect()))
             .body(ByteStream::from(json.into_bytes()))
             .send()

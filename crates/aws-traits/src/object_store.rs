@@ -1,4 +1,4 @@
-//! Store of snapshots: an S3 bucket, or for the command line a directory.
+//! Store of snapshots and reports: an S3 bucket, or for the command line a directory.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -61,7 +61,7 @@ pub struct ObjectHead {
     pub kms_key: Option<String>,
 }
 
-/// Stores objects, each a JSON text.
+/// Stores objects, each a text: JSON, and in a bucket also what the end of the key says, such as `.html`.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
 pub trait ObjectStore {
     /// Location of the store.

@@ -1,22 +1,17 @@
 //! Reading all findings, in a circle that begins where the last sweep stopped.
 
-use std::time::Duration;
-
 use aws_traits::sqs::SendMessages;
-use findings::store::{FindingStore, Listing, Marks, Pace, Page, StoreError};
+use findings::store::{FindingStore, Listing, Marks, Pace};
 use plain_text::error_message;
 use routing::Document;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::cursor::{Cursor, SECTIONS};
 use super::{Run, Sweeper};
 use crate::SERVICE;
 use crate::documents::Documents;
-
-/// Attempts to read a page, and the pause after the first that failed, which doubles.
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::pages::read_page;
 
 /// How the reading of a list ended.
 enum Ended {
@@ -69,7 +64,7 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             if Instant::now() >= end {
                 return Ended::NoTime(cursor);
             }
-            let page = match self.read_page(&listing, cursor.from.as_deref(), end).await {
+            let page = match read_page(&self.store, &listing, cursor.from.as_deref(), end).await {
                 Ok(page) => page,
                 Err(error) => {
                     let (at, error_text) = (cursor.to_string(), error_message(&error));
@@ -93,18 +88,5 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             }
             cursor.from = Some(next);
         }
-    }
-
-    async fn read_page(&self, listing: &Listing, from: Option<&str>, end: Instant) -> Result<Page, StoreError> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.store.list(listing, from).await {
-                Ok(page) => return Ok(page),
-                Err(_) if Instant::now() + pause < end => sleep(pause).await,
-                Err(error) => return Err(error),
-            }
-            pause *= 2;
-        }
-        self.store.list(listing, from).await
     }
 }
