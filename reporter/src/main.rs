@@ -141,10 +141,6 @@ fn documents(sdk: &SdkConfig, queue: &str) -> Result<RoutingDocument<Ssm, Bucket
     Ok(RoutingDocument::new(source, Timestamp::now))
 }
 
-fn required(name: &str) -> Result<String, Error> {
-    Ok(variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"))?)
-}
-
 /// A variable that is set to a text.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|text| !text.is_empty())

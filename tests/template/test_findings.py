@@ -31,6 +31,7 @@ NOTIFIER = {
     "securityhub:BatchImportFindings",
     "sqs:ChangeMessageVisibility",
 } | SWEEPER
+REPORT = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:PutObject", "sqs:SendMessage"}
 # By parameters.
 OF_CHANNELS = {"secretsmanager:GetSecretValue", "sns:Publish"}
 FUNCTIONS = ("RecorderFunction", "NotifierFunction", "SweeperFunction")
@@ -62,6 +63,12 @@ def routed(findings: dict[str, Any]) -> Stack:
         ChannelTopicArns=TOPIC,
         Dashboard="True",
     )
+
+
+@pytest.fixture(scope="module")
+def reporting(findings: dict[str, Any]) -> Stack:
+    """The stack with reports, and no channel."""
+    return Stack(findings, ReportBucket="reports", RuleName="ports")
 
 
 def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
@@ -209,6 +216,60 @@ def test_the_alarm_rings_for_what_the_sweep_complains_of(routed: Stack) -> None:
     assert queue in sending[0]
 
 
+def test_without_a_bucket_there_are_no_reports(findings: dict[str, Any], stack: Stack, reporting: Stack) -> None:
+    of_reports = {name for name, one in findings["Resources"].items() if one.get("Condition") == "HasReports"}
+    assert {"ReportFunction", "ReportRole", "ReportLogGroup", "ReportFailures", "ReportScheduleRule", "ReportPermission"} == of_reports
+    assert not of_reports & stack.resources.keys()
+    assert of_reports <= reporting.resources.keys()
+    # Neither needs the other.
+    assert "NotifierFunction" not in reporting.resources
+
+
+def test_the_reports_may_do_what_they_do_and_nothing_else(findings: dict[str, Any], reporting: Stack) -> None:
+    logs = {action for action in PLATFORM if action.startswith("logs:")}
+    by_action = {action: one["Resource"] for one in statements(reporting, "ReportRole") for action in actions(one)}
+    assert by_action.keys() == REPORT | logs
+    assert by_action["s3:PutObject"] == "arn:aws:s3:::reports/portcullis/ports/*"
+    assert by_action["sqs:SendMessage"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    keyed = Stack(findings, ReportBucket="reports", KmsKeyArn=KEY)
+    with_key = {action for one in statements(keyed, "ReportRole") for action in actions(one)}
+    assert with_key == by_action.keys() | {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+def test_a_report_is_written_where_the_role_may_write(reporting: Stack) -> None:
+    variables = reporting.resources["ReportFunction"]["Environment"]["Variables"]
+    (written,) = [one["Resource"] for one in statements(reporting, "ReportRole") if one["Sid"] == "WriteReports"]
+    assert written == f"arn:aws:s3:::{variables['REPORT_BUCKET']}/{variables['REPORT_PREFIX']}*"
+
+
+def test_a_report_comes_by_its_schedule_and_a_failure_rings_the_alarm(findings: dict[str, Any], reporting: Stack) -> None:
+    schedule = reporting.resources["ReportScheduleRule"]
+    assert schedule["ScheduleExpression"] == "cron(0 6 * * ? *)"
+    (target,) = schedule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["ReportFunction", "Arn"]}
+    # The event as it is: its time makes an attempt that is repeated the same report.
+    assert target.keys() == {"Id", "Arn"}
+    failures = reporting.resources["ReportFailures"]
+    assert failures["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}}
+    assert failures["MaximumRetryAttempts"] == 2
+    weekly = Stack(findings, ReportBucket="reports", ReportSchedule="rate(7 days)").resources["ReportScheduleRule"]
+    assert weekly["ScheduleExpression"] == "rate(7 days)"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "taken", "refused"),
+    [
+        ("ReportBucket", ["", "my-reports"], ["s3://my-reports", "my-reports/x", "My"]),
+        ("ReportPrefix", ["", "portcullis/", "a/b-1/"], ["/", "/a/", "a", "a//", "a*/", "${x}/"]),
+        ("ReportSchedule", ["rate(1 day)", "cron(0 6 ? * MON *)"], ["", "daily", "at(2026-12-01T00:00:00)"]),
+    ],
+)
+def test_parameters_of_the_reports_are_checked(findings: dict[str, Any], parameter: str, taken: list[str], refused: list[str]) -> None:
+    pattern = findings["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in taken)
+    assert not any(re.fullmatch(pattern, value) for value in refused)
+
+
 def test_the_dashboard_shows_the_metrics_that_the_functions_write(stack: Stack, routed: Stack, checkout: Path) -> None:
     assert "FindingDashboard" not in stack.resources
     assert all("METRICS_OF_RULE" not in stack.resources[name]["Environment"]["Variables"] for name in ("RecorderFunction",))
@@ -223,21 +284,24 @@ def test_the_dashboard_shows_the_metrics_that_the_functions_write(stack: Stack, 
     assert len(places) == len(widgets)
 
 
-def test_no_resource_is_a_wildcard(routed: Stack) -> None:
-    # The ids of executions are not known beforehand, and the names of parameters only by their path.
+def test_no_resource_is_a_wildcard(routed: Stack, reporting: Stack) -> None:
+    # The ids of executions are not known beforehand, and the names of parameters and of reports only by their path.
     parts = (
         "arn:aws:ssm:eu-central-1:123456789012:automation-execution/*",
         "arn:aws:ssm:eu-central-1:123456789012:parameter/portcullis/channels/*",
+        "arn:aws:s3:::reports/portcullis/ports/*",
     )
-    for role in ("RecorderRole", "NotifierRole", "SweeperRole"):
-        for statement in statements(routed, role):
+    roles = [(routed, "RecorderRole"), (routed, "NotifierRole"), (routed, "SweeperRole"), (reporting, "ReportRole")]
+    for stack, role in roles:
+        for statement in statements(stack, role):
             resource = statement["Resource"]
             for one in resource if isinstance(resource, list) else [resource]:
                 assert isinstance(one, dict) or "*" not in one or one in parts, statement
 
 
 def test_a_queue_takes_the_events_of_this_stack_only(findings: dict[str, Any], stack: Stack) -> None:
-    rules = {name for name, one in findings["Resources"].items() if one["Type"] == "AWS::Events::Rule"} - {"SweepSchedule"}
+    rules = {name for name, one in findings["Resources"].items() if one["Type"] == "AWS::Events::Rule"}
+    rules -= {"SweepSchedule", "ReportScheduleRule"}
     assert rules == {"PortcullisEvents", "ComplianceChanges", "FailedExecutions"}
     for queue in ("RecordQueue", "DeadLetterQueue"):
         allow, deny = stack.resources[f"{queue}Policy"]["PolicyDocument"]["Statement"]
@@ -268,7 +332,7 @@ def test_a_message_is_hidden_for_longer_than_the_function_runs(routed: Stack, qu
     assert routed.resources[mapping]["BatchSize"] <= 10, "one call delays the messages of a batch"
 
 
-def test_a_function_has_the_variables_that_it_reads(routed: Stack, template: dict[str, Any], checkout: Path) -> None:
+def test_a_function_has_the_variables_that_it_reads(routed: Stack, reporting: Stack, template: dict[str, Any], checkout: Path) -> None:
     adapters = checkout / "crates" / "aws-adapters" / "src"
     tables = [adapters / name for name in ("finding_table.rs", "state_table.rs", "event_bridge.rs")]
     sources = [*(checkout / "reporter" / "src").rglob("*.rs"), *tables]
@@ -276,5 +340,6 @@ def test_a_function_has_the_variables_that_it_reads(routed: Stack, template: dic
     read = set(re.findall(r'(?:env::var|required|variable)\("(\w+)"\)', text))
     of_account = Stack(template, Context="True").resources
     functions = [*(routed.resources[function] for function in FUNCTIONS), *(of_account[name] for name in OF_ACCOUNT)]
+    functions.append(reporting.resources["ReportFunction"])
     # Lambda sets the region.
     assert read - {"AWS_REGION"} == {name for function in functions for name in function["Environment"]["Variables"]}
