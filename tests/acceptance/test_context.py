@@ -87,6 +87,7 @@ def test_the_first_message_says_whose_it_is_and_what_uses_it(context):
     (message,) = wait_for("the message", lambda: context.servers.messages("#security"), 90)
     assert group in message["text"]
     finding = context.finding(group)
+    print(context.calls(mark), [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/portcullis-context")["events"]])
     assert finding["owner"] == OWNER
     # The owner has a message of their own.
     (own,) = wait_for("the owner's message", lambda: context.servers.messages(OWNER), 90)

@@ -70,7 +70,8 @@ async fn a_ticket_whose_answer_is_lost_is_found_again_and_has_no_second_one(#[ca
     assert_eq!((&ticket["status"], &ticket["priority"]), (&json!("Done"), &json!("High")));
     assert_eq!(ticket["labels"][1], story.finding.key().label());
     let comment = ticket["comments"][0]["text"].as_str().unwrap();
-    assert!(comment.contains("(revision 2, ended)"), "{comment}");
+    let mark = format!("(revision 2, ended, {})", story.finding.news_name());
+    assert!(comment.contains(&mark), "{comment}");
     let statuses: Vec<&Value> = ticket["history"]
         .as_array()
         .unwrap()
