@@ -234,6 +234,8 @@ def install() -> None:
             ours = config_resource(action, _json(body))
         elif service == "securityhub":
             ours = security_hub.resource()
+        elif service == "rds" and _first(query_params, "Action") == "DescribeDBInstances":
+            ours = _arn("rds", f"db:{_first(query_params, 'DBInstanceIdentifier') or '*'}")
         return ours or extract(service, method, path, headers, body, query_params, region, account_id)
 
     def request_tag_context(service, iam_action, body, params):
