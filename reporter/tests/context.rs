@@ -127,7 +127,7 @@ impl Story {
         let services = (self.aws.clone(), self.aws.clone(), self.aws.clone(), &hiding);
         let finder = ContextFinder::new(services, origin, "owner".to_owned(), now);
         self.aws.account().calls.clear();
-        let answer = finder.handle(batch, Instant::now() + Duration::from_secs(60)).await;
+        let answer = finder.handle(batch, Instant::now() + Duration::from_mins(1)).await;
         let hidden = hiding.0.into_inner();
         assert_eq!(answer.batch_item_failures.len(), hidden.len());
         (hidden, self.record())
@@ -277,7 +277,9 @@ async fn an_owner_is_found_by_tags(
     for resource in ["i-1", "i-2", BALANCER] {
         story.aws.account().tags.insert(resource.to_owned(), BTreeMap::new());
     }
-    owners.iter().for_each(|(resource, owner)| story.tag(resource, owner));
+    for (resource, owner) in owners {
+        story.tag(resource, owner);
+    }
     let mut event = open(ONE);
     event["detail"]["securityGroup"]["tags"] = tags;
     story.one(&event).await;
