@@ -90,7 +90,7 @@ const DENIED: &str = "<Response><Errors><Error><Code>UnauthorizedOperation</Code
 )]
 #[case::cut(200, INTERFACES.split_at(900).0, "the answer is malformed")]
 #[case::no_xml(200, "internal error", "the answer is malformed")]
-#[case::proxy(200, "<html><body>sign in</body></html", "the answer is malformed: it is cut")]
+#[case::proxy(200, "<html><body>sign in</body></html", "the answer is malformed: error parsing XML: it is cut")]
 #[tokio::test]
 async fn what_is_no_answer_is_an_error(#[case] status: u16, #[case] body: &'static str, #[case] expected: &str) {
     let aws = Canned::serve([(status, body)]).await;
