@@ -120,6 +120,16 @@ fn live(page: &str) -> Terms {
         "portcullis-findings-show" => {
             &[("Show a finding with its history:", "portcullis findings show sg-0123456789abcdef0")]
         }
+        "portcullis-findings-export" => &[
+            (
+                "Write all findings that are kept as CSV:",
+                "portcullis findings export --state open,exempt,closed --output findings.csv",
+            ),
+            (
+                "Write the severe ones as a page:",
+                "portcullis findings export --min-severity high --format html --output findings.html",
+            ),
+        ],
         "portcullis-findings-mute" => &[(
             "Keep a finding from being sent until the end of a day (UTC):",
             "portcullis findings mute sg-0123456789abcdef0 --reason CHG-7 --until 2999-12-31",
