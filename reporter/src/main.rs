@@ -7,7 +7,7 @@ use aws_adapters::{
     AccountTable, Bucket, Config, EventBridge, FindingTable, HttpClient, SdkConfig, SecretStore, SecurityHubClient,
     Sqs, Ssm, Surroundings, Topics,
 };
-use aws_events::sqs::SqsEvent;
+use futures::{FutureExt as _, TryFutureExt as _};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
@@ -15,7 +15,8 @@ use reporter::{
     AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics,
     Notifier, NotifyHandler, Origin, Recorder, ReportWriter, RoutingDocument, Schedule, Sweeper,
 };
-use serde::de::IgnoredAny;
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
@@ -48,12 +49,7 @@ async fn record(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     };
     let (table, rule) = (FindingTable::from_env(sdk)?, variable("CONFIG_RULE"));
     let recorder = Recorder::new(table, Ssm::new(sdk), &sqs, rule, announcer).with_metrics(metrics);
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
-        let deadline = instant(event.context.deadline());
-        let answer = Box::pin(recorder.handle(event.payload, deadline));
-        async { Ok::<_, Error>(answer.await) }
-    }))
-    .await
+    serve(|event, deadline| recorder.handle(event, deadline).map(Ok)).await
 }
 
 async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
@@ -64,12 +60,7 @@ async fn notify(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let notifier = Notifier::new(FindingTable::from_env(sdk)?, outlets, Jobs::new(&sqs, queue), Timestamp::now)
         .with_metrics(metrics);
     let handler = NotifyHandler::new(notifier, documents, &sqs, Timestamp::now);
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
-        let deadline = instant(event.context.deadline());
-        let answer = Box::pin(handler.handle(event.payload, deadline));
-        async { Ok::<_, Error>(answer.await) }
-    }))
-    .await
+    serve(|event, deadline| handler.handle(event, deadline).map(Ok)).await
 }
 
 async fn sweep(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
@@ -77,11 +68,7 @@ async fn sweep(sdk: &SdkConfig, metrics: Metrics) -> Result<(), Error> {
     let documents = documents(sdk, &queue)?;
     let jobs = Jobs::new(Sqs::new(sdk), queue);
     let sweeper = Sweeper::new(FindingTable::from_env(sdk)?, documents, jobs, Timestamp::now).with_metrics(metrics);
-    run(service_fn(|event: LambdaEvent<IgnoredAny>| {
-        let swept = Box::pin(sweeper.sweep(instant(event.context.deadline())));
-        async { swept.await.map_err(|error| Error::from(error_message(&error))) }
-    }))
-    .await
+    serve(|_: IgnoredAny, deadline| sweeper.sweep(deadline).map_err(failure)).await
 }
 
 /// The rule of the stack.
@@ -92,22 +79,13 @@ fn origin() -> Result<Origin, Error> {
 async fn context(sdk: &SdkConfig) -> Result<(), Error> {
     let services = (Surroundings::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?, Sqs::new(sdk));
     let finder = ContextFinder::new(services, origin()?, required("OWNER_TAG")?, Timestamp::now);
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
-        let deadline = instant(event.context.deadline());
-        let answer = Box::pin(finder.handle(event.payload, deadline));
-        async { Ok::<_, Error>(answer.await) }
-    }))
-    .await
+    serve(|event, deadline| finder.handle(event, deadline).map(Ok)).await
 }
 
 async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
     let (config, events, table) = (Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?);
     let sweep = AccountSweep::new(config, events, table, origin()?);
-    run(service_fn(|event: LambdaEvent<IgnoredAny>| {
-        let swept = Box::pin(sweep.run(Timestamp::now(), instant(event.context.deadline())));
-        async { Ok::<_, Error>(swept.await) }
-    }))
-    .await
+    serve(|_: IgnoredAny, deadline| sweep.run(Timestamp::now(), deadline).map(Ok)).await
 }
 
 async fn report(sdk: &SdkConfig) -> Result<(), Error> {
@@ -115,12 +93,7 @@ async fn report(sdk: &SdkConfig) -> Result<(), Error> {
     let prefix = variable("REPORT_PREFIX").unwrap_or_default();
     let (table, rule) = (FindingTable::from_env(sdk)?, required("CONFIG_RULE")?);
     let writer = ReportWriter::new(table, bucket, prefix, rule, Timestamp::now);
-    run(service_fn(|event: LambdaEvent<Schedule>| {
-        let deadline = instant(event.context.deadline());
-        let reported = Box::pin(writer.run(event.payload.time, deadline));
-        async { reported.await.map_err(|error| Error::from(error_message(&error))) }
-    }))
-    .await
+    serve(|schedule: Schedule, deadline| writer.run(schedule.time, deadline).map_err(failure)).await
 }
 
 fn notify_queue() -> Result<String, Error> {
@@ -149,6 +122,25 @@ fn variable(name: &str) -> Option<String> {
 /// A variable without which the function cannot work.
 fn required(name: &str) -> Result<String, String> {
     variable(name).ok_or_else(|| format!("{name} is not set: the stack of Portcullis sets it"))
+}
+
+/// Answers events, each before a deadline, until Lambda ends the process.
+async fn serve<E, A, F>(answer: impl Fn(E, Instant) -> F) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    A: Serialize,
+    F: Future<Output = Result<A, Error>>,
+{
+    run(service_fn(|event: LambdaEvent<E>| {
+        let deadline = instant(event.context.deadline());
+        Box::pin(answer(event.payload, deadline))
+    }))
+    .await
+}
+
+/// An error as Lambda shows it: with its causes.
+fn failure(error: impl std::error::Error + 'static) -> Error {
+    Error::from(error_message(&error))
 }
 
 /// The time as one of the clock that timers use.
