@@ -135,12 +135,10 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
             } else {
                 one.known = Some(Known::looked_up(one.before.as_ref(), &one.asked, now));
             }
-            one.event = Some(ContextEvent {
-                interfaces: found.interfaces(&one.asked, &self.owner_tag),
-                owner: found.owner(&one.asked, &self.owner_tag),
-                unread: found.unread.clone(),
-                ..self.event(&one.asked, now)
-            });
+            let interfaces = found.interfaces(&one.asked, &self.owner_tag);
+            let owner = found.owner(&one.asked, interfaces.as_ref(), &self.owner_tag);
+            let unread = found.unread.clone();
+            one.event = Some(ContextEvent { interfaces, owner, unread, ..self.event(&one.asked, now) });
         }
     }
 

@@ -134,8 +134,9 @@ impl Surrounded {
     /// The interfaces of a group; `None` if they could not be read.
     pub(super) fn interfaces(&self, group: &Asked<'_>, owner_tag: &str) -> Option<EventInterfaces> {
         let all = self.interfaces.as_ref()?;
+        let of_group = all.read.iter().filter(|interface| interface.groups.contains(&group.group_id));
         let mut listed: Vec<EventInterface> =
-            self.of_group(group).map(|interface| self.event(interface, group, owner_tag)).collect();
+            of_group.map(|interface| self.event(interface, group, owner_tag)).collect();
         listed.sort_by_cached_key(|one| (Reverse(one.public_addresses.clone()), one.resource.clone(), one.id.clone()));
         Some(EventInterfaces {
             count: listed.len(),
@@ -145,21 +146,12 @@ impl Surrounded {
         })
     }
 
-    fn of_group<'s>(&'s self, group: &'s Asked<'_>) -> impl Iterator<Item = &'s Interface> {
-        let all = self.interfaces.iter().flat_map(|interfaces| &interfaces.read);
-        all.filter(|interface| interface.groups.contains(&group.group_id))
-    }
-
     fn databases_of<'s>(&'s self, group: &'s Asked<'_>) -> impl Iterator<Item = &'s Database> {
         self.databases.iter().filter(|database| database.groups.contains(&group.group_id))
     }
 
-    fn resource(&self, interface: &Interface) -> Resource {
-        Resource::of(interface, &self.account, &self.region)
-    }
-
     fn event(&self, interface: &Interface, group: &Asked<'_>, owner_tag: &str) -> EventInterface {
-        let (resource, tags) = match self.resource(interface) {
+        let (resource, tags) = match Resource::of(interface, &self.account, &self.region) {
             Resource::Instance(id) | Resource::LoadBalancer(id) | Resource::ClassicLoadBalancer(id) => {
                 let tags = self.tags.get(&id);
                 (Some(id), tags)
@@ -182,30 +174,35 @@ impl Surrounded {
         }
     }
 
-    /// The owner of a group: by its tag, else by the tag that most of the resources have which use it.
-    pub(super) fn owner(&self, group: &Asked<'_>, owner_tag: &str) -> Option<EventOwner> {
+    /// The owner of a group: by its tag, else by the tag that most of the resources have which use it. `interfaces` are those of
+    /// the group.
+    pub(super) fn owner(
+        &self,
+        group: &Asked<'_>,
+        interfaces: Option<&EventInterfaces>,
+        owner_tag: &str,
+    ) -> Option<EventOwner> {
         if let Some(name) = tag_value(&group.tags, owner_tag) {
             return Some(EventOwner::new(name, OwnerSource::GroupTag));
         }
         // A resource with several interfaces counts once.
         let mut by_resource = BTreeMap::new();
-        for interface in self.of_group(group) {
-            let EventInterface { id, resource, owner, .. } = self.event(interface, group, owner_tag);
+        for EventInterface { id, resource, owner, .. } in interfaces.iter().flat_map(|interfaces| &interfaces.listed) {
             if let Some(owner) = owner {
-                by_resource.insert(resource.unwrap_or(id), owner);
+                by_resource.insert(resource.as_ref().unwrap_or(id).as_str(), owner.as_str());
             }
         }
         for database in self.databases_of(group) {
             if let Some(owner) = tag_value(&database.tags, owner_tag) {
-                by_resource.insert(database.arn.clone(), owner.to_owned());
+                by_resource.insert(database.arn.as_str(), owner);
             }
         }
-        let mut counts = BTreeMap::<String, usize>::new();
+        let mut counts = BTreeMap::<&str, usize>::new();
         for owner in by_resource.into_values() {
             *counts.entry(owner).or_default() += 1;
         }
         // Of equally frequent ones, the first by text.
-        let most = counts.iter().max_by_key(|(owner, count)| (**count, Reverse(owner.as_str())));
+        let most = counts.iter().max_by_key(|(owner, count)| (**count, Reverse(**owner)));
         most.map(|(owner, _)| EventOwner::new(owner, OwnerSource::InstanceTag))
     }
 }
