@@ -261,16 +261,6 @@ pub struct Attachment {
     pub example: Option<Text<128>>,
 }
 
-impl From<&crate::Context> for Attachment {
-    fn from(context: &crate::Context) -> Self {
-        Self {
-            interfaces: u32::try_from(context.attached_to.len()).unwrap_or(u32::MAX),
-            public: context.is_public(),
-            example: context.attached_to.iter().filter_map(|one| one.resource.as_deref()).min().map(Text::from),
-        }
-    }
-}
-
 /// The owner of a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
