@@ -116,14 +116,20 @@ async fn an_empty_store_makes_a_report_that_says_so() {
     assert_eq!(world.objects(), names);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_was_opened_and_closed_since_the_last_report_is_said_once() {
+/// Since the first report two groups were opened, and one of them was closed after an hour.
+async fn two_opened_and_one_closed() -> World {
     let world = World::default();
     world.report().await;
     world.open(1).await;
     world.open(2).await;
     pass(HOUR);
     world.close(1).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_opened_and_closed_since_the_last_report_is_said_once() {
+    let world = two_opened_and_one_closed().await;
     pass(DAY - HOUR);
     let report = world.report().await;
     assert_eq!(report.changes(), (2, 1, 1));
@@ -218,12 +224,7 @@ async fn a_report_that_was_given_up_is_written_by_the_next_run_before_its_own() 
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_repeated_writes_the_same_report() {
-    let world = World::default();
-    world.report().await;
-    world.open(1).await;
-    world.open(2).await;
-    pass(HOUR);
-    world.close(1).await;
+    let world = two_opened_and_one_closed().await;
     pass(DAY);
     let due = now();
     let first = world.report().await;
