@@ -87,22 +87,6 @@ def permission(protocol: str, ports: tuple[int, int] | None, *sources: str) -> d
     return made
 
 
-def routing(urls: dict[str, str]) -> dict:
-    """A document by which everything goes to one channel of Slack and one project of Jira."""
-    channels = {
-        "chat": {"kind": "slack", "token": "ssm:/portcullis/channels/slack", "channel": "#security", "apiUrl": urls["slack"]},
-        "tickets": {
-            "kind": "jira",
-            "flavour": "cloud",
-            "url": urls["jira"],
-            "secret": "ssm:/portcullis/channels/jira",
-            "project": "SEC",
-            "closeTransition": "Done",
-        },
-    }
-    return {"version": 1, "channels": channels, "defaultChannels": list(channels)}
-
-
 def groups(prefix_list: str, other_group: str) -> dict[str, tuple[str, list[dict]]]:
     """Returns expected compliance and rules by group name: examples of exposures, and of rules that are none."""
     ssh = (22, 22)
@@ -303,7 +287,7 @@ class Demo:
             ssm = self.cloud.client("ssm")
             for name in ("slack", "jira"):
                 ssm.put_parameter(Name=f"/portcullis/channels/{name}", Type="SecureString", Value=servers.secrets[name])
-            ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(routing(servers.urls)))
+            ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(servers.routing()))
             self.deploy("False", routing=f"ssm:{ROUTING}")
             self.cloud.settle()
             print("  Slack and Jira are played by servers on this machine. Somebody opens a group for a moment:")

@@ -81,22 +81,6 @@ class Told(Findings):
         return [delivery["id"] for delivery in self.servers.state()["webhook"]["deliveries"] if delivery["times"] > 1]
 
 
-def routing(urls: dict[str, str]) -> dict:
-    channels = {
-        "chat": {"kind": "slack", "token": "ssm:/portcullis/channels/slack", "channel": "#security", "apiUrl": urls["slack"]},
-        "tickets": {
-            "kind": "jira",
-            "flavour": "cloud",
-            "url": urls["jira"],
-            "secret": "ssm:/portcullis/channels/jira",
-            "project": "SEC",
-            "closeTransition": "Done",
-        },
-        "receiver": {"kind": "webhook", "url": urls["webhook"], "secret": "ssm:/portcullis/channels/webhook"},
-    }
-    return {"version": 1, "channels": channels, "defaultChannels": list(channels)}
-
-
 @pytest.fixture
 def servers():
     with channel_servers.running() as running, channel_servers.undisturbed(running) as lent:
@@ -108,7 +92,8 @@ def remember(stack: Upgrading, servers: channel_servers.ChannelServers, context:
     ssm = stack.cloud.client("ssm")
     for name in ("slack", "jira", "webhook"):
         ssm.put_parameter(Name=f"/portcullis/channels/{name}", Type="SecureString", Value=servers.secrets[name])
-    ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(routing(servers.urls)))
+    receiver = {"kind": "webhook", "url": servers.urls["webhook"], "secret": "ssm:/portcullis/channels/webhook"}
+    ssm.put_parameter(Name=ROUTING, Type="String", Value=json.dumps(servers.routing(receiver=receiver)))
     stack.create_findings(RoutingDocument=f"ssm:{ROUTING}", ContextWaitSeconds="1" if context else "0")
     return Told(stack, servers)
 

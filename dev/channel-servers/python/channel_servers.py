@@ -49,6 +49,22 @@ class ChannelServers:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
 
+    def routing(self, **further: dict) -> dict:
+        """Returns a document by which everything goes to one channel of Slack, one project of Jira, and further channels."""
+        channels = {
+            "chat": {"kind": "slack", "token": "ssm:/portcullis/channels/slack", "channel": "#security", "apiUrl": self.urls["slack"]},
+            "tickets": {
+                "kind": "jira",
+                "flavour": "cloud",
+                "url": self.urls["jira"],
+                "secret": "ssm:/portcullis/channels/jira",
+                "project": "SEC",
+                "closeTransition": "Done",
+            },
+            **further,
+        }
+        return {"version": 1, "channels": channels, "defaultChannels": list(channels)}
+
     def state(self) -> dict:
         """Returns what each service was told."""
         return self.control("GET", "/state")
