@@ -1,6 +1,7 @@
 """A burst of findings in the local cloud: how many are recorded each second, and when the queue is empty."""
 
 import argparse
+import collections
 import concurrent.futures
 import datetime
 import json
@@ -10,10 +11,11 @@ import sys
 import tempfile
 import time
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(CHECKOUT / "dev" / "local-cloud" / "python"), str(CHECKOUT / "tests" / "acceptance")]
+sys.path.extend(str(pathlib.Path(__file__).resolve().parents[2] / part) for part in ("dev/local-cloud/python", "tests/acceptance"))
 
-RULE = "portcullis"
+from portcullis import PARAMETERS, RULE, finished, without_stack
+from test_findings import Findings
+
 ROUTING = "/portcullis/routing"
 # Calls to send at once: EventBridge does not wait for one event before it sends the next one.
 SENDERS = 8
@@ -21,102 +23,64 @@ SENDERS = 8
 LIMIT_SECONDS = 600
 
 
-def event(account: str, region: str, number: int) -> dict:
-    """AWS Config says that a group is open."""
-    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    result = {
-        "evaluationResultIdentifier": {"evaluationResultQualifier": {"evaluationMode": "DETECTIVE"}, "orderingTimestamp": at},
-        "complianceType": "NON_COMPLIANT",
-        "resultRecordedTime": at,
-    }
-    detail = {
-        "resourceId": f"sg-{number:017x}",
-        "awsRegion": region,
-        "awsAccountId": account,
-        "configRuleName": RULE,
-        "resourceType": "AWS::EC2::SecurityGroup",
-        "newEvaluationResult": result,
-    }
-    kind = "Config Rules Compliance Change"
-    return {"source": "aws.config", "detail-type": kind, "account": account, "region": region, "time": at, "detail": detail}
-
-
-class Findings:
+def deployed(stack) -> Findings:
     """The deployed stack for findings, whose topic hears of everything."""
+    cloud = stack.cloud
+    topic = cloud.client("sns").create_topic(Name="findings")["TopicArn"]
+    document = {"version": 1, "channels": {"topic": {"kind": "sns", "topicArn": topic}}, "defaultChannels": ["topic"]}
+    cloud.client("ssm").put_parameter(Name=ROUTING, Type="String", Value=json.dumps(document))
+    parameters = {
+        "RuleName": RULE,
+        "SourceInputParameters": json.dumps(PARAMETERS),
+        "RoutingDocument": f"ssm:{ROUTING}",
+        "ChannelTopicArns": topic,
+    }
+    done = finished(stack.start_deploy("--findings", **parameters))
+    if done.returncode != 0:
+        raise SystemExit(done.stdout + done.stderr)
+    stack.deployed()
+    return Findings(stack)
 
-    def __init__(self, stack):
-        from portcullis import PARAMETERS, finished
 
-        cloud = stack.cloud
-        topic = cloud.client("sns").create_topic(Name="findings")["TopicArn"]
-        document = {"version": 1, "channels": {"topic": {"kind": "sns", "topicArn": topic}}, "defaultChannels": ["topic"]}
-        cloud.client("ssm").put_parameter(Name=ROUTING, Type="String", Value=json.dumps(document))
-        parameters = {
-            "RuleName": RULE,
-            "SourceInputParameters": json.dumps(PARAMETERS),
-            "RoutingDocument": f"ssm:{ROUTING}",
-            "ChannelTopicArns": topic,
-        }
-        done = finished(stack.start_deploy("--findings", **parameters))
-        if done.returncode != 0:
-            raise SystemExit(done.stdout + done.stderr)
-        stack.deployed()
-        described = cloud.client("cloudformation").describe_stacks(StackName="portcullis-findings")["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        self.stack, self.cloud, self.sqs, self.dynamodb = stack, cloud, cloud.client("sqs"), cloud.client("dynamodb")
+def recorded(findings: Findings) -> int:
+    """Findings in the table that are open."""
+    pages = findings.dynamodb.get_paginator("query").paginate(
+        TableName=findings.table,
+        IndexName="state",
+        Select="COUNT",
+        KeyConditionExpression="#state = :open",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":open": {"S": "open"}},
+    )
+    return sum(page["Count"] for page in pages)
 
-    def waiting(self) -> int:
-        """Messages in the queue, also those that are being processed."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.outputs["RecordQueueUrl"], AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
 
-    def recorded(self) -> int:
-        """Findings in the table that are open."""
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName=self.outputs["FindingTableName"],
-            IndexName="state",
-            Select="COUNT",
-            KeyConditionExpression="#state = :open",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":open": {"S": "open"}},
-        )
-        return sum(page["Count"] for page in pages)
-
-    def send(self, events: list[dict]) -> None:
-        entries = [{"Id": str(number), "MessageBody": json.dumps(event)} for number, event in enumerate(events)]
-        reply = self.sqs.send_message_batch(QueueUrl=self.outputs["RecordQueueUrl"], Entries=entries)
-        if reply.get("Failed"):
-            raise SystemExit(f"error: not sent: {reply['Failed']}")
-
-    def burst(self, count: int) -> dict:
-        """Sends events of so many groups at once, and waits until all are recorded."""
-        account = self.cloud.client("sts").get_caller_identity()["Account"]
-        # The groups of the deployment itself, if there are any.
-        before, mark = self.recorded(), self.cloud.mark()
-        events = [event(account, self.cloud.endpoints["region"], number) for number in range(count)]
-        begin = time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(self.send, (events[start : start + 10] for start in range(0, count, 10))))
-        sent = time.monotonic()
-        while self.waiting():
-            if time.monotonic() > begin + LIMIT_SECONDS:
-                raise SystemExit(f"error: {self.waiting()} events are not recorded after {LIMIT_SECONDS} seconds")
-            time.sleep(0.1)
-        seconds = time.monotonic() - begin
-        recorded = self.recorded() - before
-        if recorded != count:
-            raise SystemExit(f"error: {recorded} of {count} findings are in the table")
-        calls: dict[str, int] = {}
-        for call in self.stack.calls("RecorderRole", mark):
-            calls[call["action"]] = calls.get(call["action"], 0) + 1
-        return {
-            "findings": count,
-            "seconds_to_send": round(sent - begin, 2),
-            "seconds_to_empty_queue": round(seconds, 2),
-            "findings_per_second": round(count / seconds),
-            "calls_of_the_recorder": calls,
-        }
+def burst(findings: Findings, count: int) -> dict:
+    """Sends events of so many groups at once, and waits until all are recorded."""
+    # The groups of the deployment itself, if there are any.
+    before, mark = recorded(findings), findings.cloud.mark()
+    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    events = [findings.event(f"sg-{number:017x}", "NON_COMPLIANT", at) for number in range(count)]
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(SENDERS) as senders:
+        list(senders.map(lambda start: findings.send(*events[start : start + 10]), range(0, count, 10)))
+    sent = time.monotonic()
+    while waiting := findings.waiting():
+        if time.monotonic() > begin + LIMIT_SECONDS:
+            raise SystemExit(f"error: {waiting} events are not recorded after {LIMIT_SECONDS} seconds")
+        time.sleep(0.1)
+    seconds = time.monotonic() - begin
+    found = recorded(findings) - before
+    if found != count:
+        raise SystemExit(f"error: {found} of {count} findings are in the table")
+    calls = collections.Counter(call["action"] for call in findings.stack.calls("RecorderRole", mark))
+    return {
+        "findings": count,
+        "seconds_to_send": round(sent - begin, 2),
+        "seconds_to_empty_queue": round(seconds, 2),
+        "findings_per_second": round(count / seconds),
+        "calls_of_the_recorder": dict(calls),
+    }
 
 
 def main() -> None:
@@ -125,10 +89,9 @@ def main() -> None:
     parser.add_argument("--json", type=pathlib.Path, metavar="DIRECTORY", help="also write the figures there")
     arguments = parser.parse_args()
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-    from portcullis import without_stack
 
     with tempfile.TemporaryDirectory() as directory, without_stack(pathlib.Path(directory)) as stack:
-        figures = Findings(stack).burst(arguments.findings)
+        figures = burst(deployed(stack), arguments.findings)
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")
     if arguments.json:

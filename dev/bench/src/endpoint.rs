@@ -151,6 +151,9 @@ fn to_ports(body: &str) -> impl Iterator<Item = usize> {
 fn json(operation: &str, body: &str) -> Response {
     let text = match operation {
         "PutEvaluations" => r#"{"FailedEvaluations":[]}"#.to_owned(),
+        // No finding is stored yet.
+        "GetItem" | "TransactWriteItems" => "{}".to_owned(),
+        "BatchGetItem" => r#"{"Responses":{},"UnprocessedKeys":{}}"#.to_owned(),
         "PutEvents" => {
             let request: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
             let entries = request.get("Entries").and_then(serde_json::Value::as_array).map_or(0, Vec::len);

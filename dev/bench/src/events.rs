@@ -89,6 +89,35 @@ fn configuration(permissions: usize, first: &str) -> Value {
     })
 }
 
+/// Returns the event of an open group, from the documentation.
+///
+/// # Errors
+///
+/// If the sample is not JSON.
+pub fn assessment() -> serde_json::Result<Value> {
+    serde_json::from_str(include_str!("../../../docs/events/assessment-open.json"))
+}
+
+/// Returns the event of SQS for these messages.
+#[must_use]
+pub fn queued(messages: &[Value]) -> Value {
+    let arn = format!("arn:aws:sqs:eu-central-1:{ACCOUNT}:portcullis-findings");
+    let records = messages.iter().enumerate().map(|(number, message)| {
+        json!({
+            "messageId": format!("059f36b4-87a3-44ab-83d2-{number:012}"),
+            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": message.to_string(),
+            "attributes": {
+                "ApproximateReceiveCount": "1", "SentTimestamp": "1795169733000", "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1795169733001",
+            },
+            "messageAttributes": {}, "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3", "eventSource": "aws:sqs",
+            "eventSourceARN": arn, "awsRegion": "eu-central-1",
+        })
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}
+
 /// Returns the request of SSM Automation that closes the group.
 #[must_use]
 pub fn close() -> Value {

@@ -34,6 +34,16 @@ impl Subject {
     pub(crate) fn remediator(program: Program) -> Self {
         Self { program, event: events::close().to_string().into(), open: 1 }
     }
+
+    /// The duty *record*: a finding that is new.
+    pub(crate) fn recorder(program: Program) -> Result<Self> {
+        Ok(Self { program, event: events::queued(&[events::assessment()?]).to_string().into(), open: 0 })
+    }
+
+    /// The duty *notify*, which has the most clients. What it sends depends on a routing document, so that only its start counts.
+    pub(crate) fn notifier(program: Program) -> Self {
+        Self { program, event: events::queued(&[]).to_string().into(), open: 0 }
+    }
 }
 
 /// The figures of a function.

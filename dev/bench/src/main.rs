@@ -17,6 +17,21 @@ use serde::Serialize;
 use crate::functions::Subject;
 use crate::process::Program;
 
+/// Variables of the reporter for each duty, as `cloudformation/findings.yaml` sets them.
+const RECORD: [(&str, &str); 4] = [
+    ("DUTY", "record"),
+    ("FINDINGS_TABLE", "portcullis-findings"),
+    ("FINDINGS_RETENTION_DAYS", "400"),
+    ("CONFIG_RULE", "portcullis"),
+];
+const NOTIFY: [(&str, &str); 5] = [
+    ("DUTY", "notify"),
+    ("FINDINGS_TABLE", "portcullis-findings"),
+    ("FINDINGS_RETENTION_DAYS", "400"),
+    ("NOTIFY_QUEUE", "arn:aws:sqs:eu-central-1:123456789012:portcullis-notify"),
+    ("ROUTING_DOCUMENT", "ssm:/portcullis/routing"),
+];
+
 /// Measures the Lambda functions of Portcullis on this machine.
 #[derive(Debug, Parser)]
 struct Cli {
@@ -85,11 +100,18 @@ impl Programs {
             Subject::evaluator(self.evaluator("rule-evaluator", r#""compliant":1"#)?),
             Subject::evaluator_of_an_open_group(self.evaluator("rule-evaluator, open", r#""nonCompliant":1"#)?),
             Subject::remediator(self.remediator()?),
+            Subject::recorder(self.reporter("reporter, record", &RECORD)?)?,
+            Subject::notifier(self.reporter("reporter, notify", &NOTIFY)?),
         ])
     }
 
     fn evaluator(&self, name: &str, expected: &'static str) -> Result<Program> {
         Program::new(name, &self.functions.join("rule-evaluator"), expected)
+    }
+
+    fn reporter(&self, name: &str, environment: &'static [(&'static str, &'static str)]) -> Result<Program> {
+        let program = Program::new(name, &self.functions.join("reporter"), r#""batchItemFailures":[]"#)?;
+        Ok(program.with(environment))
     }
 
     fn remediator(&self) -> Result<Program> {

@@ -18,6 +18,8 @@ pub(crate) struct Program {
     pub(crate) command: Vec<String>,
     /// Text in the answer of a successful invocation.
     pub(crate) expected: &'static str,
+    /// Variables of this function alone.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
 }
 
 /// A running function. It ends when this value is dropped.
@@ -39,7 +41,12 @@ pub(crate) struct ColdStart<'a> {
 impl Program {
     pub(crate) fn new(name: &str, file: &Path, expected: &'static str) -> Result<Self> {
         let file = file.canonicalize().with_context(|| format!("there is no program {}", file.display()))?;
-        Ok(Self { name: name.to_owned(), command: vec![file.display().to_string()], expected })
+        Ok(Self { name: name.to_owned(), command: vec![file.display().to_string()], expected, environment: &[] })
+    }
+
+    /// Sets variables, as the stack does.
+    pub(crate) fn with(self, environment: &'static [(&'static str, &'static str)]) -> Self {
+        Self { environment, ..self }
     }
 
     /// Creates a program from a shell command.
@@ -49,6 +56,7 @@ impl Program {
             name: name.to_owned(),
             command: shell.into_iter().chain([format!("exec {command}")]).collect(),
             expected: "",
+            environment: &[],
         }
     }
 
@@ -84,6 +92,7 @@ impl Program {
             .env("EVENT_BUS", "default")
             .env("SNAPSHOT_BUCKET", "portcullis-snapshots")
             .env("SNAPSHOT_BUCKET_OWNER", ACCOUNT)
+            .envs(self.environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         Ok(command)
