@@ -109,10 +109,31 @@ def test_a_finding_is_shown_with_what_is_next(remembered):
     done = remembered("findings", "show", found["key"])
     assert done.code == DONE, done
     assert done.out.startswith(f"{found['group_id']} (")
-    for text in ("\n  Severity", "\n  Owner", "shop@example.com", "\nHistory\n", "\nNext\n", "portcullis close"):
+    for text in (
+        "\n  Severity",
+        "\n  Owner",
+        "shop@example.com",
+        "\nChannels\n  security  was told that it is open: 1772360150.000100\n  tickets   was told that it is open: SEC-17\n",
+        "\nHistory\n",
+        "\nNext\n",
+        "portcullis close",
+    ):
         assert text in done.out, (text, done.out)
     shown = remembered("findings", "show", found["key"], "--json").json()
     assert shown == {"finding": found, "history": []}
+
+
+def test_a_channel_that_takes_nothing_is_shown_with_its_error(remembered):
+    found = sample("open")
+    tickets = {"told": "nothing", "external_id": None, "attempts": 3, "last_error": "403: no project\n`SEC`"}
+    found["deliveries"]["tickets"] |= tickets | {"next_attempt": "2026-03-01T11:16:00Z"}
+    put(remembered.cloud, found)
+    done = remembered("findings", "show", found["key"])
+    expected = "not told yet; 3 attempts failed, the next one is at 2026-03-01 11:16 UTC; last error: 403: no project"
+    assert expected in done.out, done
+    assert "\n`SEC`" not in done.out
+    put(remembered.cloud, sample("exempt"))
+    assert "no channel was told of it" in remembered("findings", "show", sample("exempt")["key"]).out
 
 
 def test_names_cannot_forge_a_line(remembered):

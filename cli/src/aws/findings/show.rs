@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use channels::words;
+use findings::finding::{Delivery, Finding, Told};
 use findings::store::FindingStore;
 use jiff::Timestamp;
-use plain_text::printable;
+use plain_text::{counted, printable};
 use serde_json::json;
 
 use super::Table;
@@ -24,10 +25,9 @@ pub(super) async fn show(args: &FindingArgs, is_json: bool) -> Result<Exit> {
     }
     writeln!(out, "{}\n", printable(&words::title(&finding)))?;
     let facts = words::facts(&finding, None, Timestamp::now());
-    let width = facts.iter().map(|fact| fact.label.len()).max().unwrap_or_default();
-    for fact in facts {
-        writeln!(out, "  {:width$}  {}", fact.label, printable(&fact.value))?;
-    }
+    write_pairs(&mut out, facts.into_iter().map(|fact| (fact.label.to_owned(), fact.value)).collect())?;
+    writeln!(out, "\nChannels")?;
+    write_pairs(&mut out, channels(&finding))?;
     writeln!(out, "\nHistory")?;
     for entry in &history {
         writeln!(out, "  {}  {}", words::time(entry.at), printable(entry.sentence.as_str()))?;
@@ -43,4 +43,44 @@ pub(super) async fn show(args: &FindingArgs, is_json: bool) -> Result<Exit> {
         writeln!(out, "  {}: {}", link.label, printable(&link.url))?;
     }
     Ok(Exit::Success)
+}
+
+/// Writes lines with a label each, one below the other.
+fn write_pairs(out: &mut impl Write, pairs: Vec<(String, String)>) -> io::Result<()> {
+    let pairs: Vec<_> = pairs.iter().map(|(label, value)| (printable(label), printable(value))).collect();
+    let width = pairs.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    for (label, value) in pairs {
+        writeln!(out, "  {label:width$}  {value}")?;
+    }
+    Ok(())
+}
+
+/// What each channel was told, and why it was not told more.
+fn channels(finding: &Finding) -> Vec<(String, String)> {
+    let mut lines: Vec<_> = finding.channels().map(|(name, known)| (name.to_string(), delivery(known))).collect();
+    if lines.is_empty() {
+        lines.push(("none".to_owned(), "no channel was told of it".to_owned()));
+    }
+    lines
+}
+
+fn delivery(known: &Delivery) -> String {
+    let mut text = match known.told {
+        Told::Nothing => "not told yet",
+        Told::Open => "was told that it is open",
+        Told::Ended => "was told that it is over",
+    }
+    .to_owned();
+    if let Some(name) = &known.external_id {
+        text = format!("{text}: {name}");
+    }
+    if known.began.or(known.unknown_since).is_some() {
+        text.push_str("; an attempt without an answer may have arrived");
+    }
+    if let Some(error) = &known.last_error {
+        let attempts = counted(known.attempts, "attempt");
+        let next = known.next_attempt.map(|time| format!(", the next one is at {}", words::time(time)));
+        text = format!("{text}; {attempts} failed{}; last error: {error}", next.unwrap_or_default());
+    }
+    text
 }
