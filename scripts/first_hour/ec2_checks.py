@@ -216,7 +216,7 @@ CHECKS = [
         "trail-shape",
         "CloudTrail records ModifySecurityGroupRules of two rules as a list",
         "modifies two rules, and looks for the event, which takes up to 15 minutes",
-        "reading of CloudTrail events: both shapes",
+        "trailListsRules; both shapes are read",
         records_a_list,
         GROUP,
         seconds=1200,

@@ -47,6 +47,27 @@ def test_a_modification_names_its_rule(fresh, group: str) -> None:
     assert request["SecurityGroupRule"]["SecurityGroupRule"]["CidrIpv4"] == "0.0.0.0/0"
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_modification_of_two_rules_has_the_shape_of_the_switch(fresh, group: str, listed: bool) -> None:
+    fresh.settings(trailListsRules=listed)
+    ec2 = fresh.client("ec2")
+    offices = {**SSH, "IpRanges": [{"CidrIp": "198.51.100.0/24"}, {"CidrIp": "203.0.113.0/24"}]}
+    rules = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[offices])["SecurityGroupRules"]
+    changes = [
+        {
+            "SecurityGroupRuleId": rule["SecurityGroupRuleId"],
+            "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": f"0.0.0.0/{half}"},
+        }
+        for half, rule in enumerate(rules)
+    ]
+    ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=changes)
+    newest, _ = history(fresh, group)
+    recorded = json.loads(newest["CloudTrailEvent"])["requestParameters"]["ModifySecurityGroupRulesRequest"]["SecurityGroupRule"]
+    assert isinstance(recorded, list if listed else dict)
+    ids = [rule["SecurityGroupRuleId"] for rule in (recorded if listed else [recorded])]
+    assert ids == [rule["SecurityGroupRuleId"] for rule in (rules if listed else rules[-1:])]
+
+
 def test_a_call_that_failed_and_a_dry_run_are_not_there(fresh, group: str) -> None:
     ec2 = fresh.client("ec2")
     for wrong in ({"IpPermissions": [{**SSH, "IpRanges": [{"CidrIp": "0.0.0.0/99"}]}]}, {"IpPermissions": [SSH], "DryRun": True}):

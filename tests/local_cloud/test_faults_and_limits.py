@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 from botocore.exceptions import ConnectionClosedError as Closed
 from botocore.parsers import ResponseParserError
+from local_cloud import REPOSITORY
 
 SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 ONCE = {"retries": {"total_max_attempts": 1}}
@@ -97,3 +98,8 @@ def test_a_service_may_answer_with_an_internal_error(fresh):
     with pytest.raises(ClientError, match="InternalError") as refused:
         fresh.client("ec2", **ONCE).describe_security_groups()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+
+
+def test_the_page_names_every_setting(cloud) -> None:
+    page = (REPOSITORY / "docs" / "local-cloud.md").read_text(encoding="utf-8")
+    assert {name for name in cloud.control("GET", "/settings") if f"| `{name}` |" not in page} == set()

@@ -192,6 +192,8 @@ def apply_settings(data: dict) -> dict:
         current.missing_key_has_prefix = bool(data["missingKeyHasPrefix"])
     if "cloudTrailDelaySeconds" in data:
         current.cloud_trail_delay_seconds = float(data["cloudTrailDelaySeconds"])
+    if "trailListsRules" in data:
+        current.trail_lists_rules = bool(data["trailListsRules"])
     throttling.set_bucket(data.get("ec2BucketSize"), data.get("ec2RefillPerSecond"), data.get("ec2ThrottledPrincipal"))
     return {"asyncRetryBaseSeconds": current.async_retry_base_seconds, "missingKeyHasPrefix": current.missing_key_has_prefix}
 

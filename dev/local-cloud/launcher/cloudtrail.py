@@ -121,8 +121,9 @@ def _modified(form: dict, _reply: bytes) -> tuple[dict, dict]:
         content = {key: value for key in _CONTENT if (value := form.get(f"{rule}.SecurityGroupRule.{key}")) is not None}
         content |= {key: int(content[key]) for key in ("FromPort", "ToPort") if key in content}
         rules.append({"SecurityGroupRuleId": form.get(f"{rule}.SecurityGroupRuleId"), "tag": number, "SecurityGroupRule": content})
-    # One rule is an object, several are a list.
-    request = {"GroupId": form.get("GroupId", ""), "SecurityGroupRule": rules[0] if len(rules) == 1 else rules}
+    # One rule is an object. For several, AWS documents no shape.
+    listed = len(rules) > 1 and settings.current().trail_lists_rules
+    request = {"GroupId": form.get("GroupId", ""), "SecurityGroupRule": rules if listed else rules[-1]}
     return {"ModifySecurityGroupRulesRequest": request}, {"ModifySecurityGroupRulesResponse": {"return": True}}
 
 

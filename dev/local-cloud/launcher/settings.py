@@ -16,6 +16,7 @@ class _Settings:
     async_retry_base_seconds: float = 1.0
     missing_key_has_prefix: bool = False
     cloud_trail_delay_seconds: float = 0.0
+    trail_lists_rules: bool = True
 
 
 _current = _Settings()

@@ -53,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) missing_key_has_prefix: bool,
     /// Time until a call is in the event history of CloudTrail (five minutes on average in AWS).
     pub(crate) cloud_trail_delay_seconds: f64,
+    /// Whether CloudTrail records a change of several rules as a list; otherwise it records one of them.
+    pub(crate) trail_lists_rules: bool,
     /// Burst limit of each mutating EC2 API, in calls; 0 means that EC2 does not throttle.
     pub(crate) ec2_bucket_size: u32,
     /// Refill rate of each mutating EC2 API, in calls per second.
@@ -106,6 +108,7 @@ impl Default for Settings {
             async_retry_base_seconds: 1.0,
             missing_key_has_prefix: false,
             cloud_trail_delay_seconds: 0.0,
+            trail_lists_rules: true,
             ec2_bucket_size: 0,
             ec2_refill_per_second: 5.0,
             ec2_throttled_principal: String::new(),
