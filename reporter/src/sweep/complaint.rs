@@ -40,11 +40,16 @@ impl Complaint {
         for (channel, known) in pending {
             let Some(error) = &known.last_error else { continue };
             if needs_person(known.attempts, known.next_attempt, now) && counted.insert(channel) {
-                let refusals = self.0.entry(channel.to_owned()).or_default();
-                refusals.findings = refusals.findings.saturating_add(1);
-                error.as_str().clone_into(&mut refusals.error);
+                self.count_refused(channel, error.as_str());
             }
         }
+    }
+
+    /// Counts a delivery for which the finding has no room.
+    pub(super) fn count_refused(&mut self, channel: &str, error: &str) {
+        let refusals = self.0.entry(channel.to_owned()).or_default();
+        refusals.findings = refusals.findings.saturating_add(1);
+        error.clone_into(&mut refusals.error);
     }
 
     /// Counts a daily summary.

@@ -188,6 +188,11 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             .iter()
             .filter_map(|(place, _)| Some((place.delivery.channel.as_str(), finding.delivery(&place.key)?)));
         run.complaint.count(known, now);
+        for (place, _) in &behind {
+            if let Err(error) = finding.admits(&place.key) {
+                run.complaint.count_refused(&place.delivery.channel, &error.to_string());
+            }
+        }
         for pending in jobs_of(finding, behind, now) {
             let Job::Finding { channel, finding } = &pending.job else { continue };
             let waits = run.waiting.get(channel).is_some_and(|waiting| waiting.contains(finding));

@@ -9,8 +9,8 @@ use super::Finding;
 use super::content::State;
 use super::text::Text;
 
-/// Channels of a finding.
-pub const MAX_CHANNELS: usize = 16;
+/// Channels of a finding, each recipient counted.
+pub const MAX_CHANNELS: usize = 40;
 
 /// Name of a channel, such as `jira` or `slack-security`.
 pub type Channel = Text<64>;
@@ -94,6 +94,18 @@ impl Delivery {
         self.unknown_since = self.unknown_since.or(began);
         self.last_unknown = began.or(self.last_unknown);
     }
+
+    /// Whether it may make room for another channel: it was told nothing, or that it is over and, since it is no longer one of
+    /// the channels of the finding, nothing of what followed.
+    fn is_spare(&self, newest: u64) -> bool {
+        let is_certain = self.began.is_none() && self.unknown_since.is_none();
+        let has_nothing = match self.told {
+            Told::Nothing => true,
+            Told::Ended => self.revision < newest,
+            Told::Open => false,
+        };
+        is_certain && has_nothing
+    }
 }
 
 /// What each channel was told.
@@ -101,11 +113,31 @@ impl Delivery {
 pub(super) struct Deliveries(BTreeMap<Channel, Delivery>);
 
 impl Deliveries {
-    fn of(&mut self, channel: &Channel) -> Result<&mut Delivery, TooManyChannels> {
-        if self.0.len() >= MAX_CHANNELS && !self.0.contains_key(channel) {
-            return Err(TooManyChannels(channel.clone()));
+    /// The delivery for `channel`. If there is no room for another one, the oldest spare one goes.
+    fn of(&mut self, channel: &Channel, newest: u64) -> Result<&mut Delivery, TooManyChannels> {
+        self.admits(channel, newest)?;
+        if self.is_full_for(channel)
+            && let Some(spare) = self.spare(newest).cloned()
+        {
+            self.0.remove(&spare);
         }
         Ok(self.0.entry(channel.clone()).or_default())
+    }
+
+    fn admits(&self, channel: &Channel, newest: u64) -> Result<(), TooManyChannels> {
+        if self.is_full_for(channel) && self.spare(newest).is_none() {
+            return Err(TooManyChannels(channel.clone()));
+        }
+        Ok(())
+    }
+
+    fn is_full_for(&self, channel: &Channel) -> bool {
+        self.0.len() >= MAX_CHANNELS && !self.0.contains_key(channel)
+    }
+
+    fn spare(&self, newest: u64) -> Option<&Channel> {
+        let spare = self.0.iter().filter(|(_, known)| known.is_spare(newest));
+        spare.min_by_key(|(_, known)| known.revision).map(|(channel, _)| channel)
     }
 }
 
@@ -119,6 +151,15 @@ impl Finding {
     /// Channels with a delivery or an attempt, in the order of their names.
     pub fn channels(&self) -> impl Iterator<Item = (&Channel, &Delivery)> {
         self.deliveries.0.iter()
+    }
+
+    /// Whether there is room for a delivery to `channel`.
+    ///
+    /// # Errors
+    ///
+    /// If there is not: [`MAX_CHANNELS`] others may still have to be told of the end.
+    pub fn admits(&self, channel: &Channel) -> Result<(), TooManyChannels> {
+        self.deliveries.admits(channel, self.revision)
     }
 
     /// The delivery for `channel` that is due at `now`: `None` if it was told all that it is to be told, or is to be tried
@@ -169,9 +210,9 @@ impl Finding {
     ///
     /// # Errors
     ///
-    /// If the finding has [`MAX_CHANNELS`] other channels.
+    /// As [`Finding::admits`].
     pub fn begin(&mut self, channel: &Channel, now: Timestamp) -> Result<(), TooManyChannels> {
-        let delivery = self.deliveries.of(channel)?;
+        let delivery = self.deliveries.of(channel, self.revision)?;
         delivery.lose_outcome();
         delivery.began = Some(now);
         Ok(())
@@ -182,14 +223,14 @@ impl Finding {
     ///
     /// # Errors
     ///
-    /// If the finding has [`MAX_CHANNELS`] other channels.
+    /// As [`Finding::admits`].
     pub fn delivered(
         &mut self,
         channel: &Channel,
         due: &Due,
         external_id: Option<Text<256>>,
     ) -> Result<(), TooManyChannels> {
-        let delivery = self.deliveries.of(channel)?;
+        let delivery = self.deliveries.of(channel, self.revision)?;
         if due.revision > delivery.revision {
             let external_id = external_id.or_else(|| delivery.external_id.take());
             *delivery = Delivery { revision: due.revision, told: due.tells, external_id, ..Delivery::default() };
@@ -201,9 +242,9 @@ impl Finding {
     ///
     /// # Errors
     ///
-    /// If the finding has [`MAX_CHANNELS`] other channels.
+    /// As [`Finding::admits`].
     pub fn failed(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
-        self.deliveries.of(channel)?.began = None;
+        self.deliveries.of(channel, self.revision)?.began = None;
         self.unanswered(channel, error, retry_at)
     }
 
@@ -212,9 +253,9 @@ impl Finding {
     ///
     /// # Errors
     ///
-    /// If the finding has [`MAX_CHANNELS`] other channels.
+    /// As [`Finding::admits`].
     pub fn unanswered(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
-        let delivery = self.deliveries.of(channel)?;
+        let delivery = self.deliveries.of(channel, self.revision)?;
         delivery.lose_outcome();
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.last_error = Some(error.into());

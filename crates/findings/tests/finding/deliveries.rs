@@ -248,3 +248,29 @@ fn channels_are_bounded() {
     assert!(finding.failed(&"channel-0".into(), "x", now()).is_ok());
     assert_eq!(finding.channels().count(), findings::finding::MAX_CHANNELS);
 }
+
+#[test]
+fn a_channel_that_no_longer_counts_makes_room_for_another_one() {
+    let mut finding = after(&[open("1 09:00", &[22])]);
+    let full = findings::finding::MAX_CHANNELS;
+    for number in 0..full - 1 {
+        deliver(&mut finding, &format!("owner-{number}"), Manner::Messages).unwrap();
+    }
+    finding.failed(&"moved".into(), "no such channel", now()).unwrap();
+    // The channel was told nothing.
+    deliver(&mut finding, "owner-new", Manner::Messages).unwrap();
+    assert!(finding.delivery(&"moved".into()).is_none());
+    // All were told that it is open, and have yet to be told of the end.
+    assert!(finding.admits(&"one-more".into()).is_err());
+
+    finding.apply(&closed("1 10:00", "e-1"));
+    for number in 0..full - 1 {
+        deliver(&mut finding, &format!("owner-{number}"), Manner::Messages).unwrap();
+    }
+    // They are told nothing of what follows, because the group has another owner.
+    finding.apply(&open("1 11:00", &[22]));
+    deliver(&mut finding, "one-more", Manner::Messages).unwrap();
+    assert_eq!(finding.channels().count(), full);
+    // But who may have to be told of the end stays.
+    assert_eq!(finding.delivery(&"owner-new".into()).unwrap().told, Told::Open);
+}
