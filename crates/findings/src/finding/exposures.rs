@@ -67,6 +67,14 @@ pub struct KeptExposure {
     pub description: Option<Text<96>>,
 }
 
+impl KeptExposure {
+    /// Whether it is the same exposure, under whatever rule id.
+    pub(super) fn has_content_of(&self, other: &Self) -> bool {
+        let content = |one: &Self| (one.rule.clone(), one.ports.clone(), one.ports_total, one.openness);
+        content(self) == content(other)
+    }
+}
+
 impl From<&FoundExposure> for KeptExposure {
     fn from(found: &FoundExposure) -> Self {
         let mut ports: Vec<Text<16>> = found.ports.iter().map(|range| range.as_str().into()).collect();

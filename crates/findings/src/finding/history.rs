@@ -5,10 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use super::episode::ClosedBy;
+use super::exposures::{ExposureList, KeptExposure};
 use super::facts::AttemptStatus;
 use super::key::FindingKey;
 use super::news::News;
+use super::observation::Opener;
 use super::text::Text;
+
+/// Exposures that a sentence names of those that came, and of those that went.
+const NAMED: usize = 3;
 
 /// An entry of the history: what was learned of a finding.
 ///
@@ -32,15 +37,15 @@ pub struct HistoryEntry {
 }
 
 impl Finding {
-    /// The entry for a change that is part of this finding.
-    pub(super) fn entry(&self, at: Timestamp, news: &News) -> HistoryEntry {
+    /// The entry for a change that is part of this finding, which had these exposures before.
+    pub(super) fn entry(&self, at: Timestamp, news: &News, exposed: Option<&ExposureList>) -> HistoryEntry {
         HistoryEntry {
             key: self.key.clone(),
             at,
             news: news.clone(),
             by: self.author(news),
             revision: self.revision,
-            sentence: self.sentence(news).into(),
+            sentence: self.sentence(news, exposed).into(),
         }
     }
 
@@ -61,7 +66,7 @@ impl Finding {
     }
 
     /// The change in one sentence, in the words of the documentation.
-    fn sentence(&self, news: &News) -> String {
+    fn sentence(&self, news: &News, exposed: Option<&ExposureList>) -> String {
         let group = self.key.group_id();
         match news {
             News::Opened => format!("{group} is open: {}.", self.exposures_in_words()),
@@ -73,15 +78,25 @@ impl Finding {
             News::ClosedByRemediation(execution) => format!("{group} was closed by remediation {execution}."),
             News::Exempted | News::ExemptionChanged => format!("{group} is exempt {}.", self.exemption_in_words()),
             News::ExemptionEnded => format!("{group} is no longer exempt: {}.", self.exposures_in_words()),
-            News::ExposuresChanged => format!("The exposures of {group} changed: {}.", self.exposures_in_words()),
+            News::ExposuresChanged => match exposed {
+                None => format!("The exposures of {group} are known: {}.", self.exposures_in_words()),
+                Some(before) => {
+                    let difference = self.exposures().and_then(|after| difference(before, after));
+                    let now = difference.unwrap_or_else(|| self.exposures_in_words());
+                    format!("The exposures of {group} changed: {now}.")
+                }
+            },
             News::SeverityChanged { from, to } => {
                 format!("The severity of {group} changed from {} to {}.", from.as_str(), to.as_str())
             }
             News::Parked => format!("AWS Config will not close {group}: it has a remediation exception."),
             News::Unparked => format!("{group} has no remediation exception any more."),
             News::Contested => {
-                let by = self.opener().map(|opener| format!(", last by {}", opener.principal)).unwrap_or_default();
-                format!("The same exposure of {group} was closed three times within a day, and opened again{by}.")
+                let with = |opener: &Opener| opener.user_agent.as_ref().map(|agent| format!(" with {agent}"));
+                let by = self.opener().map(|opener| {
+                    format!("; it was last opened by {}{}", opener.principal, with(opener).unwrap_or_default())
+                });
+                format!("The same exposure of {group} was closed three times within a day{}.", by.unwrap_or_default())
             }
             News::ContestEnded => format!("{group} was not closed again for a day."),
             News::Quarantined => format!("Network ACLs deny the blocked ports of {group}."),
@@ -110,13 +125,12 @@ impl Finding {
     fn exposures_in_words(&self) -> String {
         let Some(exposures) = self.exposures() else { return "the exposures are not known yet".to_owned() };
         let Some(worst) = exposures.listed.first() else { return "the exposures are not known yet".to_owned() };
-        let ports: Vec<&str> = worst.ports.iter().map(Text::as_str).collect();
         let more = match exposures.total.saturating_sub(1) {
             0 => String::new(),
             1 => " and 1 more exposure".to_owned(),
             more => format!(" and {more} more exposures"),
         };
-        format!("{} from {}{more}", ports.join(", "), worst.rule.source)
+        format!("{}{more}", in_words(worst))
     }
 
     fn exemption_in_words(&self) -> String {
@@ -136,6 +150,33 @@ impl Finding {
             None => String::new(),
         }
     }
+}
+
+/// `tcp/22 from 0.0.0.0/0`.
+fn in_words(exposure: &KeptExposure) -> String {
+    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
+    let more = if exposure.ports_total > exposure.ports.len() { ", …" } else { "" };
+    format!("{}{more} from {}", ports.join(", "), exposure.rule.source)
+}
+
+/// `newly open: tcp/3389 from ::/0; no longer open: tcp/22 from 0.0.0.0/0`. `None` if that is not known, because some are
+/// only counted.
+fn difference(before: &ExposureList, after: &ExposureList) -> Option<String> {
+    let without = |list: &ExposureList, other: &ExposureList| {
+        let is_other = |one: &KeptExposure| !other.listed.iter().any(|known| known.has_content_of(one));
+        let all: Vec<String> = list.listed.iter().filter(|one| is_other(one)).map(in_words).collect();
+        let more = all.len().saturating_sub(NAMED);
+        let named = all.into_iter().take(NAMED).collect::<Vec<_>>().join(" and ");
+        if more == 0 { named } else { format!("{named} and {more} more") }
+    };
+    let is_cut = |list: &ExposureList| list.total > list.listed.len();
+    if is_cut(before) || is_cut(after) {
+        return None;
+    }
+    let parts = [("newly open", without(after, before)), ("no longer open", without(before, after))];
+    let parts: Vec<String> =
+        parts.iter().filter(|(_, named)| !named.is_empty()).map(|(what, named)| format!("{what}: {named}")).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn attempt_in_words(status: AttemptStatus) -> &'static str {

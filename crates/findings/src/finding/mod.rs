@@ -108,6 +108,7 @@ impl Finding {
     /// Takes an observation. The revision rises by one if the observation is news.
     pub fn apply(&mut self, observation: &Observation) -> Transition {
         let before = Content::of(&self.facts);
+        let exposed = self.exposures().cloned();
         let mute = self.facts.mute.value().cloned().flatten();
         let restored = self.facts.restored.value().cloned();
         let episodes = self.facts.timeline.episodes();
@@ -129,7 +130,7 @@ impl Finding {
         if news.is_empty() && self.facts.timeline.episodes().differ_in_the_past(&episodes) {
             news.push(News::PastCorrected);
         }
-        let history = news.iter().map(|one| self.entry(observation.at.ordering, one)).collect();
+        let history = news.iter().map(|one| self.entry(observation.at.ordering, one, exposed.as_ref())).collect();
         Transition { news, history }
     }
 

@@ -63,6 +63,25 @@ fn opened_by_terraform_closed_by_the_remediator_reopened_by_the_next_apply_and_c
 }
 
 #[test]
+fn a_contest_names_who_opened_the_group_with_what() {
+    let mut finding = new_finding();
+    let story = [
+        open("1 09:00", &[22]),
+        closed("1 09:02", "e-1"),
+        open("1 12:00", &[22]),
+        closed("1 12:02", "e-2"),
+        open("1 15:00", &[22]),
+        opener_of("1 15:01", "1 14:59", "ci"),
+    ];
+    follow(&mut finding, &story);
+    let history = finding.apply(&closed("1 15:02", "e-3")).history;
+    assert_eq!(
+        history.last().unwrap().sentence.as_str(),
+        "The same exposure of sg-0aaaaaaaaaaaaaaaa was closed three times within a day; it was last opened by ci with terraform."
+    );
+}
+
+#[test]
 fn config_and_the_evaluator_say_the_same_in_either_order() {
     let evaluator = judged(open("1 09:00", &[22]), 1);
     let config = judged(config("1 09:00", ConfigVerdict::NonCompliant), 2);
@@ -282,6 +301,7 @@ fn the_history_reads_as_sentences() {
         attached("1 09:01", 1, true),
         owner("1 09:01", "web team"),
         opener("1 09:01", "ci"),
+        open("1 09:02", &[5432, 22]),
         muted("1 09:05", Some("2 00:00")),
         unmuted("1 09:06"),
         remediated("1 09:10", "e-1", Outcome::PartlyClosed),
@@ -297,6 +317,9 @@ fn the_history_reads_as_sentences() {
         format!("The severity of {group} changed from high to critical."),
         format!("The owner of {group} is web team."),
         format!("{group} was opened by ci."),
+        format!(
+            "The exposures of {group} changed: newly open: tcp/5432 from 0.0.0.0/0; no longer open: tcp/3389 from 0.0.0.0/0."
+        ),
         format!("{group} is muted until 2026-12-02T00:00:00Z: known."),
         format!("{group} is no longer muted."),
         format!("A remediation closed only a part of the exposures of {group}: the outcome in a sentence"),
@@ -306,10 +329,10 @@ fn the_history_reads_as_sentences() {
     ];
     assert_eq!(sentences, expected);
     let by: Vec<_> = history.iter().map(|entry| entry.by.as_ref().map(ToString::to_string)).collect();
-    assert_eq!(by[7].as_deref(), Some("e-2"));
-    assert_eq!(by[4].as_deref(), Some("ana"));
+    assert_eq!(by[8].as_deref(), Some("e-2"));
+    assert_eq!(by[5].as_deref(), Some("ana"));
     let revisions: Vec<u64> = history.iter().map(|entry| entry.revision).collect();
-    assert_eq!(revisions, [1, 2, 3, 4, 4, 4, 5, 6, 7, 8]);
+    assert_eq!(revisions, [1, 2, 3, 4, 5, 5, 5, 6, 7, 8, 9]);
 }
 
 /// A sweep repeats what was lost: neither the opening nor the closing depends on one event.
