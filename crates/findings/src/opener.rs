@@ -5,26 +5,32 @@ use exposure::IngressRule;
 
 /// The call since which `rule` admits what it admits now; `None` if none of the `changes` tells.
 ///
-/// Of several calls that left the rule as it is, the first one counts: who only edits a description opened nothing.
+/// Of several calls that left the rule as it is, the first one counts: who only edits a description opened nothing. A rule
+/// that was revoked and added again has another id, and who added it first did not open the group this time. So of a rule
+/// whose id is not known, the newest call about such a rule tells the id.
 #[must_use]
 pub fn opened_by<'c>(rule: &IngressRule, changes: &'c [RuleChange]) -> Option<&'c RuleChange> {
-    let mut of_rule: Vec<(&RuleChange, bool)> = changes
-        .iter()
-        .filter_map(|change| {
-            let left = change.rules.iter().rfind(|changed| is_about(changed, rule))?;
-            Some((change, admits_the_same(left, rule)))
-        })
-        .collect();
-    of_rule.sort_by_key(|(change, _)| change.at);
-    of_rule.into_iter().rev().take_while(|(_, is_same)| *is_same).last().map(|(change, _)| change)
+    let mut newest_first: Vec<&RuleChange> = changes.iter().collect();
+    newest_first.sort_by_key(|change| std::cmp::Reverse(change.at));
+    let such = |change: &&'c RuleChange| change.rules.iter().rfind(|changed| admits_the_same(changed, rule));
+    let id = match &rule.id {
+        Some(id) => id,
+        // EC2 refuses a second rule with the same content, so a call without ids made the rule anew.
+        None => match newest_first.iter().find_map(|change| Some((*change, such(change)?)))? {
+            (change, ChangedRule { id: None, .. }) => return Some(change),
+            (_, ChangedRule { id: Some(id), .. }) => id,
+        },
+    };
+    let of_rule = newest_first.into_iter().filter_map(|change| {
+        let left = change.rules.iter().rfind(|changed| is_about(changed, id, rule))?;
+        Some((change, admits_the_same(left, rule)))
+    });
+    of_rule.take_while(|(_, is_same)| *is_same).last().map(|(change, _)| change)
 }
 
 /// Ids are certain. An event without them is about the rule that it describes.
-fn is_about(changed: &ChangedRule, rule: &IngressRule) -> bool {
-    match (&changed.id, &rule.id) {
-        (Some(id), Some(known)) => id == known,
-        _ => admits_the_same(changed, rule),
-    }
+fn is_about(changed: &ChangedRule, id: &str, rule: &IngressRule) -> bool {
+    changed.id.as_deref().map_or_else(|| admits_the_same(changed, rule), |changed| changed == id)
 }
 
 fn admits_the_same(changed: &ChangedRule, rule: &IngressRule) -> bool {
@@ -79,6 +85,25 @@ mod tests {
         assert_eq!(opener(&[change("other", 1, None, 23, "0.0.0.0/0")]), None);
         assert_eq!(opener(&[change("before", 1, Some("sgr-1"), 22, "10.0.0.0/8")]), None);
         assert_eq!(opener(&[]), None);
+    }
+
+    /// AWS Config does not tell the ids of rules. A rule that was revoked and added again is another one.
+    #[test]
+    fn a_rule_without_an_id_is_the_newest_with_its_content() {
+        let traffic = Traffic::parse("tcp", Some(22), Some(22));
+        let rule = IngressRule::new(traffic, "0.0.0.0/0".into());
+        let named = |changes: &[RuleChange]| opened_by(&rule, changes)?.event_id.clone();
+        let changes = [
+            change("first", 1, Some("sgr-1"), 22, "0.0.0.0/0"),
+            change("again", 2, Some("sgr-2"), 22, "0.0.0.0/0"),
+            change("describe", 3, Some("sgr-2"), 22, "0.0.0.0/0"),
+        ];
+        assert_eq!(named(&changes).as_deref(), Some("again"));
+        let modified =
+            [change("open", 2, Some("sgr-1"), 22, "0.0.0.0/0"), change("office", 1, Some("sgr-1"), 22, "10.0.0.0/8")];
+        assert_eq!(named(&modified).as_deref(), Some("open"));
+        let cut = [change("first", 1, Some("sgr-1"), 22, "0.0.0.0/0"), change("cut", 2, None, 22, "0.0.0.0/0")];
+        assert_eq!(named(&cut).as_deref(), Some("cut"));
     }
 
     #[test]
