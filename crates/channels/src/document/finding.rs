@@ -223,8 +223,7 @@ fn exemption(finding: &Finding) -> Option<ExemptionPart<'_>> {
 }
 
 fn failed_closing(finding: &Finding) -> Option<AttemptPart<'_>> {
-    let is_open = finding.state() == State::Open;
-    let attempt = finding.attempt().filter(|attempt| is_open && attempt.status != AttemptStatus::Done)?;
+    let attempt = finding.failed_attempt()?;
     Some(AttemptPart {
         status: attempt.status,
         execution_id: attempt.execution_id.as_str(),

@@ -185,7 +185,7 @@ fn beside(finding: &Finding, now: Timestamp, facts: &mut Facts) {
 
 /// The newest attempt to close an open finding, if it failed.
 fn failed_closing(finding: &Finding) -> Option<String> {
-    let attempt = finding.attempt().filter(|_| finding.state() == State::Open)?;
+    let attempt = finding.failed_attempt()?;
     let how = match attempt.status {
         AttemptStatus::Done => return None,
         AttemptStatus::Partial => "closed only a part of the exposures",

@@ -332,4 +332,13 @@ impl Finding {
     pub fn attempt(&self) -> Option<&Attempt> {
         self.facts.attempt.value()
     }
+
+    /// The newest attempt to close an open group, if it failed. One before the group was last closed says nothing of what is
+    /// open now.
+    #[must_use]
+    pub fn failed_attempt(&self) -> Option<&Attempt> {
+        let attempt = self.facts.attempt.dated().filter(|_| self.state() == State::Open)?;
+        let is_of_now = self.facts.last_closed.is_none_or(|closed| closed <= attempt.at.ordering);
+        (is_of_now && attempt.value.status != AttemptStatus::Done).then_some(&attempt.value)
+    }
 }

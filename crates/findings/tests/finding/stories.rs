@@ -261,6 +261,22 @@ fn failures_are_news_once_a_day() {
 }
 
 #[test]
+fn a_failure_is_of_the_episode_in_which_it_happened() {
+    let mut finding = new_finding();
+    follow(&mut finding, &[open("1 09:00", &[22]), remediated("1 09:02", "e-1", Outcome::CloseFailed)]);
+    assert_eq!(finding.failed_attempt().unwrap().execution_id.as_str(), "e-1");
+    // A person closes the group, and a week later it is open again: nobody has tried to close it since.
+    follow(&mut finding, &[compliant("1 10:00")]);
+    assert_eq!(finding.failed_attempt(), None);
+    follow(&mut finding, &[open("8 09:00", &[22])]);
+    assert_eq!(finding.failed_attempt(), None);
+    follow(&mut finding, &[remediated("8 09:02", "e-2", Outcome::PartlyClosed)]);
+    assert_eq!(finding.failed_attempt().unwrap().execution_id.as_str(), "e-2");
+    follow(&mut finding, &[remediated("8 09:10", "e-3", Outcome::LeftOpen)]);
+    assert_eq!(finding.failed_attempt(), None);
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let mut finding = new_finding();
     follow(&mut finding, &[open("1 09:00", &[22])]);
