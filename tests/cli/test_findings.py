@@ -180,7 +180,9 @@ def test_a_mute_that_is_refused_changes_nothing(remembered, options, text):
 
 def test_a_finding_that_is_not_there_is_an_error_and_is_not_made(remembered):
     for command in (("show",), ("mute", "--reason", "x"), ("unmute",)):
-        remembered("findings", command[0], "sg-0123456789abcdef0", *command[1:]).failed(ERROR, "there is no finding", "findings list")
+        remembered("findings", command[0], "sg-0123456789abcdef0", *command[1:]).failed(
+            ERROR, "there is no finding", "`portcullis findings list --json` prints the keys"
+        )
     remembered("findings", "show", "web").failed(USAGE, "`web` is not the id of a security group")
     remembered("findings", "show", "1/2/3").failed(USAGE)
     assert len(remembered("findings", "list", "--state", "open,closed,exempt", "--json").lines()) == len(SAMPLES)

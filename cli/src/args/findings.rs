@@ -23,7 +23,7 @@ pub(crate) struct TableArgs {
 /// One finding.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FindingArgs {
-    /// Group: its id, for the account and region of the command; or the key of the finding, as `list` prints it
+    /// Group: its id, for the account and region of the command; or the key of the finding, as `list --json` prints it
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
     #[command(flatten)]

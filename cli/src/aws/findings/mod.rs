@@ -49,7 +49,7 @@ impl Table {
     async fn finding(&self, args: &FindingArgs) -> Result<Finding> {
         let key = self.key(args)?;
         let found = self.store.get(&key).await?;
-        found.with_context(|| format!("there is no finding `{key}`: `portcullis findings list` prints the keys"))
+        found.with_context(|| format!("there is no finding `{key}`: `portcullis findings list --json` prints the keys"))
     }
 
     fn key(&self, args: &FindingArgs) -> Result<FindingKey> {
