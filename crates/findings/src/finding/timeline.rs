@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::episode::Episodes;
@@ -17,6 +18,9 @@ const FIRST: usize = 16;
 const LAST: usize = 48;
 /// In seconds.
 const QUARTER_OF_A_DAY: i64 = 6 * 60 * 60;
+/// The evaluator announces an exemption after AWS Config has stored the evaluation, in the same run. A function of Lambda runs
+/// for 15 minutes at the most. Source: Lambda developer guide, quotas.
+const LONGEST_EVALUATION: SignedDuration = SignedDuration::from_mins(15);
 
 /// A verdict and its moment. Of two verdicts of the same moment, the more serious one is the later.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,6 +110,25 @@ fn kept(quarter: BTreeSet<Point>) -> BTreeSet<Point> {
     kept
 }
 
+/// Follows the verdicts of a quarter, but for the words of AWS Config on an exempt group.
+fn follow(episodes: &mut Episodes, quarter: &BTreeSet<Point>) {
+    for point in quarter.iter().filter(|point| !is_of_exempt(point, quarter)) {
+        episodes.follow(point);
+    }
+}
+
+/// Whether it is AWS Config's word for a state of the group that the next assessment calls exempt. What has the same ordering
+/// time is in the same quarter.
+fn is_of_exempt(point: &Point, quarter: &BTreeSet<Point>) -> bool {
+    let same = |later: &&Point| later.at.ordering == point.at.ordering;
+    let next = || quarter.range(point..).take_while(same).find(|later| later.verdict.is_assessed());
+    point.verdict == Verdict::SaidCompliant
+        && next().is_some_and(|next| {
+            let later = next.at.judged.duration_since(point.at.judged);
+            next.verdict == Verdict::Exempt && later <= LONGEST_EVALUATION
+        })
+}
+
 impl Timeline {
     pub(super) fn learn(&mut self, point: Point) {
         let quarter = point.quarter();
@@ -118,9 +141,7 @@ impl Timeline {
         while self.quarters.values().map(BTreeSet::len).sum::<usize>() > MAX_POINTS {
             // One quarter alone is never too many.
             let Some((oldest, points)) = self.quarters.pop_first() else { break };
-            for point in points {
-                self.settled.follow(&point);
-            }
+            follow(&mut self.settled, &points);
             self.settled_to = Some(oldest);
         }
     }
@@ -138,8 +159,8 @@ impl Timeline {
     /// The episodes that follow from all verdicts.
     pub(super) fn episodes(&self) -> Episodes {
         let mut episodes = self.settled.clone();
-        for point in self.points() {
-            episodes.follow(point);
+        for points in self.quarters.values() {
+            follow(&mut episodes, points);
         }
         episodes
     }

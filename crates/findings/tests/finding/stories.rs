@@ -139,6 +139,23 @@ fn exempt_until_a_date_and_then_open_again() {
     assert_eq!((finding.state(), finding.episodes().total), (State::Open, 1));
 }
 
+/// The evaluator puts its event after AWS Config has stored the evaluation, and so is heard after it.
+#[test]
+fn an_exemption_of_which_config_speaks_first_ends_no_episode() {
+    let mut finding = new_finding();
+    let story = [
+        open("1 09:00", &[22]),
+        judged(config("1 09:00", ConfigVerdict::Compliant), 60),
+        judged(exempt("1 09:00", "2026-12-20"), 61),
+    ];
+    follow(&mut finding, &story);
+    assert_eq!((finding.state(), finding.episodes().total), (State::Exempt, 1));
+    assert_eq!(finding.episodes().newest().unwrap().closed, None);
+    let expired = judged(open("1 09:00", &[22]), 60 * 24 * 23);
+    follow(&mut finding, std::slice::from_ref(&expired));
+    assert_eq!((finding.state(), finding.episodes().total), (State::Open, 1));
+}
+
 #[test]
 fn config_s_word_on_a_later_state_closes_an_exempt_finding() {
     let mut finding = new_finding();
