@@ -201,6 +201,55 @@ async fn first_what_uses_a_group_and_then_who_opened_it() {
     assert_eq!((story.calls(INTERFACES), story.calls(HISTORY)), (0, 0));
 }
 
+/// The event history lags by minutes. Until it has the call that opened the group again, it has only the one before.
+#[tokio::test(start_paused = true)]
+async fn who_opened_a_group_before_is_not_who_opened_it_again() {
+    let rule = |id: &str| {
+        json!({"responseElements": {"securityGroupRuleSet": {"items": [
+            {"securityGroupRuleId": id, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}]}}})
+    };
+    let mut story = Story::new();
+    let first = opening("e-1", "alice@example.com", &rule("sgr-1"));
+    story.history(vec![first.clone()]);
+    pass(SignedDuration::from_secs(30));
+    story.one(&open(ONE)).await;
+    assert_eq!(story.finding().opener().unwrap().principal.as_str(), "alice@example.com");
+
+    // Somebody has closed it meanwhile.
+    pass(SignedDuration::from_hours(1));
+    let again = opening("e-2", "bob@example.com", &rule("sgr-2"));
+    pass(SignedDuration::from_secs(30));
+    let event = open(ONE);
+    let (hidden, events) = story.one(&event).await;
+    assert_eq!((hidden, &events[0]["opener"], events.len()), (vec![Duration::from_mins(1)], &Value::Null, 1));
+    pass(SignedDuration::from_mins(1));
+    story.history(vec![again, first]);
+    let (hidden, events) = story.deliver(&[event], 2).await;
+    assert_eq!((hidden.len(), events.len()), (0, 1));
+    assert_eq!(story.finding().opener().unwrap().principal.as_str(), "bob@example.com");
+}
+
+/// A change that opened nothing names who opened the group before, once the history would have another call.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_opened_nothing_has_the_opener_of_before() {
+    let mut story = Story::new();
+    story.history(vec![opening("e-1", "alice", &json!({}))]);
+    pass(SignedDuration::from_secs(30));
+    story.one(&open(ONE)).await;
+    pass(SignedDuration::from_hours(1));
+    let event = open(ONE);
+    let (mut announced, mut deliveries) = (0, 1);
+    loop {
+        let (hidden, events) = story.deliver(std::slice::from_ref(&event), deliveries).await;
+        announced += events.iter().filter(|event| !event["opener"].is_null()).count();
+        deliveries += 1;
+        let Some(wait) = hidden.first() else { break };
+        pass(SignedDuration::try_from(*wait).unwrap());
+    }
+    assert_eq!((announced, deliveries > 5), (1, true));
+    assert_eq!(story.finding().opener().unwrap().principal.as_str(), "alice");
+}
+
 /// What opened the group is older than the history, or a trail of another kind: it is asked for 20 minutes, and no longer.
 #[tokio::test(start_paused = true)]
 async fn an_opener_that_nobody_knows_is_given_up() {

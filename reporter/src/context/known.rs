@@ -68,3 +68,8 @@ impl Known {
 pub(super) fn is_in_history(asked: &Asked<'_>, now: Timestamp) -> bool {
     !asked.is_change || plus(asked.ordering, IN_HISTORY_AFTER) <= now
 }
+
+/// Whether a call was made after the state of the newest judgement whose opener is known, or given up.
+pub(super) fn is_later(known: Option<&Known>, call: Timestamp) -> bool {
+    known.and_then(|known| known.opener_of).is_none_or(|of| of < call)
+}

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use self::asked::Asked;
-use self::known::{Due, Known, is_in_history};
+use self::known::{Due, Known, is_in_history, is_later};
 use self::opener::Opened;
 use self::resources::Surrounded;
 use crate::account_sweep::Origin;
@@ -149,8 +149,11 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
             let now = (self.now)();
             let (opened, unread, is_final) = match changes {
                 Ok(changes) => {
-                    let opened = Opened::new(&one.asked, &changes);
-                    let is_final = opened.is_complete || is_in_history(&one.asked, now);
+                    let mut opened = Opened::new(&one.asked, &changes);
+                    let is_new = opened.by.as_ref().is_some_and(|by| is_later(one.before.as_ref(), by.at));
+                    let is_final = (opened.is_complete && is_new) || is_in_history(&one.asked, now);
+                    // It may be somebody who opened the group before.
+                    opened.by = opened.by.filter(|_| is_new || is_final);
                     (opened, Vec::new(), is_final)
                 }
                 Err(gap) => {
