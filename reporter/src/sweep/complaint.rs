@@ -7,6 +7,8 @@ use findings::finding::Delivery;
 use jiff::{SignedDuration, Timestamp};
 use plain_text::counted;
 
+use crate::notify::Place;
+
 /// A delivery that failed so often needs a person, whatever the channel says.
 const ATTEMPTS: u32 = 10;
 /// A longer pause than that is one until somebody has repaired something, or one that the channel asks for.
@@ -35,12 +37,14 @@ pub(crate) fn needs_person(attempts: u32, next_attempt: Option<Timestamp>, now: 
 
 impl Complaint {
     /// Counts the deliveries of a finding that are pending and need a person, once for each channel.
-    pub(super) fn count<'d>(&mut self, pending: impl IntoIterator<Item = (&'d str, &'d Delivery)>, now: Timestamp) {
+    pub(super) fn count<'d>(&mut self, pending: impl IntoIterator<Item = (&'d Place, &'d Delivery)>, now: Timestamp) {
         let mut counted = BTreeSet::new();
-        for (channel, known) in pending {
+        for (place, known) in pending {
             let Some(error) = &known.last_error else { continue };
+            let channel = place.delivery.channel.as_str();
             if needs_person(known.attempts, known.next_attempt, now) && counted.insert(channel) {
-                self.count_refused(channel, error.as_str());
+                let recipient = place.delivery.recipient.as_ref().map(|address| format!("to `{}`: ", address.value));
+                self.count_refused(channel, &format!("{}{error}", recipient.unwrap_or_default()));
             }
         }
     }

@@ -184,14 +184,11 @@ impl<S: FindingStore + Pace + Marks, D: Documents, Q: SendMessages> Sweeper<S, D
             *run.open.entry(severity).or_default() += 1;
         }
         let behind = pending(document, finding, now);
-        let known = behind
-            .iter()
-            .filter_map(|(place, _)| Some((place.delivery.channel.as_str(), finding.delivery(&place.key)?)));
+        let known = behind.iter().filter_map(|(place, _)| Some((place, finding.delivery(&place.key)?)));
         run.complaint.count(known, now);
-        for (place, _) in &behind {
-            if let Err(error) = finding.admits(&place.key) {
-                run.complaint.count_refused(&place.delivery.channel, &error.to_string());
-            }
+        let without_room = behind.iter().find_map(|(place, _)| Some((place, finding.admits(&place.key).err()?)));
+        if let Some((place, error)) = without_room {
+            run.complaint.count_refused(&place.delivery.channel, &error.to_string());
         }
         for pending in jobs_of(finding, behind, now) {
             let Job::Finding { channel, finding } = &pending.job else { continue };

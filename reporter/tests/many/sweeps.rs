@@ -197,6 +197,38 @@ async fn a_sweep_complains_of_channels_that_need_a_person_and_does_its_work_all_
     assert!(world.sweep(far()).await.unwrap().is_ok());
 }
 
+/// A channel has many recipients: owners by tags, which anybody may have written.
+#[tokio::test]
+async fn a_sweep_names_the_recipient_that_is_not_told() {
+    let world = World::new();
+    world.open(0, &[]).await;
+    world.work_for(SignedDuration::from_mins(11)).await;
+    // The message of all is there already.
+    world.mood.set(Mood::Down);
+    world.open(0, &[("owner", "#web")]).await;
+    world.work_for(SignedDuration::from_hours(2)).await;
+    let error = world.sweep(far()).await.unwrap().unwrap_err();
+    let expected =
+        "channels do not take what they are told: `chat`: 1 finding, last error: to `#web`: connection refused";
+    assert_eq!(error.to_string(), expected);
+}
+
+/// The outbox of a finding is bounded: each of its owners was told in turn, and the channel of all.
+#[tokio::test]
+async fn a_sweep_complains_of_a_finding_without_room_for_another_recipient() {
+    let world = World::new();
+    for owner in 0..findings::finding::MAX_CHANNELS {
+        assert!(world.sweep(far()).await.unwrap().is_ok(), "before {owner}");
+        world.open(0, &[("owner", &format!("#owner-{owner}"))]).await;
+        world.work_for(SignedDuration::from_mins(11)).await;
+    }
+    let error = world.sweep(far()).await.unwrap().unwrap_err().to_string();
+    assert!(
+        error.starts_with("channels do not take what they are told: `chat`: 1 finding, last error: channel `chat:")
+    );
+    assert!(error.contains("cannot be added to a finding with 40 channels"), "{error}");
+}
+
 #[tokio::test]
 async fn a_sweep_complains_of_a_daily_summary_that_is_not_taken() {
     let world = World::new();
