@@ -50,7 +50,7 @@ impl<D: Documents, Q: SendMessages> Announcer<D, Q> {
         let now = (self.now)();
         let mut jobs: Vec<(usize, (Job, Duration))> = Vec::new();
         for (index, finding) in findings.iter().enumerate() {
-            let waits = finding.waits_for_context(self.wait).map_or(Duration::ZERO, |end| until(end, now));
+            let waits = finding.waits(self.wait).map_or(Duration::ZERO, |end| until(end, now));
             for PendingJob { job, next_attempt, .. } in pending_jobs(&document, finding, now) {
                 let delay = until(next_attempt, now).max(waits);
                 // What is further away is queued by the sweep.

@@ -175,10 +175,19 @@ async fn a_first_message_waits_for_its_context() {
     ] {
         context["detail"][field] = value;
     }
+    let mut assessed: Value = serde_json::from_str(include_str!("../../docs/events/assessment-open.json")).unwrap();
+    (assessed["account"], assessed["time"]) = (json!("123456789012"), json!(now()));
+    for (field, value) in [("account", json!("123456789012")), ("region", json!("eu-west-1"))] {
+        assessed["detail"][field] = value;
+    }
+    assessed["detail"]["securityGroup"]["id"] = json!(group(1));
     let mut opened = change(1, "NON_COMPLIANT", 0);
+    assessed["detail"]["orderingTimestamp"] =
+        opened["detail"]["newEvaluationResult"]["evaluationResultIdentifier"]["orderingTimestamp"].clone();
     opened["detail"]["newEvaluationResult"]["resultRecordedTime"] = json!(now());
     assert_eq!(record(opened.clone()).await, [15, 15]);
-    assert_eq!(record(context).await, [0, 0]);
+    assert_eq!(record(context).await, [5, 5], "the assessment, which names the exposures, is to come");
+    assert_eq!(record(assessed).await, [0, 0]);
     assert_eq!(record(opened).await, [0, 0], "the channels are still behind, and nothing is waited for");
 }
 

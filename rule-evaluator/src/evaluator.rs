@@ -9,7 +9,7 @@ use aws_traits::config::{ConfigurationHistory, Evaluation, ResultType, RuleResul
 use aws_traits::ec2::SecurityGroups;
 use aws_traits::events::Events;
 use exposure::SecurityGroup;
-use findings::event::{AssessmentOrigin, Trigger};
+use findings::event::{AssessmentOrigin, DELETED, LEFT_SCOPE, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation};
 use plain_text::error_message;
@@ -285,13 +285,11 @@ impl<S: EvaluatorServices> Evaluator<S> {
     }
 }
 
-const DELETED: &str = "the security group no longer exists";
-
 /// Reason for which the rule does not apply to a resource; `None` if the resource is to be judged.
 fn not_applicable(resource_type: &str, status: &str, left_scope: bool) -> Option<&'static str> {
     match status {
         _ if resource_type != SECURITY_GROUP_RESOURCE_TYPE => Some("the rule judges security groups only"),
-        _ if left_scope => Some("the security group has left the scope of the rule"),
+        _ if left_scope => Some(LEFT_SCOPE),
         "OK" | "ResourceDiscovered" => None,
         "ResourceDeleted" => Some(DELETED),
         _ => Some("the security group is not recorded by AWS Config"),

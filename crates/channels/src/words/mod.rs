@@ -37,9 +37,10 @@ pub fn title(finding: &Finding) -> String {
             let severity = finding.severity().unwrap_or(Severity::High).as_str();
             format!("{group} is open{again}{}: {severity}", extent(finding))
         }
-        State::Exempt => match finding.exemption().and_then(|exemption| exemption.expires.as_ref()) {
-            Some(end) => format!("{group} is exempt until {}", line(end.as_str())),
-            None => format!("{group} is exempt without an end"),
+        State::Exempt => match finding.exemption().map(|exemption| exemption.expires.as_ref()) {
+            Some(Some(end)) => format!("{group} is exempt until {}", line(end.as_str())),
+            Some(None) => format!("{group} is exempt without an end"),
+            None => format!("{group} is exempt"),
         },
         State::Closed => {
             let by = finding.closing().map(|closing| closing.by);
@@ -47,7 +48,7 @@ pub fn title(finding: &Finding) -> String {
                 Some(ClosedBy::Remediation(_)) => "was closed by a remediation",
                 Some(ClosedBy::Deletion) => "was deleted",
                 Some(ClosedBy::LeftScope) => "left the scope of the rule",
-                Some(ClosedBy::NotApplicable) => "is no longer judged by AWS Config",
+                Some(ClosedBy::NotApplicable) => "was deleted, or is no longer judged by AWS Config",
                 Some(ClosedBy::Change) | None => "was closed by a change",
             };
             format!("{group} {how}")

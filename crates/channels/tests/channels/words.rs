@@ -1,7 +1,7 @@
 //! Titles and facts.
 
 use channels::words::{Fact, commands, facts, links, news, title};
-use findings::finding::{Gone, Observed, Outcome};
+use findings::finding::{ConfigVerdict, Gone, Observed, Outcome, Source};
 use routing::{ChannelKind, OwnerKind, OwnerSource, Ownership};
 use rstest::rstest;
 
@@ -16,6 +16,10 @@ fn fact(story: &Story, label: &str) -> Option<String> {
     all.into_iter().find(|fact| fact.label == label).map(|fact| fact.value)
 }
 
+fn gone(why: Gone) -> Observed {
+    Observed::Compliance(ConfigVerdict::Gone(why), Source::Change)
+}
+
 #[rstest]
 #[case::open(story().open("1 09:00", &[22]), "is open to the internet on tcp/22: high")]
 #[case::public(story().open("1 09:00", &[22]).context("1 09:00", "ana"), "is open to the internet on tcp/22: critical")]
@@ -27,8 +31,8 @@ fn fact(story: &Story, label: &str) -> Option<String> {
 #[case::exempt_forever(story().exempt("1 09:00", None), "is exempt without an end")]
 #[case::change(story().open("1 09:00", &[22]).compliant("1 10:00"), "was closed by a change")]
 #[case::remediation(story().open("1 09:00", &[22]).closed("1 10:00", "e-1"), "was closed by a remediation")]
-#[case::deleted(story().open("1 09:00", &[22]).see("1 10:00", Observed::Gone(Gone::Deleted)), "was deleted")]
-#[case::left(story().open("1 09:00", &[22]).see("1 10:00", Observed::Gone(Gone::LeftScope)), "left the scope of the rule")]
+#[case::deleted(story().open("1 09:00", &[22]).see("1 10:00", gone(Gone::Deleted)), "was deleted")]
+#[case::left(story().open("1 09:00", &[22]).see("1 10:00", gone(Gone::LeftScope)), "left the scope of the rule")]
 fn the_title_says_what_is_the_case(#[case] story: Story, #[case] expected: &str) {
     assert_eq!(title(&story.finding), format!("{GROUP} (web) {expected}"));
 }

@@ -30,6 +30,15 @@ pub const CONTEXT: &str = "Portcullis Context";
 /// `detail-type` of a [`RemediationEvent`].
 pub const REMEDIATION: &str = "Portcullis Remediation";
 
+/// Annotation of `NOT_APPLICABLE` for a group that was deleted.
+pub const DELETED: &str = "the security group no longer exists";
+
+/// Annotation of `NOT_APPLICABLE` for a group that left the scope of the rule.
+pub const LEFT_SCOPE: &str = "the security group has left the scope of the rule";
+
+/// First word of the annotation of `COMPLIANT` for a group whose exposures are exempt.
+pub const EXEMPT: &str = "exempt";
+
 /// Most bytes of a detail. A call of `PutEvents` takes 10 events and 256 KB in sum, so that any 10 events of this size fit.
 ///
 /// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>

@@ -83,7 +83,7 @@ impl Content {
             state,
             contested: facts.are_contested(),
             open: (state == State::Open).then(|| OpenContent::of(facts)),
-            exempt: facts.exempt.value().filter(|_| state == State::Exempt).map(exempt),
+            exempt: facts.named_exemption().filter(|_| state == State::Exempt).map(exempt),
             remediation: facts.closings.newest().filter(|_| state == State::Closed).cloned(),
         }
     }
@@ -142,6 +142,14 @@ impl Facts {
     pub(super) fn named_exposures(&self) -> Option<&ExposureList> {
         let open = self.open.dated().filter(|open| self.last_closed.is_none_or(|closed| closed <= open.at.ordering));
         open.map(|open| &open.value.exposures)
+    }
+
+    /// The exemption of an exempt finding, if an assessment named it since the group was last closed or open.
+    pub(super) fn named_exemption(&self) -> Option<&ExemptFacts> {
+        let opened = self.open.dated().map(|open| open.at.ordering);
+        let other = self.last_closed.max(opened);
+        let exempt = self.exempt.dated().filter(|exempt| other.is_none_or(|other| other <= exempt.at.ordering));
+        exempt.map(|exempt| &exempt.value)
     }
 
     /// How far the group is open. Unknown until an assessment says it.

@@ -39,7 +39,7 @@ impl fmt::Display for ClosedBy {
             Self::Change => f.write_str("a change that was no remediation"),
             Self::Deletion => f.write_str("the deletion of the group"),
             Self::LeftScope => f.write_str("the group's leaving the scope of the rule"),
-            Self::NotApplicable => f.write_str("AWS Config, which no longer judges the group"),
+            Self::NotApplicable => f.write_str("its deletion, or because AWS Config no longer judges it"),
         }
     }
 }

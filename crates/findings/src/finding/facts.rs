@@ -7,8 +7,8 @@ use super::contest::Closings;
 use super::exposures::ExposureList;
 use super::latest::{Latest, Moment};
 use super::observation::{
-    Assessed, AssessedVerdict, Attachment, ConfigVerdict, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
-    Observation, Observed, Opener, Outcome, Owner, Remediated, Source, Swept,
+    Assessed, AssessedVerdict, Attachment, ConfigVerdict, ExemptionFacts, GroupFacts, Mute, NotStarted, Observation,
+    Observed, Opener, Outcome, Owner, Remediated, Source, Swept,
 };
 use super::text::Text;
 use super::timeline::{Point, Timeline, Verdict};
@@ -109,7 +109,6 @@ impl Facts {
             Observed::Assessed(assessed) => self.learn_assessed(at, assessed),
             Observed::Compliance(verdict, source) => self.learn_compliance(at, *verdict, *source),
             Observed::Swept(swept) => self.learn_swept(at, swept),
-            Observed::Gone(gone) => self.learn_verdict(at, Verdict::Gone(*gone), Source::Change),
             Observed::Remediated(remediated) => self.learn_remediated(at, remediated),
             Observed::NotStarted(NotStarted { execution_id, rejected, message }) => {
                 let status = if *rejected { AttemptStatus::Rejected } else { AttemptStatus::NotStarted };
@@ -142,7 +141,11 @@ impl Facts {
         match verdict {
             ConfigVerdict::Compliant => self.learn_verdict(at, Verdict::SaidCompliant, source),
             ConfigVerdict::NonCompliant => self.learn_verdict(at, Verdict::SaidOpen, source),
-            ConfigVerdict::NotApplicable => self.learn_verdict(at, Verdict::Gone(Gone::NotApplicable), source),
+            ConfigVerdict::Exempt => {
+                self.assessed.learn(at, AssessedAs::Exempt);
+                self.learn_verdict(at, Verdict::Exempt, source);
+            }
+            ConfigVerdict::Gone(gone) => self.learn_verdict(at, Verdict::Gone(gone), source),
             ConfigVerdict::InsufficientData => self.unjudged.learn(at, "AWS Config has no verdict".into()),
         }
     }

@@ -76,7 +76,7 @@ impl Finding {
             }
             News::Closed(by) => format!("{group} was closed by {by}."),
             News::ClosedByRemediation(execution) => format!("{group} was closed by remediation {execution}."),
-            News::Exempted | News::ExemptionChanged => format!("{group} is exempt {}.", self.exemption_in_words()),
+            News::Exempted | News::ExemptionChanged => format!("{group} is exempt{}.", self.exemption_in_words()),
             News::ExemptionEnded => format!("{group} is no longer exempt: {}.", self.exposures_in_words()),
             News::ExposuresChanged => match exposed {
                 None => format!("The exposures of {group} are known: {}.", self.exposures_in_words()),
@@ -134,10 +134,11 @@ impl Finding {
     }
 
     fn exemption_in_words(&self) -> String {
-        let Some(exemption) = self.exemption() else { return "for a reason that is not known".to_owned() };
+        // The word of AWS Config comes before the assessment, which has the reason.
+        let Some(exemption) = self.exemption() else { return String::new() };
         match &exemption.expires {
-            Some(expires) => format!("until {expires}: {}", exemption.reason),
-            None => format!("without an end: {}", exemption.reason),
+            Some(expires) => format!(" until {expires}: {}", exemption.reason),
+            None => format!(" without an end: {}", exemption.reason),
         }
     }
 

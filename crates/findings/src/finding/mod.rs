@@ -66,6 +66,9 @@ pub use self::timeline::MAX_POINTS;
 
 use crate::{Openness, Severity};
 
+/// The evaluator announces an assessment at once after AWS Config has stored the evaluation.
+const ASSESSMENT_WAIT: SignedDuration = SignedDuration::from_secs(5);
+
 /// A security group under a rule of AWS Config: what is known of it, its revision, and what the channels were told.
 ///
 /// What is known, and all that follows from it, does not depend on the order in which observations arrive, nor on how often
@@ -212,13 +215,13 @@ impl Finding {
     /// Exposures that the exemption of an exempt finding covers.
     #[must_use]
     pub fn exempted(&self) -> Option<&ExposureList> {
-        self.facts.exempt.value().filter(|_| self.state() == State::Exempt).map(|exempt| &exempt.exempted)
+        self.facts.named_exemption().filter(|_| self.state() == State::Exempt).map(|exempt| &exempt.exempted)
     }
 
     /// The exemption of an exempt finding.
     #[must_use]
     pub fn exemption(&self) -> Option<&ExemptionFacts> {
-        self.facts.exempt.value().filter(|_| self.state() == State::Exempt).map(|exempt| &exempt.exemption)
+        self.facts.named_exemption().filter(|_| self.state() == State::Exempt).map(|exempt| &exempt.exemption)
     }
 
     /// When the group was first seen open, in its first episode.
@@ -301,11 +304,25 @@ impl Finding {
         self.facts.attachment.value()
     }
 
-    /// Until when a message about an open group waits for what surrounds it: for `wait` from the newest judgement.
-    /// `None` if that was looked up since the group was opened.
+    /// Until when a message waits for what comes at the same time: after the word of AWS Config the assessment, which has the
+    /// reasons; and for an open group what surrounds it, for `wait` from the newest judgement.
     #[must_use]
-    pub fn waits_for_context(&self, wait: SignedDuration) -> Option<Timestamp> {
-        let judged = self.facts.timeline.newest().filter(|_| self.state() == State::Open)?.at.judged;
+    pub fn waits(&self, wait: SignedDuration) -> Option<Timestamp> {
+        let judged = self.facts.timeline.newest()?.at.judged;
+        let is_named = match self.state() {
+            State::Open => self.facts.named_exposures().is_some(),
+            State::Exempt => self.facts.named_exemption().is_some(),
+            State::NeverOpen | State::Closed => true,
+        };
+        let for_reasons = (!is_named).then(|| judged.saturating_add(ASSESSMENT_WAIT).unwrap_or(judged));
+        for_reasons.max(self.waits_for_context(judged, wait))
+    }
+
+    /// `None` if what surrounds the group was looked up since it was opened.
+    fn waits_for_context(&self, judged: Timestamp, wait: SignedDuration) -> Option<Timestamp> {
+        if self.state() != State::Open {
+            return None;
+        }
         let opened = self.episodes().newest()?.first_seen;
         let looked_up = self.facts.attachment.dated().map(|attachment| attachment.at.ordering);
         let is_known = looked_up.is_some_and(|looked_up| opened <= looked_up);

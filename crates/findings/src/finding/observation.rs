@@ -31,8 +31,6 @@ pub enum Observed {
     Compliance(ConfigVerdict, Source),
     /// A sweep compared what AWS Config has of the group with what earlier sweeps saw.
     Swept(Box<Swept>),
-    /// The group is no longer judged.
-    Gone(Gone),
     /// A remediation ended with a response.
     Remediated(Remediated),
     /// An execution ended before the function ran: its role, a rejected approval.
@@ -138,15 +136,17 @@ impl GroupFacts {
     }
 }
 
-/// Compliance in AWS Config's words, without reasons.
+/// Compliance in AWS Config's words, with the reason that the evaluator gave as far as it says what became of the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigVerdict {
     /// No exposure, or an exemption for all of them.
     Compliant,
+    /// An exemption for all exposures.
+    Exempt,
     /// An exposure.
     NonCompliant,
     /// The group is no longer judged.
-    NotApplicable,
+    Gone(Gone),
     /// The group could not be judged. Never closes a finding.
     InsufficientData,
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::envelope::Envelope;
 use super::error::IntakeError;
 use super::{Ignored, Intake};
-use crate::finding::{ConfigVerdict, FindingKey, KeyError, Moment, Observation, Observed, Source};
+use crate::event::{DELETED, EXEMPT, LEFT_SCOPE};
+use crate::finding::{ConfigVerdict, FindingKey, Gone, KeyError, Moment, Observation, Observed, Source};
 
 /// `source` of the events of AWS Config.
 pub const CONFIG: &str = "aws.config";
@@ -42,6 +43,7 @@ struct EvaluationResult {
     identifier: Identifier,
     compliance_type: Compliance,
     result_recorded_time: Timestamp,
+    annotation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +75,8 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
         return Ok(Intake::Ignored(Ignored::ResourceType(resource_type.into())));
     }
     let change: Change = envelope.detail()?;
-    let EvaluationResult { identifier, compliance_type, result_recorded_time } = change.new_evaluation_result;
+    let EvaluationResult { identifier, compliance_type, result_recorded_time, annotation } =
+        change.new_evaluation_result;
     if identifier.evaluation_result_qualifier.evaluation_mode.as_deref() == Some("PROACTIVE") {
         return Ok(Intake::Ignored(Ignored::Proactive));
     }
@@ -85,16 +88,20 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
         key => key?,
     };
     let at = Moment::new(identifier.ordering_timestamp, result_recorded_time);
-    Ok(Intake::observed(key, Observation { at, what: Observed::Compliance(compliance_type.into(), Source::Change) }))
+    let verdict = verdict(compliance_type, annotation.as_deref().unwrap_or_default());
+    Ok(Intake::observed(key, Observation { at, what: Observed::Compliance(verdict, Source::Change) }))
 }
 
-impl From<Compliance> for ConfigVerdict {
-    fn from(compliance: Compliance) -> Self {
-        match compliance {
-            Compliance::Compliant => Self::Compliant,
-            Compliance::NonCompliant => Self::NonCompliant,
-            Compliance::NotApplicable => Self::NotApplicable,
-            Compliance::InsufficientData => Self::InsufficientData,
-        }
+/// The verdict, by the annotation of the evaluator. What it means is documented in `docs/semantics.md`. The assessment of an
+/// exempt group has the same news with details, but comes later.
+fn verdict(compliance: Compliance, annotation: &str) -> ConfigVerdict {
+    match compliance {
+        Compliance::Compliant if annotation.split([' ', ':']).next() == Some(EXEMPT) => ConfigVerdict::Exempt,
+        Compliance::Compliant => ConfigVerdict::Compliant,
+        Compliance::NonCompliant => ConfigVerdict::NonCompliant,
+        Compliance::NotApplicable if annotation == DELETED => ConfigVerdict::Gone(Gone::Deleted),
+        Compliance::NotApplicable if annotation == LEFT_SCOPE => ConfigVerdict::Gone(Gone::LeftScope),
+        Compliance::NotApplicable => ConfigVerdict::Gone(Gone::NotApplicable),
+        Compliance::InsufficientData => ConfigVerdict::InsufficientData,
     }
 }

@@ -4,7 +4,7 @@ use super::Intake;
 use super::envelope::Envelope;
 use super::error::IntakeError;
 use crate::event::{ComplianceEvent, EventException, SweptCompliance};
-use crate::finding::{ConfigVerdict, FindingKey, Moment, Observation, Observed, Swept, Text};
+use crate::finding::{ConfigVerdict, FindingKey, Gone, Moment, Observation, Observed, Swept, Text};
 
 pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
     let event: ComplianceEvent = envelope.detail()?;
@@ -13,7 +13,7 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
     let verdict = match event.compliance {
         SweptCompliance::Compliant => ConfigVerdict::Compliant,
         SweptCompliance::NonCompliant => ConfigVerdict::NonCompliant,
-        SweptCompliance::NotApplicable => ConfigVerdict::NotApplicable,
+        SweptCompliance::NotApplicable => ConfigVerdict::Gone(Gone::NotApplicable),
     };
     if event.exception.is_some() && !event.exceptions_read {
         let problem = "contradicts an exception: it was not read";

@@ -105,7 +105,7 @@ pub(crate) fn swept(at: &str, verdict: ConfigVerdict, first: &str, looked: &str)
 }
 
 pub(crate) fn deleted(at: &str) -> Observation {
-    live(at, Observed::Gone(Gone::Deleted))
+    config(at, ConfigVerdict::Gone(Gone::Deleted))
 }
 
 pub(crate) fn remediated(at: &str, execution: &str, outcome: Outcome) -> Observation {

@@ -2,6 +2,7 @@
 
 use findings::finding::{ClosedBy, Closing, ConfigVerdict, Finding, News, Observation, Outcome, Revoked, State};
 use findings::{Openness, Severity};
+use jiff::SignedDuration;
 
 use crate::observations::*;
 
@@ -414,4 +415,25 @@ fn a_sweep_does_not_close_an_exempt_group() {
         ],
     );
     assert_eq!((told[2].clone(), finding.state()), ((vec![], 2), State::Exempt));
+}
+
+/// AWS Config's own event comes first, with the annotation of the evaluator.
+#[test]
+fn an_exemption_of_which_config_knows_is_never_told_as_a_closing() {
+    let mut finding = new_finding();
+    let wait = SignedDuration::ZERO;
+    let story = [open("1 09:00", &[22]), judged(config("1 10:00", ConfigVerdict::Exempt), 60)];
+    assert_eq!(follow(&mut finding, &story), [(vec![News::Opened], 1), (vec![News::Exempted], 2)]);
+    assert_eq!((finding.state(), finding.exemption()), (State::Exempt, None));
+    assert_eq!(finding.waits(wait), Some(time("1 11:00") + SignedDuration::from_secs(5)));
+    let named = finding.apply(&judged(exempt("1 10:00", "2026-12-20"), 61));
+    assert_eq!(named.news, [News::ExemptionChanged]);
+    assert!(named.history[0].sentence.as_str().ends_with("is exempt until 2026-12-20: moving to a VPN."));
+    assert_eq!((finding.waits(wait), finding.episodes().total), (None, 1));
+    // A later sweep repeats the word of AWS Config, without the annotation.
+    assert_eq!(follow(&mut finding, &[judged(config("1 10:00", ConfigVerdict::Compliant), 90)]), [(vec![], 3)]);
+    assert_eq!(finding.state(), State::Exempt);
+    // The exemption of this time is not that of the next one.
+    follow(&mut finding, &[open("2 09:00", &[22]), config("2 10:00", ConfigVerdict::Exempt)]);
+    assert_eq!((finding.state(), finding.exemption()), (State::Exempt, None));
 }

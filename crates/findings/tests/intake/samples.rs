@@ -1,8 +1,8 @@
 //! What the samples say.
 
 use findings::finding::{
-    AssessedVerdict, ConfigVerdict, Finding, GroupFacts, News, Observed, Outcome, OwnerSource, Remediated, Revoked,
-    RuleContent, Source, State, Swept,
+    AssessedVerdict, ConfigVerdict, Finding, Gone, GroupFacts, News, Observed, Outcome, OwnerSource, Remediated,
+    Revoked, RuleContent, Source, State, Swept,
 };
 use findings::{Openness, Severity};
 use jiff::SignedDuration;
@@ -171,12 +171,27 @@ fn a_request_without_execution_is_named_by_its_time() {
 }
 
 #[rstest]
-#[case("COMPLIANT", ConfigVerdict::Compliant)]
-#[case("NON_COMPLIANT", ConfigVerdict::NonCompliant)]
-#[case::deleted_or_out_of_scope("NOT_APPLICABLE", ConfigVerdict::NotApplicable)]
-#[case("INSUFFICIENT_DATA", ConfigVerdict::InsufficientData)]
-fn a_compliance_change_is_the_word_of_aws_config(#[case] compliance: &str, #[case] verdict: ConfigVerdict) {
-    let said = statement(changed("compliance", &[("/detail/newEvaluationResult/complianceType", json!(compliance))]));
+#[case("COMPLIANT", None, ConfigVerdict::Compliant)]
+#[case("COMPLIANT", Some("no blocked port is open to the world"), ConfigVerdict::Compliant)]
+#[case("COMPLIANT", Some("exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0)"), ConfigVerdict::Exempt)]
+#[case("COMPLIANT", Some("exempt: bastion"), ConfigVerdict::Exempt)]
+#[case("NON_COMPLIANT", Some("exempt until"), ConfigVerdict::NonCompliant)]
+#[case("NOT_APPLICABLE", None, ConfigVerdict::Gone(Gone::NotApplicable))]
+#[case("NOT_APPLICABLE", Some("the security group no longer exists"), ConfigVerdict::Gone(Gone::Deleted))]
+#[case(
+    "NOT_APPLICABLE",
+    Some("the security group has left the scope of the rule"),
+    ConfigVerdict::Gone(Gone::LeftScope)
+)]
+#[case("INSUFFICIENT_DATA", None, ConfigVerdict::InsufficientData)]
+fn a_compliance_change_is_the_word_of_aws_config(
+    #[case] compliance: &str,
+    #[case] annotation: Option<&str>,
+    #[case] verdict: ConfigVerdict,
+) {
+    let result = |member: &str| format!("/detail/newEvaluationResult/{member}");
+    let (kind, why) = (result("complianceType"), result("annotation"));
+    let said = statement(changed("compliance", &[(&kind, json!(compliance)), (&why, json!(annotation))]));
     assert_eq!((said.key, said.observation.at), (key(), moment("10:15:30.123", "10:16:04.900")));
     assert_eq!(said.observation.what, Observed::Compliance(verdict, Source::Change));
 }
@@ -219,7 +234,7 @@ fn exceptions_that_were_not_read_are_no_statement() {
 #[test]
 fn a_group_that_is_gone_is_no_longer_judged() {
     let event = changed("swept-open", &[("/detail/compliance", json!("NOT_APPLICABLE"))]);
-    assert_eq!(swept(event).verdict, ConfigVerdict::NotApplicable);
+    assert_eq!(swept(event).verdict, ConfigVerdict::Gone(Gone::NotApplicable));
 }
 
 /// The events of one group, in any order, each one twice, end in the same finding.
@@ -276,17 +291,17 @@ fn a_context_says_who_owns_and_who_opened() {
 fn a_new_episode_waits_for_its_context() {
     let wait = SignedDuration::from_secs(15);
     let mut finding = Finding::new(key());
-    assert_eq!(finding.waits_for_context(wait), None);
+    assert_eq!(finding.waits(wait), None);
     finding.apply(&statement(sample("open")).observation);
-    assert_eq!(finding.waits_for_context(wait), Some("2026-03-01T10:15:57Z".parse().unwrap()));
+    assert_eq!(finding.waits(wait), Some("2026-03-01T10:15:57Z".parse().unwrap()));
     finding.apply(&statement(sample("opener")).observation);
-    assert!(finding.waits_for_context(wait).is_some(), "who opened it is known later than the rest");
+    assert!(finding.waits(wait).is_some(), "who opened it is known later than the rest");
     finding.apply(&statement(sample("context")).observation);
-    assert_eq!(finding.waits_for_context(wait), None);
+    assert_eq!(finding.waits(wait), None);
     finding.apply(&statement(sample("swept-closed")).observation);
-    assert_eq!(finding.waits_for_context(wait), None);
+    assert_eq!(finding.waits(wait), None);
     let reopened =
         [("/time", json!("2026-03-01T14:00:10Z")), ("/detail/orderingTimestamp", json!("2026-03-01T14:00:00Z"))];
     finding.apply(&statement(changed("open", &reopened)).observation);
-    assert_eq!(finding.waits_for_context(wait), Some("2026-03-01T14:00:25Z".parse().unwrap()));
+    assert_eq!(finding.waits(wait), Some("2026-03-01T14:00:25Z".parse().unwrap()));
 }
