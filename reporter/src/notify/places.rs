@@ -94,7 +94,7 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
             places.push(Place { key, delivery });
         }
     }
-    for (told, known) in finding.channels().filter(|(_, known)| may_have_been_told(known)) {
+    for (told, known) in finding.channels().filter(|(_, known)| may_say_open(known)) {
         if places.iter().any(|place| place.key == *told) {
             continue;
         }
@@ -137,8 +137,9 @@ pub(crate) fn has_open(finding: &Finding, channel: &str) -> bool {
     of_channel.any(|(_, known)| known.told == Told::Open)
 }
 
-fn may_have_been_told(known: &outbox::Delivery) -> bool {
-    known.told != Told::Nothing || known.began.is_some() || known.unknown_since.is_some()
+/// Whether the place may show that the finding is open.
+fn may_say_open(known: &outbox::Delivery) -> bool {
+    known.told == Told::Open || known.began.is_some() || known.unknown_since.is_some()
 }
 
 /// Name of a further recipient of a channel. The first one has the name of the channel.
@@ -240,6 +241,21 @@ mod tests {
         let channels: Vec<_> = keys(&none, &finding).into_iter().map(|(channel, _)| channel).collect();
         assert_eq!(channels, ["told", "told"]);
         assert!(has_open(&finding, "told") && !has_open(&finding, "tried"));
+    }
+
+    /// Such as an earlier owner of a group that is opened again.
+    #[test]
+    fn who_was_told_of_the_end_and_is_named_no_more_hears_nothing_of_what_begins_again() {
+        let (both, none) = (document(&["told"], 1), document(&["told"], 0));
+        let mut finding = open();
+        for (verdict, minutes) in [(ConfigVerdict::Compliant, 1), (ConfigVerdict::NonCompliant, 2)] {
+            for (place, pending) in pending(&both, &finding.clone(), now()) {
+                finding.delivered(&place.key, &pending.due, Some("C1/1.2".into())).unwrap();
+            }
+            let at = Moment::live(now() + SignedDuration::from_mins(minutes));
+            finding.apply(&Observation { at, what: Observed::Compliance(verdict, Source::Change) });
+        }
+        assert_eq!((keys(&both, &finding).len(), keys(&none, &finding).len()), (2, 0));
     }
 
     #[test]
