@@ -321,7 +321,7 @@ async fn a_muted_finding_is_not_sent_and_its_ticket_is_closed_all_the_same() {
     world.learn(ConfigVerdict::NonCompliant).await;
     world.settle("tickets").await;
     let mute = Mute { reason: "CHG-7".into(), by: "jane".into(), until: None };
-    let observation = Observation { at: Moment::live(now()), what: Observed::Muted(Some(mute)) };
+    let observation = Observation { at: Moment::live(now()), what: Observed::Muted(mute) };
     record(&world.store, &key(), &observation).await.unwrap();
     world.settle("chat").await;
     assert_eq!(*world.messages.borrow(), 0);

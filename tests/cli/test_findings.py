@@ -1,6 +1,7 @@
 """`portcullis findings`: the findings that the stack remembers, in a table of the local cloud."""
 
 import csv
+import datetime
 import io
 import json
 import re
@@ -157,11 +158,15 @@ def test_a_finding_is_muted_with_a_reason_and_unmuted(remembered):
     assert "open, muted" in shown
     assert "CHG-7" in shown
     # The history says who did it.
-    assert "is muted" in shown.split("History")[1]
+    assert "is muted until 3000-01-01T00:00:00Z: CHG-7. By arn:aws:iam::" in shown.split("History")[1]
 
     assert remembered("findings", "unmute", key).out.startswith("unmuted: ")
     assert remembered("findings", "unmute", key).out.startswith("was not muted: ")
-    assert item(remembered, key)["facts"]["mute"]["value"] is None
+    ended = item(remembered, key)["facts"]["mute"]["value"]
+    assert ended["until"] <= datetime.datetime.now(datetime.UTC).isoformat()
+    shown = remembered("findings", "show", key).out
+    assert "open, muted" not in shown
+    assert "is no longer muted. By arn:aws:iam::" in shown.split("History")[1]
 
 
 @pytest.mark.parametrize(

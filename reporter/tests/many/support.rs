@@ -176,7 +176,7 @@ impl World {
 
     pub(crate) async fn mute(&self, number: usize, until: Timestamp) {
         let mute = Mute { reason: "CHG-7".into(), by: "jane".into(), until: Some(until) };
-        self.observe(number, Observed::Muted(Some(mute))).await;
+        self.observe(number, Observed::Muted(mute)).await;
     }
 
     /// As the recorder does.

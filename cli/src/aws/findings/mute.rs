@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use channels::words;
 use exposure::Expiry;
-use findings::finding::{Moment, Mute, Observation, Observed};
+use findings::finding::{Moment, Mute, Observation, Observed, Text};
 use findings::store::{Recorded, record};
 use jiff::Timestamp;
 use plain_text::printable;
@@ -19,9 +19,8 @@ pub(super) async fn mute(args: &FindingArgs, reason: &str, until: Option<&str>) 
     let now = Timestamp::now();
     let until = until.map(|text| end(text, now)).transpose()?;
     let table = Table::open(&args.table).await?;
-    let by = table.target.caller_arn.clone().unwrap_or_else(|| table.target.account.clone());
-    let mute = Mute { reason: reason.into(), by: by.as_str().into(), until };
-    let recorded = observe(&table, args, Observed::Muted(Some(mute))).await?;
+    let mute = Mute { reason: reason.into(), by: caller(&table), until };
+    let recorded = observe(&table, args, Observed::Muted(mute)).await?;
     let until = until.map_or_else(|| "until it is unmuted".to_owned(), |until| format!("until {}", words::time(until)));
     println!("muted {until}: {}", printable(&words::title(&recorded.finding)));
     Ok(Exit::Success)
@@ -29,10 +28,21 @@ pub(super) async fn mute(args: &FindingArgs, reason: &str, until: Option<&str>) 
 
 pub(super) async fn unmute(args: &FindingArgs) -> Result<Exit> {
     let table = Table::open(&args.table).await?;
-    let recorded = observe(&table, args, Observed::Muted(None)).await?;
-    let how = if recorded.transition.news.is_empty() { "was not muted" } else { "unmuted" };
-    println!("{how}: {}", printable(&words::title(&recorded.finding)));
+    let ended = Mute::ended(caller(&table), Timestamp::now());
+    let recorded = observe(&table, args, Observed::Muted(ended)).await?;
+    let title = words::title(&recorded.finding);
+    if recorded.transition.news.is_empty() {
+        println!("was not muted: {}", printable(&title));
+    } else {
+        println!("unmuted: {}", printable(&title));
+        println!("The channels are told what they have missed by the next hourly sweep, or by the next news.");
+    }
     Ok(Exit::Success)
+}
+
+/// Who does it, for the record.
+fn caller(table: &Table) -> Text<128> {
+    table.target.caller_arn.as_ref().unwrap_or(&table.target.account).as_str().into()
 }
 
 /// Records what a person did. The finding has to exist: a typing error in its key would make another one.

@@ -30,7 +30,9 @@ pub(super) async fn show(args: &FindingArgs, is_json: bool) -> Result<Exit> {
     write_pairs(&mut out, channels(&finding))?;
     writeln!(out, "\nHistory")?;
     for entry in &history {
-        writeln!(out, "  {}  {}", words::time(entry.at), printable(entry.sentence.as_str()))?;
+        let sentence = entry.sentence.as_str();
+        let by = entry.by.as_ref().filter(|by| !sentence.contains(by.as_str())).map(|by| format!(" By {by}."));
+        writeln!(out, "  {}  {}", words::time(entry.at), printable(&format!("{sentence}{}", by.unwrap_or_default())))?;
     }
     if history.is_empty() {
         writeln!(out, "  none is kept")?;

@@ -125,7 +125,7 @@ impl Story {
 
     pub(crate) fn muted(self, at: &str, until: Option<&str>) -> Self {
         let mute = Mute { reason: "known".into(), by: "ana".into(), until: until.map(time) };
-        self.see(at, Observed::Muted(Some(mute)))
+        self.see(at, Observed::Muted(mute))
     }
 
     /// The opener and the interfaces are looked up.

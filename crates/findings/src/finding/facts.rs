@@ -45,7 +45,7 @@ pub(super) struct Facts {
     pub(super) attachment: Latest<Attachment>,
     pub(super) owner: Latest<Owner>,
     pub(super) opener: Latest<Opener>,
-    pub(super) mute: Latest<Option<Mute>>,
+    pub(super) mute: Latest<Mute>,
 }
 
 /// The verdict of an assessment. The last one counts of the same moment.

@@ -57,7 +57,7 @@ impl Finding {
             | News::ClosedByRemediation(execution)
             | News::Restored(execution) => Some(execution.as_str().into()),
             News::ClosingFailed(_) => self.attempt().map(|attempt| attempt.execution_id.as_str().into()),
-            News::Muted => self.facts.mute.value().and_then(Option::as_ref).map(|mute| mute.by.as_str().into()),
+            News::Muted | News::Unmuted => self.facts.mute.value().map(|mute| mute.by.as_str().into()),
             News::Exempted | News::ExemptionChanged => {
                 self.exemption().and_then(|exemption| exemption.owner.as_ref()).map(|owner| owner.as_str().into())
             }
@@ -143,7 +143,7 @@ impl Finding {
     }
 
     fn mute_in_words(&self) -> String {
-        match self.facts.mute.value().and_then(Option::as_ref) {
+        match self.facts.mute.value() {
             Some(mute) => {
                 let until = mute.until.map_or("until it is unmuted".to_owned(), |until| format!("until {until}"));
                 format!("{until}: {}", mute.reason)

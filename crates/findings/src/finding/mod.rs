@@ -112,7 +112,7 @@ impl Finding {
     pub fn apply(&mut self, observation: &Observation) -> Transition {
         let before = Content::of(&self.facts);
         let exposed = self.exposures().cloned();
-        let mute = self.facts.mute.value().cloned().flatten();
+        let mute = self.facts.mute.value().cloned();
         let restored = self.facts.restored.value().cloned();
         let episodes = self.facts.timeline.episodes();
         self.facts.learn(observation);
@@ -123,9 +123,14 @@ impl Finding {
             self.revision = self.revision.saturating_add(1);
             self.newest_news = Some(Stamp::after(self.newest_news, observation.at));
         }
-        let known = self.facts.mute.value().and_then(Option::as_ref);
+        let known = self.facts.mute.value();
         if known != mute.as_ref() {
-            news.push(if known.is_some() { News::Muted } else { News::Unmuted });
+            let is_in_force = |mute: Option<&Mute>| mute.is_some_and(|mute| mute.is_in_force(observation.at.ordering));
+            match (is_in_force(mute.as_ref()), is_in_force(known)) {
+                (_, true) => news.push(News::Muted),
+                (true, false) => news.push(News::Unmuted),
+                (false, false) => {}
+            }
         }
         if self.facts.restored.value() != restored.as_ref() {
             news.extend(self.facts.restored.value().cloned().map(News::Restored));
@@ -280,8 +285,7 @@ impl Finding {
     /// The mute that is in force at `now`.
     #[must_use]
     pub fn mute(&self, now: Timestamp) -> Option<&Mute> {
-        let mute = self.facts.mute.value().and_then(Option::as_ref);
-        mute.filter(|mute| mute.until.is_none_or(|until| now < until))
+        self.facts.mute.value().filter(|mute| mute.is_in_force(now))
     }
 
     /// Why the group could not be judged, if that is the newest that is known of its verdict.

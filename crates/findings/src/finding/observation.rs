@@ -40,7 +40,7 @@ pub enum Observed {
     /// Interfaces, owner and opener were looked up.
     Context(Context),
     /// A person muted the finding, or ended that.
-    Muted(Option<Mute>),
+    Muted(Mute),
 }
 
 /// Occasion of a judgement.
@@ -302,8 +302,22 @@ pub struct Opener {
 pub struct Mute {
     /// Reason.
     pub reason: Text<256>,
-    /// The person.
+    /// The person, who muted it or ended that.
     pub by: Text<128>,
     /// End, exclusive; `None` until it is unmuted.
     pub until: Option<Timestamp>,
+}
+
+impl Mute {
+    /// The end of a mute by a person, at this time.
+    #[must_use]
+    pub fn ended(by: Text<128>, at: Timestamp) -> Self {
+        Self { reason: Text::default(), by, until: Some(at) }
+    }
+
+    /// Whether the finding is muted at `now`.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }

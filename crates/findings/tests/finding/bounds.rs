@@ -84,8 +84,7 @@ pub(crate) fn largest() -> Finding {
         }),
     };
     let mute = Mute { reason: text.as_str().into(), by: text.as_str().into(), until: Some(minute(0)) };
-    for what in [Observed::Context(context), Observed::Muted(Some(mute)), Observed::Parked(Some(text.as_str().into()))]
-    {
+    for what in [Observed::Context(context), Observed::Muted(mute), Observed::Parked(Some(text.as_str().into()))] {
         finding.apply(&at(9_000, what));
     }
     for number in 0..MAX_CHANNELS {

@@ -153,9 +153,9 @@ pub(crate) fn attached(at: &str, interfaces: u32, public: bool) -> Observation {
 
 pub(crate) fn muted(at: &str, until: Option<&str>) -> Observation {
     let mute = Mute { reason: "known".into(), by: "ana".into(), until: until.map(time) };
-    live(at, Observed::Muted(Some(mute)))
+    live(at, Observed::Muted(mute))
 }
 
 pub(crate) fn unmuted(at: &str) -> Observation {
-    live(at, Observed::Muted(None))
+    live(at, Observed::Muted(Mute::ended("ben".into(), time(at))))
 }

@@ -129,7 +129,7 @@ fn any_statement() -> impl Strategy<Value = Observed> {
         }),
         1 => prop::option::of(any_text()).prop_map(|reason| Observed::Parked(reason.map(Text::from))),
         2 => any_context().prop_map(Observed::Context),
-        1 => prop::option::of(mute).prop_map(Observed::Muted),
+        1 => mute.prop_map(Observed::Muted),
     ]
 }
 

@@ -364,7 +364,7 @@ fn the_history_reads_as_sentences() {
     assert_eq!(sentences, expected);
     let by: Vec<_> = history.iter().map(|entry| entry.by.as_ref().map(ToString::to_string)).collect();
     assert_eq!(by[8].as_deref(), Some("e-2"));
-    assert_eq!(by[5].as_deref(), Some("ana"));
+    assert_eq!((by[5].as_deref(), by[6].as_deref()), (Some("ana"), Some("ben")));
     let revisions: Vec<u64> = history.iter().map(|entry| entry.revision).collect();
     assert_eq!(revisions, [1, 2, 3, 4, 5, 5, 5, 6, 7, 8, 9]);
 }

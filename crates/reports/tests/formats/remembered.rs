@@ -177,7 +177,7 @@ fn no_cell_is_a_formula(#[case] name: &str, #[case] expected: &str) {
 fn a_line_of_the_csv_has_what_is_known_of_a_finding() {
     let mute = Mute { reason: "CHG-7".into(), by: "ana".into(), until: None };
     let findings = [
-        seen(named(finding(1), 11, "web"), 12, Observed::Muted(Some(mute))),
+        seen(named(finding(1), 11, "web"), 12, Observed::Muted(mute)),
         open(closed(open(finding(2), 3), 4), 15),
         closed(open(finding(3), 11), 12),
     ];

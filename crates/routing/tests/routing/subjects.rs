@@ -68,7 +68,7 @@ fn a_mute_holds_until_its_end_and_an_exception_while_the_group_is_open() {
     let mut finding = open();
     let until = Some(now());
     let mute = Mute { reason: "known".into(), by: "ana".into(), until };
-    finding.apply(&Observation { at: at(-60), what: Observed::Muted(Some(mute)) });
+    finding.apply(&Observation { at: at(-60), what: Observed::Muted(mute) });
     assert!(!of(&finding).muted);
     let earlier = now().checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
     assert!(Subject::new(&Document::default(), &finding, earlier).muted);
