@@ -191,6 +191,21 @@ class Portcullis:
         runs = [run for run in runs if run["Parameters"].get("SecurityGroupId") == [group]]
         return sorted(runs, key=lambda run: run["ExecutionStartTime"])
 
+    def resource(self, logical_id: str) -> str:
+        """Physical id of a resource of the stack."""
+        found = self.cloud.client("cloudformation").describe_stack_resources(StackName="portcullis", LogicalResourceId=logical_id)
+        return found["StackResources"][0]["PhysicalResourceId"]
+
+    def alarmed(self) -> dict[str, str]:
+        """Takes the messages out of the queue that the alarm `ExecutionFailures` watches: executions, and their status."""
+        sqs, url, found = self.cloud.client("sqs"), self.resource("FailedExecutionQueue"), {}
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                detail = json.loads(message["Body"])["detail"]
+                found[detail["ExecutionId"]] = detail["Status"]
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
     def sources(self, group: str, port: int = 22) -> set[str]:
         """Sources that may reach a port."""
         rules = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])

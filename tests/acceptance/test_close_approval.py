@@ -94,6 +94,7 @@ def test_a_dry_run_needs_no_approval(approving, mailbox):
 
 
 def test_a_rejected_group_is_not_changed(approving, people):
+    approving.alarmed()
     group, execution = asked(approving, "rejected")
     people["alice"].send_automation_signal(AutomationExecutionId=execution, SignalType="Reject")
     approving.cloud.settle()
@@ -101,6 +102,22 @@ def test_a_rejected_group_is_not_changed(approving, people):
     assert approving.sources(group) == {WORLD}
     [run] = approving.executions(group)
     assert "rejected by arn:aws:iam::123456789012:user/alice" in run["FailureMessage"]
+    # Nobody would know otherwise that the group stays open.
+    assert wait_for("the queue of the alarm", approving.alarmed) == {execution: "Failed"}
+
+
+def test_a_request_that_is_withdrawn_rings_no_alarm(approving, people):
+    approving.alarmed()
+    _, withdrawn = asked(approving, "withdrawn")
+    approving.ssm.stop_automation_execution(AutomationExecutionId=withdrawn, Type="Cancel")
+    approving.cloud.settle()
+    execution = approving.ssm.get_automation_execution(AutomationExecutionId=withdrawn)["AutomationExecution"]
+    assert execution["AutomationExecutionStatus"] == "Cancelled"
+    # An event about it would come before this one.
+    _, rejected = asked(approving, "rejected-later")
+    people["alice"].send_automation_signal(AutomationExecutionId=rejected, SignalType="Reject")
+    approving.cloud.settle()
+    assert wait_for("the queue of the alarm", approving.alarmed) == {rejected: "Failed"}
 
 
 def test_approval_and_automatic_mode_exclude_each_other(approving):

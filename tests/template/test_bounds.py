@@ -172,6 +172,7 @@ def test_every_function_writes_to_a_log_group_of_the_stack(template: dict[str, A
         ("AWS/Lambda", "Throttles", "EvaluatorFunction"),
         ("AWS/Lambda", "Throttles", "RemediatorFunction"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "FailedExecutionQueue"),
     ],
 )
 def test_every_kind_of_failure_has_an_alarm(template: dict[str, Any], namespace: str, metric: str, source: str) -> None:
@@ -179,6 +180,34 @@ def test_every_kind_of_failure_has_an_alarm(template: dict[str, Any], namespace:
     found = [a for a in alarms if (a["Namespace"], a["MetricName"]) == (namespace, metric) and source in str(a["Dimensions"])]
     assert len(found) == 1
     assert found[0]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
+
+
+def test_the_alarm_for_executions_hears_of_each_document_and_of_each_way_to_fail(template: dict[str, Any], resources: Resources) -> None:
+    rule = resources["FailedExecutions"]
+    # AWS puts its own events on the default bus, whatever EventBusName is.
+    assert "EventBusName" not in rule
+    pattern = rule["EventPattern"]
+    assert pattern["source"] == ["aws.ssm"]
+    assert pattern["detail-type"] == ["EC2 Automation Execution Status-change Notification"]
+    # Cancelled is what an operator does.
+    assert pattern["detail"]["Status"] == ["Failed", "TimedOut", "Rejected"]
+    documents = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::SSM::Document"]
+    assert documents == list(DOCUMENTS)
+    assert pattern["detail"]["Definition"] == [{"wildcard": {"Fn::Sub": f"*${{{name}}}"}} for name in documents]
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["FailedExecutionQueue", "Arn"]}
+
+
+def test_the_queue_of_failed_executions_admits_its_rule_and_forgets(resources: Resources) -> None:
+    allow, _ = resources["FailedExecutionQueuePolicy"]["PolicyDocument"]["Statement"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["FailedExecutions", "Arn"]}}}
+    queue, alarm = resources["FailedExecutionQueue"], resources["ExecutionFailures"]
+    # The metrics of an idle queue may be 15 minutes late; nobody empties the queue.
+    assert 15 * 60 + 2 * alarm["Period"] <= queue["MessageRetentionPeriod"] <= 2 * 60 * 60
+    # A key of the operator's that does not admit EventBridge would silence the alarm.
+    assert queue["SqsManagedSseEnabled"] is True
+    assert "KmsMasterKeyId" not in queue
 
 
 def test_the_queue_has_either_a_key_or_the_encryption_of_sqs(resources: Resources) -> None:
