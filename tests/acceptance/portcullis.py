@@ -191,6 +191,13 @@ class Portcullis:
         runs = [run for run in runs if run["Parameters"].get("SecurityGroupId") == [group]]
         return sorted(runs, key=lambda run: run["ExecutionStartTime"])
 
+    def in_use(self, group: str) -> str:
+        """Has a network interface use the group, as a quarantine needs. Returns its subnet."""
+        subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+        self.cloud.settle()
+        return subnet
+
     def resource(self, logical_id: str) -> str:
         """Physical id of a resource of the stack."""
         found = self.cloud.client("cloudformation").describe_stack_resources(StackName="portcullis", LogicalResourceId=logical_id)

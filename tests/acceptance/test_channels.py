@@ -201,6 +201,32 @@ def test_every_channel_hears_of_a_finding_from_its_opening_to_its_end(channels):
     assert '\\"Delivered\\"' in text
 
 
+def test_every_channel_hears_of_a_quarantine_and_of_its_end(channels):
+    servers, stack = channels.servers, channels.stack
+    group = channels.open("cut-off")
+    stack.in_use(group)
+    channels.wait_told(group, "open")
+
+    def about_group() -> list[dict]:
+        return [message for message in servers.messages("#security") if group in message["text"]]
+
+    assert outcome(stack.quarantine(group)) == "QUARANTINED"
+    (message,) = wait_for("Slack", lambda: [m for m in about_group() if "quarantined" in json.dumps(m)])
+    denied = f"Network ACLs deny the blocked ports of {group}."
+    wait_for("the thread", lambda: denied in json.dumps(about_group()))
+    for service in TICKETS:
+        wait_for(service, lambda service=service: denied in json.dumps([t for t in servers.tickets(service) if group in t["summary"]]))
+    wait_for("the topic", lambda: [one for one in channels.published() if one["finding"]["quarantined"]])
+
+    assert outcome(stack.quarantine(group, Action="release")) == "RELEASED"
+    ended = f"Network ACLs no longer deny the blocked ports of {group}."
+    wait_for("the thread", lambda: ended in json.dumps(about_group()))
+    (message,) = about_group()
+    assert "quarantined" not in message["text"]
+    wait_for("the topic", lambda: [one for one in channels.published() if not one["finding"]["quarantined"]])
+    wait_for("the incident", lambda: ended in json.dumps(servers.state()["pagerduty"]))
+
+
 def test_a_channel_that_is_down_harms_no_other_and_is_told_when_it_is_back(channels):
     servers = channels.servers
     down = ("jira", "slack")

@@ -84,11 +84,53 @@ def test_a_subscriber_hears_of_an_open_group_and_of_its_closing(portcullis):
 
 
 @pytest.mark.documents
+def test_a_subscriber_hears_of_a_quarantine_a_release_and_a_restore(portcullis):
+    mark = portcullis.cloud.mark()
+    group = portcullis.cloud.group("announced-otherwise", open_to(WORLD))
+    portcullis.in_use(group)
+    with subscription(portcullis.cloud, **{"detail-type": ["Portcullis Remediation"]}) as messages:
+
+        def told(execution: dict) -> dict:
+            """The event about an execution."""
+            identity = execution["AutomationExecutionId"]
+            [event] = wait_for("the event", lambda: [m for m in messages() if m["detail"]["executionId"] == identity])
+            assert event["resources"][0].endswith(f"security-group/{group}")
+            detail = event["detail"]
+            assert detail.keys() == keys("remediation")
+            assert (detail["configRuleName"], detail["securityGroupId"]) == (RULE, group)
+            return detail
+
+        for action, status, count in (("quarantine", "QUARANTINED", "added"), ("release", "RELEASED", "removed")):
+            planned = told(portcullis.quarantine(group, Action=action, DryRun="true"))
+            assert (planned["action"], planned["status"], planned["dryRun"]) == (action, "PLANNED", True)
+            execution = portcullis.quarantine(group, Action=action)
+            assert outcome(execution) == status
+            detail = told(execution)
+            assert (detail["action"], detail["status"], detail["dryRun"]) == (action, status, False)
+            [acl] = detail["response"]["networkAcls"]
+            assert acl[count]
+
+        assert outcome(portcullis.close(group)) == "CLOSED"
+        # What could not be done is an event, too.
+        portcullis.cloud.fault(service="ec2", action="AuthorizeSecurityGroupIngress", code="UnauthorizedOperation", status=403, times=20)
+        failed = portcullis.restore(group)
+        assert failed["AutomationExecutionStatus"] == "Failed"
+        detail = told(failed)
+        assert (detail["action"], detail["status"]) == ("restore", "FAILED")
+        portcullis.cloud.control("DELETE", "/faults")
+        execution = portcullis.restore(group)
+        assert outcome(execution) == "RESTORED"
+        detail = told(execution)
+        assert (detail["action"], detail["status"], detail["counts"]["authorized"]) == ("restore", "RESTORED", 1)
+    calls = {role: portcullis.calls(role, mark, "events:PutEvents") for role in ("RestorerRole", "QuarantineRole")}
+    assert {role: len(made) for role, made in calls.items()} == {"RestorerRole": 2, "QuarantineRole": 4}
+    assert [call["errorCode"] for made in calls.values() for call in made if call["errorCode"]] == []
+
+
+@pytest.mark.documents
 def test_a_bus_that_refuses_events_fails_nothing(portcullis):
     iam = portcullis.cloud.client("iam")
-    resources = portcullis.cloud.client("cloudformation").describe_stack_resources(StackName="portcullis")["StackResources"]
-    roles = [r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] in ("EvaluatorRole", "RemediatorRole")]
-    assert len(roles) == 2
+    roles = [portcullis.resource(role) for role in ("EvaluatorRole", "RemediatorRole", "RestorerRole", "QuarantineRole")]
     for role in roles:
         iam.put_role_policy(RoleName=role, PolicyName="denial", PolicyDocument=json.dumps(DENIAL))
     try:
@@ -97,10 +139,14 @@ def test_a_bus_that_refuses_events_fails_nothing(portcullis):
         assert portcullis.result(group)[0] == "NON_COMPLIANT"
         assert outcome(portcullis.close(group)) == "CLOSED"
         assert portcullis.sources(group) == set()
+        assert outcome(portcullis.restore(group)) == "RESTORED"
+        portcullis.in_use(group)
+        for action, status in (("quarantine", "QUARANTINED"), ("release", "RELEASED")):
+            assert outcome(portcullis.quarantine(group, Action=action)) == status
     finally:
         for role in roles:
             iam.delete_role_policy(RoleName=role, PolicyName="denial")
-    for log in ("RuleEvaluatorLogGroup", "RemediatorLogGroup"):
+    for log in ("RuleEvaluatorLogGroup", "RemediatorLogGroup", "RestorerLogGroup", "QuarantineLogGroup"):
         warnings = [line for line in portcullis.log(log) if line.get("message") == "event not put"]
         [*_, warning] = [line for line in warnings if line["security_group.id"] == group]
         assert warning["level"] == "WARN"

@@ -235,6 +235,41 @@ def test_a_closing_that_never_reached_its_function_is_known(findings):
     assert findings.finding(group)["state"] == "open"
 
 
+def test_a_quarantine_and_its_end_are_known(findings):
+    stack = findings.stack
+    group = stack.cloud.group("cut-off", open_to(WORLD))
+    stack.in_use(group)
+    severity = findings.wait(group, "open")["severity"]
+    assert outcome(stack.quarantine(group, DryRun="true")) == "PLANNED"
+    assert outcome(stack.quarantine(group)) == "QUARANTINED"
+    cut_off = f"Network ACLs deny the blocked ports of {group}."
+    wait_for("the quarantine", lambda: cut_off in findings.history(group))
+    finding = findings.finding(group)
+    # The group is open all the same, and as severe: the quarantine is of its subnets, and may be released.
+    assert (finding["state"], finding["severity"]) == ("open", severity)
+    revision = finding["revision"]
+
+    assert outcome(stack.quarantine(group, Action="release")) == "RELEASED"
+    wait_for("the release", lambda: f"Network ACLs no longer deny the blocked ports of {group}." in findings.history(group))
+    assert findings.finding(group)["revision"] == revision + 1
+    assert findings.history(group).count(cut_off) == 1
+
+
+def test_a_restore_is_in_the_history(findings):
+    stack = findings.stack
+    group = stack.cloud.group("given-back", open_to(WORLD))
+    stack.cloud.settle()
+    findings.wait(group, "open")
+    assert outcome(stack.close(group)) == "CLOSED"
+    findings.wait(group, "closed")
+    execution = stack.restore(group)
+    assert outcome(execution) == "RESTORED"
+    sentence = f"Rules of {group} were restored by {execution['AutomationExecutionId']}."
+    wait_for("the restore", lambda: sentence in findings.history(group))
+    finding = findings.wait(group, "open")
+    assert finding["reopenings"] == 1
+
+
 def test_the_recorder_makes_no_call_that_it_may_not_make(findings):
     group = findings.cloud.group("permitted", open_to(WORLD))
     findings.cloud.settle()

@@ -142,9 +142,7 @@ def test_a_kill_after_any_call_loses_nothing(portcullis):
 
 def test_quarantine_and_release(portcullis):
     group = portcullis.cloud.group("quarantined", open_to(WORLD, "::/0"))
-    subnet = portcullis.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    portcullis.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
-    portcullis.cloud.settle()
+    subnet = portcullis.in_use(group)
 
     def entries() -> list[tuple]:
         acls = portcullis.ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]

@@ -57,6 +57,7 @@ CALLS = {
         "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups",
         "ec2:RevokeSecurityGroupIngress",
+        "events:PutEvents",
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:HeadObject",
@@ -70,6 +71,7 @@ CALLS = {
         "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeVpcs",
+        "events:PutEvents",
         "s3:GetObject",
         "s3:ListObjectsV2",
         "s3:PutObject",
@@ -408,13 +410,12 @@ def test_events_go_to_one_bus_from_the_functions_that_put_them(template: dict[st
         for role in (*functions, *AUTOMATION_ROLES)
     }
     assert {role: buses for role, buses in found.items() if buses} == (
-        {} if arn is None else {role: [[arn]] for role in ("EvaluatorRole", "RemediatorRole", *REPORTER_ROLES)}
+        {} if arn is None else {role: [[arn]] for role in functions}
     )
     told = {
         function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS") for function in functions.values()
     }
-    announcing = {"EvaluatorFunction", "RemediatorFunction", *REPORTER_ROLES.values()}
-    assert told == {function: name or None if function in announcing else None for function in functions.values()}
+    assert told == {function: name or None for function in functions.values()}
 
 
 # ---- permissions on the bucket
