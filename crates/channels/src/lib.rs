@@ -36,7 +36,7 @@ pub use self::notice::Notice;
 pub use self::pagerduty::PagerDuty;
 pub use self::secret::{Secret, Secrets};
 pub use self::security_hub::{BATCH_MAX, ImportFindings, RefusedFinding, SecurityHub, asff_finding};
-pub use self::slack::{Slack, SlackWebhook};
+pub use self::slack::{Slack, SlackWebhook, slack_channel};
 pub use self::sns::{Fifo, Publication, Publish, Sns};
 pub use self::summary::{Counts, Occasion, Summarise, Summary, SummaryEntry};
 pub use self::teams::Teams;

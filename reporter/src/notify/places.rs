@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use findings::finding::{self as outbox, Channel, Due, Finding, Told, hex};
+use channels::slack_channel;
+use findings::finding::{self as outbox, Due, Finding, Told, hex};
 use jiff::{SignedDuration, Timestamp};
-use routing::{ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
+use routing::{Channel, ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
 use sha2::{Digest, Sha256};
 
 use crate::time::{minus, plus};
@@ -31,7 +32,7 @@ const OTHER: SignedDuration = SignedDuration::from_secs(20);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Name in the outbox.
-    pub(crate) key: Channel,
+    pub(crate) key: outbox::Channel,
     /// What is sent, to whom and why.
     pub(crate) delivery: Delivery,
 }
@@ -99,16 +100,20 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
             continue;
         }
         let configured = document.channels.iter().find(|(channel, _)| is_of(told.as_str(), channel));
-        // An earlier owner who was told by a bot in a summary: no message says who that was.
-        let is_lost = told.as_str().contains(SEPARATOR) && known.external_id.is_none();
-        let configured = configured.filter(|(_, configured)| configured.kind() != ChannelKind::Slack || !is_lost);
+        // An earlier owner. Without a message of their own, as after a summary, or of another kind of channel by now, nothing
+        // says who that was, and the channel of all is not to be told in their place.
+        let is_owner = told.as_str().contains(SEPARATOR);
+        let recipient = known.external_id.as_ref().filter(|_| is_owner).and_then(slack_channel);
+        let is_lost = is_owner && recipient.is_none();
+        let is_reached = |configured: &Channel| !is_owner || configured.kind() == ChannelKind::Slack;
+        let configured = configured.filter(|(_, configured)| is_reached(configured) && !is_lost);
         places.extend(configured.map(|(channel, configured)| Place {
             key: told.clone(),
             delivery: Delivery {
                 channel: channel.clone(),
                 kind: configured.kind(),
-                // The external id says where the message is.
-                recipient: None,
+                // The external id says where the message is. If it is gone, another one is posted there and nowhere else.
+                recipient,
                 mentions: Vec::new(),
                 ticket: None,
                 timing: Timing::Normal,
@@ -143,7 +148,7 @@ fn may_say_open(known: &outbox::Delivery) -> bool {
 }
 
 /// Name of a further recipient of a channel. The first one has the name of the channel.
-fn key(delivery: &Delivery) -> Channel {
+fn key(delivery: &Delivery) -> outbox::Channel {
     let recipient = delivery.recipient.as_ref().map(|address| address.value.as_str()).unwrap_or_default();
     format!("{}{SEPARATOR}{}", name(&delivery.channel), digest(recipient)).as_str().into()
 }
@@ -267,6 +272,24 @@ mod tests {
         }
         assert_eq!(keys(&both, &finding).len(), 2);
         assert_eq!(keys(&none, &finding), [("chat".to_owned(), "chat".to_owned())]);
+    }
+
+    /// Their message may be gone. Whatever is posted in its place is for them, and not for the channel of all.
+    #[test]
+    fn an_earlier_owner_is_told_where_their_message_is() {
+        let (both, none) = (document(&["chat"], 2), document(&["chat"], 0));
+        let mut finding = open();
+        for (place, pending) in pending(&both, &finding.clone(), now()) {
+            finding.delivered(&place.key, &pending.due, Some("D0123/1.2".into())).unwrap();
+        }
+        let (places, _) = places(&none, &finding, now());
+        let recipients =
+            places.iter().map(|place| (place.key.as_str().contains(':'), place.delivery.recipient.clone()));
+        let direct = routing::Address { value: "D0123".to_owned(), kind: routing::OwnerKind::SlackChannel };
+        assert_eq!(recipients.collect::<Vec<_>>(), [(false, None), (true, Some(direct))]);
+        // The place is another kind of channel by now, which knows no owners.
+        let webhook = r#"{"version": 1, "channels": {"chat": {"kind": "slackWebhook", "url": "ssm:/t"}}}"#;
+        assert_eq!(keys(&webhook.parse().unwrap(), &finding), [("chat".to_owned(), "chat".to_owned())]);
     }
 
     #[test]

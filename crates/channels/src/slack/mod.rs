@@ -92,6 +92,13 @@ impl Posted {
     }
 }
 
+/// Where a message is, by the name that a bot gave it in the outbox: a channel, or the conversation with a user.
+#[must_use]
+pub fn slack_channel(external_id: &Text<256>) -> Option<Address> {
+    let Posted { channel, .. } = Posted::from_external_id(external_id)?;
+    Some(Address { value: channel, kind: OwnerKind::SlackChannel })
+}
+
 fn is_channel_id(text: &str) -> bool {
     (2..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
