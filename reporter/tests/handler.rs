@@ -301,7 +301,7 @@ impl Outlets for &World {
                 }
                 self.take(name, notice);
                 if mood == Mood::Silent {
-                    return Err(Failure::Unanswered { error: "no answer".to_owned() });
+                    return Err(Failure::Unanswered { error: "no answer".to_owned(), wait: None });
                 }
                 Ok(Delivered { external_id: (name == "tickets").then(|| "SEC-1".into()) })
             })

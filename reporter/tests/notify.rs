@@ -183,7 +183,7 @@ impl Outlets for &World {
                     *self.messages.borrow_mut() += 1;
                 }
                 if self.mood.get() == Mood::Silent {
-                    return Err(Failure::Unanswered { error: "no answer".into() });
+                    return Err(Failure::Unanswered { error: "no answer".into(), wait: None });
                 }
                 Ok(Delivered { external_id: is_ticket.then(|| "SEC-1".into()) })
             })

@@ -26,7 +26,7 @@ impl Effect {
     pub(crate) fn unknown(self, error: String, wait: Option<Duration>) -> Failure {
         match self {
             Self::Harmless => Failure::Refused { error, retry: Retry::Later(wait) },
-            Self::Repeated => Failure::Unanswered { error },
+            Self::Repeated => Failure::Unanswered { error, wait },
         }
     }
 }
@@ -171,9 +171,12 @@ mod tests {
     #[tokio::test]
     async fn after_others_it_may_have_been_done(#[case] status: u16) {
         let failed = failure(Ok(response(status, None, "")), Effect::Repeated).await;
-        assert_eq!(failed, Failure::Unanswered { error: format!("Slack answered {status}") });
+        assert_eq!(failed, Failure::Unanswered { error: format!("Slack answered {status}"), wait: None });
         let failed = failure(Ok(response(status, None, "")), Effect::Harmless).await;
         assert!(matches!(failed, Failure::Refused { retry: Retry::Later(None), .. }));
+        let wait = Some(Duration::from_secs(3_600));
+        let failed = failure(Ok(response(status, Some("3600"), "")), Effect::Repeated).await;
+        assert_eq!(failed, Failure::Unanswered { error: format!("Slack answered {status}"), wait });
     }
 
     #[tokio::test]

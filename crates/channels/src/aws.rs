@@ -24,7 +24,7 @@ impl From<AwsCallError> for Failure {
         match error {
             AwsCallError::Passing(error) => Self::Refused { error: text(error), retry: Retry::Later(None) },
             AwsCallError::Refused(error) => Self::Refused { error: text(error), retry: Retry::AfterRepair },
-            AwsCallError::Unanswered(error) => Self::Unanswered { error: text(error) },
+            AwsCallError::Unanswered(error) => Self::Unanswered { error: text(error), wait: None },
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum Failure {
     Unanswered {
         /// What happened.
         error: String,
+        /// How long the receiver asks to be left alone, if it does.
+        wait: Option<Duration>,
     },
     /// Nothing was carried out now. An earlier attempt may have been, and the channel does not find its effect before this
     /// time.
@@ -57,7 +59,8 @@ impl Failure {
     pub(crate) fn in_doubt(self) -> Self {
         match self {
             Self::Unanswered { .. } => self,
-            Self::Refused { .. } | Self::NotBefore(_) => Self::Unanswered { error: self.to_string() },
+            Self::Refused { error, retry: Retry::Later(wait) } => Self::Unanswered { error, wait },
+            Self::Refused { .. } | Self::NotBefore(_) => Self::Unanswered { error: self.to_string(), wait: None },
         }
     }
 }

@@ -81,6 +81,7 @@ impl<H: Http> PagerDuty<H> {
             }
             Err(HttpError::Unanswered(error)) => Err(Failure::Unanswered {
                 error: format!("PagerDuty did not answer: {}", plain_text::one_line(&error, SAID_MAX)),
+                wait: None,
             }),
         }
     }
@@ -98,6 +99,7 @@ impl<H: Http> PagerDuty<H> {
                 error: format!(
                     "PagerDuty did not answer as documented ({status}): check the base URL, and proxies before it"
                 ),
+                wait,
             }),
             400 => {
                 let retry = if said.is_about_the_key() { Retry::AfterNewCredentials } else { Retry::AfterRepair };

@@ -202,7 +202,7 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
     ) -> Result<Delivered, Failure> {
         let outcome = tokio::time::timeout(CHANNEL_LIMIT, call).await.unwrap_or_else(|_| {
             let error = format!("no answer within {} seconds", CHANNEL_LIMIT.as_secs());
-            Err(Failure::Unanswered { error })
+            Err(Failure::Unanswered { error, wait: None })
         });
         self.pauses.learn(channel, outcome.as_ref().err(), (self.now)());
         outcome

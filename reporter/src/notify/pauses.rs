@@ -97,13 +97,15 @@ impl Pauses {
         let known_pace = known.and_then(|known| Some((known.distance, known.paced_until?)));
         let mut pace = known_pace.map_or((DISTANCE_MIN, None), |(distance, until)| (distance, Some(until)));
         let pause = match failure {
-            Failure::Refused { retry: Retry::Later(Some(asked)), .. } => {
+            Failure::Refused { retry: Retry::Later(Some(asked)), .. }
+            | Failure::Unanswered { wait: Some(asked), .. } => {
                 pace = ((*asked).clamp(DISTANCE_MIN, DISTANCE_MAX), Some(after(now, PACED)));
-                (*asked).min(LONGEST)
+                let least = if matches!(failure, Failure::Unanswered { .. }) { UNKNOWN } else { Duration::ZERO };
+                (*asked).min(LONGEST).max(least)
             }
             Failure::Refused { retry: Retry::Later(None), .. } => growing,
             Failure::Refused { retry: Retry::AfterNewCredentials, .. } => CREDENTIALS,
-            Failure::Unanswered { .. } => growing.max(UNKNOWN),
+            Failure::Unanswered { wait: None, .. } => growing.max(UNKNOWN),
             // These are about one finding.
             Failure::Refused { retry: Retry::AfterRepair, .. } | Failure::NotBefore(_) => return,
         };
@@ -135,6 +137,10 @@ mod tests {
         Failure::Refused { error: "refused".to_owned(), retry }
     }
 
+    fn unanswered(wait: Option<Duration>) -> Failure {
+        Failure::Unanswered { error: "no answer".to_owned(), wait }
+    }
+
     fn seconds_after(failures: &[Failure]) -> Option<i64> {
         let pauses = Pauses::default();
         for failure in failures {
@@ -148,7 +154,9 @@ mod tests {
     #[case::asked(refused(Retry::Later(Some(Duration::from_secs(17)))), Some(17))]
     #[case::asked_for_too_long(refused(Retry::Later(Some(Duration::from_hours(24)))), Some(6 * 3600))]
     #[case::down(refused(Retry::Later(None)), Some(16))]
-    #[case::silent(Failure::Unanswered { error: "no answer".to_owned() }, Some(60))]
+    #[case::silent(unanswered(None), Some(60))]
+    #[case::unavailable(unanswered(Some(Duration::from_hours(1))), Some(3600))]
+    #[case::unavailable_for_a_second(unanswered(Some(Duration::from_secs(1))), Some(60))]
     #[case::credentials(refused(Retry::AfterNewCredentials), Some(300))]
     // About one finding.
     #[case::repair(refused(Retry::AfterRepair), None)]

@@ -394,7 +394,7 @@ impl World {
                 let external_id = (channel.kind() == ChannelKind::Slack).then(|| "C0/1.2".into());
                 self.messages.borrow_mut().push(message);
                 match self.mood.get() {
-                    Mood::Silent => Err(Failure::Unanswered { error: "no answer".into() }),
+                    Mood::Silent => Err(Failure::Unanswered { error: "no answer".into(), wait: None }),
                     _ => Ok(Delivered { external_id }),
                 }
             })

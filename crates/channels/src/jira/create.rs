@@ -32,7 +32,8 @@ impl<H: Http> Task<'_, H> {
         let created: Ticket = serde_json::from_value(answer).unwrap_or_default();
         if created.key.is_empty() {
             // Whatever it was that answered, there may be a ticket now.
-            return Err(Failure::Unanswered { error: format!("it is not known whether Jira took the call to {what}") });
+            let error = format!("it is not known whether Jira took the call to {what}");
+            return Err(Failure::Unanswered { error, wait: None });
         }
         let notes = self.link_all(&created, &wanted, previous).await?;
         if !notes.is_empty() {

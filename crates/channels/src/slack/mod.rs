@@ -164,8 +164,8 @@ impl<H: Http> Slack<H> {
             Err(ApiError::Said(word)) if is_gone(&word) => Ok(false),
             // Sent twice, it is the same message. But one that says for the first time that the group is open has to be changed
             // again if it is closed or exempt by the next attempt.
-            Err(ApiError::Failed(Failure::Unanswered { error })) if !opens(notice) => {
-                Err(Failure::Refused { error, retry: Retry::Later(None) })
+            Err(ApiError::Failed(Failure::Unanswered { error, wait })) if !opens(notice) => {
+                Err(Failure::Refused { error, retry: Retry::Later(wait) })
             }
             Err(error) => Err(error.into()),
         }

@@ -241,7 +241,7 @@ async fn an_error_wants_repair_or_passes_or_leaves_it_open(#[case] word: &str, #
             assert_eq!(Some(actual), retry);
             assert!(error.contains(word), "{error}");
         }
-        Failure::Unanswered { error } => assert!(retry.is_none() && error.contains(word), "{error}"),
+        Failure::Unanswered { error, .. } => assert!(retry.is_none() && error.contains(word), "{error}"),
         other @ Failure::NotBefore(_) => panic!("{other:?}"),
     }
 }

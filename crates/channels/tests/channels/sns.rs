@@ -98,7 +98,7 @@ async fn a_failure_passes_wants_repair_or_leaves_it_open(#[case] error: AwsCallE
         Failure::Refused { error: text, retry } => {
             assert_eq!((text, Some(retry)), (error.to_string(), expected));
         }
-        Failure::Unanswered { error: text } => assert_eq!((text, None), (error.to_string(), expected)),
+        Failure::Unanswered { error: text, .. } => assert_eq!((text, None), (error.to_string(), expected)),
         other @ Failure::NotBefore(_) => panic!("{other:?}"),
     }
 }

@@ -227,7 +227,7 @@ impl<'s> Story<'s> {
                 self.finding.delivered(&name, &due, delivered.external_id.clone()).unwrap();
                 self.news.retain(|entry| entry.revision > due.revision);
             }
-            Err(Failure::Unanswered { error }) => self.finding.unanswered(&name, error, now).unwrap(),
+            Err(Failure::Unanswered { error, .. }) => self.finding.unanswered(&name, error, now).unwrap(),
             Err(failure) => self.finding.failed(&name, &failure.to_string(), now).unwrap(),
         }
         outcome.map(|delivered| delivered.external_id.map(|id| id.as_str().to_owned()))

@@ -43,7 +43,7 @@ fn deliver(secret: &str, before: bool, reply: Result<Response, HttpError>) -> Fa
 fn parts(failure: Failure) -> (String, Option<Retry>) {
     match failure {
         Failure::Refused { error, retry } => (error, Some(retry)),
-        Failure::Unanswered { error } => (error, UNKNOWN),
+        Failure::Unanswered { error, .. } => (error, UNKNOWN),
         other @ Failure::NotBefore(_) => panic!("{other:?}"),
     }
 }
@@ -84,6 +84,13 @@ fn an_answer_says_whether_and_when_to_try_again(
         assert!(error.chars().count() <= 320 && !error.contains('\n'), "{error}");
         assert!(!error.contains("t0ken") && !error.contains("https://"), "{error}");
     }
+}
+
+#[test]
+fn a_jira_that_is_not_available_says_for_how_long() {
+    let failure = deliver("bot@example.com:t0ken", false, answer(503, ("retry-after", "3600"), ""));
+    let is_obeyed = matches!(&failure, Failure::Unanswered { wait: Some(wait), .. } if wait.as_secs() == 3_600);
+    assert!(is_obeyed, "{failure:?}");
 }
 
 #[test]

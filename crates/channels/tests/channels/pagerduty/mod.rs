@@ -144,11 +144,20 @@ fn an_answer_says_whether_and_when_to_try_again(
 ) {
     let (error, retry) = match deliver(&open(), reply).0.unwrap_err() {
         Failure::Refused { error, retry } => (error, Some(retry)),
-        Failure::Unanswered { error } => (error, None),
+        Failure::Unanswered { error, .. } => (error, None),
         other @ Failure::NotBefore(_) => panic!("{other:?}"),
     };
     assert_eq!(retry, expected, "{error}");
     assert!(error.contains(part) && !error.contains(KEY) && error.chars().count() < 300, "{error}");
+}
+
+#[test]
+fn a_receiver_that_is_not_available_says_for_how_long() {
+    let headers = vec![("retry-after".to_owned(), "3600".to_owned())];
+    let reply = Ok(Response { status: 503, headers, body: Vec::new() });
+    let failure = deliver(&open(), reply).0.unwrap_err();
+    let wait = Some(std::time::Duration::from_hours(1));
+    assert_eq!(failure, Failure::Unanswered { error: "PagerDuty answered 503".to_owned(), wait });
 }
 
 #[test]

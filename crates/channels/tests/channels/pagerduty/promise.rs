@@ -124,7 +124,7 @@ fn attempt(story: &mut Story, calls: &Calls, crashes: bool) {
             story.news.retain(|entry| entry.revision > due.revision);
         }
         Err(Failure::NotBefore(time)) => story.finding.failed(&channel, "waits", time).unwrap(),
-        Err(Failure::Unanswered { error }) => story.finding.unanswered(&channel, &error, retry).unwrap(),
+        Err(Failure::Unanswered { error, .. }) => story.finding.unanswered(&channel, &error, retry).unwrap(),
         Err(Failure::Refused { error, .. }) => story.finding.failed(&channel, &error, retry).unwrap(),
     }
 }
