@@ -72,6 +72,9 @@ pub enum Retry {
     Later(Option<Duration>),
     /// Not before someone has changed something: a project, a permission, an owner. It is tried again rarely.
     AfterRepair,
+    /// Not before the recipient exists, or lets itself be reached, or is another one. The channel itself works. It is tried again
+    /// rarely.
+    OtherRecipient,
     /// Not before someone has stored other credentials: the receiver did not accept these, or they have not the form of such.
     /// Whoever keeps secrets in memory reads them anew, and tries again at once if they have changed.
     AfterNewCredentials,

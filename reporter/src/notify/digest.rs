@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::lease::of_channel;
-use super::places::{LEASE, digest};
-use super::{NO_TIME, Notified, Notifier, NotifyError, Outlets, has_time, retry};
+use super::places::{LEASE, NamedBy, digest};
+use super::{NO_TIME, Notified, Notifier, NotifyError, Outlets, has_time, is_misaddressed, retry};
 use crate::SERVICE;
 use crate::job::Job;
 use crate::sweep::needs_person;
@@ -78,6 +78,8 @@ struct Sent {
 struct Group {
     delivery: Delivery,
     owners: BTreeSet<String>,
+    /// Whether nothing but tags names the recipient.
+    is_by_tag: bool,
     /// The findings; of a closed one, when it was closed.
     entries: Vec<(Option<Timestamp>, SummaryEntry)>,
 }
@@ -230,7 +232,10 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let failure = told.err();
         log(name, address, count, failure.as_ref());
         self.write(&mark_name, &mark, &sent).await?;
-        let failure = failure.filter(|_| needs_person(sent.attempts, sent.next_attempt, (self.now)()));
+        // As of a single message: whom only a tag names, and the channel does not know, is nobody's to repair.
+        let is_nobody = |failure: &Failure| group.is_by_tag && is_misaddressed(failure);
+        let failure = failure
+            .filter(|failure| !is_nobody(failure) && needs_person(sent.attempts, sent.next_attempt, (self.now)()));
         Ok((notified, failure.map(|failure| failure.to_string().as_str().into())))
     }
 
@@ -272,12 +277,15 @@ fn add(groups: &mut Groups, document: &Document, channel: &str, finding: &Findin
     let resolution = resolve(document, &subject);
     let wanted = |delivery: &Delivery| delivery.channel == channel && delivery.timing == Timing::Digest;
     for delivery in resolution.deliveries.into_iter().filter(wanted) {
+        let is_by_tag = NamedBy::of(document, &resolution.ownership, &delivery) == NamedBy::Tag;
         let group = groups.entry(delivery.recipient.clone()).or_insert_with(|| Group {
             // In a summary nobody is mentioned: it would be everybody, every day.
             delivery: Delivery { mentions: Vec::new(), ..delivery },
             owners: BTreeSet::new(),
+            is_by_tag: true,
             entries: Vec::new(),
         });
+        group.is_by_tag &= is_by_tag;
         group.owners.extend(resolution.ownership.owners.iter().map(|owner| owner.value.clone()));
         let closed = finding.closing().map(|closing| closing.at);
         group.entries.push((closed, SummaryEntry::from(finding)));

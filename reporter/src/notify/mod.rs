@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use aws_traits::AwsError;
 use aws_traits::sqs::SendMessages;
-use channels::{Delivered, Failure, Notice, Summary};
+use channels::{Delivered, Failure, Notice, Retry, Summary};
 use findings::finding::{Due, Finding, FindingKey, HistoryEntry, TooManyChannels};
 use findings::store::{FindingStore, Marks, Pace, Put, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
-use routing::{Channel, Document, Ownership};
+use routing::{Address, Channel, Document, Ownership};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -30,7 +30,7 @@ pub(crate) use self::digest::{Day, LATE, has_digest};
 pub use self::handler::NotifyHandler;
 use self::pauses::Pauses;
 use self::places::places_of;
-pub(crate) use self::places::{Pending, Place, pending};
+pub(crate) use self::places::{NamedBy, Pending, Place, pending};
 use crate::SERVICE;
 use crate::jobs::Jobs;
 use crate::metrics::{Metric, Metrics};
@@ -191,6 +191,15 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
         let (delivery, ownership, now) = (&place.delivery, target.ownership, (self.now)());
         let notice = Notice { finding: &finding, due: &due, delivery, ownership, news: &news, now };
         let outcome = self.answer(&delivery.channel, Box::pin(self.outlets.deliver(target.channel, &notice))).await;
+        let outcome = match outcome {
+            // Nobody is there any more who could be told of the end.
+            Err(failure) if place.named_by == NamedBy::Message && is_misaddressed(&failure) => {
+                let channel = place.key.as_str();
+                info!(service = SERVICE, finding = %finding.key(), channel, %failure, "earlier owner not reached: given up");
+                Ok(Delivered::default())
+            }
+            outcome => outcome,
+        };
         self.settle(finding, place, &due, outcome).await
     }
 
@@ -275,12 +284,14 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                     (finding.delivered(&place.key, due, external_id.clone()), Notified::Done)
                 }
                 Err(failure) => {
-                    let (error, at) = (failure.to_string(), retry::at(failure, attempts, (self.now)()));
-                    let is_known = !matches!(failure, Failure::Unanswered { .. });
-                    let added = if is_known {
-                        finding.failed(&place.key, &error, at)
-                    } else {
-                        finding.unanswered(&place.key, &error, at)
+                    let at = retry::at(failure, attempts, (self.now)());
+                    let added = match (failure, &place.delivery.recipient) {
+                        (Failure::Unanswered { error, .. }, _) => finding.unanswered(&place.key, error, at),
+                        // The name of the place does not say whom.
+                        (_, Some(Address { value, .. })) if is_misaddressed(failure) => {
+                            finding.misaddressed(&place.key, &format!("to `{value}`: {failure}"), at)
+                        }
+                        _ => finding.failed(&place.key, &failure.to_string(), at),
                     };
                     (added, Notified::Again(at))
                 }
@@ -293,7 +304,8 @@ impl<S: FindingStore + Pace + Marks, O: Outlets, Q: SendMessages> Notifier<S, O,
                 let metric = if outcome.is_ok() { Metric::Delivered } else { Metric::NotDelivered };
                 self.metrics.write(&[(metric, 1.0)], (self.now)());
                 if let Err(error) = &outcome {
-                    warn!(service = SERVICE, finding = %key, channel, %error, "not delivered");
+                    let recipient = place.delivery.recipient.as_ref().map(|address| address.value.as_str());
+                    warn!(service = SERVICE, finding = %key, channel, recipient, %error, "not delivered");
                 } else {
                     info!(service = SERVICE, finding = %key, channel, revision = due.revision, "delivered");
                 }
@@ -322,6 +334,11 @@ enum Begun {
 /// Whether a call of a channel that begins now ends before `deadline`, with so many times the usual writes around it.
 fn has_time(deadline: Instant, writes: u32) -> bool {
     deadline >= Instant::now() + CHANNEL_LIMIT + writes * WRITES
+}
+
+/// Whether the channel works, and does not know or does not reach the recipient.
+fn is_misaddressed(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused { retry: Retry::OtherRecipient, .. })
 }
 
 fn warn_of_too_many(key: &FindingKey, error: &TooManyChannels) {

@@ -106,8 +106,10 @@ impl Pauses {
             Failure::Refused { retry: Retry::Later(None), .. } => growing,
             Failure::Refused { retry: Retry::AfterNewCredentials, .. } => CREDENTIALS,
             Failure::Unanswered { wait: None, .. } => growing.max(UNKNOWN),
-            // These are about one finding.
-            Failure::Refused { retry: Retry::AfterRepair, .. } | Failure::NotBefore(_) => return,
+            // These are about one finding, or one of many recipients.
+            Failure::Refused { retry: Retry::AfterRepair | Retry::OtherRecipient, .. } | Failure::NotBefore(_) => {
+                return;
+            }
         };
         let until = after(now, pause);
         let (distance, paced_until) = pace;
@@ -160,6 +162,7 @@ mod tests {
     #[case::credentials(refused(Retry::AfterNewCredentials), Some(300))]
     // About one finding.
     #[case::repair(refused(Retry::AfterRepair), None)]
+    #[case::recipient(refused(Retry::OtherRecipient), None)]
     #[case::not_before(Failure::NotBefore(now() + SignedDuration::from_mins(5)), None)]
     fn a_channel_that_fails_is_left_alone(#[case] failure: Failure, #[case] expected: Option<i64>) {
         assert_eq!(seconds_after(&[failure]), expected);

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use channels::slack_channel;
 use findings::finding::{self as outbox, Due, Finding, Told, hex};
 use jiff::{SignedDuration, Timestamp};
-use routing::{Channel, ChannelKind, Delivery, Document, Ownership, Subject, Timing, Why, resolve};
+use routing::{
+    Address, Channel, ChannelKind, Delivery, Document, Owner, OwnerKind, OwnerSource, Ownership, Subject, Timing, Why,
+    resolve,
+};
 use sha2::{Digest, Sha256};
 
 use crate::time::{minus, plus};
@@ -22,8 +25,9 @@ const NAME: usize = 48;
 const NAME_BEGINNING: usize = NAME - 1 - 2 * DIGEST;
 /// A delivery that began longer ago than this has ended, one way or the other: longer than a function for it may run.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(90);
-/// A channel that has tried nothing yet with a finding is not told of it when it was closed longer ago than this. Otherwise a new
-/// channel would hear of all that ever was.
+/// A channel that has tried nothing yet with a finding, and a recipient whom it does not know, are not told of it when it was
+/// closed longer ago than this. Otherwise a new channel would hear of all that ever was, and an owner whom no channel knows would
+/// be tried for as long as the finding is kept.
 const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Time in which another function that is at it may be expected to end.
 const OTHER: SignedDuration = SignedDuration::from_secs(20);
@@ -35,6 +39,37 @@ pub(crate) struct Place {
     pub(crate) key: outbox::Channel,
     /// What is sent, to whom and why.
     pub(crate) delivery: Delivery,
+    /// Where the recipient is known from.
+    pub(crate) named_by: NamedBy,
+}
+
+/// Where a recipient is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The routing document: somebody has to see to it that the channel knows the recipient.
+    Document,
+    /// A tag, or whoever opened the group. Everyone who may tag can write anything there.
+    Tag,
+    /// The message that an earlier owner was told by.
+    Message,
+}
+
+impl NamedBy {
+    /// What names the recipient of a delivery about a finding with these owners.
+    pub(super) fn of(document: &Document, ownership: &Ownership, delivery: &Delivery) -> Self {
+        let Some(recipient) = &delivery.recipient else { return Self::Document };
+        let is_channel = match document.channels.get(&delivery.channel) {
+            Some(Channel::Slack { channel, .. }) => Address::parse(channel).is_ok_and(|address| address == *recipient),
+            _ => false,
+        };
+        let is_by_tag = |owner: &Owner| {
+            let is_tag = matches!(owner.from, OwnerSource::GroupTag | OwnerSource::InstanceTag | OwnerSource::Opener);
+            // Whom an alias reaches is written in the document.
+            is_tag && owner.kind != OwnerKind::Alias && owner.chat.contains(recipient)
+        };
+        let is_default = is_channel || ownership.default_chat.contains(recipient);
+        if !is_default && ownership.owners.iter().any(is_by_tag) { Self::Tag } else { Self::Document }
+    }
 }
 
 /// What a place is behind with.
@@ -91,8 +126,9 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
     for delivery in wanted {
         let is_first = seen.insert(delivery.channel.clone());
         let key = if is_first { delivery.channel.as_str().into() } else { key(&delivery) };
-        if !is_old || finding.channels().any(|(tried, _)| *tried == key) {
-            places.push(Place { key, delivery });
+        if !is_old || finding.delivery(&key).is_some_and(is_still_tried) {
+            let named_by = NamedBy::of(document, &resolution.ownership, &delivery);
+            places.push(Place { key, delivery, named_by });
         }
     }
     for (told, known) in finding.channels().filter(|(_, known)| may_say_open(known)) {
@@ -119,6 +155,7 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
                 timing: Timing::Normal,
                 why: Why::DefaultChannels,
             },
+            named_by: if is_owner { NamedBy::Message } else { NamedBy::Document },
         }));
     }
     (places, resolution.ownership)
@@ -145,6 +182,12 @@ pub(crate) fn has_open(finding: &Finding, channel: &str) -> bool {
 /// Whether the place may show that the finding is open.
 fn may_say_open(known: &outbox::Delivery) -> bool {
     known.told == Told::Open || known.began.is_some() || known.unknown_since.is_some()
+}
+
+/// Whether a place that has heard nothing, or has, is told of what ended long ago. A channel that was down for weeks is, and an
+/// owner whom the channel never knew is not.
+fn is_still_tried(known: &outbox::Delivery) -> bool {
+    may_have_been_told(known) || !known.misaddressed
 }
 
 /// Name of a further recipient of a channel. The first one has the name of the channel.
@@ -285,10 +328,10 @@ mod tests {
         let (places, _) = places(&none, &finding, now());
         let recipients =
             places.iter().map(|place| (place.key.as_str().contains(':'), place.delivery.recipient.clone()));
-        let direct = routing::Address { value: "D0123".to_owned(), kind: routing::OwnerKind::SlackChannel };
+        let direct = Address { value: "D0123".to_owned(), kind: OwnerKind::SlackChannel };
         assert_eq!(recipients.collect::<Vec<_>>(), [(false, None), (true, Some(direct))]);
         // The place is another kind of channel by now, which knows no owners.
-        let webhook = r#"{"version": 1, "channels": {"chat": {"kind": "slackWebhook", "url": "ssm:/t"}}}"#;
+        let webhook = r#"{"version": 1, "channels": {"chat": {"kind": "slack", "webhook": "ssm:/t"}}}"#;
         assert_eq!(keys(&webhook.parse().unwrap(), &finding), [("chat".to_owned(), "chat".to_owned())]);
     }
 

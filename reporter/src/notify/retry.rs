@@ -22,8 +22,8 @@ pub(super) fn at(failure: &Failure, attempts: u32, now: Timestamp) -> Timestamp 
     let pause = match failure {
         Failure::NotBefore(time) => return (*time).max(now),
         Failure::Unanswered { wait, .. } => wait.unwrap_or(growing).min(LONGEST).max(UNKNOWN),
-        Failure::Refused { retry: Retry::AfterRepair | Retry::AfterNewCredentials, .. } => REPAIR,
         Failure::Refused { retry: Retry::Later(asked), .. } => asked.unwrap_or(growing).min(LONGEST),
+        Failure::Refused { .. } => REPAIR,
     };
     after(now, pause)
 }

@@ -7,7 +7,7 @@ use findings::finding::Delivery;
 use jiff::{SignedDuration, Timestamp};
 use plain_text::counted;
 
-use crate::notify::Place;
+use crate::notify::{NamedBy, Place};
 
 /// A delivery that failed so often needs a person, whatever the channel says.
 const ATTEMPTS: u32 = 10;
@@ -37,13 +37,20 @@ pub(crate) fn needs_person(attempts: u32, next_attempt: Option<Timestamp>, now: 
 
 impl Complaint {
     /// Counts the deliveries of a finding that are pending and need a person, once for each channel.
+    ///
+    /// An owner whom the channel does not know, and whom only a tag names, is none of them: everyone who may tag could have the
+    /// alarm ring, and nobody may be able to repair the tag of a group that is gone.
     pub(super) fn count<'d>(&mut self, pending: impl IntoIterator<Item = (&'d Place, &'d Delivery)>, now: Timestamp) {
         let mut counted = BTreeSet::new();
         for (place, known) in pending {
             let Some(error) = &known.last_error else { continue };
+            if known.misaddressed && place.named_by != NamedBy::Document {
+                continue;
+            }
             let channel = place.delivery.channel.as_str();
             if needs_person(known.attempts, known.next_attempt, now) && counted.insert(channel) {
-                let recipient = place.delivery.recipient.as_ref().map(|address| format!("to `{}`: ", address.value));
+                let recipient = place.delivery.recipient.as_ref().filter(|_| !known.misaddressed);
+                let recipient = recipient.map(|address| format!("to `{}`: ", address.value));
                 self.count_refused(channel, &format!("{}{error}", recipient.unwrap_or_default()));
             }
         }

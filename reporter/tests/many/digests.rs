@@ -54,6 +54,21 @@ async fn a_summary_a_day_tells_what_is_open_what_was_closed_since_and_what_is_ex
     assert_eq!(world.singles(SECURITY), 1);
 }
 
+/// As in a single message: no tag rings the alarm.
+#[tokio::test]
+async fn an_owner_by_tag_whom_the_channel_does_not_know_keeps_nobody_awake() {
+    let world = World::new();
+    world.unknown.borrow_mut().push("#web");
+    world.open(0, &[("daily", "1"), ("owner", "#web")]).await;
+    pass_until(time(AT));
+    world.queue.borrow_mut().push((now(), Job::digest("chat", now())));
+    for _ in 0..12 {
+        world.work_for(SignedDuration::from_hours(1)).await;
+        assert!(world.sweep(far()).await.unwrap().is_ok());
+    }
+    assert_eq!((world.summaries(SECURITY), world.summaries("#web")), (vec![1], vec![]));
+}
+
 #[tokio::test]
 async fn owners_have_a_summary_of_their_own() {
     let world = World::new();

@@ -114,6 +114,8 @@ pub(crate) struct World {
     pub(crate) queue: RefCell<Vec<(Timestamp, Job)>>,
     pub(crate) messages: RefCell<Vec<Message>>,
     pub(crate) mood: Cell<Mood>,
+    /// Recipients whom the chat does not know.
+    pub(crate) unknown: RefCell<Vec<&'static str>>,
     pub(crate) life: Life,
     pub(crate) is_queue_down: Cell<bool>,
     /// How long the reading of a page takes.
@@ -135,6 +137,7 @@ impl World {
             queue: RefCell::default(),
             messages: RefCell::default(),
             mood: Cell::new(Mood::Well),
+            unknown: RefCell::default(),
             life: Life::default(),
             is_queue_down: Cell::new(false),
             page_takes: Cell::new(Duration::ZERO),
@@ -390,6 +393,10 @@ impl World {
                 }
                 if self.mood.get() == Mood::Down {
                     return Err(Failure::Refused { error: "connection refused".into(), retry: Retry::Later(None) });
+                }
+                if self.unknown.borrow().contains(&message.recipient.as_str()) {
+                    let error = "Slack answered channel_not_found".into();
+                    return Err(Failure::Refused { error, retry: Retry::OtherRecipient });
                 }
                 let external_id = (channel.kind() == ChannelKind::Slack).then(|| "C0/1.2".into());
                 self.messages.borrow_mut().push(message);

@@ -213,6 +213,76 @@ async fn a_sweep_names_the_recipient_that_is_not_told() {
     assert_eq!(error.to_string(), expected);
 }
 
+/// Anybody who may tag could have the alarm ring, each hour, for as long as the finding is kept.
+#[tokio::test]
+async fn an_owner_by_tag_whom_the_channel_does_not_know_is_no_reason_to_complain() {
+    let world = World::new();
+    world.unknown.borrow_mut().push("#web");
+    world.open(0, &[("owner", "#web")]).await;
+    world.work_for(SignedDuration::from_mins(1)).await;
+    for _ in 0..12 {
+        assert!(world.sweep(far()).await.unwrap().is_ok());
+        world.work_for(SignedDuration::from_hours(1)).await;
+    }
+    assert_eq!((world.told("#security", 0), world.told("#web", 0)), (1, 0));
+    let finding = world.finding(0).await;
+    let failed = finding.channels().find_map(|(_, known)| known.last_error.clone().filter(|_| known.misaddressed));
+    assert_eq!(failed.unwrap().as_str(), "to `#web`: Slack answered channel_not_found");
+    // A channel that does not answer at all is one.
+    world.unknown.borrow_mut().clear();
+    world.mood.set(Mood::Down);
+    world.work_for(SignedDuration::from_hours(3)).await;
+    assert!(world.sweep(far()).await.unwrap().is_err());
+}
+
+/// Somebody wrote the document, and can repair it.
+#[tokio::test]
+async fn a_default_owner_whom_the_channel_does_not_know_is_a_reason_to_complain() {
+    let mut world = World::new();
+    world.document.owners.default = vec!["#web".to_owned()];
+    world.unknown.borrow_mut().push("#web");
+    world.open(0, &[]).await;
+    world.work_for(SignedDuration::from_mins(1)).await;
+    let error = world.sweep(far()).await.unwrap().unwrap_err();
+    let expected = "channels do not take what they are told: `chat`: 1 finding, last error: to `#web`: Slack answered channel_not_found";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn an_owner_whom_the_channel_never_knew_is_not_tried_any_more_a_week_after_the_end() {
+    let world = World::new();
+    world.unknown.borrow_mut().push("#web");
+    world.open(0, &[("owner", "#web")]).await;
+    world.work_for(SignedDuration::from_mins(1)).await;
+    world.close(0).await;
+    world.work_for(SignedDuration::from_mins(1)).await;
+    world.queue.borrow_mut().clear();
+    pass(SignedDuration::from_hours(2));
+    world.sweep(far()).await.unwrap().unwrap();
+    assert_eq!(queued(&world), [0]);
+    world.queue.borrow_mut().clear();
+    pass(SignedDuration::from_hours(7 * 24));
+    world.sweep(far()).await.unwrap().unwrap();
+    assert_eq!(queued(&world), Vec::<usize>::new());
+    world.assert_told([0]).await;
+}
+
+/// Their channel may be gone. Nobody is there who could be told of the end.
+#[tokio::test]
+async fn an_earlier_owner_whom_the_channel_does_not_know_any_more_is_given_up() {
+    let world = World::new();
+    world.open(0, &[("owner", "#web")]).await;
+    world.work_for(SignedDuration::from_mins(1)).await;
+    assert_eq!(world.told("#web", 0), 1);
+    world.open(0, &[("owner", "#data")]).await;
+    // The message of `#web` is in this channel.
+    world.unknown.borrow_mut().push("C0");
+    world.close(0).await;
+    world.work_for(SignedDuration::from_mins(11)).await;
+    world.assert_told([0]).await;
+    assert_eq!(world.told("C0", 0), 0);
+}
+
 /// The outbox of a finding is bounded: each of its owners was told in turn, and the channel of all.
 #[tokio::test]
 async fn a_sweep_complains_of_a_finding_without_room_for_another_recipient() {

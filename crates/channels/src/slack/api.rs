@@ -108,7 +108,8 @@ pub(super) fn refusal(word: &str) -> Failure {
             return refused(word, remedy, Retry::AfterNewCredentials);
         }
         "missing_scope" | "no_permission" => {
-            "add the scopes of the documentation to the bot, and install the app again"
+            let remedy = "add the scopes of the documentation to the bot, and install the app again";
+            return refused(word, remedy, Retry::AfterRepair);
         }
         "channel_not_found" => "write the id of the channel or user, and invite the bot to a private channel",
         "not_in_channel" => "invite the bot to the channel, or give it the scope chat:write.public",
@@ -117,9 +118,12 @@ pub(super) fn refusal(word: &str) -> Failure {
             "name an owner who is a user of this workspace"
         }
         word if word.starts_with("restricted_action") => "allow the bot to post in this channel",
-        _ => "look the error up in the reference of chat.postMessage",
+        _ => {
+            let remedy = "look the error up in the reference of chat.postMessage";
+            return refused(word, remedy, Retry::AfterRepair);
+        }
     };
-    refused(word, remedy, Retry::AfterRepair)
+    refused(word, remedy, Retry::OtherRecipient)
 }
 
 fn refused(word: &str, remedy: &str, retry: Retry) -> Failure {

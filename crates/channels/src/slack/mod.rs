@@ -206,7 +206,7 @@ impl<H: Http> Slack<H> {
                 let error = format!(
                     "no user of Slack has the e-mail address `{value}`: write an alias for it in the routing document"
                 );
-                return Err(Failure::Refused { error, retry: Retry::AfterRepair });
+                return Err(Failure::Refused { error, retry: Retry::OtherRecipient });
             }
             answer => answer?,
         };

@@ -147,7 +147,7 @@ async fn an_address_that_nobody_has_wants_an_alias() {
     let (outcome, _) = deliver(&story, [said("users_not_found")]).await;
     let failure = outcome.unwrap_err();
     assert!(failure.to_string().ends_with("write an alias for it in the routing document"), "{failure}");
-    assert!(matches!(failure, Failure::Refused { retry: Retry::AfterRepair, .. }));
+    assert!(matches!(failure, Failure::Refused { retry: Retry::OtherRecipient, .. }));
 }
 
 #[tokio::test]
@@ -224,10 +224,11 @@ async fn a_message_that_is_gone_is_posted_anew(#[case] word: &str) {
 #[case::auth("invalid_auth", Some(Retry::AfterNewCredentials))]
 #[case::revoked("token_revoked", Some(Retry::AfterNewCredentials))]
 #[case::scope("missing_scope", Some(Retry::AfterRepair))]
-#[case::channel("channel_not_found", Some(Retry::AfterRepair))]
-#[case::member("not_in_channel", Some(Retry::AfterRepair))]
-#[case::archived("is_archived", Some(Retry::AfterRepair))]
-#[case::restricted("restricted_action_read_only_channel", Some(Retry::AfterRepair))]
+#[case::channel("channel_not_found", Some(Retry::OtherRecipient))]
+#[case::member("not_in_channel", Some(Retry::OtherRecipient))]
+#[case::archived("is_archived", Some(Retry::OtherRecipient))]
+#[case::user("user_not_found", Some(Retry::OtherRecipient))]
+#[case::restricted("restricted_action_read_only_channel", Some(Retry::OtherRecipient))]
 #[case::unknown("anything_else", Some(Retry::AfterRepair))]
 #[case::rate("ratelimited", Some(Retry::Later(None)))]
 #[case::unavailable("service_unavailable", Some(Retry::Later(None)))]

@@ -60,6 +60,14 @@ pub struct Delivery {
     pub unknown_since: Option<Timestamp>,
     /// When the last such attempt began.
     pub last_unknown: Option<Timestamp>,
+    /// Whether the channel did not know or did not reach the recipient at the last attempt.
+    #[serde(skip_serializing_if = "is_false")]
+    pub misaddressed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A delivery that is due.
@@ -248,6 +256,17 @@ impl Finding {
         self.unanswered(channel, error, retry_at)
     }
 
+    /// Records that the channel does not know or does not reach the recipient, and when to try again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Finding::admits`].
+    pub fn misaddressed(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
+        self.failed(channel, error, retry_at)?;
+        self.deliveries.of(channel, self.revision)?.misaddressed = true;
+        Ok(())
+    }
+
     /// Records that the outcome of an attempt will not be known, such as after a time-out, and when to try again. The
     /// channel may have taken the delivery.
     ///
@@ -257,6 +276,7 @@ impl Finding {
     pub fn unanswered(&mut self, channel: &Channel, error: &str, retry_at: Timestamp) -> Result<(), TooManyChannels> {
         let delivery = self.deliveries.of(channel, self.revision)?;
         delivery.lose_outcome();
+        delivery.misaddressed = false;
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.last_error = Some(error.into());
         delivery.next_attempt = Some(retry_at);

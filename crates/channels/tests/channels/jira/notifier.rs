@@ -146,7 +146,7 @@ impl Notifier {
                     Failure::Refused { retry: Retry::Later(_), .. } => {
                         self.finding.failed(&channel, &error, in_minutes(1)).unwrap();
                     }
-                    Failure::Refused { retry: Retry::AfterRepair | Retry::AfterNewCredentials, .. } => {
+                    Failure::Refused { .. } => {
                         self.finding.failed(&channel, &error, in_minutes(60)).unwrap();
                     }
                     Failure::Unanswered { .. } => {
