@@ -187,7 +187,7 @@ fn may_say_open(known: &outbox::Delivery) -> bool {
 /// Whether a place that has heard nothing, or has, is told of what ended long ago. A channel that was down for weeks is, and an
 /// owner whom the channel never knew is not.
 fn is_still_tried(known: &outbox::Delivery) -> bool {
-    may_have_been_told(known) || !known.misaddressed
+    known.told == Told::Ended || may_say_open(known) || !known.misaddressed
 }
 
 /// Name of a further recipient of a channel. The first one has the name of the channel.
