@@ -3,9 +3,13 @@
 use super::{clamped, line, time};
 use crate::summary::{Counts, Occasion, Summary, SummaryEntry};
 
-/// The summary on one line: `News of 23 findings within 10 minutes: 3 critical, 20 high`.
+/// The summary on one line: `News of 23 findings within 10 minutes: 3 critical, 20 high`. One about a single finding, for which
+/// there was no room any more among the messages of the window, says what that one is.
 #[must_use]
 pub fn summary_title(summary: &Summary<'_>) -> String {
+    if let (Occasion::Burst { .. }, [only]) = (summary.occasion, summary.entries()) {
+        return line(&only.title);
+    }
     let number = clamped(summary.entries().len());
     let what = match summary.occasion {
         Occasion::Burst { minutes } => {

@@ -72,6 +72,16 @@ fn the_worst_come_first_and_all_are_counted() {
 }
 
 #[test]
+fn a_burst_of_one_finding_says_what_it_is() {
+    let delivery = delivery(ChannelKind::Slack);
+    let one = vec![entry(1, State::Open, Some(Severity::Low), "sg-1 (web) is open to the internet on tcp/22: low")];
+    let burst = summary(&delivery, one.clone());
+    assert_eq!(summary_title(&burst), "sg-1 (web) is open to the internet on tcp/22: low");
+    let digest = Summary::new("d", Occasion::Digest, None, &delivery, one, time("1 08:00"));
+    assert_eq!(summary_title(&digest), "Daily summary of 1 finding: 1 low");
+}
+
+#[test]
 fn a_finding_is_there_once() {
     let delivery = delivery(ChannelKind::Slack);
     let twice: Vec<SummaryEntry> = mixed().into_iter().chain(mixed()).collect();
@@ -161,7 +171,8 @@ async fn of_a_thousand_hostile_findings_as_many_as_fit_are_listed_and_the_rest_c
         let teams = teams(hostile(number)).await.to_string();
         for text in [&slack, &teams] {
             let shown = listed(text);
-            let more = usize::try_from(number).unwrap() - shown;
+            // The title names the only one, too.
+            let more = usize::try_from(number).unwrap().saturating_sub(shown);
             assert!(shown >= usize::try_from(number).unwrap().min(10), "{shown} of {number}");
             assert_eq!(text.contains(&format!("and {more} more finding")), more > 0, "{shown} of {number}");
         }
