@@ -406,7 +406,7 @@ fn is_seen_open(what: &Observed) -> bool {
         Observed::Assessed(assessed) => {
             matches!(assessed.verdict, AssessedVerdict::Open { .. } | AssessedVerdict::Exempt { .. })
         }
-        Observed::Compliance(verdict, _) => *verdict == ConfigVerdict::NonCompliant,
+        Observed::Compliance(verdict, _) => matches!(verdict, ConfigVerdict::NonCompliant | ConfigVerdict::Exempt),
         Observed::Swept(swept) => swept.verdict == ConfigVerdict::NonCompliant,
         Observed::Remediated(Remediated { outcome: Outcome::Closed(rules), dry_run, .. }) => {
             !dry_run && rules.total > 0
