@@ -164,7 +164,7 @@ fn with_facts(finding: &Finding, facts: Vec<Fact>, now: Timestamp) -> AsffFindin
 
 fn description(finding: &Finding) -> String {
     let list = words::exposures(finding);
-    let shown: Vec<String> = list.iter().flat_map(|list| &list.listed).take(5).map(words::exposure).collect();
+    let shown: Vec<String> = list.map(|list| words::exposure_lines(list, 5)).unwrap_or_default();
     let total = list.map_or(0, |list| list.total);
     match (finding.state(), shown.is_empty()) {
         (_, true) => words::title(finding),

@@ -1,5 +1,6 @@
 //! How much traffic a rule admits, whatever the policy blocks of it.
 
+use crate::finding::RuleContent;
 use crate::{FoundExposure, GroupResult};
 
 /// Breadth of a rule. The widest comes first.
@@ -27,14 +28,26 @@ impl FoundExposure {
     /// Traffic that the rule admits: `tcp 20-25`, `all tcp ports`, `all traffic`.
     #[must_use]
     pub fn traffic(&self) -> String {
-        match (self.protocol.as_str(), self.from_port, self.to_port) {
-            ("-1", ..) => "all traffic".to_owned(),
-            (protocol, Some(0), Some(65_535)) => format!("all {protocol} ports"),
-            (protocol, Some(from), Some(to)) if from == to && from >= 0 => format!("{protocol} {from}"),
-            (protocol, Some(from), Some(to)) if from >= 0 => format!("{protocol} {from}-{to}"),
-            (protocol @ ("tcp" | "udp"), ..) => format!("all {protocol} ports"),
-            (protocol, ..) => protocol.to_owned(),
-        }
+        traffic(&self.protocol, self.from_port, self.to_port)
+    }
+}
+
+impl RuleContent {
+    /// Traffic that the rule admits, as of an exposure that was found.
+    #[must_use]
+    pub fn traffic(&self) -> String {
+        traffic(self.protocol.as_str(), self.from_port, self.to_port)
+    }
+}
+
+fn traffic(protocol: &str, from_port: Option<i64>, to_port: Option<i64>) -> String {
+    match (protocol, from_port, to_port) {
+        ("-1", ..) => "all traffic".to_owned(),
+        (protocol, Some(0), Some(65_535)) => format!("all {protocol} ports"),
+        (protocol, Some(from), Some(to)) if from == to && from >= 0 => format!("{protocol} {from}"),
+        (protocol, Some(from), Some(to)) if from >= 0 => format!("{protocol} {from}-{to}"),
+        (protocol @ ("tcp" | "udp"), ..) => format!("all {protocol} ports"),
+        (protocol, ..) => protocol.to_owned(),
     }
 }
 

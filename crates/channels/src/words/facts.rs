@@ -4,7 +4,7 @@ use findings::finding::{AttemptStatus, Finding, Opener, State};
 use jiff::Timestamp;
 use routing::{OwnerKind, OwnerSource, Ownership};
 
-use super::{and_more, exposure, exposures, group, line, state, time};
+use super::{and_more, exposure_lines, exposures, group, line, state, time};
 
 /// Exposures that are listed one by one.
 const EXPOSURES_MAX: usize = 8;
@@ -75,8 +75,7 @@ impl Facts {
 
 fn exposures_in_words(finding: &Finding) -> Option<String> {
     let list = exposures(finding).filter(|list| !list.listed.is_empty())?;
-    let shown: Vec<String> = list.listed.iter().take(EXPOSURES_MAX).map(exposure).collect();
-    Some(and_more(&shown, list.total))
+    Some(and_more(&exposure_lines(list, EXPOSURES_MAX), list.total))
 }
 
 fn interfaces(finding: &Finding) -> String {

@@ -7,7 +7,7 @@ mod facts;
 mod help;
 mod summary;
 
-use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State, Text};
+use findings::finding::{ClosedBy, ExposureList, Finding, KeptExposure, State, Text, told_apart};
 use findings::{Openness, Severity};
 use jiff::Timestamp;
 use plain_text::one_line;
@@ -115,7 +115,24 @@ pub fn exposures(finding: &Finding) -> Option<&ExposureList> {
 #[must_use]
 pub fn exposure(exposure: &KeptExposure) -> String {
     let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
+    exposure_of(exposure, &and_more(&ports, exposure.ports_total))
+}
+
+/// The same with the traffic that the rule admits: `tcp/22 of tcp 20-25 from 0.0.0.0/0`.
+fn exposure_with_rule(exposure: &KeptExposure) -> String {
+    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
     let ports = and_more(&ports, exposure.ports_total);
+    exposure_of(exposure, &format!("{ports} of {}", line(&exposure.rule.traffic())))
+}
+
+/// The first `max` exposures, one by one. Where several rules open the same blocked ports, all that each of them opens is said.
+#[must_use]
+pub fn exposure_lines(list: &ExposureList, max: usize) -> Vec<String> {
+    let shown: Vec<&KeptExposure> = list.listed.iter().take(max).collect();
+    told_apart(&shown, exposure, exposure_with_rule)
+}
+
+fn exposure_of(exposure: &KeptExposure, ports: &str) -> String {
     let rule = exposure.rule_id.as_ref().map(|id| format!(" by {}", line(id.as_str()))).unwrap_or_default();
     let description = exposure.description.as_ref().map(|text| line(text.as_str())).filter(|text| !text.is_empty());
     let description = description.map(|text| format!(" \"{text}\"")).unwrap_or_default();

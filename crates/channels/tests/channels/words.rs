@@ -1,7 +1,7 @@
 //! Titles and facts.
 
 use channels::words::{Fact, commands, facts, links, news, title};
-use findings::finding::{ConfigVerdict, Gone, Observed, Outcome, Source};
+use findings::finding::{AssessedVerdict, ConfigVerdict, ExposureList, Gone, Observed, Outcome, Source};
 use routing::{ChannelKind, OwnerKind, OwnerSource, Ownership};
 use rstest::rstest;
 
@@ -123,6 +123,27 @@ fn of_a_thousand_exposures_some_are_listed_and_the_rest_counted() {
     let story = story().open("1 09:00", &(1..1_001).collect::<Vec<_>>());
     let exposures = fact(&story, "Exposures").unwrap();
     assert!(exposures.ends_with("and 992 more") && exposures.matches(" from ").count() == 8, "{exposures}");
+}
+
+/// Rules around one blocked port open the same of it.
+#[test]
+fn exposures_that_would_read_the_same_are_told_with_all_that_their_rules_open() {
+    let rule = |from: i64, to: i64| findings::FoundExposure {
+        from_port: Some(from),
+        to_port: Some(to),
+        rule_id: None,
+        ..exposure(22, "0.0.0.0/0", Some("office"))
+    };
+    let list = |found: &[findings::FoundExposure]| {
+        let verdict = AssessedVerdict::Open { exposures: ExposureList::new(found), exempted: 0 };
+        fact(&story().assessed("1 09:00", verdict), "Exposures").unwrap()
+    };
+    assert_eq!(list(&[rule(20, 30)]), "tcp/22 from 0.0.0.0/0 \"office\"");
+    let two = list(&[rule(20, 30), rule(0, 65_535), exposure(22, "::/0", None)]);
+    for part in ["tcp/22 of tcp 20-30 from 0.0.0.0/0 \"office\"", "tcp/22 of all tcp ports from 0.0.0.0/0 \"office\""] {
+        assert!(two.contains(part), "{two}");
+    }
+    assert!(two.contains("tcp/22 from ::/0 by sgr-00000016"), "{two}");
 }
 
 #[test]

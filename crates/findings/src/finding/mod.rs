@@ -53,7 +53,7 @@ pub use self::document::{FORMAT, UnknownFormat};
 pub use self::episode::{ClosedBy, Closing, Episode, Episodes, MAX_EPISODES};
 pub use self::exposures::{ExposureList, KeptExposure, MAX_EXPOSURES, RuleContent};
 pub use self::facts::{Attempt, AttemptStatus};
-pub use self::history::HistoryEntry;
+pub use self::history::{HistoryEntry, told_apart};
 pub use self::key::{FindingKey, KeyError};
 pub use self::latest::Moment;
 pub use self::news::News;
