@@ -102,7 +102,13 @@ def test_a_list_is_narrowed_and_is_the_stored_form(remembered, options, states):
 
 def test_nothing_found_is_said(remembered):
     done = remembered("findings", "list", "--owner", "nobody")
-    assert (done.code, done.out, done.err) == (DONE, "", "no finding\n")
+    assert (done.code, done.out, done.err) == (DONE, "", "no finding that is open\n")
+    done = remembered("findings", "list", "--owner", "nobody", "--state", "open,closed")
+    assert done.err == "no finding that is open or closed\n"
+
+
+def test_a_severity_of_closed_findings_is_asked_for_in_vain(remembered):
+    remembered("findings", "list", "--state", "closed", "--min-severity", "high").failed(USAGE, "only open findings have a severity")
 
 
 def test_a_finding_is_shown_with_what_is_next(remembered):

@@ -102,10 +102,13 @@ impl FromStr for Document {
 
     /// Reads a routing document, or Hammer's `ticket_owners.json` alone, which has owners and no channels.
     fn from_str(text: &str) -> Result<Self, DocumentError> {
+        // Nobody reads more of a file or an object than tells that it is too large, so its size is not known.
         if text.len() > DOCUMENT_MAX {
-            let size = text.len();
-            return Err(DocumentError::of_document(format!("has {size} bytes: at most {DOCUMENT_MAX} are possible")));
+            let problem = format!("has more than {DOCUMENT_MAX} bytes, and no more are possible");
+            return Err(DocumentError::of_document(problem));
         }
+        // Some editors and shells write a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let node =
             serde_json::from_str(text).map_err(|error| DocumentError::of_document(format!("is not JSON: {error}")))?;
         Self::from_node(node)
@@ -142,7 +145,7 @@ impl Document {
         let mut fields = value.fields()?;
         let version = fields.require("version")?;
         let place = version.place.clone();
-        let version = version.number(0, u32::MAX)?;
+        let version = version.number_like(VERSION)?;
         if version != VERSION {
             place.problem(format!("is {version}, and this release supports version {VERSION} only"));
             return None;

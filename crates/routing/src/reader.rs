@@ -194,6 +194,15 @@ impl<'s> Value<'s> {
         None
     }
 
+    /// A number of which one is expected.
+    pub(crate) fn number_like(self, expected: u32) -> Option<u32> {
+        if !matches!(self.node, Node::Number(_)) {
+            self.expected(&format!("the number {expected}, without quotation marks"));
+            return None;
+        }
+        self.number(0, u32::MAX)
+    }
+
     pub(crate) fn number(self, min: u32, max: u32) -> Option<u32> {
         let Node::Number(number) = self.node else {
             self.expected(&format!("a whole number from {min} to {max}"));

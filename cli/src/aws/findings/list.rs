@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use channels::words;
-use findings::finding::{Finding, Text};
+use findings::finding::{Finding, State, Text};
 use jiff::Timestamp;
 use plain_text::{one_line, printable};
 
@@ -24,7 +24,8 @@ pub(super) async fn list(args: &FindingsList) -> Result<Exit> {
             writeln!(out, "{}", serde_json::to_string(finding)?)?;
         }
     } else if found.is_empty() {
-        eprintln!("no finding");
+        let states: Vec<&str> = args.filter.state.iter().map(|state| State::from(*state).as_str()).collect();
+        eprintln!("no finding that is {}", states.join(" or "));
     } else {
         write!(out, "{}", as_table(&found))?;
     }

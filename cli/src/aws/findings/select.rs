@@ -7,12 +7,19 @@ use findings::store::{FindingStore, Listing};
 
 use super::Table;
 use crate::args::{FindingsFilter, StateArg};
+use crate::exit::Usage;
 use crate::values::check_account;
 
 /// The findings that meet the conditions, the most severe first.
 pub(super) async fn select(filter: &FindingsFilter) -> Result<Vec<Finding>> {
     if let Some(account) = &filter.account {
         check_account("--account", account)?;
+    }
+    let has_open = filter.state.iter().any(|state| State::from(*state) == State::Open);
+    if filter.min_severity.is_some() && !has_open {
+        bail!(Usage(
+            "only open findings have a severity: add `open` to --state, or leave --min-severity out".to_owned()
+        ));
     }
     let table = Table::open(&filter.table).await?;
     let mut found = Vec::new();

@@ -83,6 +83,13 @@ fn valid_documents_are_accepted_and_written_as_they_are_read(#[case] text: &str)
     assert_eq!(complaint(&SCHEMA, &written), None, "{written}");
 }
 
+/// PowerShell and some editors write one at the beginning of UTF-8.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_document() {
+    let text = r#"{"version": 1, "channels": {}}"#;
+    assert_eq!(document(&format!("\u{feff}{text}")), document(text));
+}
+
 #[test]
 fn the_full_document_has_no_warnings() {
     assert_eq!(warnings(FULL), [] as [&str; 0]);
@@ -115,7 +122,7 @@ fn jira(keys: &str) -> String {
 #[case::list("[]".into(), "is a list: write an object")]
 #[case::empty("{}".into(), "`version` is missing")]
 #[case::version(r#"{"version": 2, "chanels": {}}"#.into(), "`version`: is 2, and this release supports version 1 only")]
-#[case::version_text(r#"{"version": "1", "channels": {}}"#.into(), "`version`: is a text: write a whole number from 0 to 4294967295")]
+#[case::version_text(r#"{"version": "1", "channels": {}}"#.into(), "`version`: is a text: write the number 1, without quotation marks")]
 #[case::unknown_key(with(r#""rutes": []"#), "`rutes`: is not a known key: did you mean `routes`?")]
 #[case::far_key(
     channel(r#"{"kind": "securityHub", "colour": "red"}"#),
@@ -406,7 +413,7 @@ fn many(count: usize, entry: impl Fn(usize) -> String) -> String {
 }
 
 #[rstest]
-#[case::size(" ".repeat(DOCUMENT_MAX + 1), "has 524289 bytes: at most 524288 are possible")]
+#[case::size(" ".repeat(DOCUMENT_MAX + 1), "has more than 524288 bytes, and no more are possible")]
 #[case::channels(
     format!(r#"{{"version": 1, "channels": {{{}}}}}"#, many(101, |number| format!(r#""c{number}": {{"kind": "securityHub"}}"#))),
     "`channels`: has 101 entries: at most 100 are possible"
