@@ -144,6 +144,24 @@ async fn what_was_opened_and_closed_since_the_last_report_is_said_once() {
     assert_eq!(report.lines().len(), 1, "what was closed before is in the report before");
 }
 
+/// Somebody wants to know what is open, and invokes the function by hand.
+#[tokio::test(start_paused = true)]
+async fn a_report_by_hand_takes_nothing_away_from_the_next_one() {
+    let world = two_opened_and_one_closed().await;
+    pass(SignedDuration::from_mins(1));
+    let reported = world.run_within(None, Duration::from_mins(10)).await.unwrap();
+    let place = format!("reports/preview-{}/", now().strftime("%Y-%m-%dT%H%M%SZ"));
+    assert_eq!(reported, Reported { findings: 2, unreadable: 0, reports: vec![place.clone()] });
+    // All that is known by now, also what is too young for a report.
+    let preview = world.read(&place);
+    assert_eq!(preview.changes(), (2, 1, 1));
+    assert_eq!(preview.figures["period"]["until"], now().to_string());
+    pass(DAY);
+    assert_eq!(world.report().await.changes(), (2, 1, 1));
+    pass(DAY);
+    assert_eq!(world.report().await.changes(), (0, 0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_group_that_is_opened_again_is_opened_and_closed_each_time() {
     let world = World::default();

@@ -38,6 +38,10 @@ class Reports(Findings):
         answer = json.loads(reply["Payload"].read())
         return answer | {"FunctionError": reply["FunctionError"]} if "FunctionError" in reply else answer
 
+    def scheduled(self) -> dict:
+        """Has the report written that is due now."""
+        return self.invoke({"time": written(ago(seconds=0))})
+
     def object(self, place: str, name: str) -> tuple[str, str]:
         """Media type and text of an object of a report."""
         found = self.s3.get_object(Bucket=REPORTS, Key=place + name)
@@ -131,7 +135,7 @@ def test_reports_say_once_what_was_opened_and_closed(reports):
 
     # The next one begins where this one ended.
     reports.next_second()
-    (following,) = reports.invoke({})["reports"]
+    (following,) = reports.scheduled()["reports"]
     assert following > place
     assert (reports.figures(following)["opened"], reports.figures(following)["closed"]) == (0, 0)
     assert reports.figures(following)["period"]["since"] == figures["period"]["until"]
@@ -140,17 +144,17 @@ def test_reports_say_once_what_was_opened_and_closed(reports):
 
 def test_a_report_that_the_bucket_does_not_take_is_written_later(reports):
     reports.next_second()
-    (known,) = reports.invoke({})["reports"]
+    (known,) = reports.scheduled()["reports"]
     reports.next_second()
     before = reports.keys()
     reports.cloud.fault(kind="accessDenied", service="s3", action="PutObject", principal="ReportRole")
-    answer = reports.invoke({})
+    answer = reports.scheduled()
     assert answer["FunctionError"]
     assert "the report could not be stored" in answer["errorMessage"], answer
     assert reports.keys() == before
     reports.cloud.control("DELETE", "/faults")
     reports.next_second()
-    written_later = reports.invoke({})["reports"]
+    written_later = reports.scheduled()["reports"]
     # That of the run that failed, and its own.
     assert len(written_later) == 2
     periods = [reports.figures(place)["period"] for place in (known, *written_later)]
@@ -158,8 +162,19 @@ def test_a_report_that_the_bucket_does_not_take_is_written_later(reports):
     assert periods[1]["until"] == periods[2]["since"]
 
 
+def test_a_report_by_hand_takes_no_period_away_from_a_scheduled_one(reports):
+    reports.next_second()
+    (known,) = reports.scheduled()["reports"]
+    (preview,) = reports.invoke({})["reports"]
+    assert preview.startswith(f"{PREFIX}preview-")
+    reports.next_second()
+    (following,) = reports.scheduled()["reports"]
+    periods = [reports.figures(place)["period"] for place in (known, preview, following)]
+    assert periods[0]["until"] == periods[1]["since"] == periods[2]["since"]
+
+
 def test_the_function_makes_no_call_that_it_may_not_make(reports):
-    reports.invoke({})
+    reports.scheduled()
     calls = reports.stack.calls("ReportRole", 0)
     assert {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:PutObject"} == {call["action"] for call in calls}
     # One call was denied by a test.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::info;
 
-use self::period::{Noted, due};
+use self::period::{Noted, due, so_far};
 use self::reading::Read;
 use crate::SERVICE;
 use crate::time::plus;
@@ -32,7 +32,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// The event of a schedule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Schedule {
-    /// When the function was due. It is the same each time that the event is delivered.
+    /// When the function was due. It is the same each time that the event is delivered. Whoever invokes the function by hand has
+    /// none, and gets a preview.
     #[serde(default)]
     pub time: Option<Timestamp>,
 }
@@ -88,18 +89,20 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
         Self { store, bucket, prefix, rule, now }
     }
 
-    /// Writes the report that was due at `scheduled`, or now if nothing was scheduled, and before it one that an earlier run
-    /// has not written to its end. A report that is there already is written again, about the same period.
+    /// Writes the report that was due at `scheduled`, and before it one that an earlier run has not written to its end. A report
+    /// that is there already is written again, about the same period. If nothing was scheduled, writes a preview of the next one.
     ///
     /// # Errors
     ///
     /// If not all findings could be read before the deadline, or if the report could not be stored.
     pub async fn run(&self, scheduled: Option<Timestamp>, deadline: Instant) -> Result<Reported, ReportError> {
         let now = (self.now)();
-        // A time that is still to come would leave nothing to the reports until then.
-        let at = second(scheduled.map_or(now, |time| time.min(now)));
         let mut mark = self.store.read_mark(&name()).await?;
         let known = noted(&mark);
+        // A time that is still to come would leave nothing to the reports until then.
+        let Some(at) = scheduled.map(|time| second(time.min(now))) else {
+            return self.preview(known, second(now), deadline).await;
+        };
         let due = due(known, at);
         let Some(first) = due.first() else {
             info!(service = SERVICE, report.at = %at, "nothing to report: a later report is there");
@@ -113,7 +116,7 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
             if known.is_none_or(|known| known.at != report.at) {
                 mark = self.note(&mark, report).await?;
             }
-            let place = self.write(report, &read).await?;
+            let place = self.write(&place(report.at), report, &read).await?;
             if !report.is_written {
                 mark = self.note(&mark, Noted { is_written: true, ..report }).await?;
             }
@@ -123,9 +126,20 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
         Ok(Reported { findings, unreadable, reports })
     }
 
+    /// Writes what the next report would have if it were due at `at`. Nothing is noted, so that no report lacks it.
+    async fn preview(&self, known: Option<Noted>, at: Timestamp, deadline: Instant) -> Result<Reported, ReportError> {
+        let report = Noted { at, period: so_far(known, at), is_written: false };
+        let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        let read = self.read_all(report.period.since, at, end).await?;
+        let (findings, unreadable) = (read.findings.len(), read.unreadable.len());
+        let place = self.write(&format!("preview-{}", place(at)), report, &read).await?;
+        info!(service = SERVICE, report = place, findings, unreadable, "preview of a report written");
+        Ok(Reported { findings, unreadable, reports: vec![place] })
+    }
+
     /// Writes the objects of a report. The figures come last: where they are, the report is whole.
-    async fn write(&self, report: Noted, read: &Read) -> Result<String, ReportError> {
-        let place = format!("{}{}/", self.prefix, report.at.strftime("%Y-%m-%dT%H%M%SZ"));
+    async fn write(&self, place: &str, report: Noted, read: &Read) -> Result<String, ReportError> {
+        let place = format!("{}{place}/", self.prefix);
         let written = RememberedReport::new(&self.rule, report.at, read.findings.values())
             .about(report.period)
             .without(read.unreadable.len());
@@ -150,6 +164,11 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
 /// The second of a time: a report has its name from it.
 fn second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// Where the report is that was due at `at`, below the prefix.
+fn place(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H%M%SZ").to_string()
 }
 
 fn name() -> MarkName {

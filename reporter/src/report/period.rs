@@ -35,6 +35,17 @@ pub(super) fn due(known: Option<Noted>, at: Timestamp) -> Vec<Noted> {
     }
 }
 
+/// The period of a preview at `at`: all that the next report will have, and what it leaves to the one after, as far as it is
+/// known by now.
+pub(super) fn so_far(known: Option<Noted>, at: Timestamp) -> Period {
+    let since = match known {
+        None => minus(minus(at, LAG), FIRST),
+        Some(Noted { period, is_written: true, .. }) => period.until,
+        Some(Noted { period, .. }) => period.since,
+    };
+    Period { since, until: at.max(since) }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -70,6 +81,14 @@ mod tests {
         let written = report(2, 1, true);
         assert_eq!(due(Some(written), day(2)), [written]);
         assert_eq!(due(Some(written), day(1)), []);
+    }
+
+    #[test]
+    fn a_preview_is_about_all_that_no_report_has() {
+        let period = |since: i64, until: i64| Period { since: minus(day(since), LAG), until: day(until) };
+        assert_eq!(so_far(None, day(1)), period(0, 1));
+        assert_eq!(so_far(Some(report(1, 0, true)), day(2)), period(1, 2));
+        assert_eq!(so_far(Some(report(1, 0, false)), day(2)), period(0, 2));
     }
 
     #[test]
