@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(failed, Failure::Unanswered { error: format!("Slack answered {status}"), wait: None });
         let failed = failure(Ok(response(status, None, "")), Effect::Harmless).await;
         assert!(matches!(failed, Failure::Refused { retry: Retry::Later(None), .. }));
-        let wait = Some(Duration::from_secs(3_600));
+        let wait = Some(Duration::from_hours(1));
         let failed = failure(Ok(response(status, Some("3600"), "")), Effect::Repeated).await;
         assert_eq!(failed, Failure::Unanswered { error: format!("Slack answered {status}"), wait });
     }
