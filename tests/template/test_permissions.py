@@ -409,9 +409,7 @@ def test_events_go_to_one_bus_from_the_functions_that_put_them(template: dict[st
         role: [targets(statement) for _, statement in statements(stack.resources[role]) if "events:PutEvents" in actions(statement)]
         for role in (*functions, *AUTOMATION_ROLES)
     }
-    assert {role: buses for role, buses in found.items() if buses} == (
-        {} if arn is None else {role: [[arn]] for role in functions}
-    )
+    assert {role: buses for role, buses in found.items() if buses} == ({} if arn is None else {role: [[arn]] for role in functions})
     told = {
         function: stack.resources[function].get("Environment", {}).get("Variables", {}).get("EVENT_BUS") for function in functions.values()
     }
