@@ -212,14 +212,14 @@ def test_every_channel_hears_of_a_quarantine_and_of_its_end(channels):
 
     assert outcome(stack.quarantine(group)) == "QUARANTINED"
     (message,) = wait_for("Slack", lambda: [m for m in about_group() if "quarantined" in json.dumps(m)])
-    denied = f"Network ACLs deny the blocked ports of {group}."
+    denied = f"{group} was quarantined: network ACLs deny ports to it."
     wait_for("the thread", lambda: denied in json.dumps(about_group()))
     for service in TICKETS:
         wait_for(service, lambda service=service: denied in json.dumps([t for t in servers.tickets(service) if group in t["summary"]]))
     wait_for("the topic", lambda: [one for one in channels.published() if one["finding"]["quarantined"]])
 
     assert outcome(stack.quarantine(group, Action="release")) == "RELEASED"
-    ended = f"Network ACLs no longer deny the blocked ports of {group}."
+    ended = f"The quarantine of {group} has ended."
     wait_for("the thread", lambda: ended in json.dumps(about_group()))
     (message,) = about_group()
     assert "quarantined" not in message["text"]

@@ -242,7 +242,7 @@ def test_a_quarantine_and_its_end_are_known(findings):
     severity = findings.wait(group, "open")["severity"]
     assert outcome(stack.quarantine(group, DryRun="true")) == "PLANNED"
     assert outcome(stack.quarantine(group)) == "QUARANTINED"
-    cut_off = f"Network ACLs deny the blocked ports of {group}."
+    cut_off = f"{group} was quarantined: network ACLs deny ports to it."
     wait_for("the quarantine", lambda: cut_off in findings.history(group))
     finding = findings.finding(group)
     # The group is open all the same, and as severe: the quarantine is of its subnets, and may be released.
@@ -250,7 +250,7 @@ def test_a_quarantine_and_its_end_are_known(findings):
     revision = finding["revision"]
 
     assert outcome(stack.quarantine(group, Action="release")) == "RELEASED"
-    wait_for("the release", lambda: f"Network ACLs no longer deny the blocked ports of {group}." in findings.history(group))
+    wait_for("the release", lambda: f"The quarantine of {group} has ended." in findings.history(group))
     assert findings.finding(group)["revision"] == revision + 1
     assert findings.history(group).count(cut_off) == 1
 

@@ -158,7 +158,7 @@ fn beside(finding: &Finding, now: Timestamp, facts: &mut Facts) {
     facts.some("Parked", parked.map(|reason| format!("AWS Config will not close it: {reason}")));
     let contested = "the same exposure was closed three times within 24 hours";
     facts.some("Contested", finding.is_contested().then(|| contested.to_owned()));
-    let quarantined = "network ACLs deny the blocked ports";
+    let quarantined = "network ACLs deny ports to it";
     facts.some("Quarantined", finding.is_quarantined().then(|| quarantined.to_owned()));
     facts.some("Failed closing", failed_closing(finding));
     let unjudged = finding.unjudged().map(|reason| line(reason.as_str()));

@@ -91,7 +91,7 @@ fn facts_stand_beside_the_state() {
     assert_eq!(channels::words::state(&open.finding, muted), "open, parked, quarantined, muted, unjudged");
     let open = Story { now: time("2 00:00"), ..open };
     assert_eq!(fact(&open, "Parked").unwrap(), "AWS Config will not close it: automatic attempts failed");
-    assert_eq!(fact(&open, "Quarantined").unwrap(), "network ACLs deny the blocked ports");
+    assert_eq!(fact(&open, "Quarantined").unwrap(), "network ACLs deny ports to it");
     let unjudged = "the newest judgement reached no verdict: pl-1 could not be read";
     assert_eq!(fact(&open, "Unjudged").unwrap(), unjudged);
     assert_eq!(fact(&open, "Muted"), None);

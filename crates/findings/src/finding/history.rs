@@ -101,8 +101,8 @@ impl Finding {
                 format!("The same exposure of {group} was closed three times within a day{}.", by.unwrap_or_default())
             }
             News::ContestEnded => format!("{group} was not closed again for a day."),
-            News::Quarantined => format!("Network ACLs deny the blocked ports of {group}."),
-            News::QuarantineEnded => format!("Network ACLs no longer deny the blocked ports of {group}."),
+            News::Quarantined => format!("{group} was quarantined: network ACLs deny ports to it."),
+            News::QuarantineEnded => format!("The quarantine of {group} has ended."),
             News::ClosingFailed(status) => {
                 let message = self.attempt().map(|attempt| attempt.message.as_str()).unwrap_or_default();
                 format!("{} {group}: {message}", attempt_in_words(*status))

@@ -276,7 +276,7 @@ impl Finding {
         self.facts.parked.value().and_then(Option::as_ref).filter(|_| self.state() == State::Open)
     }
 
-    /// Whether network ACLs deny the blocked ports.
+    /// Whether network ACLs deny ports to it.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
         self.facts.quarantined.value() == Some(&true)
