@@ -1,6 +1,8 @@
 //! Lives of findings that a user would recognise.
 
-use findings::finding::{ClosedBy, Closing, ConfigVerdict, Finding, News, Observation, Outcome, Revoked, State};
+use findings::finding::{
+    ClosedBy, Closing, ConfigVerdict, ExposureList, Finding, News, Observation, Outcome, Revoked, Source, State,
+};
 use findings::{Openness, Severity};
 use jiff::SignedDuration;
 
@@ -436,4 +438,23 @@ fn an_exemption_of_which_config_knows_is_never_told_as_a_closing() {
     // The exemption of this time is not that of the next one.
     follow(&mut finding, &[open("2 09:00", &[22]), config("2 10:00", ConfigVerdict::Exempt)]);
     assert_eq!((finding.state(), finding.exemption()), (State::Exempt, None));
+}
+
+/// Rules around one blocked port open the same of it: the sentence says which of them came and went.
+#[test]
+fn exposures_that_would_read_the_same_are_told_with_all_that_their_rules_open() {
+    let rule = |from: i64, to: i64| findings::FoundExposure {
+        from_port: Some(from),
+        to_port: Some(to),
+        ..exposure(22, "0.0.0.0/0")
+    };
+    let open = |at: &str, found: &[findings::FoundExposure]| {
+        live(at, assessed(Source::Change, open_with(ExposureList::new(found))))
+    };
+    let mut finding = new_finding();
+    finding.apply(&open("1 09:00", &[exposure(22, "::/0")]));
+    let history = finding.apply(&open("1 09:05", &[exposure(22, "::/0"), rule(20, 30), rule(10, 40)])).history;
+    let sentences: Vec<&str> = history.iter().map(|entry| entry.sentence.as_str()).collect();
+    let expected = "newly open: tcp/22 of tcp 10-40 from 0.0.0.0/0 and tcp/22 of tcp 20-30 from 0.0.0.0/0.";
+    assert!(sentences.iter().any(|sentence| sentence.ends_with(expected)), "{sentences:?}");
 }
