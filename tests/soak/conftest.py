@@ -94,9 +94,7 @@ def large(tmp_path_factory):
 
 def dead_letters(stack: Portcullis) -> int:
     """Number of events in the dead-letter queue."""
-    sqs = stack.cloud.client("sqs")
-    queues = sqs.list_queues().get("QueueUrls", [])
-    assert queues, "the stack has a dead-letter queue"
     attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = [sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=attributes)["Attributes"] for queue in queues]
-    return sum(int(value) for attributes in found for value in attributes.values())
+    queue = stack.resource("DeadLetterQueue")
+    found = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=attributes)["Attributes"]
+    return sum(int(value) for value in found.values())
