@@ -25,9 +25,10 @@ pub(super) async fn show(args: &FindingArgs, is_json: bool) -> Result<Exit> {
     }
     writeln!(out, "{}\n", printable(&words::title(&finding)))?;
     let facts = words::facts(&finding, None, Timestamp::now());
-    write_pairs(&mut out, facts.into_iter().map(|fact| (fact.label.to_owned(), fact.value)).collect())?;
+    let facts: Vec<_> = facts.into_iter().map(|fact| (fact.label.to_owned(), fact.value)).collect();
+    write_pairs(&mut out, &facts)?;
     writeln!(out, "\nChannels")?;
-    write_pairs(&mut out, channels(&finding))?;
+    write_pairs(&mut out, &channels(&finding))?;
     writeln!(out, "\nHistory")?;
     for entry in &history {
         let sentence = entry.sentence.as_str();
@@ -48,7 +49,7 @@ pub(super) async fn show(args: &FindingArgs, is_json: bool) -> Result<Exit> {
 }
 
 /// Writes lines with a label each, one below the other.
-fn write_pairs(out: &mut impl Write, pairs: Vec<(String, String)>) -> io::Result<()> {
+fn write_pairs(out: &mut impl Write, pairs: &[(String, String)]) -> io::Result<()> {
     let pairs: Vec<_> = pairs.iter().map(|(label, value)| (printable(label), printable(value))).collect();
     let width = pairs.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
     for (label, value) in pairs {
