@@ -144,12 +144,10 @@ impl Facts {
         open.map(|open| &open.value.exposures)
     }
 
-    /// The exemption of an exempt finding, if an assessment named it since the group was last closed or open.
+    /// The exemption of an exempt finding, if an assessment of its newest state named it.
     pub(super) fn named_exemption(&self) -> Option<&ExemptFacts> {
-        let opened = self.open.dated().map(|open| open.at.ordering);
-        let other = self.last_closed.max(opened);
-        let exempt = self.exempt.dated().filter(|exempt| other.is_none_or(|other| other <= exempt.at.ordering));
-        exempt.map(|exempt| &exempt.value)
+        let newest = self.timeline.newest()?.at.ordering;
+        self.exempt.dated().filter(|exempt| newest <= exempt.at.ordering).map(|exempt| &exempt.value)
     }
 
     /// How far the group is open. Unknown until an assessment says it.
