@@ -103,8 +103,8 @@ impl Delivery {
         self.last_unknown = began.or(self.last_unknown);
     }
 
-    /// Whether it may make room for another channel: it was told nothing, or that it is over and, since it is no longer one of
-    /// the channels of the finding, nothing of what followed.
+    /// Whether it may make room for another channel: it was told nothing, or that the finding is over, and nothing of what
+    /// followed, such as an earlier owner.
     fn is_spare(&self, newest: u64) -> bool {
         let is_certain = self.began.is_none() && self.unknown_since.is_none();
         let has_nothing = match self.told {
@@ -123,29 +123,20 @@ pub(super) struct Deliveries(BTreeMap<Channel, Delivery>);
 impl Deliveries {
     /// The delivery for `channel`. If there is no room for another one, the oldest spare one goes.
     fn of(&mut self, channel: &Channel, newest: u64) -> Result<&mut Delivery, TooManyChannels> {
-        self.admits(channel, newest)?;
-        if self.is_full_for(channel)
-            && let Some(spare) = self.spare(newest).cloned()
-        {
+        if let Some(spare) = self.makes_room(channel, newest)?.cloned() {
             self.0.remove(&spare);
         }
         Ok(self.0.entry(channel.clone()).or_default())
     }
 
-    fn admits(&self, channel: &Channel, newest: u64) -> Result<(), TooManyChannels> {
-        if self.is_full_for(channel) && self.spare(newest).is_none() {
-            return Err(TooManyChannels(channel.clone()));
+    /// The channel that goes for `channel`: `None` if there is room for both.
+    fn makes_room(&self, channel: &Channel, newest: u64) -> Result<Option<&Channel>, TooManyChannels> {
+        if self.0.len() < MAX_CHANNELS || self.0.contains_key(channel) {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    fn is_full_for(&self, channel: &Channel) -> bool {
-        self.0.len() >= MAX_CHANNELS && !self.0.contains_key(channel)
-    }
-
-    fn spare(&self, newest: u64) -> Option<&Channel> {
         let spare = self.0.iter().filter(|(_, known)| known.is_spare(newest));
-        spare.min_by_key(|(_, known)| known.revision).map(|(channel, _)| channel)
+        let oldest = spare.min_by_key(|(_, known)| known.revision).map(|(spare, _)| spare);
+        oldest.map(Some).ok_or_else(|| TooManyChannels(channel.clone()))
     }
 }
 
@@ -167,7 +158,7 @@ impl Finding {
     ///
     /// If there is not: [`MAX_CHANNELS`] others may still have to be told of the end.
     pub fn admits(&self, channel: &Channel) -> Result<(), TooManyChannels> {
-        self.deliveries.admits(channel, self.revision)
+        self.deliveries.makes_room(channel, self.revision).map(|_| ())
     }
 
     /// The delivery for `channel` that is due at `now`: `None` if it was told all that it is to be told, or is to be tried
