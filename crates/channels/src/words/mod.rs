@@ -111,32 +111,22 @@ pub fn exposures(finding: &Finding) -> Option<&ExposureList> {
     if finding.state() == State::Exempt { finding.exempted() } else { finding.exposures() }
 }
 
-/// An exposure: `tcp/22 from 0.0.0.0/0 by sgr-0ab… "office"`.
-#[must_use]
-pub fn exposure(exposure: &KeptExposure) -> String {
-    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
-    exposure_of(exposure, &and_more(&ports, exposure.ports_total))
-}
-
-/// The same with the traffic that the rule admits: `tcp/22 of tcp 20-25 from 0.0.0.0/0`.
-fn exposure_with_rule(exposure: &KeptExposure) -> String {
-    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
-    let ports = and_more(&ports, exposure.ports_total);
-    exposure_of(exposure, &format!("{ports} of {}", line(&exposure.rule.traffic())))
-}
-
 /// The first `max` exposures, one by one. Where several rules open the same blocked ports, all that each of them opens is said.
 #[must_use]
 pub fn exposure_lines(list: &ExposureList, max: usize) -> Vec<String> {
     let shown: Vec<&KeptExposure> = list.listed.iter().take(max).collect();
-    told_apart(&shown, exposure, exposure_with_rule)
+    told_apart(&shown, exposure)
 }
 
-fn exposure_of(exposure: &KeptExposure, ports: &str) -> String {
+/// An exposure: `tcp/22 from 0.0.0.0/0 by sgr-0ab… "office"`, and with the traffic that its rule admits `tcp/22 of tcp 20-25 from …`.
+fn exposure(exposure: &KeptExposure, traffic: Option<&str>) -> String {
+    let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
+    let ports = and_more(&ports, exposure.ports_total);
+    let of_rule = traffic.map(|traffic| format!(" of {}", line(traffic))).unwrap_or_default();
     let rule = exposure.rule_id.as_ref().map(|id| format!(" by {}", line(id.as_str()))).unwrap_or_default();
     let description = exposure.description.as_ref().map(|text| line(text.as_str())).filter(|text| !text.is_empty());
     let description = description.map(|text| format!(" \"{text}\"")).unwrap_or_default();
-    format!("{ports} from {}{rule}{description}", line(exposure.rule.source.as_str()))
+    format!("{ports}{of_rule} from {}{rule}{description}", line(exposure.rule.source.as_str()))
 }
 
 /// A time for a reader, such as `2026-12-01 09:00 UTC`.

@@ -1,5 +1,7 @@
 //! The exposures of a finding, of a bounded number.
 
+use std::collections::BTreeMap;
+
 use exposure::Reach;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -70,9 +72,23 @@ pub struct KeptExposure {
 impl KeptExposure {
     /// Whether it is the same exposure, under whatever rule id.
     pub(super) fn has_content_of(&self, other: &Self) -> bool {
-        let content = |one: &Self| (one.rule.clone(), one.ports.clone(), one.ports_total, one.openness);
-        content(self) == content(other)
+        let Self { rule, ports, ports_total, openness, rule_id: _, description: _ } = self;
+        (rule, ports, ports_total, openness) == (&other.rule, &other.ports, &other.ports_total, &other.openness)
     }
+}
+
+/// Exposures in words. `words` puts one into them, with the traffic that its rule admits if that is given: for those that would
+/// read the same without, since their rules open the same blocked ports and more.
+pub fn told_apart(exposures: &[&KeptExposure], words: impl Fn(&KeptExposure, Option<&str>) -> String) -> Vec<String> {
+    let texts: Vec<String> = exposures.iter().map(|exposure| words(exposure, None)).collect();
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for text in &texts {
+        *counts.entry(text).or_default() += 1;
+    }
+    let is_alone = |text: &str| counts.get(text) == Some(&1);
+    let with_rule = |exposure: &KeptExposure| words(exposure, Some(&exposure.rule.traffic()));
+    let pairs = exposures.iter().zip(&texts);
+    pairs.map(|(exposure, text)| if is_alone(text) { text.clone() } else { with_rule(exposure) }).collect()
 }
 
 impl From<&FoundExposure> for KeptExposure {

@@ -1,13 +1,11 @@
 //! The history of a finding, for people.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use super::episode::ClosedBy;
-use super::exposures::{ExposureList, KeptExposure};
+use super::exposures::{ExposureList, KeptExposure, told_apart};
 use super::facts::AttemptStatus;
 use super::key::FindingKey;
 use super::news::News;
@@ -132,7 +130,7 @@ impl Finding {
             1 => " and 1 more exposure".to_owned(),
             more => format!(" and {more} more exposures"),
         };
-        format!("{}{more}", in_words(worst))
+        format!("{}{more}", in_words(worst, None))
     }
 
     fn exemption_in_words(&self) -> String {
@@ -155,36 +153,11 @@ impl Finding {
     }
 }
 
-/// Exposures in words. Those that would read the same, since their rules open the same blocked ports and more, are put into
-/// longer ones.
-pub fn told_apart(
-    exposures: &[&KeptExposure],
-    short: impl Fn(&KeptExposure) -> String,
-    long: impl Fn(&KeptExposure) -> String,
-) -> Vec<String> {
-    let texts: Vec<String> = exposures.iter().map(|exposure| short(exposure)).collect();
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for text in &texts {
-        *counts.entry(text).or_default() += 1;
-    }
-    let is_alone = |text: &str| counts.get(text) == Some(&1);
-    let pairs = exposures.iter().zip(&texts);
-    pairs.map(|(exposure, text)| if is_alone(text) { text.clone() } else { long(exposure) }).collect()
-}
-
-/// `tcp/22 of tcp 20-25 from 0.0.0.0/0`.
-fn in_words_with_rule(exposure: &KeptExposure) -> String {
-    ports_in_words(exposure, &format!(" of {}", exposure.rule.traffic()))
-}
-
-/// `tcp/22 from 0.0.0.0/0`.
-fn in_words(exposure: &KeptExposure) -> String {
-    ports_in_words(exposure, "")
-}
-
-fn ports_in_words(exposure: &KeptExposure, of_rule: &str) -> String {
+/// `tcp/22 from 0.0.0.0/0`, and with the traffic of its rule `tcp/22 of tcp 20-25 from 0.0.0.0/0`.
+fn in_words(exposure: &KeptExposure, traffic: Option<&str>) -> String {
     let ports: Vec<&str> = exposure.ports.iter().map(Text::as_str).collect();
     let more = if exposure.ports_total > exposure.ports.len() { ", …" } else { "" };
+    let of_rule = traffic.map(|traffic| format!(" of {traffic}")).unwrap_or_default();
     format!("{}{more}{of_rule} from {}", ports.join(", "), exposure.rule.source)
 }
 
@@ -194,7 +167,7 @@ fn difference(before: &ExposureList, after: &ExposureList) -> Option<String> {
     let without = |list: &ExposureList, other: &ExposureList| {
         let is_other = |one: &KeptExposure| !other.listed.iter().any(|known| known.has_content_of(one));
         let all: Vec<&KeptExposure> = list.listed.iter().filter(|one| is_other(one)).collect();
-        let all = told_apart(&all, in_words, in_words_with_rule);
+        let all = told_apart(&all, in_words);
         let more = all.len().saturating_sub(NAMED);
         let named = all.into_iter().take(NAMED).collect::<Vec<_>>().join(" and ");
         if more == 0 { named } else { format!("{named} and {more} more") }
