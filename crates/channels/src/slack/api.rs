@@ -88,7 +88,7 @@ impl<H: Http> Api<H> {
 ///
 /// Source: the errors of <https://docs.slack.dev/reference/methods/chat.postMessage>
 pub(super) fn refusal(word: &str) -> Failure {
-    let remedy = match word {
+    let (remedy, retry) = match word {
         "ratelimited"
         | "rate_limited"
         | "message_limit_exceeded"
@@ -104,28 +104,25 @@ pub(super) fn refusal(word: &str) -> Failure {
         | "token_revoked"
         | "token_expired"
         | "not_allowed_token_type" => {
-            let remedy = "install the app again, and store the new token of its bot";
-            return refused(word, remedy, Retry::AfterNewCredentials);
+            ("install the app again, and store the new token of its bot", Retry::AfterNewCredentials)
         }
         "missing_scope" | "no_permission" => {
-            let remedy = "add the scopes of the documentation to the bot, and install the app again";
-            return refused(word, remedy, Retry::AfterRepair);
+            ("add the scopes of the documentation to the bot, and install the app again", Retry::AfterRepair)
         }
-        "channel_not_found" => "write the id of the channel or user, and invite the bot to a private channel",
-        "not_in_channel" => "invite the bot to the channel, or give it the scope chat:write.public",
-        "is_archived" => "restore the channel, or name another one in the routing document",
+        "channel_not_found" => {
+            ("write the id of the channel or user, and invite the bot to a private channel", Retry::OtherRecipient)
+        }
+        "not_in_channel" => {
+            ("invite the bot to the channel, or give it the scope chat:write.public", Retry::OtherRecipient)
+        }
+        "is_archived" => ("restore the channel, or name another one in the routing document", Retry::OtherRecipient),
         "user_not_found" | "users_not_found" | "cannot_dm_bot" | "user_disabled" | "messages_tab_disabled" => {
-            "name an owner who is a user of this workspace"
+            ("name an owner who is a user of this workspace", Retry::OtherRecipient)
         }
-        word if word.starts_with("restricted_action") => "allow the bot to post in this channel",
-        _ => {
-            let remedy = "look the error up in the reference of chat.postMessage";
-            return refused(word, remedy, Retry::AfterRepair);
+        word if word.starts_with("restricted_action") => {
+            ("allow the bot to post in this channel", Retry::OtherRecipient)
         }
+        _ => ("look the error up in the reference of chat.postMessage", Retry::AfterRepair),
     };
-    refused(word, remedy, Retry::OtherRecipient)
-}
-
-fn refused(word: &str, remedy: &str, retry: Retry) -> Failure {
     Failure::Refused { error: format!("Slack answered {}: {remedy}", one_line(word, 60)), retry }
 }
