@@ -96,21 +96,19 @@ impl Pauses {
         let growing = delay(failures.saturating_add(DOUBLINGS));
         let known_pace = known.and_then(|known| Some((known.distance, known.paced_until?)));
         let mut pace = known_pace.map_or((DISTANCE_MIN, None), |(distance, until)| (distance, Some(until)));
-        let pause = match failure {
-            Failure::Refused { retry: Retry::Later(Some(asked)), .. }
-            | Failure::Unanswered { wait: Some(asked), .. } => {
-                pace = ((*asked).clamp(DISTANCE_MIN, DISTANCE_MAX), Some(after(now, PACED)));
-                let least = if matches!(failure, Failure::Unanswered { .. }) { UNKNOWN } else { Duration::ZERO };
-                (*asked).min(LONGEST).max(least)
-            }
-            Failure::Refused { retry: Retry::Later(None), .. } => growing,
-            Failure::Refused { retry: Retry::AfterNewCredentials, .. } => CREDENTIALS,
-            Failure::Unanswered { wait: None, .. } => growing.max(UNKNOWN),
+        let (asked, otherwise, least) = match failure {
+            Failure::Refused { retry: Retry::Later(asked), .. } => (*asked, growing, Duration::ZERO),
+            Failure::Unanswered { wait, .. } => (*wait, growing, UNKNOWN),
+            Failure::Refused { retry: Retry::AfterNewCredentials, .. } => (None, CREDENTIALS, Duration::ZERO),
             // These are about one finding, or one of many recipients.
             Failure::Refused { retry: Retry::AfterRepair | Retry::OtherRecipient, .. } | Failure::NotBefore(_) => {
                 return;
             }
         };
+        if let Some(asked) = asked {
+            pace = (asked.clamp(DISTANCE_MIN, DISTANCE_MAX), Some(after(now, PACED)));
+        }
+        let pause = asked.map_or(otherwise, |asked| asked.min(LONGEST)).max(least);
         let until = after(now, pause);
         let (distance, paced_until) = pace;
         let pause = match known {

@@ -140,9 +140,8 @@ fn places(document: &Document, finding: &Finding, now: Timestamp) -> (Vec<Place>
         // says who that was, and the channel of all is not to be told in their place.
         let is_owner = told.as_str().contains(SEPARATOR);
         let recipient = known.external_id.as_ref().filter(|_| is_owner).and_then(slack_channel);
-        let is_lost = is_owner && recipient.is_none();
-        let is_reached = |configured: &Channel| !is_owner || configured.kind() == ChannelKind::Slack;
-        let configured = configured.filter(|(_, configured)| is_reached(configured) && !is_lost);
+        let is_reached = |channel: &Channel| channel.kind() == ChannelKind::Slack && recipient.is_some();
+        let configured = configured.filter(|(_, channel)| !is_owner || is_reached(channel));
         places.extend(configured.map(|(channel, configured)| Place {
             key: told.clone(),
             delivery: Delivery {
@@ -184,8 +183,8 @@ fn may_say_open(known: &outbox::Delivery) -> bool {
     known.told == Told::Open || known.began.is_some() || known.unknown_since.is_some()
 }
 
-/// Whether a place that has heard nothing, or has, is told of what ended long ago. A channel that was down for weeks is, and an
-/// owner whom the channel never knew is not.
+/// Whether a place where something was tried is told of what ended long ago. A channel that was down for weeks is, and an owner
+/// whom the channel never knew is not.
 fn is_still_tried(known: &outbox::Delivery) -> bool {
     known.told == Told::Ended || may_say_open(known) || !known.misaddressed
 }

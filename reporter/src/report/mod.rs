@@ -9,7 +9,6 @@ mod reading;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
 
 use aws_traits::object_store::{self, ObjectStore};
 use findings::store::{FindingStore, Mark, MarkName, Marks, StoreError};
@@ -24,8 +23,6 @@ use self::reading::Read;
 use crate::SERVICE;
 use crate::time::plus;
 
-/// Time that is left for writing when the deadline of the function comes.
-const MARGIN: Duration = Duration::from_secs(30);
 /// For how long it is remembered where the last report ended.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
@@ -108,8 +105,7 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
             info!(service = SERVICE, report.at = %at, "nothing to report: a later report is there");
             return Ok(Reported::default());
         };
-        let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
-        let read = self.read_all(first.period.since, at, end).await?;
+        let read = self.read_all(first.period.since, at, deadline).await?;
         let (findings, unreadable) = (read.findings.len(), read.unreadable.len());
         let mut reports = Vec::new();
         for report in due {
@@ -129,8 +125,7 @@ impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
     /// Writes what the next report would have if it were due at `at`. Nothing is noted, so that no report lacks it.
     async fn preview(&self, known: Option<Noted>, at: Timestamp, deadline: Instant) -> Result<Reported, ReportError> {
         let report = Noted { at, period: so_far(known, at), is_written: false };
-        let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
-        let read = self.read_all(report.period.since, at, end).await?;
+        let read = self.read_all(report.period.since, at, deadline).await?;
         let (findings, unreadable) = (read.findings.len(), read.unreadable.len());
         let place = self.write(&format!("preview-{}", place(at)), report, &read).await?;
         info!(service = SERVICE, report = place, findings, unreadable, "preview of a report written");

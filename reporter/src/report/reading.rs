@@ -1,6 +1,7 @@
 //! Reading all findings of which a report says something.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_traits::object_store::ObjectStore;
 use findings::finding::{FindingKey, State};
@@ -14,6 +15,9 @@ use super::{ReportError, ReportWriter};
 use crate::SERVICE;
 use crate::pages::read_page;
 
+/// Time that is left for writing when the deadline of the function comes.
+const MARGIN: Duration = Duration::from_secs(30);
+
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Read {
@@ -24,8 +28,14 @@ pub(super) struct Read {
 
 impl<S: FindingStore + Marks, B: ObjectStore> ReportWriter<S, B> {
     /// Reads the findings that are open, exempt, or were closed since a time, as they are said to be at `at`. A page that
-    /// cannot be read is an error: a report without it would look complete.
-    pub(super) async fn read_all(&self, since: Timestamp, at: Timestamp, end: Instant) -> Result<Read, ReportError> {
+    /// cannot be read is an error: a report without it would look complete. It ends early enough before the deadline to write.
+    pub(super) async fn read_all(
+        &self,
+        since: Timestamp,
+        at: Timestamp,
+        deadline: Instant,
+    ) -> Result<Read, ReportError> {
+        let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
         let mut read = Read::default();
         let (open, exempt) = (Listing::State(State::Open), Listing::State(State::Exempt));
         // A group that is opened meanwhile leaves a list that is still to be read for one that was read: so these are read

@@ -213,13 +213,19 @@ async fn a_sweep_names_the_recipient_that_is_not_told() {
     assert_eq!(error.to_string(), expected);
 }
 
-/// Anybody who may tag could have the alarm ring, each hour, for as long as the finding is kept.
-#[tokio::test]
-async fn an_owner_by_tag_whom_the_channel_does_not_know_is_no_reason_to_complain() {
+/// A group that is open, whose tag names an owner whom the channel does not know.
+async fn of_unknown_owner() -> World {
     let world = World::new();
     world.unknown.borrow_mut().push("#web");
     world.open(0, &[("owner", "#web")]).await;
     world.work_for(SignedDuration::from_mins(1)).await;
+    world
+}
+
+/// Anybody who may tag could have the alarm ring, each hour, for as long as the finding is kept.
+#[tokio::test]
+async fn an_owner_by_tag_whom_the_channel_does_not_know_is_no_reason_to_complain() {
+    let world = of_unknown_owner().await;
     for _ in 0..12 {
         assert!(world.sweep(far()).await.unwrap().is_ok());
         world.work_for(SignedDuration::from_hours(1)).await;
@@ -250,10 +256,7 @@ async fn a_default_owner_whom_the_channel_does_not_know_is_a_reason_to_complain(
 
 #[tokio::test]
 async fn an_owner_whom_the_channel_never_knew_is_not_tried_any_more_a_week_after_the_end() {
-    let world = World::new();
-    world.unknown.borrow_mut().push("#web");
-    world.open(0, &[("owner", "#web")]).await;
-    world.work_for(SignedDuration::from_mins(1)).await;
+    let world = of_unknown_owner().await;
     world.close(0).await;
     world.work_for(SignedDuration::from_mins(1)).await;
     world.queue.borrow_mut().clear();
