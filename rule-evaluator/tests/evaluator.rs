@@ -6,6 +6,7 @@ use aws_events::config::ConfigurationItem;
 use aws_traits::config::{Compliance, Evaluation, GroupResult, ResultType};
 use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, PrefixList, SecurityGroup, Traffic};
+use findings::event::EXEMPT;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use plain_text::error_chain;
@@ -402,7 +403,9 @@ async fn exemptions_are_read_from_the_named_parameter_once_while_warm() {
     }
     assert_eq!(
         evaluations(&aws)[0],
-        format!("{GROUP}: COMPLIANT (exempt until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0, ::/0)) at {CAPTURED}")
+        format!(
+            "{GROUP}: COMPLIANT ({EXEMPT} until 2026-12-31: bastion (tcp/22 open to 0.0.0.0/0, ::/0)) at {CAPTURED}"
+        )
     );
     assert_eq!(aws.count("ssm:GetParameter"), 1);
 }

@@ -153,7 +153,6 @@ fn json(operation: &str, body: &str) -> Response {
         "PutEvaluations" => r#"{"FailedEvaluations":[]}"#.to_owned(),
         // No finding is stored yet.
         "GetItem" | "TransactWriteItems" => "{}".to_owned(),
-        "BatchGetItem" => r#"{"Responses":{},"UnprocessedKeys":{}}"#.to_owned(),
         "PutEvents" => {
             let request: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
             let entries = request.get("Entries").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
