@@ -2,12 +2,9 @@
 
 mod account_sweep;
 mod announce;
-mod backoff;
-mod batch;
 mod context;
 mod documents;
 mod duty;
-mod gap;
 mod job;
 mod jobs;
 mod metrics;

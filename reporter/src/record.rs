@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use plain_text::error_message;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
+use work_queue::{Back, go_back};
 
 use crate::SERVICE;
 use crate::announce::Announcer;
-use crate::batch::{Back, go_back};
 use crate::documents::Documents;
 use crate::metrics::Metrics;
 
@@ -112,7 +112,7 @@ impl<S: FindingStore, X: Executions, Q: Messages, D: Documents, J: SendMessages>
             warn!(service = SERVICE, message.id = id, deliveries = message.deliveries(), error, "event not recorded");
         }
         let back: Vec<Back<'_>> = failures.iter().map(|(message, _)| Back::later(message)).collect();
-        go_back(&self.queue, &back, deadline).await
+        go_back(SERVICE, &self.queue, &back, deadline).await
     }
 
     async fn record_all<'m>(&self, group: Group<'m>, end: Instant) -> Vec<Outcome<'m>> {

@@ -6,10 +6,10 @@ use findings::security_group_arn;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
+use work_queue::{Gap, in_time};
 
 use super::{Origin, Work};
 use crate::SERVICE;
-use crate::gap::{Gap, in_time};
 
 /// Groups that are announced with one call.
 pub(super) const AT_ONCE: usize = EVENTS_PER_CALL;

@@ -22,11 +22,11 @@ use plain_text::error_message;
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
+use work_queue::{Gap, in_time};
 
 use self::announce::Announcer;
 use self::known::Known;
 use crate::SERVICE;
-use crate::gap::{Gap, in_time};
 
 /// Kind of the items in the state table.
 const KIND: &str = "compliance";

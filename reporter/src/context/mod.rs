@@ -23,16 +23,15 @@ use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
 use tokio::time::Instant;
 use tracing::{info, warn};
+use work_queue::{Back, go_back, in_time};
 
 use self::asked::Asked;
 use self::known::{Due, Known, is_in_history, is_later};
 use self::opener::Opened;
 use self::resources::Surrounded;
+use crate::SERVICE;
 use crate::account_sweep::Origin;
-use crate::batch::{Back, go_back};
-use crate::gap::in_time;
 use crate::time::plus;
-use crate::{SERVICE, backoff};
 
 /// Kind of the items in the state table.
 const KIND: &str = "context";
@@ -106,7 +105,7 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
             self.remember(one, end).await;
             back.extend(one.asked.messages.iter().filter_map(|message| Some(Back { message, hide_for: one.later? })));
         }
-        go_back(&self.queue, &back, deadline).await
+        go_back(SERVICE, &self.queue, &back, deadline).await
     }
 
     async fn begin<'m>(&self, asked: Asked<'m>, end: Instant) -> Work<'m> {
@@ -253,7 +252,7 @@ fn deliveries(asked: &Asked<'_>) -> u32 {
 }
 
 fn delay(asked: &Asked<'_>) -> Duration {
-    backoff::delay(deliveries(asked))
+    work_queue::delay(deliveries(asked))
 }
 
 fn until_history(asked: &Asked<'_>) -> Duration {

@@ -11,9 +11,9 @@ use findings::finding::OwnerSource;
 use findings::load_balancer_arn;
 use routing::tag_value;
 use tokio::time::Instant;
+use work_queue::{Gap, in_time};
 
 use super::asked::Asked;
-use crate::gap::{Gap, in_time};
 
 /// Values of a filter of EC2.
 ///

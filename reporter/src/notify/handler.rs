@@ -17,11 +17,10 @@ use plain_text::error_message;
 use routing::Document;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
+use work_queue::{Back, delay, go_back};
 
 use super::{Notified, Notifier, NotifyError, Outlets};
 use crate::SERVICE;
-use crate::backoff::delay;
-use crate::batch::{Back, go_back};
 use crate::documents::{DocumentUnavailable, Documents};
 use crate::job::Job;
 use crate::jobs::until;
@@ -83,7 +82,7 @@ where
                 back.extend(groups.into_iter().flatten().map(|(message, _)| Back::later(message)));
             }
         }
-        go_back(&self.queue, &back, deadline).await
+        go_back(SERVICE, &self.queue, &back, deadline).await
     }
 
     async fn do_all<'m>(&self, document: &Rc<Document>, group: Group<'m>, end: Instant) -> Vec<Back<'m>> {

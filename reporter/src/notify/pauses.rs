@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use channels::{Failure, Retry};
 use jiff::Timestamp;
+use work_queue::delay;
 
 use super::retry::{LONGEST, UNKNOWN, after};
-use crate::backoff::delay;
 
 /// Doublings of the first pause: shorter ones are not worth the receipt of the messages.
 const DOUBLINGS: u32 = 3;

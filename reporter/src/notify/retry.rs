@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use channels::{Failure, Retry};
 use jiff::{SignedDuration, Timestamp};
+use work_queue::delay;
 
-use crate::backoff::delay;
 use crate::time::plus;
 
 /// Pause after a failure that somebody has to repair.

@@ -6,7 +6,8 @@ const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// Time until the next delivery, after `deliveries`: it doubles with each of them.
-pub(crate) fn delay(deliveries: u32) -> Duration {
+#[must_use]
+pub fn delay(deliveries: u32) -> Duration {
     let doublings = deliveries.saturating_sub(1).min(16);
     FIRST.saturating_mul(1 << doublings).min(LONGEST)
 }
