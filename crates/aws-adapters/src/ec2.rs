@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_types::retry::RetryMode;
 use aws_traits::AwsError;
-use aws_traits::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
+use aws_traits::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups, SelectedGroups};
 use aws_types::SdkConfig;
 use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
@@ -48,6 +48,7 @@ const GROUPS_PER_PAGE: i32 = 100;
 pub(crate) const VALUES_PER_FILTER: usize = 200;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
+const DESCRIBE_RULES: &str = "ec2:DescribeSecurityGroupRules";
 
 impl SecurityGroups for Ec2 {
     async fn security_groups(
@@ -77,6 +78,35 @@ impl SecurityGroups for Ec2 {
     }
 }
 
+impl SelectedGroups for Ec2 {
+    async fn groups_with_ids(&self, ids: &[&str]) -> Result<Vec<SecurityGroup>, AwsError> {
+        let mut groups = Vec::new();
+        let request = self.client.describe_security_groups().filters(of_groups(ids.iter().copied()));
+        let mut pages = request.max_results(GROUPS_PER_PAGE).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk(DESCRIBE_GROUPS, &ids.join(", "), &error))?;
+            groups.extend(page.security_groups.unwrap_or_default().into_iter().map(group));
+        }
+        Ok(groups)
+    }
+
+    async fn ingress_rules(&self, group_ids: &[&str]) -> Result<BTreeMap<String, Vec<IngressRule>>, AwsError> {
+        let mut rules: BTreeMap<String, Vec<IngressRule>> = BTreeMap::new();
+        let request = self.client.describe_security_group_rules().filters(of_groups(group_ids.iter().copied()));
+        let mut pages = request.max_results(RULES_PER_PAGE).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::from_sdk(DESCRIBE_RULES, &group_ids.join(", "), &error))?;
+            let ingress =
+                page.security_group_rules.unwrap_or_default().into_iter().filter(|rule| rule.is_egress != Some(true));
+            for rule in ingress {
+                let of_group = rule.group_id.clone().unwrap_or_default();
+                rules.entry(of_group).or_default().push(described_rule(rule));
+            }
+        }
+        Ok(rules)
+    }
+}
+
 impl SecurityGroupRules for Ec2 {
     async fn rules(&self, group_id: &str) -> Result<GroupRules, AwsError> {
         let mut rules = GroupRules::default();
@@ -88,7 +118,7 @@ impl SecurityGroupRules for Ec2 {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk("ec2:DescribeSecurityGroupRules", group_id, &error))?;
+            let page = page.map_err(|error| AwsError::from_sdk(DESCRIBE_RULES, group_id, &error))?;
             // There is no filter for the direction, so the page contains egress rules, too.
             for rule in page.security_group_rules.unwrap_or_default() {
                 let direction = if rule.is_egress == Some(true) { &mut rules.egress } else { &mut rules.ingress };

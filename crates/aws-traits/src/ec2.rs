@@ -1,5 +1,7 @@
 //! EC2: security groups, their rules, managed prefix lists.
 
+use std::collections::BTreeMap;
+
 use exposure::{IngressRule, PrefixList, SecurityGroup};
 
 use crate::error::AwsError;
@@ -23,6 +25,29 @@ pub trait SecurityGroups {
     ///
     /// If the call fails for another reason.
     async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError>;
+}
+
+/// Most groups per call of [`SelectedGroups`]: the values that a filter takes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>
+pub const GROUPS_PER_CALL: usize = 200;
+
+/// Reads some of the groups of the region.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait SelectedGroups {
+    /// `DescribeSecurityGroups` of 1 to [`GROUPS_PER_CALL`] groups by id: those that exist.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn groups_with_ids(&self, ids: &[&str]) -> Result<Vec<SecurityGroup>, AwsError>;
+
+    /// `DescribeSecurityGroupRules` of 1 to [`GROUPS_PER_CALL`] groups: their ingress rules with ids, by group.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn ingress_rules(&self, group_ids: &[&str]) -> Result<BTreeMap<String, Vec<IngressRule>>, AwsError>;
 }
 
 /// The rules of a group, as `DescribeSecurityGroupRules` lists them.

@@ -1,7 +1,7 @@
 //! EC2: groups, rules and prefix lists.
 
 use aws_adapters::Ec2;
-use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups, SelectedGroups};
 use exposure::{IngressRule, PrefixList, Source, Traffic};
 use rstest::rstest;
 
@@ -39,6 +39,34 @@ async fn ingress_rules_are_paged_and_egress_is_left_out() {
     assert!(requests[0].contains("Filter.1.Name=group-id&Filter.1.Value.1=sg-0aaaaaaaaaaaaaaaa"), "{requests:?}");
     assert!(requests[0].contains("MaxResults=1000"), "{requests:?}");
     assert!(requests[1].contains("NextToken=more"), "{requests:?}");
+}
+
+/// Groups are selected by a filter: with `GroupId`, EC2 would refuse the whole call for one group that is gone.
+#[tokio::test]
+async fn groups_and_rules_of_several_groups_are_read_at_once() {
+    let groups = xml(
+        "DescribeSecurityGroups",
+        "<securityGroupInfo><item><groupId>sg-1</groupId><groupName>web</groupName></item></securityGroupInfo>",
+    );
+    let rules = xml(
+        "DescribeSecurityGroupRules",
+        "<securityGroupRuleSet>
+            <item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-1</groupId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><cidrIpv4>0.0.0.0/0</cidrIpv4></item>
+            <item><securityGroupRuleId>sgr-2</securityGroupRuleId><groupId>sg-2</groupId><isEgress>true</isEgress><ipProtocol>-1</ipProtocol><cidrIpv4>0.0.0.0/0</cidrIpv4></item>
+            <item><securityGroupRuleId>sgr-3</securityGroupRuleId><groupId>sg-2</groupId><isEgress>false</isEgress><ipProtocol>tcp</ipProtocol><fromPort>80</fromPort><toPort>80</toPort><cidrIpv6>::/0</cidrIpv6></item>
+        </securityGroupRuleSet>",
+    );
+    let aws = Canned::serve([(200, &groups), (200, &rules)]).await;
+    let ec2 = Ec2::new(&aws.sdk);
+    let groups = ec2.groups_with_ids(&["sg-1", "sg-gone"]).await.unwrap();
+    assert_eq!(groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["sg-1"]);
+    let rules = ec2.ingress_rules(&["sg-1", "sg-2"]).await.unwrap();
+    let ids = |group: &str| rules[group].iter().map(|rule| rule.id.clone().unwrap()).collect::<Vec<_>>();
+    assert_eq!((ids("sg-1"), ids("sg-2")), (vec!["sgr-1".to_owned()], vec!["sgr-3".to_owned()]));
+    let filter = |other| format!("Filter.1.Name=group-id&Filter.1.Value.1=sg-1&Filter.1.Value.2={other}");
+    let requests = aws.requests();
+    assert!(requests[0].contains(&filter("sg-gone")), "{requests:?}");
+    assert!(requests[1].contains(&filter("sg-2")), "{requests:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Security groups and prefix lists in memory.
 
+use std::collections::BTreeMap;
+
 use exposure::{Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use super::FakeAws;
-use crate::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
+use crate::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups, SelectedGroups};
 use crate::error::AwsError;
 
 impl SecurityGroups for FakeAws {
@@ -21,6 +23,23 @@ impl SecurityGroups for FakeAws {
 
     async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError> {
         self.call("ec2:DescribeSecurityGroups", group_id, |account| Ok(account.groups.get(group_id).cloned())).await
+    }
+}
+
+impl SelectedGroups for FakeAws {
+    async fn groups_with_ids(&self, ids: &[&str]) -> Result<Vec<SecurityGroup>, AwsError> {
+        self.call("ec2:DescribeSecurityGroups", &ids.join(", "), |account| {
+            Ok(ids.iter().filter_map(|id| account.groups.get(*id).cloned()).collect())
+        })
+        .await
+    }
+
+    async fn ingress_rules(&self, group_ids: &[&str]) -> Result<BTreeMap<String, Vec<IngressRule>>, AwsError> {
+        self.call("ec2:DescribeSecurityGroupRules", &group_ids.join(", "), |account| {
+            let of = |id: &&str| Some(((*id).to_owned(), account.groups.get(*id)?.ingress.clone()));
+            Ok(group_ids.iter().filter_map(of).collect())
+        })
+        .await
     }
 }
 

@@ -24,6 +24,7 @@ use crate::events::{Event, EventBus};
 use crate::network_acl::VpcNetworkAcl;
 use crate::object_store::StoreLocation;
 use crate::services::Services;
+use crate::ssm::{ExecutionState, NewExecution};
 use crate::surroundings::{Database, Interface, Tags};
 
 /// An AWS account in memory. Clones share the account.
@@ -114,6 +115,8 @@ pub struct Account {
     pub databases: Vec<Database>,
     /// Changes to rules that CloudTrail has, by group.
     pub rule_changes: BTreeMap<String, Vec<RuleChange>>,
+    /// Executions of SSM documents that were started, and how far each is; the first is `execution-1`.
+    pub executions: Vec<(NewExecution, ExecutionState)>,
     /// The operations that were called, in order.
     pub calls: Vec<&'static str>,
     faults: VecDeque<Fault>,
