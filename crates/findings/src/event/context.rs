@@ -1,5 +1,8 @@
 //! The event `Portcullis Context`.
 
+use std::collections::BTreeMap;
+
+use aws_events::cloudtrail::RuleChange;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +12,10 @@ use crate::finding::OwnerSource;
 
 /// Most bytes of a name, such as that of a caller or of a resource.
 const NAME: usize = 500;
+/// How CloudTrail names CloudFormation, as the program or the service that made a call.
+const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
+/// Tag that CloudFormation gives to what it creates.
+const STACK_TAG: &str = "aws:cloudformation:stack-name";
 /// Most bytes of an error.
 const ERROR: usize = 1_000;
 
@@ -149,6 +156,26 @@ impl EventInterface {
 }
 
 impl EventOpener {
+    /// Who made a call about a group with these tags.
+    #[must_use]
+    pub fn new(change: &RuleChange, tags: &BTreeMap<String, String>) -> Self {
+        let by = &change.by;
+        let caller = by.to_string();
+        let is_stack = [&by.invoked_by, &by.name, &change.source_address, &change.user_agent]
+            .into_iter()
+            .any(|text| text.as_deref() == Some(CLOUDFORMATION));
+        Self {
+            at: change.at,
+            name: by.name.clone().or_else(|| by.arn.clone()).unwrap_or_else(|| caller.clone()),
+            caller,
+            event_name: change.name.clone(),
+            event_id: change.event_id.clone(),
+            source_address: change.source_address.clone(),
+            user_agent: change.user_agent.clone(),
+            stack: tags.get(STACK_TAG).filter(|_| is_stack).cloned(),
+        }
+    }
+
     fn fitted(self) -> Self {
         let Self { at, name, caller, event_name, event_id, source_address, user_agent, stack } = self;
         let cut = |text: Option<String>| clipped_option(text.as_deref(), NAME);
