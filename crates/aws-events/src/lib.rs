@@ -4,5 +4,6 @@ pub mod cloudtrail;
 pub mod config;
 mod object;
 pub mod sqs;
+mod tolerant;
 
 pub use object::Object;

@@ -4,7 +4,9 @@ use exposure::{Source, Traffic};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Identity, elements, member, text};
+use crate::tolerant::{elements, integer, member, text};
+
+use super::Identity;
 
 /// A rule as a change left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,11 @@ impl RuleChange {
     #[must_use]
     pub fn from_json(event: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(event).ok()?;
-        let event = member(&event, "detail").unwrap_or(&event);
+        Self::read(member(&event, "detail").unwrap_or(&event))
+    }
+
+    /// Reads an event that is not wrapped.
+    pub(crate) fn read(event: &Value) -> Option<Self> {
         if text(event, "errorCode").is_some() {
             return None;
         }
@@ -83,15 +89,9 @@ impl RuleChange {
     }
 }
 
-/// A port. Some events have it as text.
-fn port(value: &Value, key: &str) -> Option<i64> {
-    let port = member(value, key)?;
-    port.as_i64().or_else(|| port.as_str()?.parse().ok())
-}
-
 fn traffic(rule: &Value) -> Traffic {
     let protocol = text(rule, "ipProtocol").unwrap_or_default();
-    Traffic::parse(protocol, port(rule, "fromPort"), port(rule, "toPort"))
+    Traffic::parse(protocol, integer(rule, "fromPort"), integer(rule, "toPort"))
 }
 
 /// A rule with one source, whose id may be in another object.

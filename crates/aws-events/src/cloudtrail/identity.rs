@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{member, text};
+use crate::tolerant::{member, text};
 
 /// Prefix of the roles that IAM Identity Center makes of permission sets.
 ///
@@ -22,6 +22,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// The role that was assumed.
     pub role: Option<String>,
+    /// ARN of the role that was assumed, with its path, which the ARN of the caller lacks. A role is recognised by it.
+    pub role_arn: Option<String>,
     /// The permission set of IAM Identity Center that the role stands for.
     pub permission_set: Option<String>,
     /// The service that made the call for the caller, such as `cloudformation.amazonaws.com`.
@@ -31,10 +33,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(identity: &Value) -> Self {
+    pub(crate) fn new(identity: &Value) -> Self {
         let of = |key: &str| text(identity, key).map(str::to_owned);
-        let session = member(identity, "sessionContext");
-        let issuer = session.and_then(|session| member(session, "sessionIssuer"));
+        let issuer = member(identity, "sessionContext").and_then(|session| member(session, "sessionIssuer"));
         let arn = of("arn");
         let (kind, invoked_by) = (of("type"), of("invokedBy"));
         // `arn:aws:sts::111122223333:assumed-role/ROLE/SESSION`
@@ -45,6 +46,8 @@ impl Identity {
             .flat_map(|(_, path)| path.rsplitn(2, '/').map(str::to_owned));
         let (session_name, role_in_arn) = (path.next(), path.next());
         let role = issuer.and_then(|issuer| text(issuer, "userName")).map(str::to_owned).or(role_in_arn);
+        let role_arn = issuer.and_then(|issuer| text(issuer, "arn")).filter(|arn| arn.contains(":role/"));
+        let role_arn = role_arn.map(str::to_owned);
         let permission_set = role.as_deref().and_then(|role| role.strip_prefix(PERMISSION_SET));
         // The name of a permission set may contain underscores, too. The last part is a number.
         let permission_set = permission_set.map(|name| name.rsplit_once('_').map_or(name, |(name, _)| name).to_owned());
@@ -60,7 +63,7 @@ impl Identity {
             _ => session_name.or_else(|| of("userName")),
         };
         let invoked_by = invoked_by.filter(|_| kind.as_deref() != Some("AWSService"));
-        Self { arn, name, role, permission_set, invoked_by, kind }
+        Self { arn, name, role, role_arn, permission_set, invoked_by, kind }
     }
 }
 
@@ -123,5 +126,18 @@ mod tests {
     #[case::garbage(json!([1]), "somebody whom CloudTrail does not name")]
     fn a_caller_is_named(#[case] identity: Value, #[case] expected: &str) {
         assert_eq!(Identity::new(&identity).to_string(), expected);
+    }
+
+    /// The ARN of a session has no path, so the role is known by the issuer of the session alone.
+    #[rstest]
+    #[case::role(json!({"type": "Role", "arn": "arn:aws:iam::111122223333:role/portcullis/Remediator"}), Some("arn:aws:iam::111122223333:role/portcullis/Remediator"))]
+    #[case::user(json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/Alice"}), None)]
+    #[case::nothing(json!({}), None)]
+    fn a_role_is_known_by_the_issuer_of_the_session(#[case] issuer: Value, #[case] expected: Option<&str>) {
+        let identity = json!({
+            "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Remediator/portcullis",
+            "SessionContext": {"sessionissuer": issuer},
+        });
+        assert_eq!(Identity::new(&identity).role_arn.as_deref(), expected);
     }
 }
