@@ -2,6 +2,7 @@
 
 pub mod cloudtrail;
 pub mod config;
+pub mod notice;
 mod object;
 pub mod sqs;
 mod tolerant;

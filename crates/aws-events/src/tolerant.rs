@@ -29,6 +29,15 @@ pub(crate) fn integer(value: &Value, key: &str) -> Option<i64> {
     number.as_i64().or_else(|| number.as_str()?.parse().ok())
 }
 
+/// Whether a member is true. Some events have it as text.
+pub(crate) fn is_true(value: &Value, key: &str) -> bool {
+    match member(value, key) {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
 /// The elements of a list.
 pub(crate) fn elements(value: Option<&Value>) -> &[Value] {
     match value {
