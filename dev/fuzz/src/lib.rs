@@ -8,6 +8,7 @@ pub mod assess;
 pub mod configuration_item;
 pub mod event;
 pub mod exemptions;
+pub mod notice;
 pub mod request;
 pub mod rule_parameters;
 pub mod scan_input;

@@ -167,6 +167,11 @@ fn exemptions() {
 }
 
 #[test]
+fn notice() {
+    replay("notice", fuzz::notice::check);
+}
+
+#[test]
 fn snapshot() {
     replay("snapshot", fuzz::snapshot::check);
 }
