@@ -115,4 +115,30 @@ mod tests {
     fn an_arn_names_its_group(#[case] arn: &str, #[case] expected: Option<&str>) {
         assert_eq!(Arn::parse(arn).and_then(Arn::group), expected);
     }
+
+    #[rstest]
+    #[case(Some("us-east-1"), Some("us-east-1"))]
+    #[case(Some("us-gov-west-1"), Some("us-gov-west-1"))]
+    #[case(Some("US-EAST-1"), None)]
+    #[case(Some("useast1"), None)]
+    #[case(Some("us east-1"), None)]
+    #[case(Some(""), None)]
+    #[case(None, None)]
+    fn a_region_is_recognised(#[case] text: Option<&str>, #[case] expected: Option<&str>) {
+        assert_eq!(region([None, text]).as_deref(), expected);
+        assert_eq!(region([text, Some("eu-west-1")]).as_deref(), expected.or(Some("eu-west-1")));
+    }
+
+    #[rstest]
+    #[case("acl-12345678", true)]
+    #[case("acl-0123456789abcdef0", true)]
+    #[case("acl-1234567", false)]
+    #[case("acl-0123456789abcdef01", false)]
+    #[case("acl-1234567G", false)]
+    #[case("acl-1234567F", false)]
+    #[case("acl-12345 78", false)]
+    #[case("12345678", false)]
+    fn an_id_has_a_prefix_and_digits(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(is_id(text, "acl-"), expected);
+    }
 }

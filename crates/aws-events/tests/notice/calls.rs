@@ -57,14 +57,17 @@ fn an_authorization_names_its_group_and_its_caller() {
 #[test]
 fn the_rules_of_a_call_tell_who_opened_a_group() {
     let mut event = sample(AUTHORIZE);
-    put(&mut event, "/eventTime", json!("2026-11-28T10:11:12Z"));
+    put(&mut event, "/eventTime", json!("2026-11-28T10:10:10Z"));
     put(&mut event, "/eventID", json!("7c1f"));
     put(&mut event, "/recipientAccountId", json!("444455556666"));
     put(&mut event, "/awsRegion", json!("us-east-1"));
     let call = call(&delivered(&event));
     assert_eq!(call.change, aws_events::cloudtrail::RuleChange::from_json(&event.to_string()));
     assert_eq!(call.change.unwrap().rules.len(), 1);
-    assert_eq!(call.event_id.as_deref(), Some("7c1f"));
+    assert_eq!(
+        (call.event_id.as_deref(), call.at.unwrap().to_string().as_str()),
+        (Some("7c1f"), "2026-11-28T10:10:10Z")
+    );
     assert_eq!((call.account.as_deref(), call.region.as_deref()), (Some("444455556666"), Some("us-east-1")));
 }
 
@@ -142,6 +145,8 @@ fn the_ingress_rules_among_those_of_an_answer_count() {
 #[case::dry_run("/errorCode", json!("Client.DryRunOperation"), "AuthorizeSecurityGroupIngress failed: `Client.DryRunOperation`")]
 #[case::no_answer("/responseElements", json!(null), "AuthorizeSecurityGroupIngress failed: EC2 answered nothing")]
 #[case::answer_is_false("/responseElements/_return", json!(false), "AuthorizeSecurityGroupIngress failed")]
+#[case::answer_is_false_as_text("/responseElements", json!({"return": "False"}), "AuthorizeSecurityGroupIngress failed")]
+#[case::egress_rule_as_text("/responseElements/securityGroupRuleSet/items", json!({"groupId": GROUP, "isEgress": "true"}), "AuthorizeSecurityGroupIngress added egress rules only")]
 #[case::egress_rule("/responseElements/securityGroupRuleSet/items", json!([{"groupId": GROUP, "isEgress": true}]), "AuthorizeSecurityGroupIngress added egress rules only")]
 #[case::egress("/eventName", json!("AuthorizeSecurityGroupEgress"), "the call `AuthorizeSecurityGroupEgress` opens no security group")]
 #[case::revoked("/eventName", json!("RevokeSecurityGroupIngress"), "the call `RevokeSecurityGroupIngress` opens no security group")]

@@ -136,6 +136,16 @@ fn the_region_is_that_of_the_instance() {
     assert_eq!(finding(&event).region, "eu-west-1");
 }
 
+/// Instances on one path are in one VPC.
+#[test]
+fn the_vpc_is_that_of_the_first_instance_that_has_one() {
+    let instance = |vpc: &str| json!({"id": "i-12345678", "details": {"awsEc2Instance": {"vpcId": vpc}}});
+    let vpc = |resources: Value| finding(&with("/detail/resources", resources)).vpc_id;
+    let all = json!([instance("VPC"), instance("vpc-1"), instance("vpc-2")]);
+    assert_eq!(vpc(all).as_deref(), Some("vpc-1"));
+    assert_eq!(vpc(json!([instance("VPC"), {"id": "i-12345678"}])), None);
+}
+
 #[rstest]
 #[case::other_type("/detail/type", json!("PACKAGE_VULNERABILITY"), "a finding of Amazon Inspector of the type `PACKAGE_VULNERABILITY`", true)]
 #[case::no_type("/detail/type", json!(null), "a finding of Amazon Inspector without a type", false)]

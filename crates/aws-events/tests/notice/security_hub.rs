@@ -77,6 +77,27 @@ fn older_findings_name_their_control_elsewhere(#[case] fields: Value, #[case] ge
 }
 
 #[rstest]
+#[case::notified(ASFF, "/Workflow/Status", json!("NOTIFIED"))]
+#[case::no_record_state(ASFF, "/RecordState", json!(null))]
+#[case::no_workflow(ASFF, "/Workflow", json!(null))]
+#[case::ocsf_failed(OCSF, "/compliance/status", json!("FAILED"))]
+#[case::ocsf_failed_by_number(OCSF, "/compliance", json!({"control": "EC2.19", "status_id": 3}))]
+#[case::ocsf_updated(OCSF, "/activity_id", json!(2))]
+#[case::ocsf_in_progress(OCSF, "/status_id", json!(2))]
+#[case::ocsf_without_class(OCSF, "/class_uid", json!(null))]
+fn a_finding_that_is_open_counts(#[case] text: &str, #[case] pointer: &str, #[case] value: Value) {
+    assert_eq!(findings(&with(text, pointer, value)).groups[0].group_id, GROUP);
+}
+
+/// Findings had `WorkflowState` before they had `Workflow`.
+#[test]
+fn the_older_state_of_the_workflow_counts() {
+    let mut event = with(ASFF, "/Workflow", json!(null));
+    put(&mut event, "/detail/findings/0/WorkflowState", json!("RESOLVED"));
+    assert!(read(&event).unwrap_err().is_noise());
+}
+
+#[rstest]
 #[case::passed(ASFF, "/Compliance/Status", json!("PASSED"), "is passed")]
 #[case::warning(ASFF, "/Compliance/Status", json!("WARNING"), "is warning")]
 #[case::no_status(ASFF, "/Compliance/Status", json!(null), "is of no compliance")]
@@ -97,6 +118,9 @@ fn older_findings_name_their_control_elsewhere(#[case] fields: Value, #[case] ge
 #[case::ocsf_archived_by_name(OCSF, "/status", json!("Archived"), "is archived")]
 #[case::ocsf_suppressed(OCSF, "/status_id", json!("3"), "is suppressed")]
 #[case::ocsf_resolved(OCSF, "/status_id", json!(4), "is resolved")]
+#[case::ocsf_suppressed_by_name(OCSF, "/status", json!("suppressed"), "is suppressed")]
+#[case::ocsf_resolved_by_name(OCSF, "/status", json!("RESOLVED"), "is resolved")]
+#[case::ocsf_failed_in_words_only(OCSF, "/compliance", json!({"control": "EC2.19", "status": "Pass", "status_id": 3}), "is not failed")]
 #[case::ocsf_other_class(OCSF, "/class_uid", json!(2004), "is of another class than compliance")]
 #[case::ocsf_other_control(OCSF, "/compliance/control", json!("S3.1"), "is of the control `S3.1`, which is not about open ports")]
 fn a_finding_that_asks_for_nothing_is_noise(

@@ -171,3 +171,25 @@ fn control(text: &str) -> Option<String> {
     let known = CONTROLS.iter().find(|known| control.eq_ignore_ascii_case(known));
     Some(known.map_or(control, |known| *known).to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("EC2.19", Some("EC2.19"))]
+    #[case("ec2.19", Some("EC2.19"))]
+    #[case("security-control/S3.1", Some("S3.1"))]
+    #[case("pci-dss/v/3.2.1/PCI.EC2.3", Some("PCI.EC2.3"))]
+    #[case("arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0/rule/4.1", None)]
+    #[case("portcullis/scan", None)]
+    #[case("v/1.0.0", None)]
+    #[case("EC2.", None)]
+    #[case(".19", None)]
+    #[case("EC2.x", None)]
+    #[case("EC 2.19", None)]
+    #[case("", None)]
+    fn a_control_is_recognised(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(super::control(text).as_deref(), expected);
+    }
+}
