@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_ssm::operation::get_automation_execution::GetAutomationExecutionError;
+use aws_sdk_ssm::error::SdkError;
+use aws_sdk_ssm::operation::get_automation_execution::{GetAutomationExecutionError, GetAutomationExecutionOutput};
 use aws_sdk_ssm::operation::start_automation_execution::StartAutomationExecutionError;
 use aws_sdk_ssm::types::{AutomationExecution, AutomationExecutionStatus as Status};
 use aws_traits::AwsError;
@@ -12,24 +13,25 @@ use findings::intake::{Execution, Executions, LookupError, Step};
 use crate::error::FromSdk;
 use crate::ssm::Ssm;
 
-impl Ssm {
-    /// `GetAutomationExecution`; `None` if there is no such execution.
-    async fn get_execution(&self, id: &str) -> Result<Option<AutomationExecution>, AwsError> {
-        const OPERATION: &str = "ssm:GetAutomationExecution";
-        let subject = format!("execution {id}");
-        let answer = match self.client.get_automation_execution().automation_execution_id(id).send().await {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetAutomationExecutionError::is_automation_execution_not_found_exception) =>
-            {
-                return Ok(None);
-            }
-            answer => answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?,
-        };
-        let execution = answer.automation_execution;
-        execution.ok_or_else(|| AwsError::malformed(OPERATION, &subject, "it contains no execution")).map(Some)
-    }
+/// The execution in an answer; `None` if Systems Manager does not have it.
+fn found(
+    answer: Result<GetAutomationExecutionOutput, SdkError<GetAutomationExecutionError>>,
+    id: &str,
+) -> Result<Option<AutomationExecution>, AwsError> {
+    const OPERATION: &str = "ssm:GetAutomationExecution";
+    let subject = format!("execution {id}");
+    let answer = match answer {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(GetAutomationExecutionError::is_automation_execution_not_found_exception) =>
+        {
+            return Ok(None);
+        }
+        answer => answer.map_err(|error| AwsError::from_sdk(OPERATION, &subject, &error))?,
+    };
+    let execution = answer.automation_execution;
+    execution.ok_or_else(|| AwsError::malformed(OPERATION, &subject, "it contains no execution")).map(Some)
 }
 
 impl Automations for Ssm {
@@ -55,7 +57,8 @@ impl Automations for Ssm {
     }
 
     async fn execution_state(&self, id: &str) -> Result<Option<ExecutionState>, AwsError> {
-        let Some(execution) = self.get_execution(id).await? else { return Ok(None) };
+        let answer = self.client.get_automation_execution().automation_execution_id(id).send().await;
+        let Some(execution) = found(answer, id)? else { return Ok(None) };
         let progress = match execution.automation_execution_status {
             Some(Status::Success | Status::CompletedWithSuccess) => Progress::Succeeded,
             Some(
@@ -78,7 +81,8 @@ impl Automations for Ssm {
 
 impl Executions for Ssm {
     async fn execution(&self, id: &str) -> Result<Option<Execution>, LookupError> {
-        let Some(execution) = self.get_execution(id).await.map_err(LookupError::new)? else { return Ok(None) };
+        let answer = self.client.get_automation_execution().automation_execution_id(id).send().await;
+        let Some(execution) = found(answer, id).map_err(LookupError::new)? else { return Ok(None) };
         let sorted = |map: Option<HashMap<_, _>>| map.unwrap_or_default().into_iter().collect();
         let steps = execution.step_executions.unwrap_or_default().into_iter().map(|step| Step {
             step_name: step.step_name.unwrap_or_default(),

@@ -10,7 +10,6 @@ mod config;
 mod ec2;
 mod error;
 mod event_bridge;
-#[cfg(feature = "findings")]
 mod executions;
 #[cfg(feature = "findings")]
 mod finding_table;
@@ -25,10 +24,10 @@ mod secret_store;
 #[cfg(feature = "channels")]
 mod security_hub;
 mod services;
-#[cfg(feature = "findings")]
+#[cfg(feature = "state")]
 mod sqs;
 mod ssm;
-#[cfg(feature = "findings")]
+#[cfg(feature = "state")]
 mod state_table;
 #[cfg(feature = "channels")]
 mod surroundings;
@@ -54,10 +53,10 @@ pub use secret_store::SecretStore;
 #[cfg(feature = "channels")]
 pub use security_hub::SecurityHubClient;
 pub use services::LambdaServices;
-#[cfg(feature = "findings")]
+#[cfg(feature = "state")]
 pub use sqs::Sqs;
 pub use ssm::Ssm;
-#[cfg(feature = "findings")]
+#[cfg(feature = "state")]
 pub use state_table::AccountTable;
 #[cfg(feature = "channels")]
 pub use surroundings::Surroundings;
