@@ -130,8 +130,8 @@ assemble: tools ## Assemble cloudformation/portcullis.yaml from portcullis.sourc
 
 template: tools ## Check the CloudFormation template with cfn-lint, cfn-guard and our own tests
 	$(VENV)/python scripts/assemble_template.py --check
-	$(VENV)/cfn-lint cloudformation/portcullis.yaml cloudformation/findings.yaml
-	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml cloudformation/findings.yaml --show-summary fail
+	$(VENV)/cfn-lint cloudformation/portcullis.yaml cloudformation/findings.yaml cloudformation/responder.yaml
+	$$(scripts/cargo-tool cfn-guard $(CFN_GUARD_VERSION)) validate --rules cloudformation/guard --data cloudformation/portcullis.yaml cloudformation/findings.yaml cloudformation/responder.yaml --show-summary fail
 	$(PYTEST) tests/template tests/repository
 
 reports: tools binaries ## Test the HTML report in a headless Chromium, and the ASFF report against the model of AWS Security Hub
@@ -191,9 +191,9 @@ MISSING := $(strip $(if $(BUCKET),,BUCKET) $(if $(REGION),,REGION))
 $(if $(MISSING),$(error $(MISSING) missing: make deploy BUCKET=NAME REGION=REGION, with an S3 bucket in that region for the code))
 endif
 
-deploy: package ## Deploy to AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [FINDINGS=yes] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
+deploy: package ## Deploy to AWS: make deploy BUCKET=... REGION=... [STACK=portcullis] [FINDINGS=yes] [RESPONDER=yes] [PARAMETERS=file.json|'Key=Value ...'] [ARCH=...]
 	@scripts/deploy --bucket '$(BUCKET)' --region '$(REGION)' --stack '$(or $(STACK),portcullis)' \
-		$(if $(ARCH),--arch '$(ARCH)') $(if $(filter yes,$(FINDINGS)),--findings) $(if $(PARAMETERS),--parameters "$$PARAMETERS")
+		$(if $(ARCH),--arch '$(ARCH)') $(if $(filter yes,$(FINDINGS)),--findings) $(if $(filter yes,$(RESPONDER)),--responder) $(if $(PARAMETERS),--parameters "$$PARAMETERS")
 
 undeploy: ## Delete the stack: make undeploy REGION=... [STACK=portcullis] [RELEASE=1|KEEP=1]; lists open quarantines and exceptions first
 	@scripts/undeploy --region '$(REGION)' --stack '$(or $(STACK),portcullis)' $(if $(RELEASE),--release,$(if $(KEEP),--keep))

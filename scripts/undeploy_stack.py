@@ -128,10 +128,10 @@ def outputs_of(described: Json) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def stack_of_findings(aws: Aws, stack: str) -> Json | None:
-    """The stack that `scripts/deploy --findings` made beside this one."""
+def stack_beside(aws: Aws, stack: str, kind: str) -> Json | None:
+    """The stack that `scripts/deploy` made beside this one, with `--findings` or `--responder`."""
     try:
-        return aws("cloudformation", "describe-stacks", stack_name=f"{stack}-findings")["Stacks"][0]
+        return aws("cloudformation", "describe-stacks", stack_name=f"{stack}-{kind}")["Stacks"][0]
     except Refused as refused:
         if refused.is_a("ValidationError"):
             return None
@@ -170,13 +170,17 @@ def undeploy(aws: Aws, stack: str, rest: str) -> None:
         if exceptions:
             delete_exceptions(aws, rule, exceptions)
 
+    # First, so that nothing starts the documents of the stack any more.
+    responder = stack_beside(aws, stack, "responder")
+    if responder:
+        delete(aws, responder)
     if rule:
         end_remediation(aws, rule)
     delete(aws, described)
     if bucket:
         print(f"deleted. The snapshots remain in s3://{bucket}, with the policy of the bucket: docs/operations.md, Delete")
     # Afterwards: its queue takes what the functions of the stack still send.
-    findings = stack_of_findings(aws, stack)
+    findings = stack_beside(aws, stack, "findings")
     if findings:
         delete(aws, findings)
         table = outputs_of(findings).get("FindingTableName")

@@ -298,7 +298,7 @@ def test_a_failed_sign_in_says_which_aws_cli_was_used(checkout: Path, tmp_path: 
         (tmp_path / name).symlink_to(checkout / name)
     zips = tmp_path / "target" / "lambda" / "x86_64"
     zips.mkdir(parents=True)
-    for function in ("rule-evaluator", "remediator", "reporter"):
+    for function in ("rule-evaluator", "remediator", "responder", "reporter"):
         (zips / f"{function}.zip").touch()
     done = subprocess.run(
         ["scripts/deploy", "--bucket", "b", "--region", "eu-central-1", "--arch", "x86_64"],

@@ -16,7 +16,7 @@ sys.path.insert(0, str(CHECKOUT / "scripts"))
 
 import sbom  # noqa: E402 - from the directory of scripts
 
-FUNCTIONS = ["rule-evaluator", "remediator", "reporter"]
+FUNCTIONS = ["rule-evaluator", "remediator", "responder", "reporter"]
 NAMES = {f"{program}-{architecture}.cdx.json" for program in [*FUNCTIONS, "portcullis"] for architecture in ("arm64", "x86_64")}
 
 

@@ -149,8 +149,8 @@ def test_the_recorder_may_do_what_it_does_and_nothing_else(findings: dict[str, A
     adapters = checkout / "crates" / "aws-adapters" / "src"
     sources = "".join((adapters / name).read_text(encoding="utf-8") for name in ("finding_table.rs", "executions.rs", "sqs.rs"))
     named = set(re.findall(r'"((?:dynamodb|sqs|ssm):\w+)"', sources))
-    # The command line lists findings; the recorder does not. It sends only if there is somebody to tell.
-    assert named - RECORDER == {"dynamodb:Query", "sqs:SendMessage"}
+    # The command line lists findings; the recorder does not. It sends only if there is somebody to tell. The responder starts.
+    assert named - RECORDER == {"dynamodb:Query", "sqs:SendMessage", "ssm:StartAutomationExecution"}
 
 
 def test_those_who_tell_may_do_what_they_do_and_nothing_else(findings: dict[str, Any], routed: Stack) -> None:
