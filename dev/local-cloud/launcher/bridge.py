@@ -185,17 +185,9 @@ def put_event(data: dict) -> dict:
 
 
 def apply_settings(data: dict) -> dict:
-    current = settings.current()
-    if "asyncRetryBaseSeconds" in data:
-        current.async_retry_base_seconds = float(data["asyncRetryBaseSeconds"])
-    if "missingKeyHasPrefix" in data:
-        current.missing_key_has_prefix = bool(data["missingKeyHasPrefix"])
-    if "cloudTrailDelaySeconds" in data:
-        current.cloud_trail_delay_seconds = float(data["cloudTrailDelaySeconds"])
-    if "trailListsRules" in data:
-        current.trail_lists_rules = bool(data["trailListsRules"])
+    settings.change(data)
     throttling.set_bucket(data.get("ec2BucketSize"), data.get("ec2RefillPerSecond"), data.get("ec2ThrottledPrincipal"))
-    return {"asyncRetryBaseSeconds": current.async_retry_base_seconds, "missingKeyHasPrefix": current.missing_key_has_prefix}
+    return {}
 
 
 def reset(_data: dict) -> dict:

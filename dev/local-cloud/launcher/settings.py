@@ -1,6 +1,7 @@
 """Addresses of the parts, and switches that tests can change at run time."""
 
 import argparse
+import re
 from dataclasses import dataclass
 
 
@@ -19,6 +20,14 @@ class _Settings:
     trail_lists_rules: bool = True
 
 
+# Settings of this part, by their name in `PUT /settings`.
+_SWITCHES = (
+    "asyncRetryBaseSeconds",
+    "cloudTrailDelaySeconds",
+    "missingKeyHasPrefix",
+    "trailListsRules",
+)
+
 _current = _Settings()
 
 
@@ -30,6 +39,13 @@ def configure(arguments: argparse.Namespace) -> None:
     _current.account_id = arguments.account_id
     _current.access_key_id = arguments.access_key_id
     _current.secret_access_key = arguments.secret_access_key
+
+
+def change(given: dict) -> None:
+    """Changes the settings of this part. The supervisor sends all settings, of both parts, with their types."""
+    for name in _SWITCHES:
+        if name in given:
+            setattr(_current, re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name), given[name])
 
 
 def current() -> _Settings:

@@ -64,13 +64,7 @@ async fn change_settings(State(cloud): State<Arc<Cloud>>, Json(change): Json<Val
 
 /// Applies settings, here and in the Python part.
 pub(crate) async fn apply(cloud: &Cloud, settings: Settings) -> Result<(), bridge::BridgeError> {
-    let python = json!({"asyncRetryBaseSeconds": settings.async_retry_base_seconds,
-                        "missingKeyHasPrefix": settings.missing_key_has_prefix,
-                        "cloudTrailDelaySeconds": settings.cloud_trail_delay_seconds,
-                        "trailListsRules": settings.trail_lists_rules,
-                        "ec2BucketSize": settings.ec2_bucket_size,
-                        "ec2RefillPerSecond": settings.ec2_refill_per_second,
-                        "ec2ThrottledPrincipal": settings.ec2_throttled_principal});
+    let python = json!(settings);
     cloud.set_settings(settings);
     cloud.changed.notify_one();
     cloud.progress.notify_waiters();
