@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "local-cloud" / "python"))
 
-from identities import ACCOUNT, document, policy, session_of
+from identities import ACCOUNT, document, policy, queue_for, session_of
 from local_cloud import running, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -71,6 +71,34 @@ def run(fresh, role):
         return found()
 
     return create_and_run
+
+
+@pytest.fixture
+def seen(fresh):
+    """Has a rule of the default bus send what its pattern matches to a queue, and returns a function that waits for so many events."""
+    events, sqs = fresh.client("events"), fresh.client("sqs")
+
+    def watch(pattern: dict, **target):
+        arn = events.put_rule(Name="seen", EventPattern=json.dumps(pattern))["RuleArn"]
+        queue, queue_arn = queue_for(fresh, "seen", "events.amazonaws.com", arn)
+        events.put_targets(Rule="seen", Targets=[{"Id": "queue", "Arn": queue_arn, **target}])
+        taken: list[dict] = []
+
+        def received(count: int = 1) -> list[dict]:
+            def more() -> bool:
+                for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                    taken.append(json.loads(message["Body"]))
+                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                return len(taken) >= count
+
+            wait_for(f"{count} events", more)
+            found = taken[:]
+            taken.clear()
+            return found
+
+        return received
+
+    return watch
 
 
 @pytest.fixture

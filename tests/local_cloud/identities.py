@@ -40,6 +40,17 @@ def session_of(cloud, role_arn: str) -> dict:
     }
 
 
+def queue_for(cloud, name: str, service: str, source_arn: str, **attributes: str) -> tuple[str, str]:
+    """URL and ARN of a new queue to which a service may send for a source."""
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    arn = f"arn:aws:sqs:{cloud.endpoints['region']}:{ACCOUNT}:{name}"
+    condition = {"ArnEquals": {"aws:SourceArn": source_arn}}
+    allowed = statement("Allow", "sqs:SendMessage", arn, condition, Principal={"Service": service})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(allowed)})
+    return url, arn
+
+
 def policy(*statements: tuple[str, str]) -> str:
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""The event history of CloudTrail has what EC2 did to ingress rules, as CloudTrail writes it."""
+"""The event history of CloudTrail has the calls of EC2 that change who is let in, as CloudTrail writes it."""
 
 import json
 
@@ -23,7 +23,8 @@ def history(cloud, group: str, key: dict | None = None, **more) -> list[dict]:
 def test_an_opening_names_the_rule_and_the_caller(fresh, group: str) -> None:
     key = key_of_user(fresh, "alice", statement("Allow", "ec2:AuthorizeSecurityGroupIngress", "*"))
     answer = fresh.client("ec2", key).authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
-    (found,) = history(fresh, group)
+    found, made = history(fresh, group)
+    assert made["EventName"] == "CreateSecurityGroup"
     event = json.loads(found["CloudTrailEvent"])
     assert (found["EventName"], event["userIdentity"]["userName"]) == ("AuthorizeSecurityGroupIngress", "alice")
     (permission,) = event["requestParameters"]["ipPermissions"]["items"]
@@ -41,7 +42,7 @@ def test_a_modification_names_its_rule(fresh, group: str) -> None:
     ec2.modify_security_group_rules(
         GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": change}]
     )
-    newest, _ = history(fresh, group)
+    newest, *_ = history(fresh, group)
     request = json.loads(newest["CloudTrailEvent"])["requestParameters"]["ModifySecurityGroupRulesRequest"]
     assert request["SecurityGroupRule"]["SecurityGroupRuleId"] == rule["SecurityGroupRuleId"]
     assert request["SecurityGroupRule"]["SecurityGroupRule"]["CidrIpv4"] == "0.0.0.0/0"
@@ -61,19 +62,22 @@ def test_a_modification_of_two_rules_has_the_shape_of_the_switch(fresh, group: s
         for half, rule in enumerate(rules)
     ]
     ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=changes)
-    newest, _ = history(fresh, group)
+    newest, *_ = history(fresh, group)
     recorded = json.loads(newest["CloudTrailEvent"])["requestParameters"]["ModifySecurityGroupRulesRequest"]["SecurityGroupRule"]
     assert isinstance(recorded, list if listed else dict)
     ids = [rule["SecurityGroupRuleId"] for rule in (recorded if listed else [recorded])]
     assert ids == [rule["SecurityGroupRuleId"] for rule in (rules if listed else rules[-1:])]
 
 
-def test_a_call_that_failed_and_a_dry_run_are_not_there(fresh, group: str) -> None:
+def test_a_call_that_failed_and_a_dry_run_have_their_error(fresh, group: str) -> None:
     ec2 = fresh.client("ec2")
     for wrong in ({"IpPermissions": [{**SSH, "IpRanges": [{"CidrIp": "0.0.0.0/99"}]}]}, {"IpPermissions": [SSH], "DryRun": True}):
         with pytest.raises(ClientError):
             ec2.authorize_security_group_ingress(GroupId=group, **wrong)
-    assert history(fresh, group) == []
+    events = [json.loads(one["CloudTrailEvent"]) for one in history(fresh, group)]
+    assert [event.get("errorCode") for event in events] == ["Client.DryRunOperation", "Client.InvalidParameterValue", None]
+    assert [event["responseElements"] for event in events[:2]] == [None, None]
+    assert [event["requestParameters"]["groupId"] for event in events[:2]] == [group, group]
 
 
 def test_an_event_is_there_after_a_while(fresh, group: str) -> None:
@@ -81,7 +85,7 @@ def test_an_event_is_there_after_a_while(fresh, group: str) -> None:
     fresh.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     assert history(fresh, group) == []
     fresh.settings(cloudTrailDelaySeconds=0)
-    assert len(history(fresh, group)) == 1
+    assert len(history(fresh, group)) == 2
 
 
 def test_a_page_has_fifty_events_at_most(fresh, group: str) -> None:
@@ -89,7 +93,7 @@ def test_a_page_has_fifty_events_at_most(fresh, group: str) -> None:
     for port in range(100, 103):
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**SSH, "FromPort": port, "ToPort": port}])
     pages = fresh.client("cloudtrail").get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 2})
-    assert [len(page["Events"]) for page in pages] == [2, 1]
+    assert [len(page["Events"]) for page in pages] == [2, 2]
     with pytest.raises(ClientError, match="maxResults"):
         cloudtrail.lookup_events(MaxResults=51)
 
@@ -97,7 +101,7 @@ def test_a_page_has_fifty_events_at_most(fresh, group: str) -> None:
 def test_the_history_needs_its_permission(fresh, group: str) -> None:
     fresh.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     reader = key_of_user(fresh, "reader", statement("Allow", "cloudtrail:LookupEvents", "*"))
-    assert len(history(fresh, group, reader)) == 1
+    assert len(history(fresh, group, reader)) == 2
     other = key_of_user(fresh, "other", statement("Allow", "ec2:Describe*", "*"))
     with pytest.raises(ClientError) as caught:
         history(fresh, group, other)

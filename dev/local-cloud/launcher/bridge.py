@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 import aws_clients
+import aws_events
 import cloudtrail
 import functions
 import gate
@@ -161,29 +162,6 @@ def authorize(data: dict) -> dict:
     return {"refused": grants.authorize(data["accessKeyId"], data["action"], data["resource"], data.get("context", {}))}
 
 
-def put_event(data: dict) -> dict:
-    """Sends an event of an AWS service. It bypasses PutEvents, which rejects the source aws.* as it does in AWS."""
-    from ministack.core import responses
-    from ministack.services import eventbridge
-
-    with responses.request_scope(settings.current().account_id, settings.current().region):
-        status, _, body = eventbridge._put_events(
-            {
-                "Entries": [
-                    {
-                        "Source": data["source"],
-                        "DetailType": data["detailType"],
-                        "Detail": json.dumps(data["detail"]),
-                        "Resources": data.get("resources", []),
-                        "EventBusName": "default",
-                    }
-                ]
-            },
-            allow_aws_source=True,
-        )
-    return {"status": status, "reply": json.loads(body)}
-
-
 def apply_settings(data: dict) -> dict:
     settings.change(data)
     throttling.set_bucket(data.get("ec2BucketSize"), data.get("ec2RefillPerSecond"), data.get("ec2ThrottledPrincipal"))
@@ -198,6 +176,7 @@ def reset(_data: dict) -> dict:
     pool.request("POST", settings.current().moto_url + "/moto-api/reset", timeout=60)
     gate.clear_calls()
     gate.clear_faults()
+    aws_events.reset()
     cloudtrail.reset()
     return {}
 
@@ -210,7 +189,7 @@ _OPERATIONS = {
     "/assume": assume,
     "/caller-credentials": caller_credentials,
     "/authorize": authorize,
-    "/event": put_event,
+    "/event": aws_events.put_now,
     "/settings": apply_settings,
     "/reset": reset,
     "/faults": gate.add_fault,
@@ -239,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/faults":
             self._reply(200, gate.faults())
         elif url.path == "/pending":
-            self._reply(200, functions.pending())
+            self._reply(200, functions.pending() + aws_events.pending())
         else:
             self._reply(404, {"error": {"code": "NotFound", "message": url.path}})
 

@@ -1,6 +1,9 @@
-"""The event history of CloudTrail, for changes to ingress rules: what EC2 did, in the spelling of CloudTrail.
+"""CloudTrail, for changes of security groups, prefix lists and network ACLs: one record of a call, on two ways.
 
-Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+All calls are in the event history. If the account has a trail, EventBridge gets them, too.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html and
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 """
 
 import datetime
@@ -9,22 +12,24 @@ import re
 import threading
 import time
 import uuid
-from xml.etree import ElementTree
 
+import aws_events
+import cloudtrail_shapes
 import settings
 
-ACTIONS = ("AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules")
+# Operations by the type of the resource that they change, with what names it.
+ACTIONS = re.compile(
+    "(Authorize|Revoke)SecurityGroup(In|E)gress|UpdateSecurityGroupRuleDescriptions(In|E)gress|ModifySecurityGroupRules"
+    "|(Create|Delete)SecurityGroup|(Create|Modify|Delete)ManagedPrefixList|RestoreManagedPrefixListVersion"
+    "|(Create|Delete)NetworkAcl|(Create|Delete|Replace)NetworkAclEntry|ReplaceNetworkAclAssociation"
+)
+_RESOURCES = {"sg": "AWS::EC2::SecurityGroup", "pl": "AWS::EC2::PrefixList", "acl": "AWS::EC2::NetworkAcl"}
+_ID = re.compile(r"\b(sg|pl|acl)-[0-9a-f]{8,17}\b")
+# Callers that AWS does not know are in no account's history.
+_UNKNOWN_CALLER = {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "MissingAuthenticationToken"}
+_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 PAGE = 50
 DAYS = 90
-# Sources of a permission: the list in a request, its member, and both in an event.
-_SOURCES = (
-    ("IpRanges", "CidrIp", "ipRanges", "cidrIp"),
-    ("Ipv6Ranges", "CidrIpv6", "ipv6Ranges", "cidrIpv6"),
-    ("PrefixListIds", "PrefixListId", "prefixListIds", "prefixListId"),
-    ("Groups", "GroupId", "groups", "groupId"),
-)
-# Members of a rule in a request that changes it.
-_CONTENT = ("IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId", "Description")
 
 _events: list[dict] = []
 _lock = threading.Lock()
@@ -35,96 +40,75 @@ def reset() -> None:
         _events.clear()
 
 
-def record(form: dict, reply: bytes, caller: str, headers: dict) -> None:
-    """Records a call that EC2 carried out."""
-    if form.get("Action") not in ACTIONS:
+def record(form: dict, caller: str, headers: dict, access_key: str, reply: bytes, error: str | None) -> None:
+    """Records a call that EC2 carried out or, with an error, refused."""
+    action = form.get("Action", "")
+    if not ACTIONS.fullmatch(action) or error in _UNKNOWN_CALLER:
         return
-    current, now = settings.current(), datetime.datetime.now(datetime.UTC)
-    request, answer = (_authorized if form["Action"] == ACTIONS[0] else _modified)(form, reply)
+    current, now = settings.current(), time.time()
+    request = cloudtrail_shapes.request(form)
+    answer = None if error else cloudtrail_shapes.answer(action, reply)
+    message = _MESSAGE.search(reply)
+    failure = {"errorCode": f"Client.{error}", "errorMessage": message[1].decode() if message else ""} if error else {}
     event = {
-        "eventVersion": "1.08",
-        "userIdentity": _identity(caller),
-        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventVersion": "1.10",
+        "userIdentity": _identity(caller, access_key),
+        "eventTime": _time(now),
         "eventSource": "ec2.amazonaws.com",
-        "eventName": form["Action"],
+        "eventName": action,
         "awsRegion": current.region,
         "sourceIPAddress": "203.0.113.77",
         "userAgent": headers.get("user-agent", ""),
+        **failure,
         "requestParameters": request,
         "responseElements": answer,
+        "requestID": str(uuid.uuid4()),
         "eventID": str(uuid.uuid4()),
         "readOnly": False,
         "eventType": "AwsApiCall",
+        "managementEvent": True,
         "recipientAccountId": current.account_id,
+        "eventCategory": "Management",
     }
     with _lock:
-        _events.append({"at": now.timestamp(), "groups": {form.get("GroupId", "")}, "event": event})
+        _events.append({"at": now, "resources": _resources(form, answer), "event": event})
+    if current.trail:
+        aws_events.put("aws.ec2", "AWS API Call via CloudTrail", event, delay=current.trail_event_delay_seconds)
 
 
-def _identity(caller: str) -> dict:
+def _resources(form: dict, answer: dict | None) -> dict[str, str]:
+    """Ids and types of what a call names, and of what it made."""
+    named = [value for name, value in form.items() if name in ("GroupId", "PrefixListId", "NetworkAclId")]
+    made = json.dumps(answer) if form["Action"].startswith("Create") else ""
+    found = [match for text in (*named, made) if (match := _ID.search(text))]
+    return {match[0]: _RESOURCES[match[1]] for match in found}
+
+
+def _time(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _identity(caller: str, access_key: str) -> dict:
+    from ministack.services import iam, sts
+
     account, _, name = caller.partition("::")[2].partition(":")
     account = account or settings.current().account_id
     kind, _, path = name.partition("/")
-    identity = {"arn": caller, "accountId": account}
+    identity = {"arn": caller, "accountId": account, "accessKeyId": access_key}
     if kind == "assumed-role":
-        role = path.split("/", 1)[0]
-        issuer = {"type": "Role", "arn": f"arn:aws:iam::{account}:role/{role}", "accountId": account, "userName": role}
-        return {"type": "AssumedRole", **identity, "sessionContext": {"sessionIssuer": issuer}}
+        role, _, session = path.partition("/")
+        known = iam._roles.get(role) or {}
+        identifier = known.get("RoleId", role)
+        arn = known.get("Arn", f"arn:aws:iam::{account}:role/{role}")
+        issuer = {"type": "Role", "principalId": identifier, "arn": arn, "accountId": account, "userName": role}
+        began = sts._sessions.get(access_key, {}).get("IssuedAt", time.time())
+        context = {"sessionIssuer": issuer, "attributes": {"creationDate": _time(began), "mfaAuthenticated": "false"}}
+        return {"type": "AssumedRole", "principalId": f"{identifier}:{session}", **identity, "sessionContext": context}
     if kind == "user":
-        return {"type": "IAMUser", **identity, "userName": path.rsplit("/", 1)[-1]}
-    return {"type": "Root", **identity}
-
-
-def _numbers(form: dict, prefix: str) -> list[int]:
-    found = {int(match[1]) for key in form if (match := re.match(re.escape(prefix) + r"\.(\d+)\.", key))}
-    return sorted(found)
-
-
-def _ports(form: dict, prefix: str) -> dict:
-    rule = {"ipProtocol": form.get(f"{prefix}.IpProtocol", "")}
-    return rule | {key[0].lower() + key[1:]: int(form[f"{prefix}.{key}"]) for key in ("FromPort", "ToPort") if f"{prefix}.{key}" in form}
-
-
-def _authorized(form: dict, reply: bytes) -> tuple[dict, dict]:
-    permissions = []
-    for number in _numbers(form, "IpPermissions"):
-        permission = f"IpPermissions.{number}"
-        sources = {}
-        for list_name, member, listed, name in _SOURCES:
-            found = [
-                {name: form[f"{permission}.{list_name}.{n}.{member}"]}
-                for n in _numbers(form, f"{permission}.{list_name}")
-                if f"{permission}.{list_name}.{n}.{member}" in form
-            ]
-            # CloudTrail writes an empty list as an empty object.
-            sources[listed] = {"items": found} if found else {}
-        permissions.append({**_ports(form, permission), **sources})
-    rules = []
-    for element in ElementTree.fromstring(reply).iter():
-        if element.tag.rpartition("}")[2] == "securityGroupRuleSet":
-            rules = [{child.tag.rpartition("}")[2]: _value(child) for child in item if not len(child)} for item in element]
-    request = {"groupId": form.get("GroupId", ""), "ipPermissions": {"items": permissions}}
-    return request, {"_return": True, "securityGroupRuleSet": {"items": rules}}
-
-
-def _value(element) -> str | int | bool:
-    name, text = element.tag.rpartition("}")[2], element.text or ""
-    if name in ("fromPort", "toPort"):
-        return int(text)
-    return text == "true" if name == "isEgress" else text
-
-
-def _modified(form: dict, _reply: bytes) -> tuple[dict, dict]:
-    rules = []
-    for number in _numbers(form, "SecurityGroupRule"):
-        rule = f"SecurityGroupRule.{number}"
-        content = {key: value for key in _CONTENT if (value := form.get(f"{rule}.SecurityGroupRule.{key}")) is not None}
-        content |= {key: int(content[key]) for key in ("FromPort", "ToPort") if key in content}
-        rules.append({"SecurityGroupRuleId": form.get(f"{rule}.SecurityGroupRuleId"), "tag": number, "SecurityGroupRule": content})
-    # One rule is an object. For several, AWS documents no shape.
-    listed = len(rules) > 1 and settings.current().trail_lists_rules
-    request = {"GroupId": form.get("GroupId", ""), "SecurityGroupRule": rules if listed else rules[-1]}
-    return {"ModifySecurityGroupRulesRequest": request}, {"ModifySecurityGroupRulesResponse": {"return": True}}
+        user = path.rsplit("/", 1)[-1]
+        known = iam._users.get(user) or {}
+        return {"type": "IAMUser", "principalId": known.get("UserId", user), **identity, "userName": user}
+    return {"type": "Root", "principalId": account, **identity}
 
 
 def look_up(body: bytes) -> dict:
@@ -145,19 +129,22 @@ def look_up(body: bytes) -> dict:
 
 def _has(one: dict, key: str, value: str) -> bool:
     event = one["event"]
+    if key == "ResourceName":
+        return value in one["resources"]
+    if key == "ResourceType":
+        return value in one["resources"].values()
     known = {"EventId": event["eventID"], "EventName": event["eventName"], "EventSource": event["eventSource"], "ReadOnly": "false"}
-    return value in one["groups"] if key == "ResourceName" else known.get(key) == value
+    return known.get(key) == value
 
 
 def _entry(one: dict) -> dict:
     event = one["event"]
-    resources = [{"ResourceType": "AWS::EC2::SecurityGroup", "ResourceName": group} for group in sorted(one["groups"])]
     return {
         "EventId": event["eventID"],
         "EventName": event["eventName"],
         "ReadOnly": "false",
         "EventTime": one["at"],
         "EventSource": event["eventSource"],
-        "Resources": resources,
+        "Resources": [{"ResourceType": kind, "ResourceName": name} for name, kind in sorted(one["resources"].items())],
         "CloudTrailEvent": json.dumps(event),
     }

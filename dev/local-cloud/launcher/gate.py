@@ -8,6 +8,7 @@ import time
 from collections import deque
 from urllib.parse import parse_qs
 
+import cloudtrail
 import connection
 import identity
 import lambda_kill
@@ -194,6 +195,17 @@ def _fault_reply(fault, service, action, principal, headers, request_id):
     return fault["status"], {**reply_headers, "x-amzn-requestid": request_id}, body
 
 
+def _record(service: str, action: str, principal: str, resource: str, reply, headers: dict, body: bytes, query_params: dict) -> None:
+    """Records a call that was answered: in the log, and one of EC2 in CloudTrail as well."""
+    from ministack.core import router
+
+    error = _error_code(*reply)
+    record(service, action, principal, resource, reply[0], error)
+    if service == "ec2":
+        access_key = router.extract_access_key_id(headers, query_params) or ""
+        cloudtrail.record(form(body), principal, headers, access_key, reply[2], error)
+
+
 def _kill(fault, headers, query_params) -> None:
     """Kills the function that makes the call, if the fault requires it."""
     from ministack.core import router
@@ -215,12 +227,12 @@ def install() -> None:
             await asyncio.sleep(fault["seconds"])
         if fault and fault["kind"] in ("error", "accessDenied"):
             reply = _fault_reply(fault, service, action, principal, headers, request_id)
-            record(service, action, principal, resource, reply[0], _error_code(*reply))
+            _record(service, action, principal, resource, reply, headers, body, query_params)
             return reply
         if fault is None and throttling.refuses(service, action.split(":", 1)[-1], principal):
             fault = {"kind": "error", "code": _THROTTLED["ec2"][0], "status": _THROTTLED["ec2"][1], "message": _LIMIT}
             reply = _fault_reply(fault, service, action, principal, headers, request_id)
-            record(service, action, principal, resource, reply[0], fault["code"])
+            _record(service, action, principal, resource, reply, headers, body, query_params)
             return reply
         if fault and (fault["kind"] in ("drop", "reset") or fault["when"] == "before"):
             record(service, action, principal, resource, 0, "ConnectionDropped")
@@ -229,7 +241,7 @@ def install() -> None:
                 connection.reset()
             raise ConnectionDropped(action)
         reply = await dispatch(method, path, headers, body, query_params, request_id)
-        record(service, action, principal, resource, reply[0], _error_code(*reply))
+        _record(service, action, principal, resource, reply, headers, body, query_params)
         if action in _STACK_OPERATIONS and reply[0] < 400:
             await _until_stacks_are_done()
         if fault and fault["kind"] in ("lostReply", "kill"):

@@ -6,6 +6,7 @@ names it, instead of a service running unnoticed without the additions.
 
 import importlib
 
+import aws_events
 import functions
 import gate
 import identity
@@ -57,7 +58,7 @@ REQUIRED = {
     ),
     "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
     "ministack.services.eventbridge": ("_dispatch_to_lambda", "_invoke_target", "_put_events"),
-    "ministack.services.iam": ("_roles",),
+    "ministack.services.iam": ("_roles", "_users"),
     "ministack.services.kms": ("_resolve_key",),
     "ministack.services.lambda_svc": (
         "_emit_lambda_logs",
@@ -73,7 +74,7 @@ REQUIRED = {
         "invoke_async_with_retry",
     ),
     "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
-    "ministack.services.sts": ("register_session",),
+    "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.tagging": ("resource_tags",),
 }
 
@@ -101,6 +102,7 @@ def check() -> None:
 
 def install() -> None:
     check()
+    aws_events.install()
     gate.install()
     identity.install()
     proxies.install()

@@ -132,10 +132,6 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
         rust.post("/internal/ec2-changed", {"groupIds": _changed_groups(form, reply.data)})
     if reply.status >= 400:
         return reply.status, reply_headers, reply.data
-    if changed:
-        from ministack.core import iam_evaluator
-
-        cloudtrail.record(form, reply.data, iam_evaluator.caller_arn(), headers)
     if rules is not None and form.get("DryRun", "").lower() != "true":
         return reply.status, reply_headers, ec2_revoke.reply(form, rules, reply.data)
     return reply.status, reply_headers, ec2_paging.page(form, reply.data)

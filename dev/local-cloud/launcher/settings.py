@@ -17,6 +17,8 @@ class _Settings:
     async_retry_base_seconds: float = 1.0
     missing_key_has_prefix: bool = False
     cloud_trail_delay_seconds: float = 0.0
+    trail: bool = True
+    trail_event_delay_seconds: float = 0.0
     trail_lists_rules: bool = True
 
 
@@ -25,6 +27,8 @@ _SWITCHES = (
     "asyncRetryBaseSeconds",
     "cloudTrailDelaySeconds",
     "missingKeyHasPrefix",
+    "trail",
+    "trailEventDelaySeconds",
     "trailListsRules",
 )
 

@@ -11,8 +11,10 @@ macro_rules! files {
 
 const FILES: &[(&str, &str)] = files![
     "aws_clients.py",
+    "aws_events.py",
     "bridge.py",
     "cloudtrail.py",
+    "cloudtrail_shapes.py",
     "connection.py",
     "ec2_checks.py",
     "ec2_paging.py",

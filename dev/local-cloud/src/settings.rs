@@ -53,6 +53,10 @@ pub(crate) struct Settings {
     pub(crate) missing_key_has_prefix: bool,
     /// Time until a call is in the event history of CloudTrail (five minutes on average in AWS).
     pub(crate) cloud_trail_delay_seconds: f64,
+    /// Whether the account has a trail. Without one, `EventBridge` gets no events from CloudTrail.
+    pub(crate) trail: bool,
+    /// Time until `EventBridge` gets the event of a call (seconds to minutes in AWS).
+    pub(crate) trail_event_delay_seconds: f64,
     /// Whether CloudTrail records a change of several rules as a list; otherwise it records one of them.
     pub(crate) trail_lists_rules: bool,
     /// Burst limit of each mutating EC2 API, in calls; 0 means that EC2 does not throttle.
@@ -108,6 +112,8 @@ impl Default for Settings {
             async_retry_base_seconds: 1.0,
             missing_key_has_prefix: false,
             cloud_trail_delay_seconds: 0.0,
+            trail: true,
+            trail_event_delay_seconds: 0.0,
             trail_lists_rules: true,
             ec2_bucket_size: 0,
             ec2_refill_per_second: 5.0,
