@@ -37,7 +37,8 @@ _SOURCES = ("IpRanges", "Ipv6Ranges", "PrefixListIds", "Groups", "UserIdGroupPai
 # Operations whose permissions need a source, with the parameters that have one outside of IpPermissions.
 _CHANGES_RULES = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress")
 _FLAT_SOURCES = ("CidrIp", "SourceSecurityGroupName", "SecurityGroupRuleId.1")
-_READS_PREFIX_LISTS = ("DescribeManagedPrefixLists", "GetManagedPrefixListEntries")
+# Operations that read prefix lists, with the highest MaxResults.
+_READS_PREFIX_LISTS = {"DescribeManagedPrefixLists": 100, "GetManagedPrefixListAssociations": 255, "GetManagedPrefixListEntries": 100}
 
 
 def check(form: dict) -> None:
@@ -86,10 +87,11 @@ def _check_permissions(form: dict) -> None:
 
 
 def _check_prefix_lists(action: str, form: dict) -> None:
-    if int(form.get("MaxResults") or 1) > 100:
+    most = _READS_PREFIX_LISTS[action]
+    if int(form.get("MaxResults") or 1) > most:
         raise Refused(
             "InvalidParameterValue",
-            f"Value ( {form['MaxResults']} ) for parameter maxResults is invalid. Expecting a value between 1 and 100.",
+            f"Value ( {form['MaxResults']} ) for parameter maxResults is invalid. Expecting a value of at most {most}.",
         )
     wanted = [value for name, value in form.items() if re.fullmatch(r"PrefixListId(\.\d+)?", name)]
     if not wanted:

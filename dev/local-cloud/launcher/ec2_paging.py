@@ -8,6 +8,7 @@ PAGED = {
     "DescribeSecurityGroups": ("securityGroupInfo", 5),
     "DescribeSecurityGroupRules": ("securityGroupRuleSet", 5),
     "DescribeManagedPrefixLists": ("prefixListSet", 1),
+    "GetManagedPrefixListAssociations": ("prefixListAssociationSet", 5),
     "GetManagedPrefixListEntries": ("entrySet", 1),
     "DescribeNetworkAcls": ("networkAclSet", 5),
     "DescribeNetworkInterfaces": ("networkInterfaceSet", 5),

@@ -31,6 +31,16 @@ CONFIG_RULE_ACTIONS = {
 }
 
 
+# EC2 authorises these operations on the prefix list.
+PREFIX_LIST_ACTIONS = {
+    "DeleteManagedPrefixList",
+    "GetManagedPrefixListAssociations",
+    "GetManagedPrefixListEntries",
+    "ModifyManagedPrefixList",
+    "RestoreManagedPrefixListVersion",
+}
+
+
 # SQS has no actions for batches: each needs that of one message.
 # Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 SQS_BATCHES = {
@@ -69,7 +79,7 @@ def _first(params: dict, name: str) -> str:
 
 def ec2_resource(action: str, params: dict) -> str:
     """Returns the resource on which AWS authorises an EC2 call."""
-    if action == "GetManagedPrefixListEntries":
+    if action in PREFIX_LIST_ACTIONS:
         prefix_list = _first(params, "PrefixListId")
         owner = moto_client.prefix_list_owner(prefix_list)
         # Lists of AWS belong to the account `aws`.

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 
+import clock
 import settings
 
 
@@ -47,6 +48,7 @@ def main() -> None:
     arguments = parse_arguments()
     end_with_parent()
     settings.configure(arguments)
+    clock.install()
     # MiniStack reads the environment when it is imported.
     os.environ.update(
         GATEWAY_PORT=str(arguments.port),

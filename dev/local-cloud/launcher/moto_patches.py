@@ -9,6 +9,8 @@ import ipaddress
 import logging
 import re
 
+import moto_prefix_lists
+
 REQUIRED = {
     "moto.backends": ("list_of_moto_modules",),
     "moto.core.responses": ("ActionResult", "EmptyResult"),
@@ -63,6 +65,7 @@ def check() -> None:
     for (name, owner), members in METHODS.items():
         found = getattr(importlib.import_module(name), owner, None)
         missing += [f"{name}.{owner}.{member}" for member in members if not hasattr(found, member)]
+    missing += moto_prefix_lists.missing()
     if missing:
         raise RuntimeError(
             f"this version of moto no longer has {', '.join(missing)}: "
@@ -448,3 +451,4 @@ def install() -> None:
     _install_rule()
     _install_groups()
     _install_acls()
+    moto_prefix_lists.install()

@@ -8,6 +8,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
+import clock
 import cloudtrail
 import ec2_checks
 import ec2_paging
@@ -15,6 +16,7 @@ import ec2_revoke
 import gate
 import grants
 import identity
+import moto_prefix_lists
 import rust
 import security_hub
 import settings
@@ -125,7 +127,11 @@ def _ec2(method: str, path: str, headers: dict, body: bytes):
     unknown = ec2_revoke.unknown_rule(form, rules)
     if unknown:
         return _ec2_error("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{unknown}' does not exist")
-    reply, reply_headers = _forward(method, path, headers, body)
+    now = {
+        moto_prefix_lists.CLOCK_HEADER: str(clock.offset()),
+        moto_prefix_lists.SECONDS_HEADER: str(settings.current().prefix_list_change_seconds),
+    }
+    reply, reply_headers = _forward(method, path, {**headers, **now}, body)
     changed = not form.get("Action", "").startswith(_READ_ONLY) and form.get("DryRun", "").lower() != "true"
     if reply.status < 400 and changed:
         # Sent before the answer, so that "idle" is false from the change on.

@@ -16,6 +16,7 @@ class _Settings:
     secret_access_key: str = ""
     async_retry_base_seconds: float = 1.0
     missing_key_has_prefix: bool = False
+    prefix_list_change_seconds: float = 1.0
     cloud_trail_delay_seconds: float = 0.0
     trail: bool = True
     trail_event_delay_seconds: float = 0.0
@@ -27,6 +28,7 @@ _SWITCHES = (
     "asyncRetryBaseSeconds",
     "cloudTrailDelaySeconds",
     "missingKeyHasPrefix",
+    "prefixListChangeSeconds",
     "trail",
     "trailEventDelaySeconds",
     "trailListsRules",

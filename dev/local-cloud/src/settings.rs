@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) trail_event_delay_seconds: f64,
     /// Whether CloudTrail records a change of several rules as a list; otherwise it records one of them.
     pub(crate) trail_lists_rules: bool,
+    /// Time from a change of a prefix list until it is complete.
+    pub(crate) prefix_list_change_seconds: f64,
     /// Burst limit of each mutating EC2 API, in calls; 0 means that EC2 does not throttle.
     pub(crate) ec2_bucket_size: u32,
     /// Refill rate of each mutating EC2 API, in calls per second.
@@ -115,6 +117,7 @@ impl Default for Settings {
             trail: true,
             trail_event_delay_seconds: 0.0,
             trail_lists_rules: true,
+            prefix_list_change_seconds: 1.0,
             ec2_bucket_size: 0,
             ec2_refill_per_second: 5.0,
             ec2_throttled_principal: String::new(),
