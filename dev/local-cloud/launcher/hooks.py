@@ -12,6 +12,7 @@ import gate
 import identity
 import lambda_front
 import lambda_kill
+import parameter_events
 import proxies
 import resources
 import resources_ec2
@@ -74,6 +75,13 @@ REQUIRED = {
         "invoke_async_with_retry",
     ),
     "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
+    "ministack.services.ssm": (
+        "_delete_parameter",
+        "_delete_parameters",
+        "_label_parameter_version",
+        "_lookup_parameter",
+        "_put_parameter",
+    ),
     "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.tagging": ("resource_tags",),
 }
@@ -106,6 +114,7 @@ def install() -> None:
     gate.install()
     identity.install()
     proxies.install()
+    parameter_events.install()
     s3_front.install()
     functions.install()
     lambda_front.install()

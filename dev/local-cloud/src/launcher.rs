@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "moto_patches.py",
     "moto_prefix_lists.py",
     "moto_server.py",
+    "parameter_events.py",
     "proxies.py",
     "resources.py",
     "resources_ec2.py",
