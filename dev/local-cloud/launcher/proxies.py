@@ -109,8 +109,10 @@ def _security_hub(method: str, path: str, headers: dict, body: bytes):
             return refused
         body, failed = security_hub.split(body)
     reply, reply_headers = _forward(method, path, headers, body)
-    content = security_hub.answer(failed, reply.data) if action == "BatchImportFindings" and reply.status < 400 else reply.data
-    return reply.status, reply_headers, content
+    if action != "BatchImportFindings" or reply.status >= 400:
+        return reply.status, reply_headers, reply.data
+    security_hub.announce(body, reply.data)
+    return reply.status, reply_headers, security_hub.answer(failed, reply.data)
 
 
 def _ec2(method: str, path: str, headers: dict, body: bytes):

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImport
 
 import json
 
+import aws_events
 import moto_client
 import settings
 import validation
@@ -72,6 +73,22 @@ def _problem(finding: dict) -> tuple[str, str] | None:
     if len(json.dumps(finding)) > FINDING_BYTES:
         return "InvalidInput", "The finding is larger than 240 KB"
     return None
+
+
+def announce(taken: bytes, reply: bytes) -> None:
+    """EventBridge gets the findings that were imported, each in an event.
+
+    Source: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-integration-types.html
+    """
+    failed = {finding["Id"] for finding in json.loads(reply)["FailedFindings"]}
+    imported = {finding["Id"]: finding for finding in json.loads(taken)["Findings"] if finding["Id"] not in failed}
+    for finding in moto_client.of("securityhub").get_findings()["Findings"]:
+        if finding["Id"] in imported:
+            # As it is stored: a member that the customer owns is not in the import of a known finding.
+            whole = json.loads(json.dumps({**imported[finding["Id"]], **finding}, default=str))
+            aws_events.put(
+                "aws.securityhub", "Security Hub Findings - Imported", {"findings": [whole]}, [f"{whole['ProductArn']}/{whole['Id']}"]
+            )
 
 
 def answer(failed: list[dict], reply: bytes) -> bytes:

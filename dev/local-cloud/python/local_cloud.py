@@ -100,6 +100,11 @@ class Cloud:
     def fault(self, **fault):
         return self.control("POST", "/faults", fault)
 
+    def event(self, source: str, detail_type: str, detail: dict, *resources: str):
+        """Has an AWS service put an event on the default bus."""
+        event = {"source": source, "detailType": detail_type, "detail": detail, "resources": list(resources)}
+        return self.control("POST", "/event", event)
+
     def calls(self, since: int = 0, principal: str = "", action: str = "") -> list[dict]:
         return self.control("GET", f"/calls?since={since}&principal={principal}&action={action}")
 

@@ -24,6 +24,7 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
         .route("/calls", get(calls).delete(clear_calls))
         .route("/schedule", post(schedule))
         .route("/redeliver", post(redeliver))
+        .route("/event", post(event))
         .route("/idle", get(idle))
         .route("/reset", post(reset))
 }
@@ -101,6 +102,25 @@ async fn schedule(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> A
 
 async fn redeliver(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
     answer(config::redeliver(&cloud, data))
+}
+
+/// Puts an event of an AWS service on the default event bus. `PutEvents` refuses the source `aws.…`, as in AWS.
+async fn event(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
+    let (Some(source), Some(detail_type)) = (text(&data, "source"), text(&data, "detailType")) else {
+        return bad("an event needs a source and a detailType");
+    };
+    if !source.starts_with("aws.") {
+        return bad("only a source that begins with \"aws.\": for others there is PutEvents");
+    }
+    let Some(detail) = data.get("detail").filter(|detail| detail.is_object()) else {
+        return bad("an event needs a detail, which is an object");
+    };
+    let resources = data.get("resources").cloned().unwrap_or_else(|| json!([]));
+    let Ok(resources) = serde_json::from_value(resources) else { return bad("resources is a list of text") };
+    match cloud.bridge.event(source, detail_type, detail.clone(), resources).await {
+        Ok(()) => ok(json!({})),
+        Err(error) => bridged(Err(error)),
+    }
 }
 
 /// Returns true if no change, invocation, evaluation, remediation or execution is waiting or running anywhere.
