@@ -4,8 +4,8 @@ import heapq
 import itertools
 import json
 import threading
-import time
 
+import clock
 import settings
 
 # Events that are waiting: (time, number, event). The number keeps those of the same time in order.
@@ -36,13 +36,13 @@ def put(source: str, detail_type: str, detail: dict, resources: list[str] | None
     """Puts an event after a delay, from another thread, so that no call waits for the targets of rules."""
     event = {"source": source, "detailType": detail_type, "detail": detail, "resources": resources or []}
     with _changed:
-        heapq.heappush(_waiting, (time.time() + delay, next(_numbers), event))
+        heapq.heappush(_waiting, (clock.now() + delay, next(_numbers), event))
         _changed.notify()
 
 
 def pending() -> list[str]:
     """Returns the types of the events that are due. Those that wait for their delay do not count: it may be minutes."""
-    now = time.time()
+    now = clock.now()
     with _changed:
         return _delivering + [event["detailType"] for at, _, event in _waiting if at <= now]
 
@@ -61,8 +61,8 @@ def reset() -> None:
 def _deliver() -> None:
     while True:
         with _changed:
-            while not _waiting or _waiting[0][0] > time.time():
-                _changed.wait(_waiting[0][0] - time.time() if _waiting else None)
+            while not _waiting or _waiting[0][0] > clock.now():
+                _changed.wait(_waiting[0][0] - clock.now() if _waiting else None)
             event = heapq.heappop(_waiting)[2]
             _delivering.append(event["detailType"])
         try:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlparse
 
 import aws_clients
 import aws_events
+import clock
 import cloudtrail
 import functions
 import gate
@@ -168,6 +169,12 @@ def apply_settings(data: dict) -> dict:
     return {}
 
 
+def move_clock(data: dict) -> dict:
+    clock.move(float(data["seconds"]))
+    aws_events.wake()
+    return {}
+
+
 def reset(_data: dict) -> dict:
     import urllib3
 
@@ -191,6 +198,7 @@ _OPERATIONS = {
     "/authorize": authorize,
     "/event": aws_events.put_now,
     "/settings": apply_settings,
+    "/clock": move_clock,
     "/reset": reset,
     "/faults": gate.add_fault,
 }

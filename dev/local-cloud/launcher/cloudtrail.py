@@ -10,10 +10,10 @@ import datetime
 import json
 import re
 import threading
-import time
 import uuid
 
 import aws_events
+import clock
 import cloudtrail_shapes
 import settings
 
@@ -45,7 +45,7 @@ def record(form: dict, caller: str, headers: dict, access_key: str, reply: bytes
     action = form.get("Action", "")
     if not ACTIONS.fullmatch(action) or error in _UNKNOWN_CALLER:
         return
-    current, now = settings.current(), time.time()
+    current, now = settings.current(), clock.now()
     request = cloudtrail_shapes.request(form)
     answer = None if error else cloudtrail_shapes.answer(action, reply)
     message = _MESSAGE.search(reply)
@@ -101,7 +101,7 @@ def _identity(caller: str, access_key: str) -> dict:
         identifier = known.get("RoleId", role)
         arn = known.get("Arn", f"arn:aws:iam::{account}:role/{role}")
         issuer = {"type": "Role", "principalId": identifier, "arn": arn, "accountId": account, "userName": role}
-        began = sts._sessions.get(access_key, {}).get("IssuedAt", time.time())
+        began = sts._sessions.get(access_key, {}).get("IssuedAt", clock.now())
         context = {"sessionIssuer": issuer, "attributes": {"creationDate": _time(began), "mfaAuthenticated": "false"}}
         return {"type": "AssumedRole", "principalId": f"{identifier}:{session}", **identity, "sessionContext": context}
     if kind == "user":
@@ -114,7 +114,7 @@ def _identity(caller: str, access_key: str) -> dict:
 def look_up(body: bytes) -> dict:
     """The answer to a request that the service model accepts."""
     data = json.loads(body or b"{}")
-    now, delay = time.time(), settings.current().cloud_trail_delay_seconds
+    now, delay = clock.now(), settings.current().cloud_trail_delay_seconds
     with _lock:
         known = [one for one in _events if now - DAYS * 86_400 <= one["at"] <= now - delay]
     for attribute in data.get("LookupAttributes", []):

@@ -7,6 +7,7 @@ names it, instead of a service running unnoticed without the additions.
 import importlib
 
 import aws_events
+import clock
 import functions
 import gate
 import identity
@@ -58,7 +59,8 @@ REQUIRED = {
         "_physical_name",
     ),
     "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
-    "ministack.services.eventbridge": ("_dispatch_to_lambda", "_invoke_target", "_put_events"),
+    "ministack.services.dynamodb": ("_ttl_reaper", "time"),
+    "ministack.services.eventbridge": ("_SCHEDULER_TICK_INTERVAL", "_dispatch_to_lambda", "_invoke_target", "_put_events", "time"),
     "ministack.services.iam": ("_roles", "_users"),
     "ministack.services.kms": ("_resolve_key",),
     "ministack.services.lambda_svc": (
@@ -80,8 +82,12 @@ REQUIRED = {
         "_delete_parameters",
         "_label_parameter_version",
         "_lookup_parameter",
+        "_now_epoch",
+        "_now_iso",
         "_put_parameter",
     ),
+    "ministack.services.scheduler": ("_SCHEDULE_TICK_INTERVAL", "time"),
+    "ministack.services.sqs": ("time",),
     "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.tagging": ("resource_tags",),
 }
@@ -110,6 +116,7 @@ def check() -> None:
 
 def install() -> None:
     check()
+    clock.install()
     aws_events.install()
     gate.install()
     identity.install()

@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 
-import clock
 import settings
 
 
@@ -48,7 +47,6 @@ def main() -> None:
     arguments = parse_arguments()
     end_with_parent()
     settings.configure(arguments)
-    clock.install()
     # MiniStack reads the environment when it is imported.
     os.environ.update(
         GATEWAY_PORT=str(arguments.port),

@@ -1,6 +1,7 @@
 """Starts a local cloud, and calls it: AWS through boto3, the control interface in JSON."""
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -99,6 +100,15 @@ class Cloud:
 
     def fault(self, **fault):
         return self.control("POST", "/faults", fault)
+
+    def advance(self, **time: float) -> None:
+        """Moves the clock of the services ahead: `hours=2`, `days=1` … Functions and this process keep the time of the machine."""
+        by = datetime.timedelta(**time)
+        self.control("POST", "/clock", {"milliseconds": round(by.total_seconds() * 1000)})
+
+    def now(self) -> datetime.datetime:
+        """Returns the time of the services."""
+        return datetime.datetime.fromisoformat(self.control("GET", "/clock")["now"])
 
     def event(self, source: str, detail_type: str, detail: dict, *resources: str):
         """Has an AWS service put an event on the default bus."""

@@ -1,11 +1,43 @@
-//! Times in the formats of AWS: epoch seconds with milliseconds on the wire, ISO 8601 in events.
+//! The time, which tests can move ahead, and times in the formats of AWS: epoch seconds with milliseconds on the wire,
+//! ISO 8601 in events.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::sync::Notify;
+
+/// By how many milliseconds the time is ahead of that of the machine. There is one clock for all services.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
+static MOVED: Notify = Notify::const_new();
 
 /// Returns the current time, truncated to milliseconds.
 pub(crate) fn now() -> Timestamp {
-    from_millis(Timestamp::now().as_millisecond())
+    from_millis(Timestamp::now().as_millisecond().saturating_add(AHEAD.load(Ordering::SeqCst)))
+}
+
+/// Returns by how many milliseconds the time is ahead of that of the machine.
+pub(crate) fn ahead() -> i64 {
+    AHEAD.load(Ordering::SeqCst)
+}
+
+/// Sets by how many milliseconds the time is ahead, and wakes what waits in [`passed`].
+pub(crate) fn set_ahead(millis: i64) {
+    AHEAD.store(millis, Ordering::SeqCst);
+    MOVED.notify_waiters();
+}
+
+/// Waits until so many seconds have passed on this clock.
+pub(crate) async fn passed(seconds: f64) {
+    let end = after(now(), seconds);
+    loop {
+        let moved = MOVED.notified();
+        let left = end.as_millisecond().saturating_sub(now().as_millisecond());
+        let Ok(left @ 1..) = u64::try_from(left) else { return };
+        // A move between the look at the clock and the wait is seen by the notification, which was made before.
+        let _ = tokio::time::timeout(Duration::from_millis(left), moved).await;
+    }
 }
 
 /// Converts milliseconds since the epoch; out of range yields the epoch.

@@ -9,12 +9,16 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::bridge;
+use crate::clock;
 use crate::cloud::Cloud;
 use crate::config;
 use crate::settings::Settings;
 use crate::wire::{AwsError, text};
 
 type Answer = (StatusCode, Json<Value>);
+
+/// Ten years, by which the clock is moved at most at a time.
+const MOST_AHEAD: i64 = 10 * 366 * 86_400_000;
 
 /// Returns the routes of the control interface.
 pub(crate) fn router() -> Router<Arc<Cloud>> {
@@ -24,6 +28,7 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
         .route("/calls", get(calls).delete(clear_calls))
         .route("/schedule", post(schedule))
         .route("/redeliver", post(redeliver))
+        .route("/clock", get(time).post(advance))
         .route("/event", post(event))
         .route("/idle", get(idle))
         .route("/reset", post(reset))
@@ -104,6 +109,34 @@ async fn redeliver(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> 
     answer(config::redeliver(&cloud, data))
 }
 
+async fn time() -> Answer {
+    ok(json!({"now": clock::iso(clock::now()), "aheadMilliseconds": clock::ahead()}))
+}
+
+/// Moves the clock of the services ahead.
+async fn advance(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
+    let Some(milliseconds) =
+        data.get("milliseconds").and_then(Value::as_i64).filter(|&by| (0..=MOST_AHEAD).contains(&by))
+    else {
+        return bad("the clock is moved by milliseconds, from 0 to ten years");
+    };
+    let ahead = clock::ahead().saturating_add(milliseconds);
+    match move_clock(&cloud, ahead).await {
+        Ok(()) => time().await,
+        Err(error) => bridged(Err(error)),
+    }
+}
+
+/// Sets the clock, here and in the Python part, and wakes what goes by it.
+#[expect(clippy::cast_precision_loss, reason = "ten years in milliseconds fit a double's 53 bits")]
+async fn move_clock(cloud: &Cloud, ahead: i64) -> Result<(), bridge::BridgeError> {
+    clock::set_ahead(ahead);
+    cloud.changed.notify_one();
+    cloud.progress.notify_waiters();
+    let python = json!({"seconds": ahead as f64 / 1000.0});
+    cloud.bridge.request(Method::POST, "/clock", Some(&python)).await.map(|_| ())
+}
+
 /// Puts an event of an AWS service on the default event bus. `PutEvents` refuses the source `aws.…`, as in AWS.
 async fn event(State(cloud): State<Arc<Cloud>>, Json(data): Json<Value>) -> Answer {
     let (Some(source), Some(detail_type)) = (text(&data, "source"), text(&data, "detailType")) else {
@@ -156,6 +189,9 @@ async fn reset(State(cloud): State<Arc<Cloud>>) -> Answer {
     }
     *cloud.ssm() = crate::ssm::State::default();
     if let Err(error) = apply(&cloud, Settings::default()).await {
+        return bridged(Err(error));
+    }
+    if let Err(error) = move_clock(&cloud, 0).await {
         return bridged(Err(error));
     }
     let reply = cloud.bridge.request(Method::POST, "/reset", Some(&json!({}))).await;

@@ -172,23 +172,24 @@ async fn attempt(
             drop(stopped.wait_for(|asked| *asked == Stop::Cancel).await);
         };
         let outcome = tokio::select! {
-            outcome = tokio::time::timeout(Duration::from_secs_f64(limit), performed) => outcome,
+            outcome = performed => Some(outcome),
+            () = clock::passed(limit) => None,
             () = cancelled => {
                 close(context, at, step, ExecutionStatus::Cancelled, None, BTreeMap::new()).await;
                 return Err((ExecutionStatus::Cancelled, None));
             }
         };
         match outcome {
-            Ok(Ok(done)) => {
+            Some(Ok(done)) => {
                 close(context, at, step, ExecutionStatus::Success, None, done.outputs).await;
                 return Ok(done.next);
             }
-            Ok(Err(failure)) => {
+            Some(Err(failure)) => {
                 let message = format!("Step fails when it is {}. {}", failure.stage, failure.message);
                 record(context, at, |record| record.outputs.clone_from(&failure.outputs));
                 last = (ExecutionStatus::Failed, Some(message));
             }
-            Err(_) => {
+            None => {
                 last = (ExecutionStatus::TimedOut, Some(format!("Step timed out after {limit} seconds.")));
             }
         }
