@@ -17,6 +17,7 @@ import gate
 import grants
 import moto_client
 import rust
+import schedules
 import settings
 import throttling
 
@@ -226,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/faults":
             self._reply(200, gate.faults())
         elif url.path == "/pending":
-            self._reply(200, functions.pending() + aws_events.pending())
+            self._reply(200, functions.pending() + aws_events.pending() + schedules.pending())
         else:
             self._reply(404, {"error": {"code": "NotFound", "message": url.path}})
 

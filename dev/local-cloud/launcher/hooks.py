@@ -20,6 +20,7 @@ import resources_ec2
 import resources_lambda
 import resources_s3
 import s3_front
+import schedules
 
 # Names of each module that the additions replace or call.
 REQUIRED = {
@@ -60,7 +61,15 @@ REQUIRED = {
     ),
     "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
     "ministack.services.dynamodb": ("_ttl_reaper", "time"),
-    "ministack.services.eventbridge": ("_SCHEDULER_TICK_INTERVAL", "_dispatch_to_lambda", "_invoke_target", "_put_events", "time"),
+    "ministack.services.eventbridge": (
+        "_SCHEDULER_TICK_INTERVAL",
+        "_dispatch_to_lambda",
+        "_invoke_target",
+        "_parse_cron_fields",
+        "_parse_rate_seconds",
+        "_put_events",
+        "time",
+    ),
     "ministack.services.iam": ("_roles", "_users"),
     "ministack.services.kms": ("_resolve_key",),
     "ministack.services.lambda_svc": (
@@ -86,7 +95,14 @@ REQUIRED = {
         "_now_iso",
         "_put_parameter",
     ),
-    "ministack.services.scheduler": ("_SCHEDULE_TICK_INTERVAL", "time"),
+    "ministack.services.scheduler": (
+        "_SCHEDULE_TICK_INTERVAL",
+        "_at_time_epoch",
+        "_create_schedule",
+        "_schedule_last_fired",
+        "_update_schedule",
+        "time",
+    ),
     "ministack.services.sqs": ("time",),
     "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.tagging": ("resource_tags",),
@@ -126,6 +142,7 @@ def install() -> None:
     functions.install()
     lambda_front.install()
     lambda_kill.install()
+    schedules.install()
     resources.install()
     resources_ec2.install()
     resources_lambda.install()

@@ -10,6 +10,7 @@ import json
 import grants
 import moto_client
 import rust
+import schedules
 import security_hub
 import settings
 
@@ -242,6 +243,8 @@ def install() -> None:
             ours = ssm_resource(action, _json(body))
         elif service == "config":
             ours = config_resource(action, _json(body))
+        elif service == "scheduler" and schedules.name_in(path):
+            ours = _arn("scheduler", f"schedule/{schedules.group_in(body, query_params)}/{schedules.name_in(path)}")
         elif service == "securityhub":
             ours = security_hub.resource()
         elif service == "rds" and _first(query_params, "Action") == "DescribeDBInstances":

@@ -16,6 +16,7 @@ class _Settings:
     secret_access_key: str = ""
     async_retry_base_seconds: float = 1.0
     missing_key_has_prefix: bool = False
+    past_schedules: str = "refused"
     prefix_list_change_seconds: float = 1.0
     cloud_trail_delay_seconds: float = 0.0
     trail: bool = True
@@ -28,6 +29,7 @@ _SWITCHES = (
     "asyncRetryBaseSeconds",
     "cloudTrailDelaySeconds",
     "missingKeyHasPrefix",
+    "pastSchedules",
     "prefixListChangeSeconds",
     "trail",
     "trailEventDelaySeconds",

@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = files![
     "resources_s3.py",
     "rust.py",
     "s3_front.py",
+    "schedules.py",
     "security_hub.py",
     "settings.py",
     "throttling.py",

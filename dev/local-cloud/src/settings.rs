@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) trail_event_delay_seconds: f64,
     /// Whether CloudTrail records a change of several rules as a list; otherwise it records one of them.
     pub(crate) trail_lists_rules: bool,
+    /// What happens to a one-time schedule whose time is in the past.
+    pub(crate) past_schedules: PastSchedules,
     /// Time from a change of a prefix list until it is complete.
     pub(crate) prefix_list_change_seconds: f64,
     /// Burst limit of each mutating EC2 API, in calls; 0 means that EC2 does not throttle.
@@ -91,6 +93,18 @@ pub(crate) enum AttemptsCounted {
     Attempts,
 }
 
+/// What happens to a one-time schedule whose time is in the past, which AWS does not document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum PastSchedules {
+    /// `CreateSchedule` fails.
+    Refused,
+    /// It runs at once.
+    Run,
+    /// It is kept, and never runs.
+    Ignored,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -117,6 +131,7 @@ impl Default for Settings {
             trail: true,
             trail_event_delay_seconds: 0.0,
             trail_lists_rules: true,
+            past_schedules: PastSchedules::Refused,
             prefix_list_change_seconds: 1.0,
             ec2_bucket_size: 0,
             ec2_refill_per_second: 5.0,
