@@ -13,6 +13,7 @@ use crate::whereabouts::Whereabouts;
 pub(crate) enum Action {
     Close,
     Quarantine,
+    Release,
 }
 
 impl Action {
@@ -20,6 +21,15 @@ impl Action {
         match self {
             Self::Close => "close",
             Self::Quarantine => "quarantine",
+            Self::Release => "release",
+        }
+    }
+
+    /// The action that undoes it, if the function starts that.
+    pub(crate) fn undone_by(self) -> Option<Self> {
+        match self {
+            Self::Quarantine => Some(Self::Release),
+            Self::Close | Self::Release => None,
         }
     }
 
@@ -27,7 +37,7 @@ impl Action {
     pub(crate) fn document(self, stack: &Whereabouts) -> &str {
         match self {
             Self::Close => &stack.close_document,
-            Self::Quarantine => &stack.quarantine_document,
+            Self::Quarantine | Self::Release => &stack.quarantine_document,
         }
     }
 }
@@ -76,6 +86,12 @@ impl Answer {
         };
         Some((action, parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
     }
+}
+
+/// The release of a quarantine.
+pub(crate) fn release(group: &str, rule: &str) -> (Action, BTreeMap<String, String>) {
+    let parameters = [("Action", "release"), ("SecurityGroupId", group), ("ConfigRuleName", rule)];
+    (Action::Release, parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 /// The ports of the findings that the group exposes.

@@ -25,6 +25,13 @@ pub(crate) struct Asked<'m> {
     pub(crate) closed: Vec<Reachability>,
 }
 
+impl Asked<'_> {
+    /// Whether only findings that are closed ask for it.
+    pub(crate) fn is_about_the_past(&self) -> bool {
+        self.mode == Mode::Off && self.reachable.is_empty()
+    }
+}
+
 /// What the messages of a batch ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Batch<'m> {

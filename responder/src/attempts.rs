@@ -36,10 +36,11 @@ const DEFERRED_UNTIL: &str = "VerifyOutcome.DeferredUntil";
 pub(crate) struct Purpose(Uuid);
 
 impl Purpose {
-    /// The purpose of an execution of `action` with these parameters, for a group that is open by what `assessment` says.
+    /// The purpose of an execution of `action` with these parameters, for a group that is open by what `assessment` says. What was
+    /// undone since is not done any more: `undone` is the number of the last attempt to do so.
     pub(crate) fn new(
         settings: &Settings,
-        action: Action,
+        (action, undone): (Action, Option<u32>),
         parameters: &BTreeMap<String, String>,
         assessment: &Assessment<'_>,
     ) -> Self {
@@ -49,7 +50,7 @@ impl Purpose {
         let mut rules: Vec<_> = assessment.exposures.iter().map(|exposure| content(exposure.rule)).collect();
         rules.sort();
         let Settings { account, region, .. } = settings;
-        let name = serde_json::json!([account, region, action.as_str(), parameters, rules]);
+        let name = serde_json::json!([account, region, action.as_str(), undone, parameters, rules]);
         Self(Uuid::new_v5(&NAMESPACE, name.to_string().as_bytes()))
     }
 

@@ -83,15 +83,20 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
     ///
     /// # Errors
     ///
-    /// If an event that did not come from a queue was not answered.
+    /// If something that did not come from a queue was not answered.
     pub async fn handle(&self, incoming: Incoming, deadline: Instant) -> Result<BatchResponse, NotAnswered> {
         let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
-        let back = self.answer_all(&incoming.messages, end).await;
-        if !incoming.is_of_queue {
-            return if back.is_empty() { Ok(BatchResponse::default()) } else { Err(NotAnswered) };
+        match incoming {
+            Incoming::Messages(messages) => {
+                let back: Vec<Back<'_>> = self.answer_all(&messages, end).await.into_values().collect();
+                Ok(go_back(SERVICE, &self.queue, &back, deadline).await)
+            }
+            Incoming::Event(event) => {
+                let back = self.answer_all(std::slice::from_ref(&event), end).await;
+                if back.is_empty() { Ok(BatchResponse::default()) } else { Err(NotAnswered) }
+            }
+            Incoming::Sweep => self.sweep(end).await.map(|()| BatchResponse::default()),
         }
-        let back: Vec<Back<'_>> = back.into_values().collect();
-        Ok(go_back(SERVICE, &self.queue, &back, deadline).await)
     }
 
     /// Answers the messages. Returns those that are to be delivered again, by id.
@@ -117,7 +122,8 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
         if batch.groups.is_empty() {
             return back;
         }
-        let judged = match self.judge(&batch, end).await {
+        let ids: Vec<&str> = batch.groups.keys().map(String::as_str).collect();
+        let judged = match self.judge(&ids, end).await {
             Ok(judged) => judged,
             Err(error) => {
                 error!(service = SERVICE, error, "security groups not judged");
@@ -141,7 +147,7 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
         back
     }
 
-    async fn stack(&self, end: Instant) -> Result<Whereabouts, String> {
+    pub(crate) async fn stack(&self, end: Instant) -> Result<Whereabouts, String> {
         let (rule, now) = (self.settings.rule.as_str(), (self.now)());
         if let Some(stack) = self.stack.get(rule, Some(Timestamp::MIN), now) {
             return Ok(stack);
@@ -152,13 +158,12 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
         Ok(stack)
     }
 
-    async fn judge(&self, batch: &Batch<'_>, end: Instant) -> Result<BTreeMap<String, JudgedGroup>, String> {
+    pub(crate) async fn judge(&self, ids: &[&str], end: Instant) -> Result<BTreeMap<String, JudgedGroup>, String> {
         let now = (self.now)();
         let criteria = timeout_at(end, Criteria::read(&*self.policy, &self.settings.rule, now)).await;
         let criteria = criteria.map_err(|_| "no time is left".to_owned())?.map_err(|error| error_message(&error))?;
         let criteria = Criteria { since: Some(now), ..criteria };
-        let ids: Vec<&str> = batch.groups.keys().map(String::as_str).collect();
-        let judged = live::judge(self.services.ec2(), &criteria, &self.prefix_lists, &ids, end).await;
+        let judged = live::judge(self.services.ec2(), &criteria, &self.prefix_lists, ids, end).await;
         judged.map_err(|gap| gap.to_string())
     }
 
@@ -175,6 +180,14 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             self.log(id, asked, decision, None);
             (Outcome::Done, Vec::new())
         };
+        if !asked.closed.is_empty()
+            && let Err(gap) = self.findings_closed(id, asked, judged, stack, end).await
+        {
+            return (Outcome::Failed(gap.to_string()), Vec::new());
+        }
+        if asked.is_about_the_past() {
+            return (Outcome::Done, Vec::new());
+        }
         let Some(judged) = judged else { return done("there is no such group") };
         if judged.group.owner_id.as_ref().is_some_and(|owner| *owner != self.settings.account) {
             return done("the group belongs to another account");
@@ -199,6 +212,10 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
         (outcome, events)
     }
 
+    pub(crate) fn starter(&self) -> Starter<'_, S::Ssm, T> {
+        Starter { ssm: self.services.ssm(), table: &self.table, settings: &self.settings, now: self.now }
+    }
+
     /// Starts the execution that the answer asks for.
     async fn carry_out(
         &self,
@@ -218,8 +235,13 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             error!(service = SERVICE, security_group.id = id, "closing refused, because closings wait for an approval");
             return Outcome::Done;
         }
-        let (ssm, table, now) = (self.services.ssm(), &self.table, self.now);
-        let starter = Starter { ssm, table, settings: &self.settings, now };
+        let starter = self.starter();
+        // Before the start: a quarantine that nobody remembers would never be released.
+        if let Answer::Quarantine { ports, .. } = answer
+            && let Err(gap) = starter.remember_quarantine(id, &asked.reachable, ports, end).await
+        {
+            return Outcome::Failed(gap.to_string());
+        }
         let start = starter.start((id, action, action.document(stack)), parameters, assessment, end).await;
         let (outcome, decision, execution) = match start {
             Err(gap) => return Outcome::Failed(gap.to_string()),

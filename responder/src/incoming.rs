@@ -5,27 +5,33 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Messages of the queue, or an event of somebody who invokes the function itself, such as a topic of SNS.
+/// Messages of the queue, an event of somebody who invokes the function itself, such as a topic of SNS, or the schedule.
 #[derive(Debug)]
-pub struct Incoming {
-    pub(crate) messages: Vec<SqsMessage>,
-    pub(crate) is_of_queue: bool,
+pub enum Incoming {
+    /// Messages of the queue.
+    Messages(Vec<SqsMessage>),
+    /// An event, as a message.
+    Event(SqsMessage),
+    /// What the schedule of the stack sends: `{"action": "sweep"}`.
+    Sweep,
 }
 
 impl<'de> Deserialize<'de> for Incoming {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if value.pointer("/Records/0/eventSource").and_then(Value::as_str) == Some("aws:sqs") {
-            let event = SqsEvent::deserialize(value).map_err(Error::custom)?;
-            return Ok(Self { messages: event.messages, is_of_queue: true });
+        let text = |pointer| value.pointer(pointer).and_then(Value::as_str);
+        if text("/Records/0/eventSource") == Some("aws:sqs") {
+            return Ok(Self::Messages(SqsEvent::deserialize(value).map_err(Error::custom)?.messages));
         }
-        let message = SqsMessage {
+        if text("/action") == Some("sweep") {
+            return Ok(Self::Sweep);
+        }
+        Ok(Self::Event(SqsMessage {
             message_id: "invocation".to_owned(),
             receipt_handle: String::new(),
             body: value.to_string(),
             attributes: MessageAttributes::default(),
             queue_arn: String::new(),
-        };
-        Ok(Self { messages: vec![message], is_of_queue: false })
+        }))
     }
 }

@@ -7,6 +7,8 @@ mod attempts;
 mod handler;
 mod incoming;
 mod live;
+mod quarantines;
+mod releases;
 mod services;
 mod settings;
 mod starter;

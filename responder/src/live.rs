@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_traits::ec2::{GROUPS_PER_CALL, ManagedPrefixLists, SelectedGroups};
+use aws_traits::ec2::{GROUPS_PER_CALL, GroupsById, ManagedPrefixLists};
 use exposure::{SecurityGroup, Verdict};
 use judgement::{CachedPrefixLists, Criteria, JudgedGroup};
 use tokio::time::{Instant, timeout_at};
@@ -11,7 +11,7 @@ use work_queue::{Gap, in_time};
 /// Reads and judges those of the groups that exist. Most groups that change are compliant, which one call for all of them tells;
 /// of the others, the ids of the rules are read, too.
 pub(crate) async fn judge(
-    ec2: &(impl SelectedGroups + ManagedPrefixLists),
+    ec2: &(impl GroupsById + ManagedPrefixLists),
     criteria: &Criteria,
     prefix_lists: &CachedPrefixLists,
     ids: &[&str],

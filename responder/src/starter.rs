@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_traits::ssm::{Automations, NewExecution, Started};
+use aws_traits::ssm::{Automations, ExecutionState, NewExecution, Progress, Started};
 use aws_traits::state::{Partition, StateItem, StateTable};
 use exposure::Assessment;
 use jiff::Timestamp;
@@ -55,15 +55,15 @@ impl<A: Automations, T: StateTable> Starter<'_, A, T> {
         assessment: &Assessment<'_>,
         end: Instant,
     ) -> Result<Start, Gap> {
-        let of = format!("{}/{group}/{}", self.settings.rule, action.as_str());
-        let partition = Partition { kind: KIND, of };
-        let purpose = Purpose::new(self.settings, action, &parameters, assessment);
+        let partition = self.partition(group, action);
+        let undone = match action.undone_by() {
+            None => None,
+            Some(undoing) => self.last_attempt(&self.partition(group, undoing), end).await?.map(|last| last.number),
+        };
+        let purpose = Purpose::new(self.settings, (action, undone), &parameters, assessment);
         let last = self.last_attempt(&partition, end).await?;
         let execution = last.as_ref().and_then(|last| last.execution.clone());
-        let state = match &execution {
-            None => None,
-            Some(execution) => in_time(end, self.ssm.execution_state(execution)).await?,
-        };
+        let state = self.state(last.as_ref(), end).await?;
         let number = match next(last.as_ref(), state.as_ref(), purpose, (self.now)()) {
             Next::Start(number) => number,
             Next::Wait => return Ok(Start::Wait(execution)),
@@ -81,6 +81,34 @@ impl<A: Automations, T: StateTable> Starter<'_, A, T> {
             warn!(service = SERVICE, security_group.id = group, error = gap.to_string(), "execution not remembered");
         }
         Ok(started.map_or(Start::Before, Start::Now))
+    }
+
+    /// When the last execution of an action for a group was started, and how far it is; `None` if that is not known.
+    ///
+    /// # Errors
+    ///
+    /// If a call fails.
+    pub(crate) async fn last(
+        &self,
+        group: &str,
+        action: Action,
+        end: Instant,
+    ) -> Result<Option<(Timestamp, Option<Progress>)>, Gap> {
+        let last = self.last_attempt(&self.partition(group, action), end).await?;
+        let state = self.state(last.as_ref(), end).await?;
+        Ok(last.map(|last| (last.at, state.map(|state| state.progress))))
+    }
+
+    async fn state(&self, last: Option<&Attempt>, end: Instant) -> Result<Option<ExecutionState>, Gap> {
+        match last.and_then(|last| last.execution.as_deref()) {
+            None => Ok(None),
+            Some(execution) => in_time(end, self.ssm.execution_state(execution)).await,
+        }
+    }
+
+    /// A group and an action have a partition of their own, because a batch asks for a few of many.
+    fn partition(&self, group: &str, action: Action) -> Partition {
+        Partition { kind: KIND, of: format!("{}/{group}/{}", self.settings.rule, action.as_str()) }
     }
 
     async fn last_attempt(&self, partition: &Partition, end: Instant) -> Result<Option<Attempt>, Gap> {

@@ -436,3 +436,88 @@ async fn a_topic_can_invoke_the_function_itself() {
     account.invoke(payload).await.unwrap();
     assert_eq!(account.started().len(), 1);
 }
+
+/// The quarantine makes Inspector close its finding. If it were released for that, the finding would open again.
+#[tokio::test]
+async fn a_quarantine_is_released_when_the_finding_and_the_port_are_closed() {
+    let modes = Modes { inspector: Mode::Close, ..Modes::default() };
+    let account = Account::with(modes, InspectorResponse::NetworkAcl);
+    account.group(GROUP, &[22, 3389]);
+    account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    account.ends(Progress::Succeeded, "QUARANTINED");
+    for _ in 0..3 {
+        assert_eq!(
+            account.deliver(&[finding("CLOSED", 22, ACCOUNT, "aws.inspector2")]).await,
+            BatchResponse::default()
+        );
+        account.invoke(json!({"action": "sweep"})).await.unwrap();
+    }
+    assert_eq!(account.started().len(), 1, "the group still opens the port");
+    // Another port may stay open.
+    account.group(GROUP, &[3389]);
+    account.invoke(json!({"action": "sweep"})).await.unwrap();
+    let started = account.started();
+    let expected = [("Action", "release"), ("ConfigRuleName", "portcullis"), ("SecurityGroupId", GROUP)];
+    assert_eq!(parameters(&started[1]), expected);
+    account.invoke(json!({"action": "sweep"})).await.unwrap();
+    assert_eq!(account.started().len(), 2, "the release is under way");
+    account.ends(Progress::Succeeded, "RELEASED");
+    account.invoke(json!({"action": "sweep"})).await.unwrap();
+    let calls = account.aws.count("ec2:DescribeSecurityGroups");
+    account.invoke(json!({"action": "sweep"})).await.unwrap();
+    assert_eq!(account.started().len(), 2);
+    assert_eq!(account.aws.count("ec2:DescribeSecurityGroups"), calls, "what was released is looked at no more");
+}
+
+#[tokio::test]
+async fn a_release_that_failed_is_tried_again_and_an_open_finding_keeps_the_quarantine() {
+    let modes = Modes { inspector: Mode::Close, ..Modes::default() };
+    let account = Account::with(modes, InspectorResponse::NetworkAcl);
+    account.group(GROUP, &[22, 3389]);
+    account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    account.ends(Progress::Succeeded, "QUARANTINED");
+    let mut other = finding("ACTIVE", 3389, ACCOUNT, "aws.inspector2");
+    other["detail"]["findingArn"] = json!(format!("arn:aws:inspector2:us-east-1:{ACCOUNT}:finding/4567"));
+    account.deliver(std::slice::from_ref(&other)).await;
+    account.ends(Progress::Succeeded, "QUARANTINED");
+    account.group(GROUP, &[]);
+    account.deliver(&[finding("CLOSED", 22, ACCOUNT, "aws.inspector2")]).await;
+    assert_eq!(account.started().len(), 2, "the other finding is open");
+    other["detail"]["status"] = json!("CLOSED");
+    account.deliver(&[other]).await;
+    assert_eq!(account.started().len(), 3);
+    account.ends(Progress::Failed, "");
+    account.invoke(json!({"action": "sweep"})).await.unwrap();
+    assert_eq!(account.started().len(), 4);
+}
+
+/// A quarantine that nobody remembers would never be released.
+#[tokio::test]
+async fn a_quarantine_is_remembered_before_it_is_started() {
+    let modes = Modes { inspector: Mode::Close, ..Modes::default() };
+    let account = Account::with(modes, InspectorResponse::NetworkAcl);
+    account.group(GROUP, &[22]);
+    account.aws.fail("dynamodb:PutItem", "InternalServerError");
+    let answer = account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    assert_eq!((answer.batch_item_failures.len(), account.started().len()), (1, 0));
+    account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    assert_eq!(account.started().len(), 1);
+}
+
+/// The owner closes the port and opens it again by the same rule, which keeps its id.
+#[tokio::test]
+async fn a_group_that_was_released_is_quarantined_again() {
+    let modes = Modes { inspector: Mode::Close, ..Modes::default() };
+    let account = Account::with(modes, InspectorResponse::NetworkAcl);
+    account.group(GROUP, &[22]);
+    account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    account.ends(Progress::Succeeded, "QUARANTINED");
+    account.group(GROUP, &[]);
+    account.deliver(&[finding("CLOSED", 22, ACCOUNT, "aws.inspector2")]).await;
+    account.ends(Progress::Succeeded, "RELEASED");
+    account.group(GROUP, &[22]);
+    account.deliver(&[finding("ACTIVE", 22, ACCOUNT, "aws.inspector2")]).await;
+    let actions: Vec<bool> =
+        account.started().iter().map(|started| started.parameters.contains_key("Action")).collect();
+    assert_eq!(actions, [false, true, false]);
+}

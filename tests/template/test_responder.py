@@ -151,7 +151,7 @@ def test_the_alarm_rings_for_the_lines_that_the_function_logs(responder: dict[st
     metric, alarm = resources["ProblemsInTheLog"], resources["ResponderProblems"]
     (transformation,) = metric["MetricTransformations"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (transformation["MetricNamespace"], transformation["MetricName"])
-    source = (checkout / "responder" / "src" / "handler.rs").read_text(encoding="utf-8")
+    source = "".join((checkout / "responder" / "src" / name).read_text(encoding="utf-8") for name in ("handler.rs", "releases.rs"))
     logged = set(re.findall(r'error!\([^;]*?"([^"]+)"\s*\);', source))
     # Messages that go back to the queue ring once they are in the dead-letter queue.
     logged -= {"security groups not judged", "security group not answered"}

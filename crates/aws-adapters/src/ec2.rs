@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_types::retry::RetryMode;
 use aws_traits::AwsError;
-use aws_traits::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups, SelectedGroups};
+use aws_traits::ec2::{GroupRules, GroupsById, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
 use aws_types::SdkConfig;
 use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
@@ -78,7 +78,7 @@ impl SecurityGroups for Ec2 {
     }
 }
 
-impl SelectedGroups for Ec2 {
+impl GroupsById for Ec2 {
     async fn groups_with_ids(&self, ids: &[&str]) -> Result<Vec<SecurityGroup>, AwsError> {
         let mut groups = Vec::new();
         let request = self.client.describe_security_groups().filters(of_groups(ids.iter().copied()));

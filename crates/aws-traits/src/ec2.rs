@@ -27,14 +27,14 @@ pub trait SecurityGroups {
     async fn security_group(&self, group_id: &str) -> Result<Option<SecurityGroup>, AwsError>;
 }
 
-/// Most groups per call of [`SelectedGroups`]: the values that a filter takes.
+/// Most groups per call of [`GroupsById`]: the values that a filter takes.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>
 pub const GROUPS_PER_CALL: usize = 200;
 
-/// Reads some of the groups of the region.
+/// Reads several groups at once, by id.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
-pub trait SelectedGroups {
+pub trait GroupsById {
     /// `DescribeSecurityGroups` of 1 to [`GROUPS_PER_CALL`] groups by id: those that exist.
     ///
     /// # Errors

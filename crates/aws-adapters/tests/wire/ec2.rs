@@ -1,7 +1,7 @@
 //! EC2: groups, rules and prefix lists.
 
 use aws_adapters::Ec2;
-use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups, SelectedGroups};
+use aws_traits::ec2::{GroupsById, ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
 use exposure::{IngressRule, PrefixList, Source, Traffic};
 use rstest::rstest;
 

@@ -6,7 +6,7 @@ use exposure::{Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use super::FakeAws;
-use crate::ec2::{GroupRules, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups, SelectedGroups};
+use crate::ec2::{GroupRules, GroupsById, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
 use crate::error::AwsError;
 
 impl SecurityGroups for FakeAws {
@@ -26,7 +26,7 @@ impl SecurityGroups for FakeAws {
     }
 }
 
-impl SelectedGroups for FakeAws {
+impl GroupsById for FakeAws {
     async fn groups_with_ids(&self, ids: &[&str]) -> Result<Vec<SecurityGroup>, AwsError> {
         self.call("ec2:DescribeSecurityGroups", &ids.join(", "), |account| {
             Ok(ids.iter().filter_map(|id| account.groups.get(*id).cloned()).collect())
