@@ -13,6 +13,7 @@ use aws_traits::state::StateTable;
 use exposure::{Assessment, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{Cache, CachedPrefixLists, Criteria, JudgedGroup, PolicySource, UnjudgedError};
+use lambda_runtime::Diagnostic;
 use plain_text::error_message;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, info, warn};
@@ -40,6 +41,12 @@ const LISTS_ARE_KNOWN_FOR: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, thiserror::Error)]
 #[error("the event was not answered: read the lines with this request id in the log of the function")]
 pub struct NotAnswered;
+
+impl From<NotAnswered> for Diagnostic {
+    fn from(error: NotAnswered) -> Self {
+        Self { error_type: "NotAnswered".to_owned(), error_message: error.to_string() }
+    }
+}
 
 /// Answers events. Created once per process, and used for every invocation.
 #[derive(Debug)]
