@@ -1,39 +1,22 @@
 """EventBridge Scheduler runs a schedule once, with its role, and takes what AWS takes."""
 
 import datetime
-import io
 import json
-import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
+from functions import logged, make_function
 from identities import ACCOUNT, code, document, key_of_user, statement
 from local_cloud import wait_for
 
 TRUST = statement("Allow", "sts:AssumeRole", None, Principal={"Service": "scheduler.amazonaws.com"})
 del TRUST["Resource"]
 
-FUNCTION = """
-import json
-def handler(event, context):
-    print(json.dumps({"got": event}))
-"""
-
 
 @pytest.fixture
 def function(fresh) -> str:
     """A function that Scheduler has no permission to invoke in its policy, since it needs none."""
-    iam = fresh.client("iam")
-    trust = {**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}}
-    role = iam.create_role(RoleName="function", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="function", PolicyName="p", PolicyDocument=document(statement("Allow", "logs:*", "*")))
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as code_of:
-        code_of.writestr("index.py", FUNCTION)
-    made = fresh.client("lambda").create_function(
-        FunctionName="ending", Runtime="python3.11", Handler="index.handler", Role=role, Code={"ZipFile": archive.getvalue()}
-    )
-    return made["FunctionArn"]
+    return make_function(fresh, "ending")
 
 
 @pytest.fixture
@@ -58,11 +41,7 @@ def create(cloud, name: str, target: dict, client=None, **more):
 
 
 def got(cloud) -> list[dict]:
-    try:
-        events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/ending")["events"]
-    except ClientError:
-        return []
-    return [json.loads(e["message"])["got"] for e in events if e["message"].startswith('{"got"')]
+    return logged(cloud, "ending")
 
 
 def names(cloud) -> list[str]:

@@ -10,7 +10,7 @@ import threading
 import time
 
 # Modules of MiniStack that go by the moved time. Each uses the name `time` for the module.
-SERVICES = ("dynamodb", "eventbridge", "scheduler", "sqs")
+SERVICES = ("dynamodb", "eventbridge", "scheduler", "sns", "sqs")
 # Time between two looks at what is due, which is 10 seconds in MiniStack.
 TICK = 0.5
 
@@ -44,6 +44,10 @@ class _MovedTime:
         """Sleeps, but not on while the clock moves."""
         with _changed:
             _changed.wait(seconds)
+
+    @staticmethod
+    def gmtime(seconds: float | None = None):
+        return time.gmtime(now() if seconds is None else seconds)
 
     def __getattr__(self, name):
         return getattr(time, name)

@@ -178,7 +178,7 @@ def _of_launcher(name: str) -> bool:
 
 
 def install() -> None:
-    from ministack.services import cloudwatch_logs, eventbridge, lambda_svc
+    from ministack.services import cloudwatch_logs, lambda_svc
 
     emit_logs = lambda_svc._emit_lambda_logs
     worker_env = lambda_svc._provided_worker_env
@@ -211,24 +211,6 @@ def install() -> None:
             env["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel", "INFO")
         return env
 
-    invoke_target = eventbridge._invoke_target
-    rule_arn: contextvars.ContextVar[str] = contextvars.ContextVar("local_cloud_rule_arn", default="")
-
-    def invoke_target_of_rule(target, event, rule, view=None):
-        token = rule_arn.set(rule.get("Arn", ""))
-        try:
-            invoke_target(target, event, rule, view)
-        finally:
-            rule_arn.reset(token)
-
-    def dispatch_to_lambda(arn, payload):
-        # EventBridge invokes asynchronously, too, and needs permission in the policy of the function.
-        refused = invoke_as_service(arn, json.loads(payload), "events.amazonaws.com", rule_arn.get())
-        if refused:
-            eventbridge.logger.warning("EventBridge -> Lambda %s: %s", arn, refused)
-
     lambda_svc._emit_lambda_logs = emit_lambda_logs
     lambda_svc._provided_worker_env = provided_worker_env
     lambda_svc.invoke_async_with_retry = invoke_async
-    eventbridge._dispatch_to_lambda = dispatch_to_lambda
-    eventbridge._invoke_target = invoke_target_of_rule

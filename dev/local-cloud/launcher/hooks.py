@@ -8,6 +8,8 @@ import importlib
 
 import aws_events
 import clock
+import deliveries
+import event_sources
 import functions
 import gate
 import identity
@@ -15,6 +17,7 @@ import lambda_front
 import lambda_kill
 import parameter_events
 import proxies
+import queue_checks
 import resources
 import resources_ec2
 import resources_lambda
@@ -64,6 +67,8 @@ REQUIRED = {
     "ministack.services.eventbridge": (
         "_SCHEDULER_TICK_INTERVAL",
         "_dispatch_to_lambda",
+        "_dispatch_to_sns",
+        "_dispatch_to_sqs",
         "_invoke_target",
         "_parse_cron_fields",
         "_parse_rate_seconds",
@@ -73,7 +78,11 @@ REQUIRED = {
     "ministack.services.iam": ("_roles", "_users"),
     "ministack.services.kms": ("_resolve_key",),
     "ministack.services.lambda_svc": (
+        "_ESM_BACKOFF_SECONDS",
+        "_create_esm",
         "_emit_lambda_logs",
+        "_esm_backoff_until",
+        "_esms",
         "_emit_lambda_metrics",
         "_execute_function",
         "_execute_function_warm",
@@ -83,6 +92,8 @@ REQUIRED = {
         "_execution_record_for_config",
         "_provided_worker_env",
         "_route_async_failure",
+        "_run_sqs_batch",
+        "_update_esm",
         "invoke_async_with_retry",
     ),
     "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
@@ -103,7 +114,27 @@ REQUIRED = {
         "_update_schedule",
         "time",
     ),
-    "ministack.services.sqs": ("time",),
+    "ministack.services.sns": ("_deliver_to_lambda", "_topic_by_arn_any_scope", "time"),
+    "ministack.services.sqs": (
+        "_Err",
+        "_HANDLERS",
+        "_act_change_visibility",
+        "_act_receive_message",
+        "_act_send_message",
+        "_collect_msgs",
+        "_delete_messages_for_esm",
+        "_dlq_sweep",
+        "_ensure_msg_fields",
+        "_expire_retained",
+        "_get_q",
+        "_md5_msg_attrs",
+        "_queue_by_arn",
+        "_queues_lock",
+        "_receive_messages_for_esm",
+        "queue_delay",
+        "queue_policy_allows",
+        "time",
+    ),
     "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.tagging": ("resource_tags",),
 }
@@ -140,6 +171,9 @@ def install() -> None:
     parameter_events.install()
     s3_front.install()
     functions.install()
+    deliveries.install()
+    queue_checks.install()
+    event_sources.install()
     lambda_front.install()
     lambda_kill.install()
     schedules.install()
