@@ -81,4 +81,10 @@ CHECKS = [
         "the rule is detective; lists of types and prices are on AWS's pages",
         "DETECTIVE only",
     ),
+    Check(
+        "past-schedule",
+        "CreateSchedule refuses a one-time schedule whose time is in the past",
+        "needs a role that EventBridge Scheduler may assume, and a schedule that might run",
+        "pastSchedules",
+    ),
 ]
