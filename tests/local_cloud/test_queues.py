@@ -136,6 +136,19 @@ def test_a_function_gets_batches_and_only_what_failed_comes_again(fresh, sqs) ->
     assert len(logged(fresh, "reader", "batch")) == 2
 
 
+def test_a_local_cloud_is_idle_when_the_function_has_read_what_is_due(fresh, sqs) -> None:
+    url = queue(fresh)
+    read_by(fresh, REPORTS, BatchSize=1)
+    for number in range(5):
+        sqs.send_message(QueueUrl=url, MessageBody=f"now-{number}")
+    sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=900)
+    fresh.settle()
+    assert sorted(body for batch in logged(fresh, "reader", "batch") for body in batch) == [f"now-{number}" for number in range(5)]
+    fresh.advance(minutes=16)
+    fresh.settle()
+    assert ["late"] in logged(fresh, "reader", "batch")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -12,6 +12,7 @@ import aws_clients
 import aws_events
 import clock
 import cloudtrail
+import event_sources
 import functions
 import gate
 import grants
@@ -227,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/faults":
             self._reply(200, gate.faults())
         elif url.path == "/pending":
-            self._reply(200, functions.pending() + aws_events.pending() + schedules.pending())
+            self._reply(200, functions.pending() + aws_events.pending() + event_sources.pending() + schedules.pending())
         else:
             self._reply(404, {"error": {"code": "NotFound", "message": url.path}})
 

@@ -17,6 +17,10 @@ LONGEST_WINDOW = 300
 WITHOUT_WINDOW = 10
 
 
+# Batches of the current pass over the queues, which are about to be in flight.
+_taken = {"batches": 0}
+
+
 class Refused(Exception):
     """A mapping that Lambda refuses."""
 
@@ -61,6 +65,34 @@ def _window(queue: dict) -> int:
     return min(windows, default=0)
 
 
+def _is_due(queue: dict, most: int) -> bool:
+    """Whether the visible messages make a batch."""
+    now = clock.now()
+    since = [message["visible_at"] for message in queue["messages"] if message.get("visible_at", 0) <= now]
+    return bool(since) and (len(since) >= most or now - min(since) >= _window(queue))
+
+
+def pending() -> list[str]:
+    """The functions that process a batch, or are about to. Messages that are delayed, hidden, or wait for the window do not count."""
+    from ministack.core import responses
+    from ministack.services import lambda_svc, sqs
+
+    found = []
+    with responses.request_scope(settings.current().account_id, settings.current().region):
+        for mapping in list(lambda_svc._esms.values()):
+            queue = sqs._queue_by_arn(mapping["EventSourceArn"]) if ":sqs:" in mapping["EventSourceArn"] else None
+            record, config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+            if queue is None or record is None or not mapping.get("Enabled", True):
+                continue
+            may_run = lambda_svc._sqs_esm_concurrency(mapping, record, config, queue) > 0
+            with sqs._queues_lock:
+                due = may_run and _is_due(queue, int(mapping.get("BatchSize") or WITHOUT_WINDOW))
+            # In this order: a batch that is no longer due was taken, and one that is no longer taken is in flight.
+            if due or _taken["batches"] or lambda_svc._esm_inflight.get(mapping["UUID"]):
+                found.append(mapping["FunctionName"])
+    return found
+
+
 def receive(queue_url: str, most: int) -> list[dict]:
     """The messages of a batch: as soon as they are enough, or when the first has waited for the window."""
     from ministack.services import sqs
@@ -69,10 +101,9 @@ def receive(queue_url: str, most: int) -> list[dict]:
         queue = sqs._get_q(queue_url)
         sqs._expire_retained(queue)
         sqs._dlq_sweep(queue)
-        now = clock.now()
-        since = [message["visible_at"] for message in queue["messages"] if message["visible_at"] <= now]
-        if not since or (len(since) < most and now - min(since) < _window(queue)):
+        if not _is_due(queue, most):
             return []
+        _taken["batches"] += 1
         return sqs._collect_msgs(queue, most, int(queue["attributes"].get("VisibilityTimeout", "30")))
 
 
@@ -118,7 +149,7 @@ def install() -> None:
     from ministack.services import lambda_svc, sqs
     from ministack.services.cloudformation import provisioners
 
-    create, update = lambda_svc._create_esm, lambda_svc._update_esm
+    create, update, poll = lambda_svc._create_esm, lambda_svc._update_esm, lambda_svc._poll_sqs
     existing = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
 
     def checked(given: dict, before: dict | None = None) -> None:
@@ -145,6 +176,12 @@ def install() -> None:
             return refused(error)
         return update(identifier, data)
 
+    def poll_queues():
+        try:
+            return poll()
+        finally:
+            _taken["batches"] = 0
+
     def of_stack(props: dict) -> None:
         with responses.request_scope(settings.current().account_id, settings.current().region):
             checked(props)
@@ -158,7 +195,7 @@ def install() -> None:
         return existing["update"](physical_id, old_props, new_props, stack)
 
     lambda_svc._create_esm, lambda_svc._update_esm, lambda_svc._run_sqs_batch = create_mapping, update_mapping, run_batch
-    sqs._receive_messages_for_esm = receive
+    lambda_svc._poll_sqs, sqs._receive_messages_for_esm = poll_queues, receive
     provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"] = {
         **existing,
         "create": create_resource,
