@@ -15,7 +15,7 @@ mod traffic;
 
 pub use address::{AddressSet, Family, FamilySizes};
 pub use assess::{Assessment, Cause, Exempted, Exposure, Unjudged, Verdict, assess};
-pub use exemption::{Exemption, ExemptionEntryError, ExemptionError, Exemptions, Expiry, GroupSelector};
+pub use exemption::{Exemption, ExemptionEntryError, ExemptionError, Exemptions, Expiry, GroupSelector, end_by_tag};
 pub use group::{IngressRule, SecurityGroup, Source, is_account_id, is_security_group_id, is_vpc_id};
 pub use internet::{INTERNET_TABLE_DATE, Internet, Reach};
 pub use network_acl::{

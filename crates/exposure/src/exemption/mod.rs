@@ -123,6 +123,16 @@ impl Exemptions {
             .any(|exemption| matches!(exemption.group, GroupSelector::Name { .. }) || exemption.account_id.is_some())
     }
 
+    /// The ends of the exemptions that may hold for a group of the account `account_id`, in no order: each is an instant from
+    /// which a group may be judged otherwise than before.
+    pub fn ends<'a>(&'a self, account_id: &'a str) -> impl Iterator<Item = Timestamp> + 'a {
+        let concerns_a_group = |exemption: &&Exemption| !matches!(exemption.group, GroupSelector::Resource(_));
+        let in_account =
+            move |exemption: &&Exemption| exemption.account_id.as_deref().is_none_or(|id| id == account_id);
+        let end = |exemption: &Exemption| exemption.expires.as_ref().map(Expiry::at);
+        self.0.iter().filter(concerns_a_group).filter(in_account).filter_map(end)
+    }
+
     /// The exemptions that hold for `group` at `now`: those of the document in its order, then the one by tag.
     pub(crate) fn covering<'a>(
         &'a self,
@@ -135,6 +145,15 @@ impl Exemptions {
             Some(Tag::Malformed) | None => None,
         };
         self.0.iter().cloned().chain(by_tag).filter(move |exemption| exemption.holds_for(group, now))
+    }
+}
+
+/// The end of the exemption by the tag `key` of a group; `None` if there is no such exemption, or it has no end.
+#[must_use]
+pub fn end_by_tag(group: &SecurityGroup, key: &str) -> Option<Timestamp> {
+    match exemption_by_tag(group, key)? {
+        Tag::Exempts(exemption) => exemption.expires.as_ref().map(Expiry::at),
+        Tag::Malformed => None,
     }
 }
 
