@@ -11,7 +11,9 @@ use aws_traits::events::Events;
 use exposure::SecurityGroup;
 use findings::event::{AssessmentOrigin, DELETED, LEFT_SCOPE, Trigger};
 use jiff::{SignedDuration, Timestamp};
-use judgement::{CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation};
+use judgement::{
+    COPIES_LAST, CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation,
+};
 use plain_text::error_message;
 use serde_json::{Map, Value};
 use tracing::info;
@@ -22,10 +24,6 @@ use crate::error::EvaluatorError;
 use crate::outbox::Announcement;
 use crate::services::EvaluatorServices;
 use crate::summary::InvocationSummary;
-
-/// Time for which exemptions and prefix lists are cached. A copy counts only for notifications that are older: who changes an
-/// exemption and has the rule evaluated again gets a judgement by the new one.
-const TIME_TO_LIVE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Judges security groups, and sends the results to AWS Config. Created once per process, and used for every
 /// invocation.
@@ -49,8 +47,10 @@ impl<S: EvaluatorServices> Evaluator<S> {
     pub fn new(services: S, now: fn() -> Timestamp) -> Self {
         Self {
             services,
-            exemptions: CachedExemptions::new(TIME_TO_LIVE),
-            prefix_lists: CachedPrefixLists::new(TIME_TO_LIVE),
+            // A copy counts only for notifications that are older than it, and for a short time: who changes an exemption and
+            // has the rule evaluated again gets a judgement by the new one.
+            exemptions: CachedExemptions::new(COPIES_LAST),
+            prefix_lists: CachedPrefixLists::new(COPIES_LAST),
             now,
             cold: AtomicBool::new(true),
         }

@@ -110,3 +110,43 @@ pub trait ManagedPrefixLists {
     /// If a call fails, or there is no such list.
     async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError>;
 }
+
+/// What security groups have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection<'s> {
+    /// They admit the addresses of the prefix list with this id.
+    AdmitsPrefixList(&'s str),
+    /// They have a tag with this key, whatever its value is.
+    HasTag(&'s str),
+}
+
+/// Finds groups by what they have in common.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait SelectedGroups {
+    /// `DescribeSecurityGroups` with filters: one page of the groups that the account `owner_id` owns, and the token of the
+    /// next page. A page may be empty although more follow.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn selected_groups(
+        &self,
+        owner_id: &str,
+        selection: Selection<'_>,
+        next_token: Option<String>,
+    ) -> Result<(Vec<SecurityGroup>, Option<String>), AwsError>;
+}
+
+/// Reads whether prefix lists are being changed.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait PrefixListChanges {
+    /// `DescribeManagedPrefixLists`: true while a change of the list is being applied, during which EC2 still gives the old
+    /// entries. False for a list that does not exist.
+    ///
+    /// Source: Amazon EC2 API reference, [ManagedPrefixList](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ManagedPrefixList.html).
+    ///
+    /// # Errors
+    ///
+    /// If the call fails for another reason.
+    async fn is_changing(&self, prefix_list_id: &str) -> Result<bool, AwsError>;
+}

@@ -8,6 +8,7 @@ pub mod events;
 pub mod fakes;
 pub mod network_acl;
 pub mod object_store;
+pub mod schedules;
 mod services;
 pub mod sqs;
 pub mod ssm;

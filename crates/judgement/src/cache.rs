@@ -5,6 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+/// Time for which an evaluation may use a copy of the exemptions or of a prefix list. Who asks for an evaluation because one
+/// of them was changed asks for it after this time: AWS does not document whether the notifications of an evaluation on demand
+/// are newer than the change.
+pub const COPIES_LAST: SignedDuration = SignedDuration::from_secs(20);
+
 /// Values by name, each with a time to live. A warm function that judges a thousand groups after one notification reads a
 /// prefix list once.
 #[derive(Debug)]

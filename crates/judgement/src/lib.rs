@@ -10,7 +10,7 @@ mod policy;
 mod prefix_lists;
 mod unjudged;
 
-pub use cache::Cache;
+pub use cache::{COPIES_LAST, Cache};
 pub use criteria::{Criteria, JudgedGroup};
 pub use evaluation::evaluation;
 pub use exemptions::{CachedExemptions, ExemptionsError, read_exemptions};

@@ -43,6 +43,12 @@ pub enum Obstacle {
         /// The group.
         group_id: String,
     },
+    /// A change of a prefix list takes longer than this function waits.
+    #[error("the prefix list {id} is still being changed; run this again")]
+    PrefixListChanging {
+        /// The prefix list.
+        id: String,
+    },
     /// A snapshot could not be written or read.
     #[error(transparent)]
     Snapshot(SnapshotError),
@@ -81,6 +87,7 @@ impl RemediationError {
                 Obstacle::Unjudged(_) => "CannotJudge",
                 Obstacle::NoGroup { .. } => "NoSuchSecurityGroup",
                 Obstacle::Snapshot(_) => "SnapshotUnavailable",
+                Obstacle::PrefixListChanging { .. } => "PrefixListChanging",
                 Obstacle::Aws(_)
                 | Obstacle::Policy(PolicyError::Rule(_))
                 | Obstacle::Store(_)

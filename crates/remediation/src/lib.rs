@@ -4,7 +4,9 @@ mod close;
 mod environment;
 mod error;
 mod exception;
+mod fingerprint;
 mod gate;
+mod inputs;
 mod live_group;
 mod network_acl_changes;
 mod quarantine;
@@ -23,15 +25,17 @@ mod sweep;
 mod task;
 
 pub use error::{Obstacle, RemediationError};
+pub use inputs::Reevaluated;
 pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{
-    Close, NetworkAclRequest, Payload, Request, RequestError, RequestSubject, Restore, StrategyName, replacement_cidr,
+    Close, NetworkAclRequest, Payload, Reevaluate, Request, RequestError, RequestSubject, Restore, StrategyName,
+    replacement_cidr,
 };
 pub use response::{
     AclChange, AclEntryLeft, AclEntryRecord, Closed, ClosingFacts, Details, Quarantined, Remaining, Response, Restored,
     RuleRecord, Status,
 };
-pub use services::RemediationServices;
+pub use services::{InputServices, RemediationServices};
 pub use snapshot::{ClosingDetails, ClosingSnapshot, SnapshotError, closing_details, closings};
 pub use sweep::Sweep;

@@ -1,8 +1,12 @@
-//! Has AWS Config evaluate the rule again when a closing judges otherwise than AWS Config did: an exemption or a prefix list
-//! was changed, which AWS Config does not notice. Otherwise automatic mode would start closings for ever.
+//! Has AWS Config evaluate the rule again, when an exemption or a prefix list was changed, which AWS Config does not notice. A
+//! closing that judges otherwise than AWS Config did asks for it; otherwise automatic mode would start closings for ever. So do
+//! changes of the inputs of the policy, and the ends of exemptions: see [`inputs`](crate::inputs).
 //!
 //! An evaluation judges all groups of the rule, and is paid for each. So there is at most one in an interval, and a number of
 //! them a day; a wish for one is remembered until then.
+//!
+//! A wish is an object whose name says from when on an evaluation has to begin to answer it. An evaluation that began then, or
+//! later, answers all wishes up to its own time. So no wish is lost to an evaluation that runs already, however many ask at once.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +27,16 @@ const NOTICE: SignedDuration = SignedDuration::from_mins(10);
 /// Time between two closings of a group that has nothing to close, until AWS Config evaluates it. Short, since automatic mode
 /// does not close the group meanwhile.
 const BRAKE: SignedDuration = SignedDuration::from_secs(30);
+/// Time after which an evaluation that AWS Config refused is asked for again: it takes one call a minute.
+const REFUSED: SignedDuration = SignedDuration::from_secs(60);
 /// Days begin at midnight, UTC.
 const SECONDS_A_DAY: i64 = 86_400;
-/// Name of the object that remembers a wish.
-const WISH: &str = "wish.json";
-/// End of the names of the objects that record evaluations; before it comes the time.
+/// Beginning of the names of the objects that remember wishes; behind it comes the time.
+const WISH: &str = "wish";
+/// End of the names of all these objects. Without [`WISH`], the time before it is that of an evaluation.
 const JSON: &str = ".json";
+/// Their content.
+const EMPTY: &str = "{}";
 
 /// Limits of evaluations on demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +53,142 @@ impl Default for ReevaluationLimits {
     }
 }
 
-/// What became of a wish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// AWS Config evaluates the rule now.
-    Granted,
-    /// It is remembered.
-    Remembered,
+/// What became of the wishes for a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// Whether AWS Config evaluates the rule now.
+    pub(crate) evaluated: bool,
+    /// When the next one of those that are remembered may be granted.
+    pub(crate) next: Option<Timestamp>,
+}
+
+/// What the store has of the evaluations of a rule: the objects below one prefix, which say everything by their names.
+pub(crate) struct Ledger {
+    prefix: String,
+    /// Times at which evaluations began.
+    started: Vec<Timestamp>,
+    /// Keys of the wishes, with the times from which an evaluation answers them.
+    wishes: BTreeMap<String, Timestamp>,
+    /// Names of the other objects.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Ledger {
+    pub(crate) async fn read(store: &impl ObjectStore, rule_name: &str) -> Result<Self, StoreError> {
+        let prefix = prefix(store.location(), rule_name);
+        let keys = store.list(&prefix).await?;
+        let mut ledger = Self { prefix, started: Vec::new(), wishes: BTreeMap::new(), notes: Vec::new() };
+        for key in keys {
+            let name = key.strip_prefix(&ledger.prefix).and_then(|name| name.strip_suffix(JSON)).unwrap_or_default();
+            if let Ok(at) = name.parse() {
+                ledger.started.push(at);
+            } else if let Some(due) = due(name) {
+                ledger.wishes.insert(key, due);
+            } else {
+                ledger.notes.push(name.to_owned());
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Remembers the wish for an evaluation that begins at `due` or later. Returns false if one has begun already.
+    pub(crate) async fn wish(&mut self, store: &impl ObjectStore, due: Timestamp) -> Result<bool, StoreError> {
+        if self.started.iter().any(|at| *at >= due) {
+            return Ok(false);
+        }
+        // What answers a later wish answers this one.
+        if !self.wishes.values().any(|other| *other >= due) {
+            let key = self.put(store, &format!("{WISH}-{due}")).await?;
+            self.wishes.insert(key, due);
+        }
+        Ok(true)
+    }
+
+    /// Has AWS Config evaluate the rule if there is a wish that is due, and the limits allow it.
+    pub(crate) async fn grant(
+        &mut self,
+        environment: &Environment<impl RemediationServices>,
+        rule_name: &str,
+    ) -> Result<Granted, StoreError> {
+        let (Some(limits), false) = (environment.reevaluations, self.wishes.is_empty()) else {
+            return Ok(Granted::default());
+        };
+        let now = (environment.now)();
+        let today = self.today(now);
+        if today >= limits.per_day {
+            error!(config_rule.name = rule_name, evaluations = today, "evaluations of the day used up");
+        }
+        let mut next = self.next(limits, now);
+        let mut evaluated = false;
+        if next.is_some_and(|next| next <= now) {
+            evaluated = self.evaluate(environment, rule_name, now).await?;
+            let refused = now.checked_add(REFUSED).unwrap_or(Timestamp::MAX);
+            next = if evaluated { self.next(limits, now) } else { Some(refused) };
+        }
+        Ok(Granted { evaluated, next })
+    }
+
+    /// Begins an evaluation, and forgets the wishes that it answers. Returns false if AWS Config refused it.
+    async fn evaluate(
+        &mut self,
+        environment: &Environment<impl RemediationServices>,
+        rule_name: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let store = environment.store();
+        let record = format!("{}{now}{JSON}", self.prefix);
+        // Before the call: after an interruption, an evaluation too many would cost more than one too few.
+        if !store.put_new(&record, EMPTY.to_owned()).await? {
+            return Ok(false);
+        }
+        match environment.config().start_evaluation(rule_name).await {
+            Ok(true) => {
+                self.started.push(now);
+                for (key, _) in self.wishes.extract_if(.., |_, due| *due <= now) {
+                    store.delete(&key).await?;
+                }
+                return Ok(true);
+            }
+            Ok(false) => {}
+            Err(error) => warn!(config_rule.name = rule_name, %error, "evaluation not started"),
+        }
+        store.delete(&record).await?;
+        Ok(false)
+    }
+
+    /// The earliest time at which an evaluation may begin that answers a wish; `None` if there is no wish.
+    fn next(&self, limits: ReevaluationLimits, now: Timestamp) -> Option<Timestamp> {
+        let first = self.wishes.values().min()?;
+        let last = self.started.iter().max();
+        let free = last.map_or(Timestamp::MIN, |last| last.checked_add(limits.interval).unwrap_or(Timestamp::MAX));
+        let day = if self.today(now) < limits.per_day { Timestamp::MIN } else { tomorrow(now) };
+        Some(free.max(day).max(*first))
+    }
+
+    /// Number of evaluations that began on this day.
+    fn today(&self, now: Timestamp) -> usize {
+        self.started.iter().filter(|at| day(**at) == day(now)).count()
+    }
+
+    /// Puts an object without content. Returns its key.
+    pub(crate) async fn put(&self, store: &impl ObjectStore, name: &str) -> Result<String, StoreError> {
+        let key = format!("{}{name}{JSON}", self.prefix);
+        store.put(&key, EMPTY.to_owned(), BTreeMap::new()).await?;
+        Ok(key)
+    }
+
+    /// Deletes an object.
+    pub(crate) async fn delete(&self, store: &impl ObjectStore, name: &str) -> Result<(), StoreError> {
+        store.delete(&format!("{}{name}{JSON}", self.prefix)).await
+    }
+}
+
+fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(SECONDS_A_DAY)
+}
+
+fn tomorrow(now: Timestamp) -> Timestamp {
+    Timestamp::from_second((day(now) + 1).saturating_mul(SECONDS_A_DAY)).unwrap_or(Timestamp::MAX)
 }
 
 /// Asks for an evaluation after a closing that found nothing to close, if AWS Config has the group as non-compliant.
@@ -61,7 +198,9 @@ pub(crate) async fn after_closing(
     has_prefix_lists: bool,
     response: &mut Response,
 ) {
-    let Some(limits) = environment.reevaluations else { return };
+    if environment.reevaluations.is_none() {
+        return;
+    }
     let is_held = response.closed().is_some_and(|closed| closed.held_until.is_some());
     let is_idle = response.snapshot.is_none() && matches!(response.status, Status::Exempt | Status::NothingToDo);
     if is_held || !is_idle {
@@ -81,9 +220,9 @@ pub(crate) async fn after_closing(
     if !is_non_compliant || is_soon_noticed {
         return;
     }
-    match wish(environment, limits, rule_name).await {
-        Ok(Wish::Granted) => response.message.push_str("; AWS Config evaluates the rule again"),
-        Ok(Wish::Remembered) => {
+    match asked(environment, rule_name, now).await {
+        Ok(true) => response.message.push_str("; AWS Config evaluates the rule again"),
+        Ok(false) => {
             response.message.push_str("; AWS Config is to evaluate the rule again");
             let until = now.checked_add(BRAKE).unwrap_or(Timestamp::MAX);
             exception::put(environment.config(), rule_name, group_id, "an evaluation is due", until).await;
@@ -94,57 +233,15 @@ pub(crate) async fn after_closing(
     }
 }
 
-/// Evaluates the rule, if an earlier wish is remembered and its time has come.
-pub(crate) async fn remembered(
+/// Asks for an evaluation from `due` on. Returns true if it has begun.
+async fn asked(
     environment: &Environment<impl RemediationServices>,
     rule_name: &str,
-) -> Result<Option<Wish>, StoreError> {
-    let Some(limits) = environment.reevaluations else { return Ok(None) };
+    due: Timestamp,
+) -> Result<bool, StoreError> {
     let store = environment.store();
-    let key = format!("{}{WISH}", prefix(store.location(), rule_name));
-    let is_remembered = store.list(&key).await?.contains(&key);
-    if is_remembered { wish(environment, limits, rule_name).await.map(Some) } else { Ok(None) }
-}
-
-/// Evaluates the rule now, or remembers to do so.
-async fn wish(
-    environment: &Environment<impl RemediationServices>,
-    limits: ReevaluationLimits,
-    rule_name: &str,
-) -> Result<Wish, StoreError> {
-    let (store, now) = (environment.store(), (environment.now)());
-    let prefix = prefix(store.location(), rule_name);
-    let keys = store.list(&prefix).await?;
-    let wish = format!("{prefix}{WISH}");
-    let is_remembered = keys.contains(&wish);
-    let started = keys.iter().filter_map(|key| started_at(key.strip_prefix(&prefix)?)).collect::<Vec<_>>();
-    let is_too_early = started.iter().any(|at| now.duration_since(*at) < limits.interval);
-    let day = |at: &Timestamp| at.as_second().div_euclid(SECONDS_A_DAY);
-    let today = started.iter().filter(|at| day(at) == day(&now)).count();
-    if today >= limits.per_day {
-        error!(config_rule.name = rule_name, evaluations = today, "evaluations of the day used up");
-    }
-    if !is_too_early && today < limits.per_day {
-        let record = format!("{prefix}{now}{JSON}");
-        // Before the call: after an interruption, an evaluation too many would cost more than one too few.
-        if store.put_new(&record, "{}".to_owned()).await? {
-            match environment.config().start_evaluation(rule_name).await {
-                Ok(true) => {
-                    if is_remembered {
-                        store.delete(&wish).await?;
-                    }
-                    return Ok(Wish::Granted);
-                }
-                Ok(false) => {}
-                Err(error) => warn!(config_rule.name = rule_name, %error, "evaluation not started"),
-            }
-            store.delete(&record).await?;
-        }
-    }
-    if !is_remembered {
-        store.put(&wish, "{}".to_owned(), BTreeMap::new()).await?;
-    }
-    Ok(Wish::Remembered)
+    let mut ledger = Ledger::read(store, rule_name).await?;
+    Ok(!ledger.wish(store, due).await? || ledger.grant(environment, rule_name).await?.evaluated)
 }
 
 /// Beginning of the keys of the evaluations of a rule.
@@ -154,7 +251,10 @@ fn prefix(location: &StoreLocation, rule_name: &str) -> String {
     format!("evaluations/{account_id}/{region}/{name}/")
 }
 
-/// Time of the evaluation with the record `name`; `None` for another object.
-fn started_at(name: &str) -> Option<Timestamp> {
-    name.strip_suffix(JSON)?.parse().ok()
+/// The time from which an evaluation answers the wish `name`; `None` for another object. That of version 0.1 had no time.
+fn due(name: &str) -> Option<Timestamp> {
+    match name.strip_prefix(WISH)? {
+        "" => Some(Timestamp::MIN),
+        at => at.strip_prefix('-')?.parse().ok(),
+    }
 }

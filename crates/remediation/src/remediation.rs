@@ -8,13 +8,14 @@ use judgement::PolicySource;
 use crate::close::Closing;
 use crate::environment::Environment;
 use crate::error::RemediationError;
+use crate::inputs::{self, Reevaluated};
 use crate::quarantine::Quarantining;
 use crate::reevaluation::ReevaluationLimits;
 use crate::release::Releasing;
-use crate::request::Request;
+use crate::request::{Reevaluate, Request};
 use crate::response::Response;
 use crate::restore::Restoring;
-use crate::services::RemediationServices;
+use crate::services::{InputServices, RemediationServices};
 use crate::sweep::{self, Sweep};
 use crate::task::Task;
 
@@ -77,8 +78,19 @@ impl<S: RemediationServices> Remediation<S> {
         }
     }
 
-    /// Looks for groups that automatic mode of the rule no longer closes, and has AWS Config evaluate the rule if an earlier
-    /// closing asked for it.
+    /// Runs a task, and stops it in time to report its progress: a function that Lambda stops reports nothing.
+    async fn within(&self, deadline: Timestamp, mut task: impl Task) -> Result<Response, RemediationError> {
+        let remaining = deadline.duration_since((self.environment.now)()).unsigned_abs().saturating_sub(MARGIN);
+        let result = tokio::time::timeout(remaining, task.run()).await;
+        // Half of the margin is left for the report.
+        let _ = tokio::time::timeout(MARGIN / 2, task.conclude()).await;
+        result.unwrap_or_else(|_| Err(task.interrupted()))
+    }
+}
+
+impl<S: InputServices> Remediation<S> {
+    /// Looks for groups that automatic mode of the rule no longer closes, for changes of the inputs of the policy and for ends of
+    /// exemptions, and has AWS Config evaluate the rule if one of them or an earlier closing asks for it.
     ///
     /// # Errors
     ///
@@ -87,12 +99,13 @@ impl<S: RemediationServices> Remediation<S> {
         Box::pin(sweep::sweep(&self.environment, rule_name)).await
     }
 
-    /// Runs a task, and stops it in time to report its progress: a function that Lambda stops reports nothing.
-    async fn within(&self, deadline: Timestamp, mut task: impl Task) -> Result<Response, RemediationError> {
-        let remaining = deadline.duration_since((self.environment.now)()).unsigned_abs().saturating_sub(MARGIN);
-        let result = tokio::time::timeout(remaining, task.run()).await;
-        // Half of the margin is left for the report.
-        let _ = tokio::time::timeout(MARGIN / 2, task.conclude()).await;
-        result.unwrap_or_else(|_| Err(task.interrupted()))
+    /// Has AWS Config evaluate the rule after a change of an input of the policy. This may wait for half a minute, and longer for
+    /// a prefix list that is being changed.
+    ///
+    /// # Errors
+    ///
+    /// If the policy, the exemptions, a prefix list or the store cannot be read.
+    pub async fn reevaluate(&self, request: &Reevaluate) -> Result<Reevaluated, RemediationError> {
+        Ok(Box::pin(inputs::reevaluate(&self.environment, request)).await?)
     }
 }

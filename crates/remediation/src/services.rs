@@ -2,9 +2,10 @@
 
 use aws_traits::Services;
 use aws_traits::config::{Reevaluations, RemediationExceptions};
-use aws_traits::ec2::{ManagedPrefixLists, SecurityGroupRules, SecurityGroups};
+use aws_traits::ec2::{ManagedPrefixLists, PrefixListChanges, SecurityGroupRules, SecurityGroups, SelectedGroups};
 use aws_traits::network_acl::NetworkAcls;
 use aws_traits::object_store::ObjectStore;
+use aws_traits::schedules::Schedules;
 
 /// AWS services that the remediation calls. The policy comes from a [`PolicySource`](judgement::PolicySource).
 pub trait RemediationServices:
@@ -22,5 +23,16 @@ impl<S> RemediationServices for S where
             Ec2: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + NetworkAcls,
             Store: ObjectStore,
         >
+{
+}
+
+/// AWS services that the sweep and the watch over the inputs of the policy call besides.
+pub trait InputServices:
+    RemediationServices + Services<Ec2: SelectedGroups + PrefixListChanges, Events: Schedules>
+{
+}
+
+impl<S> InputServices for S where
+    S: RemediationServices + Services<Ec2: SelectedGroups + PrefixListChanges, Events: Schedules>
 {
 }

@@ -1,17 +1,18 @@
-//! Regular check of what no event reports: groups that automatic mode no longer closes, and evaluations that are due.
+//! Regular check of what no event reports: groups that automatic mode no longer closes, changes of the inputs of the policy, ends
+//! of exemptions, and evaluations that are due.
 
 use aws_traits::config::RemediationExceptions;
 use exposure::Verdict;
 use jiff::Timestamp;
 use plain_text::error_message;
 use serde::Serialize;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::environment::Environment;
 use crate::error::{Obstacle, RemediationError};
+use crate::inputs;
 use crate::live_group;
-use crate::reevaluation::{self, Wish};
-use crate::services::RemediationServices;
+use crate::services::InputServices;
 
 /// Result of a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -22,19 +23,20 @@ pub struct Sweep {
     pub parked: Vec<String>,
     /// Groups with such an exception that could not be judged.
     pub unjudged: Vec<String>,
-    /// Whether AWS Config evaluates the rule again, as an earlier closing asked.
+    /// Whether AWS Config evaluates the rule again, as an input of the policy or an earlier closing asked.
     pub evaluated: bool,
 }
 
-/// Looks for parked groups of a rule, and grants a wish for an evaluation whose time has come.
+/// Looks for parked groups of a rule and for changes of its inputs, and grants a wish for an evaluation whose time has come.
 pub(crate) async fn sweep(
-    environment: &Environment<impl RemediationServices>,
+    environment: &Environment<impl InputServices>,
     rule_name: &str,
 ) -> Result<Sweep, RemediationError> {
     let mut found = Sweep::default();
-    match reevaluation::remembered(environment, rule_name).await {
-        Ok(wish) => found.evaluated = wish == Some(Wish::Granted),
-        Err(error) => warn!(config_rule.name = rule_name, error = error_message(&error), "evaluation not requested"),
+    match inputs::look(environment, rule_name).await {
+        Ok(looked) => found.evaluated = looked.evaluated,
+        // Without the exemptions, every evaluation would fail.
+        Err(error) => error!(config_rule.name = rule_name, error = error_message(&error), "evaluation not requested"),
     }
     let exceptions = environment.config().remediation_exceptions(rule_name, None).await.map_err(Obstacle::from)?;
     for exception in exceptions.iter().filter(|exception| !exception.is_ours()) {

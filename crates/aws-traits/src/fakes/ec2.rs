@@ -6,7 +6,10 @@ use exposure::{Family, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use super::FakeAws;
-use crate::ec2::{GroupRules, GroupsById, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
+use crate::ec2::{
+    GroupRules, GroupsById, ManagedPrefixLists, PrefixListChanges, Revocation, SecurityGroupRules, SecurityGroups,
+    SelectedGroups, Selection,
+};
 use crate::error::AwsError;
 
 impl SecurityGroups for FakeAws {
@@ -138,6 +141,40 @@ impl ManagedPrefixLists for FakeAws {
         self.call(OPERATION, id, |account| {
             let list = account.prefix_lists.get(id).cloned();
             list.ok_or_else(|| AwsError::new(OPERATION, id, Some("InvalidPrefixListID.NotFound"), "no such list"))
+        })
+        .await
+    }
+}
+
+impl SelectedGroups for FakeAws {
+    async fn selected_groups(
+        &self,
+        owner_id: &str,
+        selection: Selection<'_>,
+        next_token: Option<String>,
+    ) -> Result<(Vec<SecurityGroup>, Option<String>), AwsError> {
+        self.call("ec2:DescribeSecurityGroups", owner_id, |account| {
+            let is_selected = |group: &&SecurityGroup| match selection {
+                Selection::AdmitsPrefixList(list) => {
+                    group.ingress.iter().any(|rule| matches!(&rule.source, Source::PrefixList(id) if id == list))
+                }
+                Selection::HasTag(key) => group.tags.contains_key(key),
+            };
+            let own = account.groups.values().filter(|group| group.owner_id.as_deref() == Some(owner_id));
+            let groups: Vec<_> = own.filter(is_selected).cloned().collect();
+            Ok(account.page(&groups, next_token.as_deref()))
+        })
+        .await
+    }
+}
+
+impl PrefixListChanges for FakeAws {
+    async fn is_changing(&self, prefix_list_id: &str) -> Result<bool, AwsError> {
+        self.call("ec2:DescribeManagedPrefixLists", prefix_list_id, |account| {
+            let Some(left) = account.changing_lists.get_mut(prefix_list_id) else { return Ok(false) };
+            let is_changing = *left > 0;
+            *left = left.saturating_sub(1);
+            Ok(is_changing)
         })
         .await
     }

@@ -5,6 +5,7 @@ mod ec2;
 mod events;
 mod network_acl;
 mod object_store;
+mod schedules;
 mod ssm;
 mod state;
 mod surroundings;
@@ -23,6 +24,7 @@ use crate::error::AwsError;
 use crate::events::{Event, EventBus};
 use crate::network_acl::VpcNetworkAcl;
 use crate::object_store::StoreLocation;
+use crate::schedules::Schedule;
 use crate::services::Services;
 use crate::ssm::{ExecutionState, NewExecution};
 use crate::surroundings::{Database, Interface, Tags};
@@ -59,6 +61,10 @@ pub struct Account {
     pub parameters: BTreeMap<String, String>,
     /// Prefix lists by id.
     pub prefix_lists: BTreeMap<String, PrefixList>,
+    /// Prefix lists that are being changed: how often they are still found so.
+    pub changing_lists: BTreeMap<String, usize>,
+    /// Schedules by name.
+    pub schedules: BTreeMap<String, Schedule>,
     /// The recorded configuration items by resource id.
     pub history: BTreeMap<String, ConfigurationItem>,
     /// Results that the rule already has.

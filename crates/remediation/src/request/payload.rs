@@ -61,7 +61,7 @@ pub(super) fn a_day() -> u32 {
 }
 
 /// Reads the fields of an action; an error names the field, which serde by itself does not.
-fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
+pub(super) fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let is_about_all = error.path().iter().next().is_none();
         let (name, problem) = (error.path().to_string(), error.into_inner());
