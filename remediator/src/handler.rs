@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use plain_text::error_message;
-use remediation::{Payload, Remediation, RemediationError, Request, Response, Sweep};
+use remediation::{
+    Payload, Reevaluate, Reevaluated, Remediation, RemediationError, Request, RequestError, Response, Sweep,
+};
 use serde::Serialize;
 use tracing::{error, info};
 
@@ -26,16 +28,53 @@ impl<S: RemediatorServices> Remediator<S> {
         Self { remediation, cold: AtomicBool::new(true) }
     }
 
-    /// Answers one invocation: a request, or the sweep that the schedule of the stack asks for.
+    /// Answers one invocation: a request, the sweep that the schedule of the stack asks for, or an event about an input of the
+    /// policy.
     ///
     /// # Errors
     ///
-    /// As [`Remediator::handle`]; or if a sweep could not read the remediation exceptions.
+    /// As [`Remediator::handle`]; if a sweep could not read the remediation exceptions; or if a change could not be followed.
     pub async fn answer(&self, payload: Payload, deadline: Timestamp) -> Result<Answer, InvocationError> {
-        match payload.sweep_of() {
-            Some(rule_name) => self.sweep(rule_name).await.map(Answer::Sweep),
+        if let Some(rule_name) = payload.sweep_of() {
+            return self.sweep(rule_name).await.map(Answer::Sweep);
+        }
+        match payload.reevaluation() {
+            Some(request) => self.reevaluate(request).await.map(Answer::Reevaluation),
             None => self.handle(payload, deadline).await.map(|response| Answer::Change(Box::new(response))),
         }
+    }
+
+    async fn reevaluate(&self, request: Result<Reevaluate, RequestError>) -> Result<Reevaluated, InvocationError> {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        let request = request.inspect_err(|problem| {
+            error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
+        })?;
+        let rule_name = request.config_rule_name.as_str();
+        let result = self.remediation.reevaluate(&request).await;
+        match &result {
+            Ok(Reevaluated { evaluated, next, ignored }) => info!(
+                service = SERVICE,
+                cold_start,
+                action = "reevaluate",
+                config_rule.name = rule_name,
+                evaluated,
+                next = next.map(tracing::field::display),
+                ignored,
+                "reevaluate done"
+            ),
+            Err(problem) => {
+                let error = error_message(problem);
+                error!(
+                    service = SERVICE,
+                    cold_start,
+                    action = "reevaluate",
+                    config_rule.name = rule_name,
+                    error,
+                    "reevaluate failed"
+                );
+            }
+        }
+        Ok(result?)
     }
 
     async fn sweep(&self, rule_name: &str) -> Result<Sweep, InvocationError> {
@@ -120,6 +159,8 @@ pub enum Answer {
     Change(Box<Response>),
     /// To a sweep.
     Sweep(Sweep),
+    /// To an event about an input of the policy.
+    Reevaluation(Reevaluated),
 }
 
 fn evidence(response: &Response) -> String {

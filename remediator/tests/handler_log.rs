@@ -137,3 +137,44 @@ async fn the_error_type_is_the_kind_of_failure() {
     let not_begun = handle(&aws, request()).await.unwrap_err();
     assert_eq!(Diagnostic::from(not_begun).error_type, "AwsCallFailed");
 }
+
+async fn answer(aws: &FakeAws, payload: Value) -> Result<Value, InvocationError> {
+    let answer = remediator(aws).answer(Payload::from(payload), deadline()).await?;
+    Ok(serde_json::to_value(answer).unwrap())
+}
+
+/// An event about an input of the policy is one line, whatever becomes of it.
+#[tokio::test]
+async fn an_event_about_an_input_is_one_line() {
+    watch();
+    let detail = json!({"name": "/portcullis/exemptions", "operation": "Update"});
+    let payload = json!({"action": "reevaluate", "configRuleName": "portcullis", "parameter": detail});
+    let ignored = "evaluations on demand are switched off";
+    let told = "the exemptions of the rule are not in this parameter";
+    assert_eq!(answer(&aws(), payload).await.unwrap(), json!({"evaluated": false, "ignored": told}));
+    let line = line("INFO");
+    assert_eq!((&line["message"], &line["action"]), (&json!("reevaluate done"), &json!("reevaluate")));
+    assert_eq!((&line["config_rule.name"], &line["evaluated"]), (&json!("portcullis"), &json!(false)));
+    assert_eq!((&line["ignored"], &line["service"]), (&json!(told), &json!("remediator")));
+    let look = json!({"action": "reevaluate", "configRuleName": "portcullis"});
+    assert_eq!(answer(&aws(), look).await.unwrap(), json!({"evaluated": false, "ignored": ignored}));
+}
+
+/// A change that could not be followed fails, so that Lambda tries it again, and an alarm rings.
+#[tokio::test]
+async fn a_change_that_is_not_followed_is_an_error() {
+    let aws = aws();
+    aws.account().rules.clear();
+    watch();
+    let payload = json!({"action": "reevaluate", "configRuleName": "portcullis"});
+    let error = answer(&aws, json!({"action": "reevaluate"})).await.unwrap_err();
+    assert_eq!(Diagnostic::from(error).error_type, "InvalidRequest");
+    assert_eq!(line("ERROR")["message"], json!("request refused"));
+    watch();
+    let parameter = json!({"name": "/portcullis/exemptions"});
+    let mut told = payload.clone();
+    told["parameter"] = parameter;
+    let error = answer(&aws, told).await.unwrap_err();
+    assert_eq!(line("ERROR")["message"], json!("reevaluate failed"));
+    assert_eq!(Diagnostic::from(error).error_type, "AwsCallFailed");
+}

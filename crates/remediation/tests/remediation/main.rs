@@ -6,6 +6,7 @@ mod account;
 mod close;
 mod close_failures;
 mod holds;
+mod inputs;
 mod log;
 mod model;
 mod network_acl;
