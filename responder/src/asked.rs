@@ -8,6 +8,9 @@ use aws_events::sqs::SqsMessage;
 
 use crate::settings::{Mode, Settings};
 
+/// Name of the trigger in the log.
+const CLOUDTRAIL: &str = "cloudtrail";
+
 /// A security group to look at.
 #[derive(Debug, Default)]
 pub(crate) struct Asked<'m> {
@@ -91,6 +94,13 @@ impl<'m> Batch<'m> {
         batch
     }
 
+    /// Asks for a group that admits a prefix list which was changed.
+    pub(crate) fn ask_for_list(&mut self, group_id: &str, messages: &[&'m SqsMessage], mode: Mode) {
+        for message in messages {
+            self.ask(group_id, message, CLOUDTRAIL, mode);
+        }
+    }
+
     fn ask(&mut self, group_id: &str, message: &'m SqsMessage, trigger: &'static str, mode: Mode) -> &mut Asked<'m> {
         let asked = self.groups.entry(group_id.to_owned()).or_default();
         asked.messages.push(message);
@@ -112,7 +122,7 @@ impl<'m> Batch<'m> {
         }
         is_here(settings, call.account.as_deref(), call.region.as_deref())?;
         for id in &call.group_ids {
-            self.ask(id, message, "cloudtrail", mode).changes.extend(call.change.clone());
+            self.ask(id, message, CLOUDTRAIL, mode).changes.extend(call.change.clone());
         }
         for id in call.prefix_list_ids {
             self.prefix_lists.entry(id).or_default().push(message);

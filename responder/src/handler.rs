@@ -24,6 +24,7 @@ use crate::announce;
 use crate::answer::{Action, Answer};
 use crate::asked::{Asked, Batch};
 use crate::incoming::Incoming;
+use crate::lists;
 use crate::live;
 use crate::services::ResponderServices;
 use crate::settings::Settings;
@@ -114,16 +115,25 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             Ok(stack) => stack,
             Err(error) => {
                 error!(service = SERVICE, error, "stack not known");
-                return all.map(|message| (message.message_id.as_str(), Back::later(message))).collect();
+                return all.map(later_on).collect();
             }
         };
-        let batch = Batch::read(messages, &self.settings, &stack.roles);
+        let mut batch = Batch::read(messages, &self.settings, &stack.roles);
         for (message, refused) in &batch.refused {
             let (id, reason) = (message.message_id.as_str(), refused.to_string());
             if refused.is_noise() {
                 debug!(service = SERVICE, message.id = id, reason, "event ignored");
             } else {
                 warn!(service = SERVICE, message.id = id, reason, "event refused");
+            }
+        }
+        match lists::ask(self.services.ec2(), &mut batch, &self.settings, end).await {
+            Ok(later) => {
+                back.extend(later.into_iter().map(later_on));
+            }
+            Err(gap) => {
+                error!(service = SERVICE, error = gap.to_string(), "security groups not judged");
+                return messages.iter().map(later_on).collect();
             }
         }
         if batch.groups.is_empty() {
@@ -135,7 +145,7 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             Err(error) => {
                 error!(service = SERVICE, error, "security groups not judged");
                 let of_groups = batch.groups.values().flat_map(|asked| &asked.messages);
-                return of_groups.map(|message| (message.message_id.as_str(), Back::later(message))).collect();
+                return of_groups.map(|message| later_on(message)).collect();
             }
         };
         let mut events = Vec::new();
@@ -146,8 +156,7 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
                 error!(service = SERVICE, security_group.id = id, error, "security group not answered");
             }
             if !matches!(outcome, Outcome::Done) {
-                let messages = asked.messages.iter();
-                back.extend(messages.map(|message| (message.message_id.as_str(), Back::later(message))));
+                back.extend(asked.messages.iter().map(|message| later_on(message)));
             }
         }
         announce::put(self.services.events(), &events, end).await;
@@ -274,4 +283,9 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             "{decision}"
         );
     }
+}
+
+/// A message that is delivered again, by its id.
+fn later_on(message: &SqsMessage) -> (&str, Back<'_>) {
+    (message.message_id.as_str(), Back::later(message))
 }

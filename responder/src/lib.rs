@@ -6,6 +6,7 @@ mod asked;
 mod attempts;
 mod handler;
 mod incoming;
+mod lists;
 mod live;
 mod quarantines;
 mod releases;

@@ -9,7 +9,7 @@ use aws_traits::AwsError;
 use aws_traits::fakes::FakeAws;
 use aws_traits::sqs::{Hidden, Messages};
 use aws_traits::ssm::{NewExecution, Progress};
-use exposure::{IngressRule, SecurityGroup, Traffic};
+use exposure::{IngressRule, PrefixList, SecurityGroup, Source, Traffic};
 use jiff::Timestamp;
 use judgement::ConfigRulePolicy;
 use responder::{Incoming, InspectorResponse, Mode, Modes, Responder, Settings};
@@ -520,4 +520,38 @@ async fn a_group_that_was_released_is_quarantined_again() {
     let actions: Vec<bool> =
         account.started().iter().map(|started| started.parameters.contains_key("Action")).collect();
     assert_eq!(actions, [false, true, false]);
+}
+
+/// A list that thirty groups admit gets an entry of the whole internet: all of them are closed, once the change is complete.
+#[tokio::test]
+async fn a_prefix_list_that_opens_groups_has_them_closed() {
+    let account = Account::closing();
+    for number in 0..30 {
+        let id = format!("sg-0000000000000{number:04}");
+        account.group(&id, &[]);
+        let traffic = Traffic::parse("tcp", Some(22), Some(22));
+        let rule = IngressRule::new(traffic, Source::PrefixList("pl-0aaaa1111bbbb2222".into()));
+        account.aws.account().groups.get_mut(&id).unwrap().ingress.push(rule);
+    }
+    account.group(GROUP, &[443]);
+    let everywhere = PrefixList::Entries(["0.0.0.0/0".parse().unwrap()].into_iter().collect());
+    account.aws.account().prefix_lists.insert("pl-0aaaa1111bbbb2222".into(), everywhere);
+    account.aws.account().changing_lists.insert("pl-0aaaa1111bbbb2222".into(), 1);
+    account.aws.account().page_size = 7;
+    let event = json!({
+        "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "account": ACCOUNT, "region": "us-east-1",
+        "detail": {
+            "eventSource": "ec2.amazonaws.com", "eventName": "ModifyManagedPrefixList", "awsRegion": "us-east-1",
+            "eventTime": "2026-11-28T10:00:00Z",
+            "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": format!("arn:aws:iam::{ACCOUNT}:user/alice")},
+            "requestParameters": {"ModifyManagedPrefixListRequest": {
+                "PrefixListId": "pl-0aaaa1111bbbb2222", "AddEntry": {"Cidr": "0.0.0.0/0", "tag": 1}}},
+            "responseElements": {"ModifyManagedPrefixListResponse": {"prefixList": {"prefixListId": "pl-0aaaa1111bbbb2222"}}},
+        },
+    });
+    let answer = account.deliver(std::slice::from_ref(&event)).await;
+    assert_eq!((answer.batch_item_failures.len(), account.started().len()), (1, 0), "the list is being changed");
+    assert_eq!(account.deliver(&[event]).await, BatchResponse::default());
+    assert_eq!(account.started().len(), 30);
+    assert_eq!(account.aws.count("ec2:GetManagedPrefixListEntries"), 1, "thirty groups, and one read of the list");
 }
