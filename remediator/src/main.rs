@@ -11,7 +11,8 @@ use remediator::Remediator;
 async fn main() -> Result<(), Error> {
     aws_adapters::init_log();
     let sdk = aws_adapters::from_env()?;
-    let services = LambdaServices::new(&sdk).with_store(Bucket::from_env(&sdk)?);
+    let mut services = LambdaServices::new(&sdk).with_store(Bucket::from_env(&sdk)?);
+    services.events = services.events.with_schedules(&sdk);
     let policy = ConfigRulePolicy::new(services.config.clone(), services.ssm.clone());
     let mut remediation = Remediation::new(services, Box::new(policy), Timestamp::now).with_reevaluations(limits()?);
     if let Ok(rule) = std::env::var("CONFIG_RULE") {

@@ -1,5 +1,7 @@
 //! EC2: security groups, their rules, and managed prefix lists.
 
+mod selected;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
@@ -49,6 +51,7 @@ pub(crate) const VALUES_PER_FILTER: usize = 200;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
 const DESCRIBE_RULES: &str = "ec2:DescribeSecurityGroupRules";
+const DESCRIBE_LISTS: &str = "ec2:DescribeManagedPrefixLists";
 
 impl SecurityGroups for Ec2 {
     async fn security_groups(
@@ -171,7 +174,6 @@ impl SecurityGroupRules for Ec2 {
 
 impl ManagedPrefixLists for Ec2 {
     async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError> {
-        const DESCRIBE: &str = "ec2:DescribeManagedPrefixLists";
         const ENTRIES: &str = "ec2:GetManagedPrefixListEntries";
         let described = self
             .client
@@ -179,9 +181,9 @@ impl ManagedPrefixLists for Ec2 {
             .prefix_list_ids(id)
             .send()
             .await
-            .map_err(|error| AwsError::from_sdk(DESCRIBE, id, &error))?;
+            .map_err(|error| AwsError::from_sdk(DESCRIBE_LISTS, id, &error))?;
         let list = described.prefix_lists.unwrap_or_default().into_iter().next();
-        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE, id, "it contains no prefix list"))?;
+        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE_LISTS, id, "it contains no prefix list"))?;
         if list.owner_id.as_deref() == Some("AWS") {
             return Ok(PrefixList::AwsOwned);
         }

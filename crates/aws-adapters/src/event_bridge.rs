@@ -1,5 +1,6 @@
 //! Amazon EventBridge.
 
+mod scheduler;
 mod wire;
 
 use std::env;
@@ -7,10 +8,13 @@ use std::time::Duration;
 
 use aws_traits::AwsError;
 use aws_traits::events::{Event, EventBus, Events, RejectedEvent};
+use aws_traits::schedules::{Schedule, Schedules};
 use aws_types::SdkConfig;
 
 use crate::aws_service::{AwsService, Service, json, retries};
 use crate::error::FromSdk;
+
+pub use self::scheduler::Scheduler;
 
 const OPERATION: &str = "events:PutEvents";
 
@@ -30,6 +34,8 @@ static SERVICE: Service = Service {
 pub struct EventBridge {
     service: AwsService,
     bus: Option<EventBus>,
+    /// Only a function that asks for it has schedules.
+    scheduler: Option<Scheduler>,
 }
 
 impl EventBridge {
@@ -39,13 +45,19 @@ impl EventBridge {
     pub fn new(sdk: &SdkConfig, name: &str) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
         let bus = (!name.is_empty()).then(|| EventBus { name: name.to_owned(), region });
-        Self { service: AwsService::new(&SERVICE, sdk), bus }
+        Self { service: AwsService::new(&SERVICE, sdk), bus, scheduler: None }
     }
 
     /// The adapter for the bus in `EVENT_BUS`. Without this variable, events are switched off.
     #[must_use]
     pub fn from_env(sdk: &SdkConfig) -> Self {
         Self::new(sdk, &env::var("EVENT_BUS").unwrap_or_default())
+    }
+
+    /// Adds schedules for this function, with the role in `SCHEDULE_ROLE`. Without this variable, there are none.
+    #[must_use]
+    pub fn with_schedules(self, sdk: &SdkConfig) -> Self {
+        Self { scheduler: Scheduler::from_env(sdk), ..self }
     }
 }
 
@@ -70,5 +82,19 @@ impl Events for EventBridge {
             Some(RejectedEvent { index, error: AwsError::new(OPERATION, &subject, Some(&code), &message) })
         });
         Ok(rejected.collect())
+    }
+}
+
+impl Schedules for EventBridge {
+    async fn schedule(&self, schedule: &Schedule) -> Result<(), AwsError> {
+        match &self.scheduler {
+            Some(scheduler) => scheduler.schedule(schedule).await,
+            None => Err(AwsError::new(
+                scheduler::OPERATION,
+                &format!("schedule {}", schedule.name),
+                None,
+                "there is no role for it: SCHEDULE_ROLE is not set",
+            )),
+        }
     }
 }

@@ -41,7 +41,7 @@ pub use aws_types::SdkConfig;
 pub use bucket::Bucket;
 pub use config::Config;
 pub use ec2::Ec2;
-pub use event_bridge::EventBridge;
+pub use event_bridge::{EventBridge, Scheduler};
 #[cfg(feature = "findings")]
 pub use finding_table::{FindingTable, RETENTION_DAYS};
 #[cfg(feature = "channels")]

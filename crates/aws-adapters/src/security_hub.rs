@@ -109,7 +109,7 @@ impl ImportFindings for SecurityHubClient {
         let service = self.service.in_region(region);
         let body = serde_json::to_string(&Request { findings });
         let body = body.map_err(|problem| AwsCallError::Refused(format!("{OPERATION} on {subject}: {problem}")))?;
-        let answer = service.rest("/findings/import", body).await;
+        let answer = service.rest("/findings/import", "", body).await;
         let answer = answer.map_err(|error| call_error::of_call(OPERATION, &subject, &error))?;
         refused(&answer, findings.len()).map_err(|problem| call_error::malformed(OPERATION, &subject, &problem))
     }

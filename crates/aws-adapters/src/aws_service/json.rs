@@ -14,7 +14,6 @@ pub(crate) static AWS_JSON_1_0: Protocol = Protocol { content_type: "application
 /// awsJson1.1.
 pub(crate) static AWS_JSON_1_1: Protocol = Protocol { content_type: "application/x-amz-json-1.1", failure };
 /// restJson1.
-#[cfg(feature = "channels")]
 pub(crate) static REST_JSON: Protocol = Protocol { content_type: "application/json", failure };
 
 #[derive(Deserialize, Default)]

@@ -13,6 +13,7 @@ pub(crate) mod retries;
 #[cfg(feature = "channels")]
 pub(crate) mod throttling;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 /// A request.
 #[derive(Debug)]
 struct Call {
-    path: &'static str,
+    path: Cow<'static, str>,
     /// Name of the operation in the protocols that have a header for it.
     target: Option<&'static str>,
     body: String,
@@ -103,7 +104,7 @@ impl AwsService {
     /// Calls the operation `target` of a service with awsJson, such as `AWSEvents.PutEvents`, and returns the body of the
     /// answer.
     pub(crate) async fn json(&self, target: &'static str, body: String) -> Result<String, CallError> {
-        self.call(Call { path: "/", target: Some(target), body }).await
+        self.call(Call { path: "/".into(), target: Some(target), body }).await
     }
 
     /// Calls the operation `action` of a service with awsQuery, such as `Publish`, and returns the body of the answer.
@@ -114,13 +115,13 @@ impl AwsService {
         version: &str,
         fields: &[(String, String)],
     ) -> Result<String, CallError> {
-        self.call(Call { path: "/", target: None, body: query::form(action, version, fields) }).await
+        self.call(Call { path: "/".into(), target: None, body: query::form(action, version, fields) }).await
     }
 
-    /// Posts to the path of an operation of a service with restJson, and returns the body of the answer.
-    #[cfg(feature = "channels")]
-    pub(crate) async fn rest(&self, path: &'static str, body: String) -> Result<String, CallError> {
-        self.call(Call { path, target: None, body }).await
+    /// Posts to the path of an operation of a service with restJson, and returns the body of the answer. `name` is the end of the
+    /// path if the operation is about something that has one, of characters that need no encoding; otherwise it is empty.
+    pub(crate) async fn rest(&self, path: &'static str, name: &str, body: String) -> Result<String, CallError> {
+        self.call(Call { path: format!("{path}{name}").into(), target: None, body }).await
     }
 
     async fn call(&self, call: Call) -> Result<String, CallError> {
@@ -167,7 +168,7 @@ fn request(service: &Service, call: Call) -> HttpRequest {
     let mut request = HttpRequest::new(SdkBody::from(call.body));
     // Neither fails: a constant of HTTP, and a path of this crate.
     let _ = request.set_method("POST");
-    let _ = request.set_uri(call.path);
+    let _ = request.set_uri(&*call.path);
     request.headers_mut().insert("content-type", service.protocol.content_type);
     if let Some(target) = call.target {
         request.headers_mut().insert("x-amz-target", target);

@@ -8,6 +8,7 @@ mod bucket;
 mod canned;
 mod config;
 mod ec2;
+mod ec2_selected;
 mod event_bridge;
 #[cfg(feature = "terminal")]
 mod event_history;
@@ -18,6 +19,7 @@ mod finding_table;
 #[cfg(feature = "channels")]
 mod http_client;
 mod network_acl;
+mod scheduler;
 #[cfg(feature = "channels")]
 mod secrets;
 #[cfg(feature = "channels")]

@@ -296,15 +296,15 @@ async fn an_end_without_a_schedule_is_followed_by_the_sweep() {
     let aws = watched().await;
     publish(&aws, &["2026-11-21T00:30:00Z"]);
     reevaluate(&aws, edited(PARAMETER, clock())).await.unwrap();
-    advance(Duration::from_secs(20 * 60)).await;
+    advance(Duration::from_mins(20)).await;
     aws.fail("scheduler:CreateSchedule", "AccessDeniedException");
     crate::log::watch();
     assert!(!sweep(&aws).await);
     assert_eq!(crate::log::messages("WARN"), ["schedule not made"]);
     assert!(aws.account().schedules.is_empty());
-    advance(Duration::from_secs(15 * 60)).await;
+    advance(Duration::from_mins(15)).await;
     assert!(sweep(&aws).await);
-    advance(Duration::from_secs(15 * 60)).await;
+    advance(Duration::from_mins(15)).await;
     assert!(!sweep(&aws).await);
     assert_eq!(started(&aws), 2);
 }
@@ -491,7 +491,7 @@ proptest! {
                     Step::LoseSchedules => aws.account().schedules.clear(),
                     Step::Quarters(count) => {
                         for _ in 0..count {
-                            advance(Duration::from_secs(15 * 60)).await;
+                            advance(Duration::from_mins(15)).await;
                             fire(&aws, &remediation).await;
                             remediation.sweep("portcullis").await.unwrap();
                         }
@@ -505,7 +505,7 @@ proptest! {
             aws.account().is_evaluating = false;
             // Until the limits of any day let everything through.
             for _ in 0..2 * 24 * 4 {
-                advance(Duration::from_secs(15 * 60)).await;
+                advance(Duration::from_mins(15)).await;
                 remediation.sweep("portcullis").await.unwrap();
             }
             let begun = evaluations(&aws);
