@@ -122,8 +122,9 @@ class Demo:
         self.ids: dict[str, str] = {}
         self.expected: dict[str, str] = {}
 
-    def deploy(self, mode: str, strategy: str = "Revoke", routing: str = "") -> None:
-        """Deploys the stack with the command that `make deploy` runs for AWS; with a routing document that of the findings, too."""
+    def deploy(self, mode: str, strategy: str = "Revoke", routing: str = "", trigger: str = "") -> None:
+        """Deploys the stack with the command that `make deploy` runs for AWS; with a routing document that of the findings, too, and
+        with a mode of the trigger CloudTrail that of the responder."""
         parameters = {
             "RuleName": RULE,
             "SourceInputParameters": json.dumps(RULE_PARAMETERS),
@@ -132,13 +133,19 @@ class Demo:
         }
         if routing:
             parameters["RoutingDocument"] = routing
+        if trigger:
+            parameters |= {"CloudTrailMode": trigger, "SettleSeconds": "0"}
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({"Parameters": parameters}, file)
             file.flush()
             command = ["scripts/deploy", "--bucket", BUCKET, "--region", self.cloud.endpoints["region"]]
-            command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name, *(["--findings"] if routing else [])]
-            said = f"RemediationMode={mode}, " + (f"RoutingDocument={routing}" if routing else f"RemediationStrategy={strategy}")
-            print(f"  {DIM}$ make deploy BUCKET={BUCKET}{' FINDINGS=yes' if routing else ''}: {said}{RESET}", flush=True)
+            command += ["--stack", STACK, "--arch", architecture(), "--parameters", file.name]
+            options, said = "", f"RemediationMode={mode}, RemediationStrategy={strategy}"
+            if routing:
+                command, options, said = [*command, "--findings"], " FINDINGS=yes", f"RoutingDocument={routing}"
+            if trigger:
+                command, options, said = [*command, "--responder"], " RESPONDER=yes", f"CloudTrailMode={trigger}, SettleSeconds=0"
+            print(f"  {DIM}$ make deploy BUCKET={BUCKET}{options}: {said}{RESET}", flush=True)
             done = subprocess.run(
                 command,
                 cwd=REPOSITORY,
@@ -305,6 +312,18 @@ class Demo:
             expect(len(servers.tickets()) == 1, "there is a second ticket")
             expect(not servers.violations(), f"the services were sent what they do not take: {servers.violations()}")
 
+    def close_in_seconds(self) -> None:
+        """Has a call that CloudTrail records answered, without AWS Config."""
+        self.deploy("False", trigger="Close")
+        self.cloud.settle()
+        print("  Somebody opens a port. Nobody presses a button, and automatic mode is off:")
+        group = self.cloud.group("bastion-3")
+        opened = time.monotonic()
+        self.cloud.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("tcp", (22, 22), WORLD)])
+        print(f"  {RED}+{RESET} bastion-3 ({group}): tcp 22 {WORLD}", flush=True)
+        wait_for("the port to be closed", lambda: not self.rules(group), 60)
+        print(f"  {GREEN}closed{RESET} {time.monotonic() - opened:.1f} s after the call")
+
     def show_exemption(self) -> None:
         group = self.ids[EXEMPT]
         compliance, annotation = self.compliance()[group]
@@ -349,6 +368,8 @@ class Demo:
         self.show_exemption()
         headline("People are told: one message and one ticket, from the open port to the closed ticket")
         self.tell_people()
+        headline("Close within seconds: the call that opens a port is answered itself")
+        self.close_in_seconds()
         headline("Close one port of a range, then restore the group from its snapshot")
         self.carve_and_restore()
         headline("Evidence")

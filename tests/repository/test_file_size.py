@@ -6,7 +6,9 @@ import pytest
 from repository_files import CHECKOUT, paths
 
 LIMIT = 300
-SOURCES = sorted(path for path in paths() if re.fullmatch(r"(rule-evaluator|remediator|responder|reporter|cli|(crates|dev)/[\w-]+)/src/.+\.rs", path))
+SOURCES = sorted(
+    path for path in paths() if re.fullmatch(r"(rule-evaluator|remediator|responder|reporter|cli|(crates|dev)/[\w-]+)/src/.+\.rs", path)
+)
 
 
 def lines_of_code(text: str) -> int:

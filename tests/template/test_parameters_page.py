@@ -55,12 +55,13 @@ def test_the_page_has_the_values_that_the_template_allows(template: dict[str, An
         assert missing == [], name
 
 
-def test_the_page_has_the_parameters_that_the_findings_do_not_share(template: dict[str, Any]) -> None:
-    path = CHECKOUT / "cloudformation" / "findings.yaml"
-    findings = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)["Parameters"]
-    own = findings.keys() - template["Parameters"].keys()
-    found = {name.strip("`"): default for name, default, _ in rows("Parameters of the findings")}
-    assert found == {name: shown(findings[name]) for name in own}
+@pytest.mark.parametrize("stack", ["findings", "responder"])
+def test_the_page_has_the_parameters_that_another_stack_does_not_share(template: dict[str, Any], stack: str) -> None:
+    path = CHECKOUT / "cloudformation" / f"{stack}.yaml"
+    parameters = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)["Parameters"]
+    own = parameters.keys() - template["Parameters"].keys()
+    found = {name.strip("`"): default for name, default, _ in rows(f"Parameters of the {stack}")}
+    assert found == {name: shown(parameters[name]) for name in own}
 
 
 def test_the_page_has_the_rule_parameters_that_the_template_accepts(template: dict[str, Any]) -> None:

@@ -116,9 +116,7 @@ def test_the_function_may_quarantine_only_as_the_answer_to_a_finding(responder: 
 
 
 def test_the_function_can_change_no_group_and_no_network_acl(responder: dict[str, Any]) -> None:
-    everything = Stack(
-        responder, **dict.fromkeys(MODES, "Close"), InspectorResponse="NetworkAcl", SnsTopicArn=TOPIC, KmsKeyArn=KEY
-    )
+    everything = Stack(responder, **dict.fromkeys(MODES, "Close"), InspectorResponse="NetworkAcl", SnsTopicArn=TOPIC, KmsKeyArn=KEY)
     of_ec2 = {action for action in allowed(everything) if action.startswith("ec2:")}
     assert all(action.startswith(("ec2:Describe", "ec2:Get")) for action in of_ec2), of_ec2
     assert allowed(everything) == READER | PLATFORM | STARTER | {"kms:Decrypt"}

@@ -1,5 +1,6 @@
-//! EC2: security groups, their rules, and managed prefix lists.
+//! EC2: security groups and their rules.
 
+mod prefix_lists;
 mod selected;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_types::retry::RetryMode;
 use aws_traits::AwsError;
-use aws_traits::ec2::{GroupRules, GroupsById, ManagedPrefixLists, Revocation, SecurityGroupRules, SecurityGroups};
+use aws_traits::ec2::{GroupRules, GroupsById, Revocation, SecurityGroupRules, SecurityGroups};
 use aws_types::SdkConfig;
-use exposure::{AddressSet, IngressRule, PrefixList, SecurityGroup, Source, Traffic};
+use exposure::{IngressRule, SecurityGroup, Source, Traffic};
 use ipnetwork::IpNetwork;
 
 use crate::error::FromSdk;
@@ -169,37 +170,6 @@ impl SecurityGroupRules for Ec2 {
             revoked: output.revoked_security_group_rules.unwrap_or_default().into_iter().map(revoked_rule).collect(),
             absent: output.unknown_ip_permissions.unwrap_or_default().into_iter().flat_map(permission).collect(),
         })
-    }
-}
-
-impl ManagedPrefixLists for Ec2 {
-    async fn prefix_list(&self, id: &str) -> Result<PrefixList, AwsError> {
-        const ENTRIES: &str = "ec2:GetManagedPrefixListEntries";
-        let described = self
-            .client
-            .describe_managed_prefix_lists()
-            .prefix_list_ids(id)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(DESCRIBE_LISTS, id, &error))?;
-        let list = described.prefix_lists.unwrap_or_default().into_iter().next();
-        let list = list.ok_or_else(|| AwsError::malformed(DESCRIBE_LISTS, id, "it contains no prefix list"))?;
-        if list.owner_id.as_deref() == Some("AWS") {
-            return Ok(PrefixList::AwsOwned);
-        }
-        let mut addresses = AddressSet::default();
-        let mut pages = self.client.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::from_sdk(ENTRIES, id, &error))?;
-            for entry in page.entries.unwrap_or_default() {
-                let cidr = entry.cidr.unwrap_or_default();
-                let network = cidr
-                    .parse::<IpNetwork>()
-                    .map_err(|_| AwsError::malformed(ENTRIES, id, &format!("entry `{cidr}` is not a CIDR")))?;
-                addresses.insert(network);
-            }
-        }
-        Ok(PrefixList::Entries(addresses))
     }
 }
 
