@@ -28,7 +28,7 @@ use crate::services::InputServices;
 pub(crate) const SETTLE: SignedDuration = COPIES_LAST.saturating_add(SignedDuration::from_secs(5));
 /// Time ahead for which there are schedules: longer than from one sweep to the next.
 const AHEAD: SignedDuration = SignedDuration::from_mins(20);
-/// Longest wait until a change of a prefix list is applied.
+/// Longest wait until changes of prefix lists are applied.
 const APPLIED: SignedDuration = SignedDuration::from_secs(60);
 /// Time that is waited, and by which schedules are late, so that what is due is due by other clocks, too.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(2);
@@ -107,11 +107,11 @@ async fn of_prefix_lists(
     rule_name: &str,
     ids: &[String],
 ) -> Result<Reevaluated, Obstacle> {
-    let mut are_used = false;
+    let (mut are_used, mut waited) = (false, SignedDuration::ZERO);
     for id in ids {
         if is_used(environment, id).await? {
             are_used = true;
-            applied(environment, id).await?;
+            applied(environment, id, &mut waited).await?;
         }
     }
     if !are_used {
@@ -137,15 +137,18 @@ async fn is_used(environment: &Environment<impl InputServices>, id: &str) -> Res
     }
 }
 
-/// Waits until the changes of a prefix list are applied.
-async fn applied(environment: &Environment<impl InputServices>, id: &str) -> Result<(), Obstacle> {
-    let mut waited = SignedDuration::ZERO;
+/// Waits until the changes of a prefix list are applied. `waited` is the time that was waited for others.
+async fn applied(
+    environment: &Environment<impl InputServices>,
+    id: &str,
+    waited: &mut SignedDuration,
+) -> Result<(), Obstacle> {
     while environment.ec2().is_changing(id).await? {
-        if waited >= APPLIED {
+        if *waited >= APPLIED {
             return Err(Obstacle::PrefixListChanging { id: id.to_owned() });
         }
         tokio::time::sleep(PAUSE.unsigned_abs()).await;
-        waited = waited.saturating_add(PAUSE);
+        *waited = waited.saturating_add(PAUSE);
     }
     Ok(())
 }

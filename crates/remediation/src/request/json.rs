@@ -6,9 +6,6 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::payload::read;
-use super::{Reevaluate, RequestError};
-
 /// The payload of an invocation, before it is read as a [`Request`](super::Request).
 ///
 /// A repeated key is remembered and refused with the request. `serde_json` by itself keeps the last value, so that of
@@ -27,19 +24,6 @@ impl Payload {
         let fields = self.json.as_object().filter(|fields| fields.len() == 2 && self.repeated_key.is_none())?;
         let is_sweep = fields.get("action").and_then(Value::as_str) == Some("sweep");
         fields.get("configRuleName").and_then(Value::as_str).filter(|_| is_sweep)
-    }
-
-    /// The request for an evaluation, if the payload is one.
-    ///
-    /// # Errors
-    ///
-    /// If it is one, but a field is missing, unknown, repeated or malformed.
-    #[must_use]
-    pub fn reevaluation(&self) -> Option<Result<Reevaluate, RequestError>> {
-        let mut fields = self.json.as_object().cloned()?;
-        let action = fields.remove("action")?;
-        let repeated = || self.repeated_key.clone().map(|name| RequestError::Repeated { name });
-        (action == "reevaluate").then(|| repeated().map_or_else(|| read(fields), Err))
     }
 }
 

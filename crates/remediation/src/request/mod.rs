@@ -4,17 +4,18 @@ mod error;
 mod json;
 mod list;
 mod payload;
+mod reevaluate;
 
 use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
 use ipnetwork::IpNetwork;
 use plain_text::clip;
 use serde::Deserialize;
-use serde_json::Value;
 
 use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids, networks, ports};
 
 pub use self::error::RequestError;
 pub use self::json::Payload;
+pub use self::reevaluate::Reevaluate;
 
 /// A request to the remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,23 +116,6 @@ pub struct NetworkAclRequest {
     /// The SSM Automation execution.
     #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,
-}
-
-/// `action: reevaluate`: an input of the policy may have changed. Without an event, this looks for what no event tells.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Reevaluate {
-    /// The AWS Config rule.
-    pub config_rule_name: String,
-    /// Time of the event.
-    #[serde(default)]
-    pub at: Option<String>,
-    /// Detail of a `Parameter Store Change`.
-    #[serde(default)]
-    pub parameter: Option<Value>,
-    /// Detail of an `AWS API Call via CloudTrail`.
-    #[serde(default)]
-    pub call: Option<Value>,
 }
 
 /// The name of a [`Strategy`].
