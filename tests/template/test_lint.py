@@ -42,9 +42,17 @@ FAULTS = {
         "      PermissionsBoundary: !If [HasBoundary, !Ref BoundaryPolicyArn, !Ref AWS::NoValue]\n": "",
     },
     "policies_outside_of_roles_only_deny": {
-        "    Type: AWS::SQS::QueuePolicy\n": "    Type: AWS::IAM::Policy\n",
         "    Type: AWS::SQS::Queue\n": "    Type: AWS::IAM::User\n",
         '"Effect": "Deny"': '"Effect": "Allow"',
+    },
+    "policies_outside_of_roles_allow_a_call_of_a_function_only": {
+        "    Type: AWS::SQS::QueuePolicy\n": "    Type: AWS::IAM::Policy\n",
+        "            Action: lambda:InvokeFunction\n            Resource: !GetAtt RemediatorFunction.Arn\n": (
+            "            Action: lambda:UpdateFunctionCode\n            Resource: !GetAtt RemediatorFunction.Arn\n"
+        ),
+        "            Action: lambda:InvokeFunction\n            Resource: !GetAtt RemediatorFunction.Arn": (
+            "            Action: lambda:InvokeFunction\n            Resource: '*'"
+        ),
     },
     "managed_policies_are_for_lambda_and_not_for_code": {
         "              - ec2:CreateNetworkInterface\n": "              - ec2:RunInstances\n",

@@ -48,6 +48,7 @@ CALLS = {
         "s3:HeadObject",
         "s3:ListObjectsV2",
         "s3:PutObject",
+        "scheduler:CreateSchedule",
     },
     "RestorerRole": {
         "config:DeleteRemediationExceptions",
@@ -85,6 +86,8 @@ ACTIONS_OF_CALL = {
     "s3:GetObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
+    # The schedule gets a role to use.
+    "scheduler:CreateSchedule": {"iam:PassRole", "scheduler:CreateSchedule"},
 }
 # Files of the crate `aws-adapters` that call a crate of the SDK, and its service.
 SERVICES = {
@@ -99,7 +102,7 @@ SERVICES = {
     "state_table": "dynamodb",
 }
 # Services without a crate of the SDK have the prefix of their actions as the name in signatures. Operations of restJson, by path.
-PATHS = {"/findings/import": "securityhub:BatchImportFindings"}
+PATHS = {"/findings/import": "securityhub:BatchImportFindings", "/schedules/": "scheduler:CreateSchedule"}
 # Directories of the crate whose files together implement a trait.
 TRAITS = {"surroundings": "Surroundings"}
 # It needs no permission, so no role is compared with it.
@@ -139,7 +142,7 @@ AUTOMATION_ROLES = {
 
 def statements(role: dict[str, Any]) -> Iterator[tuple[str | None, Statement]]:
     """Statements of a role with their conditions."""
-    for policy in role["Policies"]:
+    for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
             if "Fn::If" in statement:
                 condition, then, otherwise = statement["Fn::If"]
@@ -191,7 +194,7 @@ def reference() -> dict[str, Any]:
 
 
 def test_every_role_is_for_one_function_or_one_document(roles: dict[str, dict[str, Any]]) -> None:
-    assert roles.keys() == FUNCTION_ROLES.keys() | AUTOMATION_ROLES.keys()
+    assert roles.keys() == FUNCTION_ROLES.keys() | AUTOMATION_ROLES.keys() | {"ScheduleRole"}
     for name, role in roles.items():
         assert role["PermissionsBoundary"]["Fn::If"][0] == "HasBoundary", name
 
@@ -257,16 +260,20 @@ def test_only_lambda_assumes_the_roles_of_functions(roles: dict[str, dict[str, A
 
 def test_only_services_for_this_stack_invoke_its_functions(template: dict[str, Any]) -> None:
     permissions = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Permission"]
-    callers = {
-        one["FunctionName"]["Fn::GetAtt"][0]: {key: one[key] for key in one if key not in ("Action", "FunctionName")} for one in permissions
-    }
+    callers: dict[str, list[dict[str, Any]]] = {}
+    for one in permissions:
+        caller = {key: one[key] for key in one if key not in ("Action", "FunctionName")}
+        callers.setdefault(one["FunctionName"]["Fn::GetAtt"][0], []).append(caller)
+
+    def by_rules(*names: str) -> list[dict[str, Any]]:
+        return [{"Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": [name, "Arn"]}} for name in names]
+
     assert callers == {
         # The ARN of the rule is not known before the rule is created, and then AWS Config has to be allowed already.
-        "EvaluatorFunction": {"Principal": "config.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"}},
-        "RemediatorFunction": {"Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["Sweep", "Arn"]}},
-        "ReconcilerFunction": {"Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["AccountSweep", "Arn"]}},
+        "EvaluatorFunction": [{"Principal": "config.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"}}],
+        "RemediatorFunction": by_rules("Sweep", "ChangedParameters", "ChangedPrefixLists"),
+        "ReconcilerFunction": by_rules("AccountSweep"),
     }
-    assert len(permissions) == len(callers)
 
 
 def test_no_secret_is_given_to_the_stack(template: dict[str, Any]) -> None:
