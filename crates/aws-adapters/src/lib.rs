@@ -6,6 +6,7 @@ mod bucket;
 mod call_error;
 #[cfg(feature = "channels")]
 mod caller;
+mod closing_table;
 mod config;
 mod ec2;
 mod error;
@@ -39,6 +40,7 @@ mod topics;
 
 pub use aws_types::SdkConfig;
 pub use bucket::Bucket;
+pub use closing_table::ClosingTable;
 pub use config::Config;
 pub use ec2::Ec2;
 pub use event_bridge::{EventBridge, Scheduler};

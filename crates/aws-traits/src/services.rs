@@ -27,6 +27,8 @@ pub trait Services {
     type Events;
     /// AWS Systems Manager.
     type Ssm;
+    /// Table in which functions remember items.
+    type State;
     /// Store of snapshots.
     type Store;
 
@@ -38,6 +40,8 @@ pub trait Services {
     fn events(&self) -> &Self::Events;
     /// AWS Systems Manager.
     fn ssm(&self) -> &Self::Ssm;
+    /// Table in which functions remember items.
+    fn state(&self) -> &Self::State;
     /// Store of snapshots.
     fn store(&self) -> &Self::Store;
 }

@@ -63,3 +63,82 @@ pub trait StateTable {
         expires: Timestamp,
     ) -> Result<(), AwsError>;
 }
+
+/// Admits members to sets with a limited number of them, such as the groups that may be closed in an hour.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Admissions {
+    /// `UpdateItem`: adds `member` to the set `id` of a partition, unless the set has `most` members; `None` for no limit. Returns
+    /// true if the set has the member now: one that it had before is admitted again, so the call may be repeated. However many
+    /// programs call at once, a set never has more than `most` members by calls with this limit. The set is deleted some time
+    /// after `expires`.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails. The member may have been added nevertheless.
+    async fn admit(
+        &self,
+        partition: &Partition,
+        id: &str,
+        member: &str,
+        most: Option<u32>,
+        expires: Timestamp,
+    ) -> Result<bool, AwsError>;
+}
+
+/// Leaves items for other functions, which read them as a [`StateTable`].
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait Notes {
+    /// `PutItem`: writes an item in place of the one with this id. It is deleted some time after `expires`.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn leave_note<T: Serialize>(
+        &self,
+        partition: &Partition,
+        item: &StateItem<T>,
+        expires: Timestamp,
+    ) -> Result<(), AwsError>;
+
+    /// `DeleteItem`: deletes an item, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    async fn delete_note(&self, partition: &Partition, id: &str) -> Result<(), AwsError>;
+}
+
+/// What the calls of a program without a table fail with.
+fn no_table(operation: &'static str, subject: &str) -> AwsError {
+    AwsError::new(operation, subject, None, "this program has no table")
+}
+
+/// A program without a table. It admits nothing.
+impl Admissions for () {
+    async fn admit(
+        &self,
+        _partition: &Partition,
+        _id: &str,
+        member: &str,
+        _most: Option<u32>,
+        _expires: Timestamp,
+    ) -> Result<bool, AwsError> {
+        Err(no_table("dynamodb:UpdateItem", member))
+    }
+}
+
+/// A program without a table. It leaves nothing.
+impl Notes for () {
+    async fn leave_note<T: Serialize>(
+        &self,
+        _partition: &Partition,
+        item: &StateItem<T>,
+        _expires: Timestamp,
+    ) -> Result<(), AwsError> {
+        Err(no_table("dynamodb:PutItem", &item.id))
+    }
+
+    async fn delete_note(&self, _partition: &Partition, id: &str) -> Result<(), AwsError> {
+        Err(no_table("dynamodb:DeleteItem", id))
+    }
+}

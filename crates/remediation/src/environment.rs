@@ -4,6 +4,7 @@ use aws_traits::Services;
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, PolicySource};
 
+use crate::pace::ClosingsPerHour;
 use crate::reevaluation::ReevaluationLimits;
 use crate::services::RemediationServices;
 
@@ -18,6 +19,8 @@ pub(crate) struct Environment<S> {
     pub(crate) now: fn() -> Timestamp,
     /// Limits of evaluations on demand; `None` for no such evaluations.
     pub(crate) reevaluations: Option<ReevaluationLimits>,
+    /// Most groups that are closed in an hour; `None` if this program does not count closings.
+    pub(crate) closings_per_hour: Option<ClosingsPerHour>,
     /// The only rule that the stack remediates. A restore for another one is refused.
     pub(crate) own_rule: Option<String>,
 }
@@ -30,6 +33,7 @@ impl<S: RemediationServices> Environment<S> {
             prefix_lists: CachedPrefixLists::new(SignedDuration::ZERO),
             now,
             reevaluations: None,
+            closings_per_hour: None,
             own_rule: None,
         }
     }
@@ -44,6 +48,10 @@ impl<S: RemediationServices> Environment<S> {
 
     pub(crate) fn ec2(&self) -> &<S as Services>::Ec2 {
         self.services.ec2()
+    }
+
+    pub(crate) fn state(&self) -> &<S as Services>::State {
+        self.services.state()
     }
 
     pub(crate) fn store(&self) -> &<S as Services>::Store {

@@ -55,6 +55,9 @@ pub enum Obstacle {
     /// A hold could not be deleted.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It cannot be known whether this hour has room for another closing.
+    #[error("the closings of this hour could not be counted; to close the group uncounted, set IgnorePace")]
+    Uncounted(#[source] AwsError),
     /// An AWS call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -88,6 +91,7 @@ impl RemediationError {
                 Obstacle::NoGroup { .. } => "NoSuchSecurityGroup",
                 Obstacle::Snapshot(_) => "SnapshotUnavailable",
                 Obstacle::PrefixListChanging { .. } => "PrefixListChanging",
+                Obstacle::Uncounted(_) => "PaceUnavailable",
                 Obstacle::Aws(_)
                 | Obstacle::Policy(PolicyError::Rule(_))
                 | Obstacle::Store(_)

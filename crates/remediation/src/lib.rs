@@ -9,6 +9,7 @@ mod gate;
 mod inputs;
 mod live_group;
 mod network_acl_changes;
+mod pace;
 mod quarantine;
 mod reevaluation;
 mod release;
@@ -26,6 +27,7 @@ mod task;
 
 pub use error::{Obstacle, RemediationError};
 pub use inputs::Reevaluated;
+pub use pace::{ClosingsPerHour, Deferral};
 pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{

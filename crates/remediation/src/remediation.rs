@@ -9,6 +9,7 @@ use crate::close::Closing;
 use crate::environment::Environment;
 use crate::error::RemediationError;
 use crate::inputs::{self, Reevaluated};
+use crate::pace::ClosingsPerHour;
 use crate::quarantine::Quarantining;
 use crate::reevaluation::ReevaluationLimits;
 use crate::release::Releasing;
@@ -38,6 +39,13 @@ impl<S: RemediationServices> Remediation<S> {
     #[must_use]
     pub fn with_reevaluations(mut self, limits: ReevaluationLimits) -> Self {
         self.environment.reevaluations = Some(limits);
+        self
+    }
+
+    /// Counts closings in the table of the account, and defers those that are more than `most` in an hour.
+    #[must_use]
+    pub fn with_closings_per_hour(mut self, most: ClosingsPerHour) -> Self {
+        self.environment.closings_per_hour = Some(most);
         self
     }
 

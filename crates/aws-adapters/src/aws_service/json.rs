@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::{Protocol, without_message};
 
 /// awsJson1.0.
-#[cfg(feature = "state")]
 pub(crate) static AWS_JSON_1_0: Protocol = Protocol { content_type: "application/x-amz-json-1.0", failure };
 /// awsJson1.1.
 pub(crate) static AWS_JSON_1_1: Protocol = Protocol { content_type: "application/x-amz-json-1.1", failure };

@@ -6,6 +6,7 @@
 mod beside_findings;
 mod bucket;
 mod canned;
+mod closing_table;
 mod config;
 mod ec2;
 mod ec2_selected;

@@ -11,7 +11,9 @@ mod state;
 mod surroundings;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use aws_events::cloudtrail::RuleChange;
 use aws_events::config::ConfigurationItem;
@@ -35,6 +37,8 @@ pub struct FakeAws {
     account: Arc<Mutex<Account>>,
     location: StoreLocation,
     bus: Option<EventBus>,
+    /// Whether each call lets other futures run before it is carried out.
+    yields: bool,
 }
 
 impl Default for FakeAws {
@@ -45,7 +49,7 @@ impl Default for FakeAws {
             region: "us-east-1".to_owned(),
         };
         let bus = EventBus { name: "default".to_owned(), region: location.region.clone() };
-        Self { account: Arc::default(), location, bus: Some(bus) }
+        Self { account: Arc::default(), location, bus: Some(bus), yields: false }
     }
 }
 
@@ -175,6 +179,12 @@ impl FakeAws {
         Self { bus: None, ..self }
     }
 
+    /// The account, whose calls take a turn each: other futures run before a call is carried out.
+    #[must_use]
+    pub fn with_turns(self) -> Self {
+        Self { yields: true, ..self }
+    }
+
     /// The account, locked.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
@@ -241,6 +251,9 @@ impl FakeAws {
         subject: &str,
         work: impl FnOnce(&mut Account) -> Result<T, AwsError>,
     ) -> Result<T, AwsError> {
+        if self.yields {
+            turn().await;
+        }
         match self.answer(operation, subject, work) {
             Some(answer) => answer,
             None => std::future::pending().await,
@@ -280,6 +293,20 @@ impl FakeAws {
     }
 }
 
+/// Lets other futures run.
+async fn turn() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if is_over {
+            return Poll::Ready(());
+        }
+        is_over = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 impl Account {
     /// Writes an object, encrypted with the present key.
     pub fn put_object(&mut self, key: &str, json: String, metadata: BTreeMap<String, String>) {
@@ -302,6 +329,7 @@ impl Services for FakeAws {
     type Ec2 = Self;
     type Events = Self;
     type Ssm = Self;
+    type State = Self;
     type Store = Self;
 
     fn config(&self) -> &Self {
@@ -317,6 +345,10 @@ impl Services for FakeAws {
     }
 
     fn ssm(&self) -> &Self {
+        self
+    }
+
+    fn state(&self) -> &Self {
         self
     }
 

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::FakeAws;
 use crate::error::AwsError;
-use crate::state::{Partition, StateItem, StatePage, StateTable};
+use crate::state::{Admissions, Notes, Partition, StateItem, StatePage, StateTable};
 
 impl StateTable for FakeAws {
     async fn items<T: DeserializeOwned>(
@@ -44,6 +45,58 @@ impl StateTable for FakeAws {
             .map_err(|error| AwsError::malformed(OPERATION, &item.id, &error.to_string()))?;
         self.call(OPERATION, &item.id, |account| {
             account.state.insert((key, item.id.clone()), (value, expires));
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Name of the attribute with the members of a set.
+const MEMBERS: &str = "members";
+
+impl Admissions for FakeAws {
+    async fn admit(
+        &self,
+        partition: &Partition,
+        id: &str,
+        member: &str,
+        most: Option<u32>,
+        expires: Timestamp,
+    ) -> Result<bool, AwsError> {
+        let key = (partition.key(), id.to_owned());
+        self.call("dynamodb:UpdateItem", member, |account| {
+            let (set, expiry) = account.state.entry(key).or_insert_with(|| (json!({MEMBERS: []}), expires));
+            let Some(Value::Array(members)) = set.get_mut(MEMBERS) else {
+                return Err(AwsError::malformed("dynamodb:UpdateItem", member, "the item is no set"));
+            };
+            let is_known = members.iter().any(|known| known == member);
+            if !is_known && most.is_some_and(|most| members.len() >= usize::try_from(most).unwrap_or(usize::MAX)) {
+                return Ok(false);
+            }
+            if !is_known {
+                members.push(member.into());
+            }
+            *expiry = expires;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+impl Notes for FakeAws {
+    async fn leave_note<T: Serialize>(
+        &self,
+        partition: &Partition,
+        item: &StateItem<T>,
+        expires: Timestamp,
+    ) -> Result<(), AwsError> {
+        self.put_item(partition, item, expires).await
+    }
+
+    async fn delete_note(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
+        let key = (partition.key(), id.to_owned());
+        self.call("dynamodb:DeleteItem", id, |account| {
+            account.state.remove(&key);
             Ok(())
         })
         .await

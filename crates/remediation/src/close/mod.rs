@@ -3,6 +3,7 @@
 mod debts;
 mod hold;
 mod outcome;
+mod pace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub(crate) struct Closing<'a, S: RemediationServices> {
     due: Due,
     /// Rules for all traffic that were narrowed.
     narrowed: Vec<IngressRule>,
+    /// Whether the group may be closed in this hour.
+    is_admitted: bool,
     /// Whether a rule is from a prefix list, whose change AWS Config does not notice.
     has_prefix_lists: bool,
 }
@@ -75,6 +78,7 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
             open: Vec::new(),
             due: Due::default(),
             narrowed: Vec::new(),
+            is_admitted: false,
             has_prefix_lists: false,
         }
     }
@@ -217,6 +221,12 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
             self.drop_premature_debt(&live, &open).await;
             return Err(self.still_open(&settling));
         }
+        // Rules that are owed close nothing, and need no admission.
+        if !open.is_empty()
+            && let Some(response) = self.deferred().await?
+        {
+            return Ok(Progress::Done(Box::new(response)));
+        }
         self.keep(&live, &plan, &open).await?;
         // Not earlier: a closing that cannot begin changes nothing, and keeps the hold. A hold that is found from now on is
         // newer than this request, and counts.
@@ -249,6 +259,7 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
         if self.due.is_settled() {
             self.delete_debt().await;
         }
+        self.forget_deferral(&response).await;
         reevaluation::after_closing(self.environment, self.request, self.has_prefix_lists, &mut response).await;
         Ok(response)
     }

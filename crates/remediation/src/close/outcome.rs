@@ -83,8 +83,7 @@ impl<S: RemediationServices> Closing<'_, S> {
             already_absent: records(&changes.already_absent),
             not_authorized,
             remaining,
-            held_until: None,
-            facts: None,
+            ..Closed::default()
         };
         self.response(status, message, closed)
     }

@@ -66,6 +66,9 @@ pub struct Close {
     /// Close the group although a restore put it on hold.
     #[serde(default, deserialize_with = "boolean")]
     pub ignore_hold: bool,
+    /// Close the group although as many groups were closed in this hour as may be.
+    #[serde(default, deserialize_with = "boolean")]
+    pub ignore_pace: bool,
     /// The SSM Automation execution.
     #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,

@@ -28,6 +28,8 @@ pub enum Status {
     NothingToDo,
     /// An exposure stays: an exemption covers it, or the group is on hold after a restore.
     Exempt,
+    /// The group stays open for now: as many groups were closed in this hour as may be.
+    Deferred,
     /// A dry run: the changes are planned.
     Planned,
     /// Some changes were made, others were not. Fails the invocation.
@@ -45,6 +47,7 @@ impl fmt::Display for Status {
             Self::Released => "RELEASED",
             Self::NothingToDo => "NOTHING_TO_DO",
             Self::Exempt => "EXEMPT",
+            Self::Deferred => "DEFERRED",
             Self::Planned => "PLANNED",
             Self::Partial => "PARTIAL",
             Self::Failed => "FAILED",
@@ -98,6 +101,12 @@ pub struct Closed {
     /// End of the hold, if the group stays open because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
+    /// End of the hour in which no further group is closed, if the group stays open because of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred_until: Option<Timestamp>,
+    /// Number of groups that were closed in that hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closings_per_hour: Option<u32>,
     /// Facts that are part of the message, for a caller with words of its own.
     #[serde(skip)]
     pub facts: Option<Box<ClosingFacts>>,

@@ -11,6 +11,7 @@ mod log;
 mod model;
 mod network_acl;
 mod owner;
+mod pace;
 mod payments;
 mod quarantine;
 mod quarantine_failures;

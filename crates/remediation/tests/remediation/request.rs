@@ -30,6 +30,7 @@ fn close() -> Close {
         replacement_cidrs: Vec::new(),
         dry_run: false,
         ignore_hold: false,
+        ignore_pace: false,
         execution_id: None,
     }
 }
