@@ -7,8 +7,8 @@ use super::contest::Closings;
 use super::exposures::ExposureList;
 use super::latest::{Latest, Moment};
 use super::observation::{
-    Assessed, AssessedVerdict, Attachment, ConfigVerdict, ExemptionFacts, GroupFacts, Mute, NotStarted, Observation,
-    Observed, Opener, Outcome, Owner, Remediated, Source, Swept,
+    Assessed, AssessedVerdict, Attachment, ConfigVerdict, Deferred, ExemptionFacts, GroupFacts, Mute, NotStarted,
+    Observation, Observed, Opener, Outcome, Owner, Remediated, Source, Swept,
 };
 use super::text::Text;
 use super::timeline::{Point, Timeline, Verdict};
@@ -39,6 +39,7 @@ pub(super) struct Facts {
     pub(super) unjudged: Latest<Text<256>>,
     pub(super) closings: Closings,
     pub(super) attempt: Latest<Attempt>,
+    pub(super) deferred: Latest<Deferral>,
     pub(super) restored: Latest<Text<64>>,
     pub(super) quarantined: Latest<bool>,
     pub(super) parked: Latest<Option<Text<256>>>,
@@ -69,6 +70,13 @@ pub(super) struct OpenFacts {
 pub(super) struct ExemptFacts {
     pub(super) exempted: ExposureList,
     pub(super) exemption: ExemptionFacts,
+}
+
+/// A closing that was put off until there is room for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Deferral {
+    pub(super) execution_id: Text<64>,
+    pub(super) deferred: Deferred,
 }
 
 /// An attempt to close the group.
@@ -196,6 +204,10 @@ impl Facts {
             Outcome::LeftOpen => AttemptStatus::Done,
             Outcome::PartlyClosed => AttemptStatus::Partial,
             Outcome::CloseFailed => AttemptStatus::Failed,
+            Outcome::Deferred(deferred) => {
+                let deferral = Deferral { execution_id: execution_id.clone(), deferred: *deferred };
+                return self.deferred.learn(at, deferral);
+            }
             Outcome::Restored => return self.restored.learn(at, execution_id.clone()),
             Outcome::Quarantined => return self.quarantined.learn(at, true),
             Outcome::Released => return self.quarantined.learn(at, false),

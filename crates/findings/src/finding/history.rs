@@ -55,6 +55,7 @@ impl Finding {
             News::Opened | News::Reopened | News::OpenerChanged | News::Contested => opener(),
             News::Closed(ClosedBy::Remediation(execution))
             | News::ClosedByRemediation(execution)
+            | News::ClosingDeferred(execution)
             | News::Restored(execution) => Some(execution.as_str().into()),
             News::ClosingFailed(_) => self.attempt().map(|attempt| attempt.execution_id.as_str().into()),
             News::Muted | News::Unmuted => self.facts.mute.value().map(|mute| mute.by.as_str().into()),
@@ -116,6 +117,7 @@ impl Finding {
             }
             News::Muted => format!("{group} is muted {}.", self.mute_in_words()),
             News::Unmuted => format!("{group} is no longer muted."),
+            News::ClosingDeferred(_) => format!("Closing of {group} deferred{}.", self.deferral_in_words()),
             News::Restored(execution) => format!("Rules of {group} were restored by {execution}."),
             News::PastCorrected => format!("An observation of {group} arrived late. The present state is the same."),
         }
@@ -140,6 +142,16 @@ impl Finding {
             Some(expires) => format!(" until {expires}: {}", exemption.reason),
             None => format!(" without an end: {}", exemption.reason),
         }
+    }
+
+    fn deferral_in_words(&self) -> String {
+        let deferred = self.facts.deferred.value().map(|deferral| deferral.deferred);
+        let until = deferred.and_then(|deferred| deferred.until).map(|until| format!(" until {until}"));
+        let closings = deferred.and_then(|deferred| deferred.closings).map(|closings| {
+            let (groups, were) = (plain_text::counted(closings, "group"), if closings == 1 { "was" } else { "were" });
+            format!(": {groups} {were} closed in this hour")
+        });
+        format!("{}{}", until.unwrap_or_default(), closings.unwrap_or_default())
     }
 
     fn mute_in_words(&self) -> String {

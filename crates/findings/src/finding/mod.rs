@@ -58,8 +58,8 @@ pub use self::key::{FindingKey, KeyError};
 pub use self::latest::Moment;
 pub use self::news::News;
 pub use self::observation::{
-    Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Gone, GroupFacts, Mute, NotStarted,
-    Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source, Swept,
+    Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, Deferred, ExemptionFacts, Gone, GroupFacts, Mute,
+    NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Revoked, Source, Swept,
 };
 pub use self::text::{Text, hex};
 pub use self::timeline::MAX_POINTS;
@@ -113,6 +113,7 @@ impl Finding {
         let before = Content::of(&self.facts);
         let exposed = self.exposures().cloned();
         let mute = self.facts.mute.value().cloned();
+        let deferral = self.facts.deferred.value().cloned();
         let restored = self.facts.restored.value().cloned();
         let episodes = self.facts.timeline.episodes();
         self.facts.learn(observation);
@@ -131,6 +132,9 @@ impl Finding {
                 (true, false) => news.push(News::Unmuted),
                 (false, false) => {}
             }
+        }
+        if let Some(known) = self.facts.deferred.value().filter(|known| Some(*known) != deferral.as_ref()) {
+            news.push(News::ClosingDeferred(known.execution_id.clone()));
         }
         if self.facts.restored.value() != restored.as_ref() {
             news.extend(self.facts.restored.value().cloned().map(News::Restored));

@@ -59,6 +59,8 @@ pub enum News {
     Muted,
     /// The finding is no longer muted.
     Unmuted,
+    /// The closing waits until there is room for it.
+    ClosingDeferred(Text<64>),
     /// Rules that a closing took are there again.
     Restored(Text<64>),
     /// A straggler changed what is known of the past, and nothing of the present.
@@ -69,7 +71,10 @@ impl News {
     /// Whether the channels are told: whether it raises the revision of the finding.
     #[must_use]
     pub fn raises_revision(&self) -> bool {
-        !matches!(self, Self::Muted | Self::Unmuted | Self::Restored(_) | Self::PastCorrected)
+        !matches!(
+            self,
+            Self::Muted | Self::Unmuted | Self::ClosingDeferred(_) | Self::Restored(_) | Self::PastCorrected
+        )
     }
 }
 

@@ -203,6 +203,8 @@ pub enum Outcome {
     PartlyClosed,
     /// `close`: no change could be made.
     CloseFailed,
+    /// `close`: as many groups were closed in this hour as may be, and this one is not.
+    Deferred(Deferred),
     /// `restore`: rules that a closing revoked are there again.
     Restored,
     /// `quarantine`: network ACLs deny the ports.
@@ -211,6 +213,15 @@ pub enum Outcome {
     Released,
     /// Another action or status, such as a restore that failed. It is no fact of the finding.
     Other,
+}
+
+/// What a closing waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Deferred {
+    /// When the group may be closed, if it is known.
+    pub until: Option<Timestamp>,
+    /// Number of groups that were closed in the hour that ends then.
+    pub closings: Option<u32>,
 }
 
 /// Rules that a remediation revoked.

@@ -1,13 +1,16 @@
 //! `Portcullis Remediation`: how a request to the remediator ended.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::envelope::Envelope;
 use super::error::IntakeError;
 use super::{Ignored, Intake};
 use crate::event::RemediationEvent;
-use crate::finding::{FindingKey, Moment, Observation, Observed, Outcome, Remediated, Revoked, RuleContent, Text};
+use crate::finding::{
+    Deferred, FindingKey, Moment, Observation, Observed, Outcome, Remediated, Revoked, RuleContent, Text,
+};
 
 /// A rule of a response.
 #[derive(Deserialize)]
@@ -30,6 +33,7 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
         ("close", "CLOSED") => Outcome::Closed(revoked(envelope.kind, &event)?),
         ("close", "NOTHING_TO_DO") => Outcome::NothingToClose,
         ("close", "EXEMPT") => Outcome::LeftOpen,
+        ("close", "DEFERRED") => Outcome::Deferred(deferred(envelope.kind, &event)?),
         ("close", "PARTIAL") => Outcome::PartlyClosed,
         ("close", "FAILED") => Outcome::CloseFailed,
         ("restore", "RESTORED") => Outcome::Restored,
@@ -55,6 +59,22 @@ fn message(event: &RemediationEvent) -> Text<256> {
     let said = event.response.as_ref().and_then(text);
     let failed = || event.error.as_ref().map(|error| error.message.as_str().into());
     said.or_else(failed).unwrap_or_else(|| event.status.as_str().into())
+}
+
+/// What a closing waits for. The response may have left it out.
+fn deferred(kind: &'static str, event: &RemediationEvent) -> Result<Deferred, IntakeError> {
+    Ok(Deferred { until: field(kind, event, "deferredUntil")?, closings: field(kind, event, "closingsPerHour")? })
+}
+
+/// A field of the response, if it is there.
+fn field<T: DeserializeOwned>(
+    kind: &'static str,
+    event: &RemediationEvent,
+    key: &str,
+) -> Result<Option<T>, IntakeError> {
+    let value = event.response.as_ref().and_then(|response| response.get(key)).unwrap_or(&Value::Null);
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| IntakeError::malformed(kind, &format!("detail.response.{key}"), error))
 }
 
 /// The rules that a closing revoked. The event has the number of all, if it has no room for them.

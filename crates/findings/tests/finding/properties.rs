@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use findings::finding::{
-    AssessedVerdict, Attachment, ConfigVerdict, Context, ExemptionFacts, Finding, FindingKey, Gone, MAX_POINTS, Manner,
-    Moment, Mute, News, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource, Remediated, Source,
-    State, Swept, Text,
+    AssessedVerdict, Attachment, ConfigVerdict, Context, Deferred, ExemptionFacts, Finding, FindingKey, Gone,
+    MAX_POINTS, Manner, Moment, Mute, News, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource,
+    Remediated, Source, State, Swept, Text,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -61,6 +61,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             Outcome::LeftOpen,
             Outcome::PartlyClosed,
             Outcome::CloseFailed,
+            Outcome::Deferred(Deferred { until: None, closings: Some(100) }),
             Outcome::Restored,
             Outcome::Quarantined,
             Outcome::Released,

@@ -1,12 +1,14 @@
 //! Lives of findings that a user would recognise.
 
 use findings::finding::{
-    ClosedBy, Closing, ConfigVerdict, ExposureList, Finding, News, Observation, Outcome, Revoked, Source, State,
+    ClosedBy, Closing, ConfigVerdict, Deferred, ExposureList, Finding, News, Observation, Outcome, Revoked, Source,
+    State,
 };
 use findings::{Openness, Severity};
 use jiff::SignedDuration;
 
 use crate::observations::*;
+use crate::schema::assert_valid;
 
 /// Applies observations in the order of their arrival. Returns the news and the revision after each.
 fn follow(finding: &mut Finding, observations: &[Observation]) -> Vec<(Vec<News>, u64)> {
@@ -327,6 +329,44 @@ fn quarantined_released_and_restored() {
     assert_eq!(told[2], (vec![News::QuarantineEnded], 3));
     assert_eq!(told[4], (vec![News::Restored("e-4".into())], 4));
     assert_eq!(told[5], (vec![News::Reopened], 5));
+}
+
+/// A deferral closes nothing, fails nothing, and is told to no channel; the history has it once for each hour.
+#[test]
+fn a_deferred_closing_is_history_only() {
+    let mut finding = new_finding();
+    let deferred = |at, execution, until: Option<&str>, closings| {
+        let until = until.map(time);
+        remediated(at, execution, Outcome::Deferred(Deferred { until, closings }))
+    };
+    let story = [
+        open("1 11:00", &[22]),
+        deferred("1 11:20", "e-1", Some("1 12:00"), Some(100)),
+        deferred("1 11:20", "e-1", Some("1 12:00"), Some(100)),
+        deferred("1 12:00", "e-2", Some("1 13:00"), Some(1)),
+        deferred("1 13:00", "e-3", None, None),
+        closed("1 14:00", "e-4"),
+    ];
+    let mut history = Vec::new();
+    for observation in &story[..5] {
+        history.extend(finding.apply(observation).history);
+        assert_eq!((finding.state(), finding.attempt().is_none()), (State::Open, true));
+    }
+    assert_valid(&finding);
+    history.extend(finding.apply(&story[5]).history);
+    let told: Vec<_> = history.iter().map(|entry| (entry.sentence.as_str(), entry.revision)).collect();
+    let expected = [
+        ("sg-0aaaaaaaaaaaaaaaa is open: tcp/22 from 0.0.0.0/0.", 1),
+        (
+            "Closing of sg-0aaaaaaaaaaaaaaaa deferred until 2026-12-01T12:00:00Z: 100 groups were closed in this hour.",
+            1,
+        ),
+        ("Closing of sg-0aaaaaaaaaaaaaaaa deferred until 2026-12-01T13:00:00Z: 1 group was closed in this hour.", 1),
+        ("Closing of sg-0aaaaaaaaaaaaaaaa deferred.", 1),
+        ("sg-0aaaaaaaaaaaaaaaa was closed by remediation e-4.", 2),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(history[1].by.as_ref().map(ToString::to_string).as_deref(), Some("e-1"));
 }
 
 #[test]

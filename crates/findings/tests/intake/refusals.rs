@@ -81,7 +81,7 @@ fn an_event_without_account_is_not_about_another_one() {
 #[case::step("execution", ("/detail-type", json!("EC2 Automation Step Status-change Notification")), "says nothing of a finding")]
 #[case::dry_run("closed", ("/detail/dryRun", json!(true)), "a dry run changes nothing")]
 #[case::planned("closed", ("/detail/status", json!("PLANNED")), "`close` with status `PLANNED` is no fact of a finding")]
-#[case::newer_status("closed", ("/detail/status", json!("DEFERRED")), "`close` with status `DEFERRED`")]
+#[case::newer_status("closed", ("/detail/status", json!("POSTPONED")), "`close` with status `POSTPONED`")]
 #[case::restore_failed("failed", ("/detail/action", json!("restore")), "`restore` with status `FAILED`")]
 #[case::other_type("compliance", ("/detail/resourceType", json!("AWS::S3::Bucket")), "of type `AWS::S3::Bucket` is no finding")]
 #[case::other_rule("compliance", ("/detail/configRuleName", json!("open ports")), "the name `open ports`")]

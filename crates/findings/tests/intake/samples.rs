@@ -1,9 +1,10 @@
 //! What the samples say.
 
 use findings::finding::{
-    AssessedVerdict, ConfigVerdict, Finding, Gone, GroupFacts, News, Observed, Outcome, OwnerSource, Remediated,
-    Revoked, RuleContent, Source, State, Swept,
+    AssessedVerdict, ConfigVerdict, Deferred, Finding, Gone, GroupFacts, News, Observed, Outcome, OwnerSource,
+    Remediated, Revoked, RuleContent, Source, State, Swept,
 };
+use findings::intake::read;
 use findings::{Openness, Severity};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -152,6 +153,26 @@ fn a_closing_whose_rules_have_no_room_still_is_one() {
 fn an_outcome_belongs_to_its_action(#[case] action: &str, #[case] status: &str, #[case] outcome: Outcome) {
     let event = changed("closed", &[("/detail/action", json!(action)), ("/detail/status", json!(status))]);
     assert_eq!(remediated(event).outcome, outcome);
+}
+
+#[rstest]
+#[case::whole(
+    json!("2026-03-01T11:00:00Z"), json!(100),
+    Deferred { until: Some("2026-03-01T11:00:00Z".parse().unwrap()), closings: Some(100) }
+)]
+#[case::cut(Value::Null, Value::Null, Deferred { until: None, closings: None })]
+fn a_deferred_closing_says_until_when(#[case] until: Value, #[case] closings: Value, #[case] deferred: Deferred) {
+    let response = json!({"status": "DEFERRED", "deferredUntil": until, "closingsPerHour": closings});
+    let event = changed("closed", &[("/detail/status", json!("DEFERRED")), ("/detail/response", response)]);
+    assert_eq!(remediated(event).outcome, Outcome::Deferred(deferred));
+}
+
+#[test]
+fn a_deferred_closing_with_a_malformed_end_names_the_field() {
+    let response = json!({"status": "DEFERRED", "deferredUntil": "noon"});
+    let event = changed("closed", &[("/detail/status", json!("DEFERRED")), ("/detail/response", response)]);
+    let error = read(event.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("field `detail.response.deferredUntil`") && !error.contains("noon"), "{error}");
 }
 
 #[test]
