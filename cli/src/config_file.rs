@@ -29,6 +29,7 @@ const ONLY_WITH_SDK: &[&str] = &[
     "expires",
     "group-id",
     "ignore-hold",
+    "ignore-pace",
     "limit",
     "no-rule",
     "organization",

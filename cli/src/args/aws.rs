@@ -120,6 +120,10 @@ pub(crate) struct Close {
     /// Close groups that are on hold after a restore as well
     #[arg(long)]
     pub(crate) ignore_hold: bool,
+    /// Close groups whatever ClosingsPerHour of a stack says. Closings by this program are neither counted nor limited, with
+    /// or without it
+    #[arg(long)]
+    pub(crate) ignore_pace: bool,
     #[command(flatten)]
     pub(crate) strategy: StrategyArgs,
     #[command(flatten)]

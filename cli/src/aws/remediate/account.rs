@@ -59,6 +59,7 @@ impl Account {
             replacement_cidrs: how.replacement_cidrs.clone(),
             dry_run,
             ignore_hold: how.ignore_hold,
+            ignore_pace: how.ignore_pace,
             execution_id: Some(self.run.clone()),
         });
         self.run(&request).await

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
     let selection = Selection::new(&args.selection)?;
     // A hold prevents closings, but not their preview.
-    let how = How::new(&args.strategy, true)?;
+    let how = How::new(&args.strategy, true, true)?;
     let policy = RequestedPolicy::new(&args.policy)?;
     let policies = policies(&policy, session::several(&args.regions).await?).await?;
     policies.announce(false);
@@ -40,7 +40,7 @@ pub(crate) async fn plan(args: &Plan) -> Result<Exit> {
 
 pub(crate) async fn close(args: &Close) -> Result<Exit> {
     let selection = Selection::new(&args.selection)?;
-    let how = How::new(&args.strategy, args.ignore_hold)?;
+    let how = How::new(&args.strategy, args.ignore_hold, args.ignore_pace)?;
     let policy = RequestedPolicy::new(&args.policy)?;
     let mut policies = policies(&policy, session::several(&args.regions).await?).await?;
     if !args.dry_run {
@@ -67,6 +67,9 @@ pub(crate) async fn close(args: &Close) -> Result<Exit> {
         let regions = changed.map(|(target, _)| target.region.as_str()).collect();
         let (session, snapshots, policy) = (&args.regions, &args.snapshots, &args.policy);
         eprintln!("to undo: {}", Undo { run: &run, regions, session, snapshots, policy }.command());
+    }
+    if tally.done() > 0 && !args.ignore_pace {
+        eprintln!("these closings do not count towards ClosingsPerHour of a stack");
     }
     ending?.exit(&tally, tally.exit())
 }

@@ -12,10 +12,11 @@ pub(super) struct How {
     pub(super) strategy: StrategyName,
     pub(super) replacement_cidrs: Vec<IpNetwork>,
     pub(super) ignore_hold: bool,
+    pub(super) ignore_pace: bool,
 }
 
 impl How {
-    pub(super) fn new(args: &StrategyArgs, ignore_hold: bool) -> Result<Self, Usage> {
+    pub(super) fn new(args: &StrategyArgs, ignore_hold: bool, ignore_pace: bool) -> Result<Self, Usage> {
         if !args.replacement_cidr.is_empty() && args.strategy != StrategyArg::Replace {
             return Err(Usage("--replacement-cidr is only for --strategy replace".to_owned()));
         }
@@ -31,7 +32,7 @@ impl How {
             Ok::<_, Usage>(network)
         };
         let replacement_cidrs = args.replacement_cidr.iter().map(cidr).collect::<Result<_, _>>()?;
-        Ok(Self { strategy: args.strategy.into(), replacement_cidrs, ignore_hold })
+        Ok(Self { strategy: args.strategy.into(), replacement_cidrs, ignore_hold, ignore_pace })
     }
 }
 

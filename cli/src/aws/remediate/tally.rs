@@ -19,6 +19,7 @@ pub(super) struct Tally {
     nothing_to_do: usize,
     exempt: usize,
     held: usize,
+    deferred: usize,
     declined: usize,
     not_asked: usize,
     failed: usize,
@@ -57,7 +58,7 @@ impl Tally {
     pub(super) fn exit(&self) -> Exit {
         if self.failed > 0 {
             Exit::Error
-        } else if self.planned + self.held + self.declined + self.not_asked > 0 {
+        } else if self.planned + self.held + self.deferred + self.declined + self.not_asked > 0 {
             Exit::Exposed
         } else {
             Exit::Success
@@ -119,6 +120,7 @@ impl Tally {
             _ if is_held => &mut self.held,
             Status::Planned => &mut self.planned,
             Status::Exempt => &mut self.exempt,
+            Status::Deferred => &mut self.deferred,
             Status::NothingToDo => &mut self.nothing_to_do,
             Status::Restored => &mut self.restored,
             Status::Closed | Status::Quarantined | Status::Released => &mut self.closed,
@@ -166,6 +168,7 @@ impl fmt::Display for Summary<'_> {
             (tally.nothing_to_do, "with nothing to do"),
             (tally.exempt, "exempt"),
             (tally.held, "on hold"),
+            (tally.deferred, "deferred"),
             (tally.declined, "declined"),
             (tally.not_asked, "not asked"),
         ];
