@@ -111,7 +111,8 @@ impl SecurityFindings {
 
 /// The groups of one finding.
 fn read(event: &Value, finding: &Value, is_chosen: bool) -> Result<Vec<SecurityFinding>, Refusal> {
-    let is_ocsf = member(finding, "class_uid").is_some() || member(finding, "finding_info").is_some();
+    // Where OCSF has the id.
+    let is_ocsf = member(finding, "finding_info").is_some();
     let finding = if is_ocsf { ocsf::read(finding) } else { asff::read(finding) };
     let id = finding.id.ok_or_else(|| Refusal::strange("a finding of Security Hub without an id"))?;
     let noise = |why: &str| Refusal::noise(format!("the finding {} {why}", quoted(id)));
