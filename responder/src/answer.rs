@@ -63,7 +63,9 @@ impl Answer {
             return Some(Self::Close);
         }
         if inspector == Mode::Close && response == InspectorResponse::NetworkAcl {
-            let network_acls = asked.reachable.iter().flat_map(|finding| finding.network_acl_ids.iter().cloned());
+            // Whoever may put events on a bus can name any network ACL. Those of the subnets of the group count instead.
+            let by_aws = asked.reachable.iter().filter(|finding| !finding.simulated);
+            let network_acls = by_aws.flat_map(|finding| finding.network_acl_ids.iter().cloned());
             return Some(Self::Quarantine { ports, network_acls: network_acls.collect() });
         }
         (asked.mode.max(inspector) != Mode::Off).then_some(Self::Report)

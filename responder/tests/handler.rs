@@ -437,6 +437,16 @@ async fn a_topic_can_invoke_the_function_itself() {
     assert_eq!(account.started().len(), 1);
 }
 
+/// Whoever may put events on the bus can name any network ACL.
+#[tokio::test]
+async fn a_simulated_finding_names_no_network_acl() {
+    let account = Account::with(Modes { inspector: Mode::Close, ..Modes::default() }, InspectorResponse::NetworkAcl);
+    account.group(GROUP, &[22]);
+    account.deliver(&[finding("ACTIVE", 22, "999999999999", "custom.inspector2")]).await;
+    let expected = [("ConfigRuleName", "portcullis"), ("Ports", "tcp/22"), ("SecurityGroupId", GROUP)];
+    assert_eq!(parameters(&account.started()[0]), expected);
+}
+
 /// The quarantine makes Inspector close its finding. If it were released for that, the finding would open again.
 #[tokio::test]
 async fn a_quarantine_is_released_when_the_finding_and_the_port_are_closed() {
