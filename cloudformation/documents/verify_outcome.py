@@ -117,12 +117,13 @@ ACTIONS = {
     "close": {
         "function": "remediator",
         "done": "CLOSED",
-        "idle": ["NOTHING_TO_DO", "EXEMPT"],
+        # A closing that is deferred is done by a later execution. A failed one would count as an attempt.
+        "idle": ["NOTHING_TO_DO", "EXEMPT", "DEFERRED"],
         "unfinished": {"remaining": "still open", "notAuthorized": "not added"},
         "skipped": {},
         "describe": describe_rule_by_id,
         "counts": ["revoked", "authorized", "alreadyAbsent"],
-        "texts": ["snapshot"],
+        "texts": ["snapshot", "deferredUntil"],
     },
     "restore": {
         "function": "restorer",

@@ -26,6 +26,7 @@ PAYLOADS = {
         "replacementCidrs": "{{ ReplacementCidrs }}",
         "dryRun": "{{ DryRun }}",
         "ignoreHold": "{{ IgnoreHold }}",
+        "ignorePace": "{{ IgnorePace }}",
         "executionId": "{{ automation:EXECUTION_ID }}",
     },
     "RestoreDocument": {
@@ -134,7 +135,7 @@ def test_payloads_and_branches_are_text(content: dict[str, Any]) -> None:
 
 
 def test_dry_run_is_accepted_in_the_usual_spellings(content: dict[str, Any]) -> None:
-    for name in {"DryRun", "IgnoreHold"} & content["parameters"].keys():
+    for name in {"DryRun", "IgnoreHold", "IgnorePace"} & content["parameters"].keys():
         assert content["parameters"][name]["default"] == "false"
         assert content["parameters"][name]["allowedValues"] == ["true", "false", "True", "False"]
 
@@ -338,7 +339,8 @@ def test_an_approval_comes_first(variant: Stack) -> None:
     assert inputs["NotificationArn"] == variant.values["ApprovalTopicArn"]
     assert inputs["Approvers"] == variant.values["Approvers"]
     assert inputs["MinRequiredApprovals"] == 1
-    assert variables(inputs["Message"]) == {"SecurityGroupId", "ConfigRuleName", "Strategy", "ReplacementCidrs", "IgnoreHold"}
+    asked = {"SecurityGroupId", "ConfigRuleName", "Strategy", "ReplacementCidrs", "IgnoreHold", "IgnorePace"}
+    assert variables(inputs["Message"]) == asked
 
 
 def test_only_a_closing_waits_for_approval(variant: Stack) -> None:

@@ -40,6 +40,9 @@ CALLS = {
         "config:GetComplianceDetailsByResource",
         "config:PutRemediationExceptions",
         "config:StartConfigRulesEvaluation",
+        "dynamodb:DeleteItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
         "events:PutEvents",
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:RevokeSecurityGroupIngress",
@@ -591,6 +594,12 @@ def test_the_evaluator_may_do_exactly_what_it_calls(checkout: Path, roles: dict[
 @pytest.mark.parametrize(("role", "calls"), CALLS.items())
 def test_a_role_allows_exactly_what_its_function_calls(roles: dict[str, dict[str, Any]], role: str, calls: set[str]) -> None:
     assert allowed(roles[role]) - PLATFORM == needed(calls)
+
+
+def test_the_remediator_writes_one_table_and_reads_none(roles: dict[str, dict[str, Any]]) -> None:
+    statement = by_sid(roles["RemediatorRole"], "CountClosingsAndRememberThoseThatWait")
+    assert set(actions(statement)) == {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert targets(statement) == [{"Fn::GetAtt": ["StateTable", "Arn"]}]
 
 
 def test_the_functions_of_the_remediator_call_together_what_its_code_calls(checkout: Path) -> None:

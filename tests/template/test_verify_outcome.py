@@ -16,12 +16,12 @@ RULE = {"securityGroupRuleId": "sgr-0123456789abcdef0", "protocol": "tcp", "from
 DONE = {"close": "CLOSED", "restore": "RESTORED", "quarantine": "QUARANTINED", "release": "RELEASED"}
 # Statuses of success without a change, in a dry run and otherwise.
 IDLE = {
-    "close": {"NOTHING_TO_DO", "EXEMPT"},
+    "close": {"NOTHING_TO_DO", "EXEMPT", "DEFERRED"},
     "restore": {"NOTHING_TO_DO"},
     "quarantine": {"NOTHING_TO_DO", "EXEMPT"},
     "release": {"NOTHING_TO_DO"},
 }
-STATUSES = {*DONE.values(), "NOTHING_TO_DO", "EXEMPT", "PLANNED", "PARTIAL", "FAILED"}
+STATUSES = {*DONE.values(), "NOTHING_TO_DO", "EXEMPT", "DEFERRED", "PLANNED", "PARTIAL", "FAILED"}
 DOCUMENT = {
     "close": "CloseDocument",
     "restore": "RestoreDocument",
@@ -214,7 +214,7 @@ UNTIL = "2026-11-22T10:15:00Z"
         (
             "close",
             answer("CLOSED", revoked=[RULE, RULE], alreadyAbsent=[RULE], authorized=[RULE] * 3),
-            {"revokedCount": 2, "authorizedCount": 3, "alreadyAbsentCount": 1, "snapshot": ""},
+            {"revokedCount": 2, "authorizedCount": 3, "alreadyAbsentCount": 1, "snapshot": "", "deferredUntil": ""},
         ),
         (
             "restore",
@@ -236,6 +236,15 @@ def test_the_result_is_the_outputs_of_the_step(verify: Verify, stack: Stack, act
     assert found == {"status": status, "message": f"{status} it is"} | result
     types = {str: "String", int: "Integer"}
     assert outputs(stack, action) == {f"$.Payload.{name}": types[type(value)] for name, value in found.items()}
+
+
+def test_a_deferred_closing_succeeds_and_says_until_when(verify: Verify) -> None:
+    found = verify("close", answer("DEFERRED", deferredUntil=UNTIL, closingsPerHour=100))
+    assert (found["status"], found["deferredUntil"], found["revokedCount"]) == ("DEFERRED", UNTIL, 0)
+    # Nothing else is deferred.
+    for action in DONE.keys() - {"close"}:
+        with pytest.raises(Exception, match=f"{GROUP} is not verified as .*: DEFERRED"):
+            verify(action, answer("DEFERRED", deferredUntil=UNTIL))
 
 
 def test_every_action_of_a_document_is_known(source: str, stack: Stack) -> None:
