@@ -12,8 +12,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dev" / "ch
 import channel_servers as channel_servers_program
 from portcullis import MARKER, PARAMETERS, RULE, without_stack
 
+# More than the tests of one stack close in an hour.
+PACE = "5000"
 # Parameters that tests change.
 AS_DEPLOYED = {
+    "ClosingsPerHour": PACE,
     "RemediationMode": "False",
     "RemediationStrategy": "Revoke",
     "ReplacementCidrs": "",
@@ -36,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory):
     with without_stack(tmp_path_factory.mktemp("stack")) as stack:
-        stack.deploy(RuleName=RULE, SourceInputParameters=json.dumps(PARAMETERS))
+        stack.deploy(RuleName=RULE, SourceInputParameters=json.dumps(PARAMETERS), ClosingsPerHour=PACE)
         yield stack
 
 
