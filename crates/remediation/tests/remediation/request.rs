@@ -72,6 +72,8 @@ fn acls() -> NetworkAclRequest {
 #[case(json!({"executionId": "a".repeat(64)}), Close { execution_id: Some("a".repeat(64)), ..close() })]
 #[case(json!({"configRuleName": "é".repeat(128)}), Close { config_rule_name: "é".repeat(128), ..close() })]
 #[case(json!({"ignoreHold": "true"}), Close { ignore_hold: true, ..close() })]
+#[case(json!({"ignorePace": "true"}), Close { ignore_pace: true, ..close() })]
+#[case(json!({"ignorePace": "False", "ignoreHold": true}), Close { ignore_hold: true, ..close() })]
 #[case(json!({"ignoreHold": false, "dryRun": "True"}), Close { dry_run: true, ..close() })]
 #[case(json!({"executionId": "8a1b"}), Close { execution_id: Some("8a1b".into()), ..close() })]
 #[case(json!({"executionId": ""}), close())]
