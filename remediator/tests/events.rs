@@ -18,7 +18,7 @@ use aws_traits::fakes::FakeAws;
 use exposure::{IngressRule, Traffic};
 use findings::event::{MAX_DETAIL_BYTES, RemediationEvent};
 use jiff::Timestamp;
-use remediation::Response;
+use remediation::{ClosingsPerHour, Response};
 use remediator::{InvocationError, Remediator};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -72,6 +72,26 @@ async fn an_outcome_is_an_event(#[case] requests: &[Value], #[case] action: &str
     assert_eq!((&detail["executionId"], &detail["time"]), (&request["executionId"], &json!("2026-11-21T00:00:00Z")));
     assert_eq!((&detail["dryRun"], &detail["error"]), (&json!(status == "PLANNED"), &Value::Null));
     assert_eq!(detail["response"], serde_json::to_value(answer.unwrap()).unwrap());
+}
+
+/// A closing that waits for the next hour is an event as well, and an INFO line with the status.
+#[tokio::test]
+async fn a_deferred_closing_is_an_event() {
+    const OTHER: &str = "sg-0bbbbbbbbbbbbbbbb";
+    let aws = aws();
+    let other = exposure::SecurityGroup { id: OTHER.into(), ..aws.account().groups[GROUP].clone() };
+    aws.account().groups.insert(OTHER.into(), other);
+    let remediator = Remediator::new(remediation(&aws).with_closings_per_hour(ClosingsPerHour::from(1)));
+    remediator.handle(with("securityGroupId", json!(OTHER)), deadline()).await.unwrap();
+    watch();
+    remediator.handle(request(), deadline()).await.unwrap();
+    let done: Vec<_> = lines().into_iter().filter(|line| line["message"] == "close done").collect();
+    assert_eq!((done.len(), &done[0]["status"], &done[0]["level"]), (1, &json!("DEFERRED"), &json!("INFO")));
+    let details = details(&aws);
+    let statuses: Vec<_> = details.iter().map(|detail| detail["status"].clone()).collect();
+    assert_eq!(statuses, ["CLOSED", "DEFERRED"]);
+    let response = &details[1]["response"];
+    assert_eq!((&response["deferredUntil"], &response["closingsPerHour"]), (&json!("2026-11-21T01:00:00Z"), &json!(1)));
 }
 
 #[rstest]

@@ -262,6 +262,17 @@ def test_quit_changes_no_further_group(fresh, live):
     assert [bool(ports(fresh, group)) for group in names] == [False, True, True]
 
 
+def test_closings_by_a_person_do_not_count_and_say_so(fresh, live):
+    note = "these closings do not count towards ClosingsPerHour of a stack\n"
+    group, other = fresh.group("web", SSH), fresh.group("mail", SSH)
+    assert note not in close(live, group, "--dry-run").err
+    assert close(live, group, "--yes").err.endswith(note)
+    assert note not in close(live, group, "--yes").err
+    done = close(live, other, "--yes", "--ignore-pace")
+    assert (done.code, ports(fresh, other)) == (DONE, set())
+    assert note not in done.err
+
+
 def test_yes_asks_nothing_and_keeps_a_snapshot(fresh, live):
     group = fresh.group("web", SSH, HTTPS)
     done = close(live, group, "--yes")
