@@ -328,6 +328,30 @@ async fn a_lost_answer_takes_one_place_only() {
     assert_eq!(admitted(&aws, "00"), [GROUP]);
 }
 
+/// A function that is killed after any call: the next attempt closes the group, and takes no other's place.
+#[tokio::test]
+async fn a_kill_after_any_call_takes_one_place_only() {
+    for calls in 1.. {
+        let aws = aws();
+        aws.cut_after(calls);
+        let outcome = tokio::select! {
+            biased;
+            outcome = close(&aws, 1, request()) => Some(outcome),
+            () = poll_fn(|_| if aws.is_cut() { Poll::Ready(()) } else { Poll::Pending }) => None,
+        };
+        aws.answer_again();
+        if outcome.is_some() {
+            assert!(calls > 8, "{calls} calls");
+            break;
+        }
+        let again = close(&aws, 1, request()).await.unwrap();
+        assert!(matches!(again.status, Status::Closed | Status::NothingToDo), "{calls}: {again:?}");
+        assert_eq!((left(&aws).len(), admitted(&aws, "00")), (2, vec![GROUP.to_owned()]), "{calls}");
+        open(&aws, 0);
+        assert_eq!(close(&aws, 1, request_for(0)).await.unwrap().status, Status::Deferred, "{calls}");
+    }
+}
+
 /// What cannot be remembered or forgotten is a line in the log, and no failure.
 #[tokio::test]
 async fn a_deferral_that_is_not_remembered_or_forgotten_is_a_warning() {
