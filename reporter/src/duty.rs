@@ -15,6 +15,8 @@ pub enum Duty {
     AccountSweep,
     /// Look up what surrounds a group that was opened, and announce it.
     Context,
+    /// Go on with closings that were deferred.
+    FollowUp,
     /// Write a report on all findings into a bucket.
     Report,
 }
@@ -22,7 +24,7 @@ pub enum Duty {
 /// `DUTY` is not set, or to another text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "DUTY is `{0}`, not `record`, `notify`, `sweep`, `account-sweep`, `context` or `report`: this program runs as an AWS Lambda function of a stack of Portcullis"
+    "DUTY is `{0}`, not `record`, `notify`, `sweep`, `account-sweep`, `context`, `follow-up` or `report`: this program runs as an AWS Lambda function of a stack of Portcullis"
 )]
 pub struct DutyError(String);
 
@@ -36,6 +38,7 @@ impl FromStr for Duty {
             "sweep" => Ok(Self::Sweep),
             "account-sweep" => Ok(Self::AccountSweep),
             "context" => Ok(Self::Context),
+            "follow-up" => Ok(Self::FollowUp),
             "report" => Ok(Self::Report),
             _ => Err(DutyError(plain_text::clip(text, 40).into_owned())),
         }

@@ -5,6 +5,7 @@ mod announce;
 mod context;
 mod documents;
 mod duty;
+mod follow_up;
 mod job;
 mod jobs;
 mod metrics;
@@ -23,6 +24,7 @@ pub use self::documents::{
     DocumentLocation, DocumentSource, DocumentUnavailable, Documents, LocationError, RoutingDocument,
 };
 pub use self::duty::{Duty, DutyError};
+pub use self::follow_up::{FollowUp, FollowedUp};
 pub use self::job::{Job, JobError, PendingJob, pending_jobs};
 pub use self::jobs::Jobs;
 pub use self::metrics::Metrics;

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plain_text::error_message;
 use reporter::{
-    AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, Jobs, Metrics,
-    Notifier, NotifyHandler, Origin, Recorder, ReportWriter, RoutingDocument, Schedule, Sweeper,
+    AccountSweep, Announcer, ChannelOutlets, ContextFinder, DocumentLocation, DocumentSource, Duty, FollowUp, Jobs,
+    Metrics, Notifier, NotifyHandler, Origin, Recorder, ReportWriter, RoutingDocument, Schedule, Sweeper,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -31,6 +31,7 @@ async fn main() -> Result<(), Error> {
         Duty::Sweep => Box::pin(sweep(&sdk, metrics)).await,
         Duty::AccountSweep => Box::pin(account_sweep(&sdk)).await,
         Duty::Context => Box::pin(context(&sdk)).await,
+        Duty::FollowUp => Box::pin(follow_up(&sdk)).await,
         Duty::Report => Box::pin(report(&sdk)).await,
     }
 }
@@ -86,6 +87,12 @@ async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
     let (config, events, table) = (Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?);
     let sweep = AccountSweep::new(config, events, table, origin()?);
     serve(|_: IgnoredAny, deadline| sweep.run(Timestamp::now(), deadline).map(Ok)).await
+}
+
+async fn follow_up(sdk: &SdkConfig) -> Result<(), Error> {
+    let (ssm, table, document) = (Ssm::new(sdk), AccountTable::from_env(sdk)?, required("CLOSE_DOCUMENT")?);
+    let follow_up = FollowUp::new(ssm, table, document, origin()?);
+    serve(|_: IgnoredAny, deadline| follow_up.run(Timestamp::now(), deadline).map_err(failure)).await
 }
 
 async fn report(sdk: &SdkConfig) -> Result<(), Error> {

@@ -36,7 +36,7 @@ REPORT = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:PutObjec
 OF_CHANNELS = {"secretsmanager:GetSecretValue", "sns:Publish"}
 FUNCTIONS = ("RecorderFunction", "NotifierFunction", "SweeperFunction")
 # Functions of the same program in the stack of the account.
-OF_ACCOUNT = ("ReconcilerFunction", "ContextFunction")
+OF_ACCOUNT = ("ReconcilerFunction", "ContextFunction", "FollowUpFunction")
 PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
 

@@ -418,5 +418,5 @@ def test_automatic_remediation_excludes_approval(template: dict[str, Any], mode:
 def test_function_names_fit_with_every_suffix(template: dict[str, Any]) -> None:
     names = [r["Properties"]["FunctionName"] for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
     suffixes = [name["Fn::If"][1]["Fn::Sub"].removeprefix("${RuleLambdaName}") for name in names if "Fn::Sub" in name["Fn::If"][1]]
-    assert sorted(suffixes) == ["-context", "-quarantine", "-reconciler", "-remediator", "-restorer"]
+    assert sorted(suffixes) == ["-context", "-follow-up", "-quarantine", "-reconciler", "-remediator", "-restorer"]
     assert template["Parameters"]["RuleLambdaName"]["MaxLength"] + max(map(len, suffixes)) == 64

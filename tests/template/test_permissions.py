@@ -134,7 +134,7 @@ CONTEXT = {
 # What Lambda does with a queue whose messages it gives to a function.
 POLLER = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
-REPORTER_ROLES = {"ReconcilerRole": "ReconcilerFunction", "ContextRole": "ContextFunction"}
+REPORTER_ROLES = {"ReconcilerRole": "ReconcilerFunction", "ContextRole": "ContextFunction", "FollowUpRole": "FollowUpFunction"}
 FUNCTION_ROLES = {"EvaluatorRole": "EvaluatorFunction", **REPORTER_ROLES} | {name: name.replace("Role", "Function") for name in CALLS}
 AUTOMATION_ROLES = {
     "AutomationRole": "RemediatorFunction",
@@ -276,6 +276,7 @@ def test_only_services_for_this_stack_invoke_its_functions(template: dict[str, A
         "EvaluatorFunction": [{"Principal": "config.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"}}],
         "RemediatorFunction": by_rules("Sweep", "ChangedParameters", "ChangedPrefixLists"),
         "ReconcilerFunction": by_rules("AccountSweep"),
+        "FollowUpFunction": by_rules("FollowUp"),
     }
 
 
@@ -363,6 +364,7 @@ def test_each_role_makes_only_its_own_changes(roles: dict[str, dict[str, Any]]) 
         "QuarantineRole": {"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"},
         "ReconcilerRole": set(),
         "ContextRole": set(),
+        "FollowUpRole": set(),
     }
 
 
@@ -445,6 +447,7 @@ OBJECTS = {
     "EvaluatorRole": {},
     "ReconcilerRole": {},
     "ContextRole": {},
+    "FollowUpRole": {},
 }
 LISTED = {
     "RemediatorRole": ["evaluations/*", "holds/*", "owed/*"],
@@ -617,6 +620,19 @@ def test_the_reconciler_may_do_exactly_what_it_calls(checkout: Path, roles: dict
     writes = {"config:DeleteRemediationExceptions", "config:PutRemediationExceptions"}
     assert calls - RECONCILER == writes
     assert not any(call in source for call in ("put_remediation_exception", "delete_remediation_exception"))
+
+
+def test_the_follow_up_may_do_exactly_what_it_calls(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:
+    role = roles["FollowUpRole"]
+    assert allowed(role) - PLATFORM == {"dynamodb:Query", "iam:PassRole", "ssm:StartAutomationExecution"}
+    source = (checkout / "reporter" / "src" / "follow_up.rs").read_text(encoding="utf-8")
+    assert re.search(r"^impl<A: Automations, T: StateTable> FollowUp<A, T> \{", source, re.MULTILINE)
+    # The same traits ask for executions, and write items.
+    assert not any(call in source for call in ("execution_state", "put_item"))
+    assert by_sid(role, "ReadWhatWaits")["Resource"] == {"Fn::GetAtt": ["StateTable", "Arn"]}
+    assert by_sid(role, "PassTheRoleOfClosings")["Resource"] == {"Fn::GetAtt": ["AutomationRole", "Arn"]}
+    for resource in by_sid(role, "StartClosings")["Resource"]:
+        assert "${CloseDocument}" in resource["Fn::Sub"]
 
 
 def test_the_context_is_looked_up_by_exactly_what_is_called(checkout: Path, roles: dict[str, dict[str, Any]]) -> None:
