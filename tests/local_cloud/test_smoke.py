@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from identities import queue_for
 from local_cloud import REPOSITORY, StackFailed, binary, start, wait_for
 
 SSH = {
@@ -254,9 +255,8 @@ def test_a_role_that_does_not_trust_ssm_cannot_be_assumed(fresh, loop_template):
 
 def test_compliance_and_automation_events_reach_eventbridge(fresh, loop_template):
     sqs, events = fresh.client("sqs"), fresh.client("events")
-    url = sqs.create_queue(QueueName="events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.config", "aws.ssm"]}))
+    rule_arn = events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.config", "aws.ssm"]}))["RuleArn"]
+    url, arn = queue_for(fresh, "events", "events.amazonaws.com", rule_arn)
     events.put_targets(Rule="all", Targets=[{"Id": "queue", "Arn": arn}])
     rule = fresh.deploy("loop", loop_template)["RuleName"]
     group = fresh.group("events", SSH)
