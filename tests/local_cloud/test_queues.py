@@ -327,6 +327,21 @@ def test_eventbridge_sends_only_where_the_policy_allows_it(fresh, sqs, seen) -> 
     received()
 
 
+def test_a_queue_that_wants_tls_gets_the_events_of_services(fresh, sqs) -> None:
+    events = fresh.client("events")
+    events.put_rule(Name="wanted", EventPattern='{"source": ["aws.inspector2", "ours"]}')
+    url = queue(fresh)
+    policy = document(
+        statement("Allow", "sqs:SendMessage", arn(fresh, "work"), Principal={"Service": "events.amazonaws.com"}),
+        statement("Deny", "sqs:*", arn(fresh, "work"), {"Bool": {"aws:SecureTransport": "false"}}, Principal="*"),
+    )
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    events.put_targets(Rule="wanted", Targets=[{"Id": "queue", "Arn": arn(fresh, "work"), "InputPath": "$.source"}])
+    fresh.event("aws.inspector2", "Inspector2 Finding", {})
+    events.put_events(Entries=[{"Source": "ours", "DetailType": "Thing", "Detail": "{}"}])
+    assert bodies(fresh, url) == ['"aws.inspector2"', '"ours"']
+
+
 def test_a_receipt_handle_that_is_none_is_refused(fresh, sqs) -> None:
     url = queue(fresh)
     with pytest.raises(ClientError) as caught:

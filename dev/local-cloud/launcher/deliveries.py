@@ -19,6 +19,22 @@ EVENTBRIDGE, SNS = "events.amazonaws.com", "sns.amazonaws.com"
 _current: contextvars.ContextVar[tuple[dict, dict]] = contextvars.ContextVar("local_cloud_delivery", default=({}, {}))
 
 
+def _over_tls(decide):
+    """Has a policy be evaluated for a call of a service, which uses TLS and belongs to no request here."""
+
+    def decided(*arguments):
+        from ministack.core import iam_evaluator
+
+        def run():
+            iam_evaluator.pin_request_origin("127.0.0.1", True)
+            return decide(*arguments)
+
+        return contextvars.copy_context().run(run)
+
+    return decided
+
+
+@_over_tls
 def _topic_allows(topic_arn: str, rule_arn: str) -> bool:
     """Whether the policy of a topic lets EventBridge publish for a rule. The default policy does not: it names the account's principals."""
     import ministack.app
@@ -79,6 +95,7 @@ def _of_sns(envelope: str) -> dict:
 def install() -> None:
     from ministack.services import eventbridge, sns, sqs
 
+    sqs.queue_policy_allows = _over_tls(sqs.queue_policy_allows)
     invoke_target, to_sqs, to_sns = eventbridge._invoke_target, eventbridge._dispatch_to_sqs, eventbridge._dispatch_to_sns
 
     def invoke_target_of_rule(target, event, rule, view=None):
