@@ -89,6 +89,25 @@ def test_a_call_that_failed_has_its_error_and_no_answer(fresh, seen) -> None:
     assert all(detail["errorMessage"] for detail in details)
 
 
+def test_parameters_that_are_no_request_are_recorded_as_none(fresh, seen) -> None:
+    received = seen(only("AuthorizeSecurityGroupIngress"))
+    ec2 = fresh.client("ec2")
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+
+    def misspell(model, params, **_more) -> None:
+        params["body"] |= {"IpPermissions.1": "tcp"}
+
+    ec2.meta.events.register("before-call.ec2.AuthorizeSecurityGroupIngress", misspell)
+    try:
+        with pytest.raises(ClientError):
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[])
+    finally:
+        ec2.meta.events.unregister("before-call.ec2.AuthorizeSecurityGroupIngress", misspell)
+    detail = received()[0]["detail"]
+    assert detail["requestParameters"] is None
+    assert detail["errorCode"].startswith("Client.")
+
+
 def test_rules_by_id_and_revoked_rules(fresh, seen) -> None:
     received = seen(only("RevokeSecurityGroupIngress"))
     ec2 = fresh.client("ec2")

@@ -46,9 +46,12 @@ def record(form: dict, caller: str, headers: dict, access_key: str, reply: bytes
     if not ACTIONS.fullmatch(action) or error in _UNKNOWN_CALLER:
         return
     current, now = settings.current(), clock.now()
-    request = cloudtrail_shapes.request(form)
+    try:
+        request = cloudtrail_shapes.request(form)
+    except (AttributeError, TypeError, ValueError):
+        request = None  # parameters that are no request, which EC2 refused
     answer = None if error else cloudtrail_shapes.answer(action, reply)
-    message = _MESSAGE.search(reply)
+    message = _MESSAGE.search(reply if isinstance(reply, bytes) else reply.encode())
     failure = {"errorCode": f"Client.{error}", "errorMessage": message[1].decode() if message else ""} if error else {}
     event = {
         "eventVersion": "1.10",
