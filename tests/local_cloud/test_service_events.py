@@ -31,6 +31,17 @@ def test_a_parameter_that_is_put_or_deleted_is_an_event(fresh, seen) -> None:
     assert [event["detail"] for event in events] == [{"operation": operation, **said} for operation in ("Create", "Update", "Delete")]
 
 
+def test_a_value_that_is_too_large_for_its_tier_is_refused(fresh) -> None:
+    ssm = fresh.client("ssm")
+    for tier, most in (("Standard", 4096), ("Advanced", 8192)):
+        with pytest.raises(ClientError, match=f"maximum parameter value of {most}"):
+            ssm.put_parameter(Name=tier, Value="x" * (most + 1), Type="String", Tier=tier)
+        ssm.put_parameter(Name=tier, Value="x" * most, Type="String", Tier=tier)
+    with pytest.raises(ClientError, match="maximum parameter value"):
+        ssm.put_parameter(Name="Standard", Value="x" * 4097, Type="String", Overwrite=True)
+    ssm.put_parameter(Name="Advanced", Value="y" * 8192, Type="String", Overwrite=True)
+
+
 def test_several_that_are_deleted_have_an_event_each(fresh, seen) -> None:
     ssm = fresh.client("ssm")
     for name in ("one", "two"):

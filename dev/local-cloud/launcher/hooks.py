@@ -15,7 +15,7 @@ import gate
 import identity
 import lambda_front
 import lambda_kill
-import parameter_events
+import parameters
 import proxies
 import queue_checks
 import resources
@@ -102,6 +102,7 @@ REQUIRED = {
     ),
     "ministack.services.s3": ("_bucket_default_sse_headers", "_bucket_encryption", "_bucket_owner_account"),
     "ministack.services.ssm": (
+        "_default_tier",
         "_delete_parameter",
         "_delete_parameters",
         "_label_parameter_version",
@@ -172,7 +173,7 @@ def install() -> None:
     gate.install()
     identity.install()
     proxies.install()
-    parameter_events.install()
+    parameters.install()
     s3_front.install()
     functions.install()
     deliveries.install()

@@ -34,7 +34,7 @@ const FILES: &[(&str, &str)] = files![
     "moto_patches.py",
     "moto_prefix_lists.py",
     "moto_server.py",
-    "parameter_events.py",
+    "parameters.py",
     "proxies.py",
     "queue_checks.py",
     "resources.py",

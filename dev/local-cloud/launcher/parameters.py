@@ -1,6 +1,7 @@
-"""EventBridge hears when a parameter of the Parameter Store is created, updated, deleted or labelled.
+"""EventBridge hears when a parameter of the Parameter Store is created, updated, deleted or labelled. Its size has a limit.
 
-Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html and
+https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 """
 
 import json
@@ -15,6 +16,24 @@ def _say(operation: str, parameter: dict) -> None:
     aws_events.put("aws.ssm", "Parameter Store Change", detail, [parameter["ARN"]])
 
 
+# Largest values, by the tier of the parameter. Intelligent-Tiering chooses one that is large enough.
+LARGEST = {"Standard": 4096, "Advanced": 8192, "Intelligent-Tiering": 8192}
+
+
+def _too_large(data: dict, before: dict | None):
+    """The error for a value that is too large for its tier, or None."""
+    from ministack.services import ssm
+
+    value = data.get("Value") or ""
+    tier = data.get("Tier") or ssm._default_tier(data, value, before)
+    most = LARGEST.get(tier, LARGEST["Standard"])
+    if len(value.encode()) <= most:
+        return None
+    message = f"{tier} tier parameters support a maximum parameter value of {most} characters."
+    headers = {"Content-Type": "application/x-amz-json-1.1"}
+    return 400, headers, json.dumps({"__type": "ValidationException", "message": message}).encode()
+
+
 def install() -> None:
     from ministack.services import ssm
 
@@ -26,7 +45,8 @@ def install() -> None:
         return dict(found) if found else None
 
     def put_parameter(data):
-        before, reply = known(data.get("Name")), put(data)
+        before = known(data.get("Name"))
+        reply = _too_large(data, before) or put(data)
         after = known(data.get("Name"))
         if reply[0] < 400 and after:
             _say("Update" if before else "Create", after)
