@@ -97,7 +97,11 @@ class Portcullis:
         self.deployed()
 
     def exempt(self, document: dict | str) -> None:
+        """Writes the exemptions, unless they are the same: each edit has the rule evaluated, after half a minute."""
         text = document if isinstance(document, str) else json.dumps(document)
+        with contextlib.suppress(self.ssm.exceptions.ParameterNotFound):
+            if self.ssm.get_parameter(Name=PARAMETERS["ExemptionsParameter"])["Parameter"]["Value"] == text:
+                return
         self.ssm.put_parameter(Name=PARAMETERS["ExemptionsParameter"], Type="String", Value=text, Overwrite=True)
 
     @contextlib.contextmanager
