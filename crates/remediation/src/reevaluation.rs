@@ -157,7 +157,7 @@ impl Ledger {
     }
 
     /// The earliest time at which an evaluation may begin that answers a wish; `None` if there is no wish.
-    fn next(&self, limits: ReevaluationLimits, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next(&self, limits: ReevaluationLimits, now: Timestamp) -> Option<Timestamp> {
         let first = self.wishes.values().min()?;
         let last = self.started.iter().max();
         let free = last.map_or(Timestamp::MIN, |last| last.checked_add(limits.interval).unwrap_or(Timestamp::MAX));

@@ -97,7 +97,7 @@ async fn of_parameter(
     if !is_new {
         return Ok(Reevaluated::ignored("an evaluation has begun since the change"));
     }
-    wait(environment, due).await;
+    wait(environment, &ledger, due).await;
     look(environment, rule_name).await
 }
 
@@ -119,8 +119,9 @@ async fn of_prefix_lists(
     }
     // The call was made earlier, but it is not known when the change was applied.
     let (store, due) = (environment.store(), after((environment.now)()));
-    Ledger::read(store, rule_name).await?.wish(store, due).await?;
-    wait(environment, due).await;
+    let mut ledger = Ledger::read(store, rule_name).await?;
+    ledger.wish(store, due).await?;
+    wait(environment, &ledger, due).await;
     look(environment, rule_name).await
 }
 
@@ -158,10 +159,13 @@ fn after(change: Timestamp) -> Timestamp {
     change.checked_add(SETTLE).unwrap_or(Timestamp::MAX)
 }
 
-/// Waits until a wish is due. It is remembered, so that the sweep grants it if the function ends meanwhile.
-async fn wait(environment: &Environment<impl InputServices>, due: Timestamp) {
-    let left = due.duration_since((environment.now)());
-    if left.is_positive() {
+/// Waits until a wish is due, unless the limits let no evaluation begin then. It is remembered, so that the sweep grants it if the
+/// function ends meanwhile.
+async fn wait(environment: &Environment<impl InputServices>, ledger: &Ledger, due: Timestamp) {
+    let now = (environment.now)();
+    let next = environment.reevaluations.and_then(|limits| ledger.next(limits, now));
+    let left = due.duration_since(now);
+    if left.is_positive() && next.is_some_and(|next| next <= due) {
         tokio::time::sleep(left.min(SETTLE).saturating_add(LEEWAY).unsigned_abs()).await;
     }
 }
