@@ -80,6 +80,14 @@ async fn send(remediation: &Remediation<FakeAws>, payload: Value) -> Result<Reev
     remediation.reevaluate(&Payload::from(payload).reevaluation().unwrap()?).await
 }
 
+/// Sends an event to a function that is killed after so many seconds, unless it has ended before.
+async fn send_until(remediation: &Remediation<FakeAws>, payload: Value, killed: Option<u64>) {
+    let limit = killed.map_or(Duration::MAX, Duration::from_secs);
+    if let Ok(outcome) = tokio::time::timeout(limit, send(remediation, payload)).await {
+        outcome.unwrap();
+    }
+}
+
 async fn reevaluate(aws: &FakeAws, payload: Value) -> Result<Reevaluated, RemediationError> {
     send(&stack(aws), payload).await
 }
@@ -419,10 +427,11 @@ async fn a_failed_call_fails_the_invocation_so_that_lambda_retries(#[case] opera
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The document is edited, with an end so many minutes ahead; the event may be lost.
-    Edit { end: u64, is_told: bool },
+    /// The document is edited, with an end so many seconds ahead; the event may be lost, and the function that handles it may be
+    /// killed after so many seconds.
+    Edit { end: i64, is_told: bool, killed: Option<u64> },
     /// A prefix list is changed.
-    Modify,
+    Modify { killed: Option<u64> },
     /// Config refuses evaluations, or takes them again.
     Refuse(bool),
     /// The schedules that are made from here on are lost.
@@ -435,13 +444,19 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0u64..90, any::<bool>()).prop_map(|(end, is_told)| Step::Edit { end, is_told }),
-        2 => Just(Step::Modify),
+        6 => (prop_oneof![1i64..60, 60i64..6000], any::<bool>(), killed())
+            .prop_map(|(end, is_told, killed)| Step::Edit { end, is_told, killed }),
+        3 => killed().prop_map(|killed| Step::Modify { killed }),
         1 => any::<bool>().prop_map(Step::Refuse),
         1 => Just(Step::LoseSchedules),
         3 => (1u64..5).prop_map(Step::Quarters),
-        3 => (1u64..400).prop_map(Step::Seconds),
+        6 => prop_oneof![1u64..40, 40u64..400].prop_map(Step::Seconds),
     ]
+}
+
+/// Shorter than the function waits.
+fn killed() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(1u64..25)
 }
 
 /// The evaluations that AWS Config began, with their times, as the records of the store have them.
@@ -471,22 +486,22 @@ proptest! {
             let mut ends: Vec<Timestamp> = Vec::new();
             for step in steps {
                 match step {
-                    Step::Edit { end, is_told } => {
+                    Step::Edit { end, is_told, killed } => {
                         ends.retain(|end| *end <= clock());
-                        let end = clock() + SignedDuration::from_mins(i64::try_from(end).unwrap());
+                        let end = clock() + SignedDuration::from_secs(end);
                         ends.push(end);
                         publish(&aws, &[&end.to_string()]);
                         wanted.push(clock() + COPIES_LAST);
                         if is_told {
-                            send(&remediation, edited(PARAMETER, clock())).await.unwrap();
+                            send_until(&remediation, edited(PARAMETER, clock()), killed).await;
                         } else {
                             // Two edits without a sweep in between are one change.
                             remediation.sweep("portcullis").await.unwrap();
                         }
                     }
-                    Step::Modify => {
+                    Step::Modify { killed } => {
                         wanted.push(clock() + COPIES_LAST);
-                        send(&remediation, modified(LIST)).await.unwrap();
+                        send_until(&remediation, modified(LIST), killed).await;
                     }
                     Step::Refuse(refuses) => aws.account().is_evaluating = refuses,
                     Step::LoseSchedules => aws.account().schedules.clear(),
