@@ -29,6 +29,9 @@ async fn main() -> Result<(), Error> {
     if let Some(most) = closings_per_hour {
         remediation = remediation.with_closings_per_hour(most);
     }
+    if std::env::var("AUTOMATIC").is_ok_and(|automatic| automatic == "True") {
+        remediation = remediation.in_automatic_mode();
+    }
     let remediator = Remediator::new(remediation);
     run(service_fn(|event: LambdaEvent<Payload>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);

@@ -49,6 +49,9 @@ struct Deferral {
     /// Close the group although a restore put it on hold.
     #[serde(default)]
     ignore_hold: bool,
+    /// Whether automatic mode was on.
+    #[serde(default)]
+    automatic: bool,
 }
 
 /// Outcome of a run.
@@ -70,12 +73,19 @@ pub struct FollowUp<A, T> {
     table: T,
     document: String,
     origin: Origin,
+    automatic_mode: bool,
 }
 
 impl<A: Automations, T: StateTable> FollowUp<A, T> {
     /// Goes on with closings by this SSM document.
     pub fn new(ssm: A, table: T, document: String, origin: Origin) -> Self {
-        Self { ssm, table, document, origin }
+        Self { ssm, table, document, origin, automatic_mode: false }
+    }
+
+    /// Goes on with what automatic mode started, too, as long as that mode is on. Who switches it off wants it to stop.
+    #[must_use]
+    pub fn in_automatic_mode(self, automatic_mode: bool) -> Self {
+        Self { automatic_mode, ..self }
     }
 
     /// Starts what may go on at the time `now`, before `deadline`.
@@ -87,7 +97,8 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
         let notes = self.notes(end).await?;
         let mut done = FollowedUp { deferred: notes.len(), ..FollowedUp::default() };
-        let mut due: Vec<StateItem<Deferral>> = notes.into_iter().filter(|note| is_due(&note.value, now)).collect();
+        let mut due: Vec<StateItem<Deferral>> =
+            notes.into_iter().filter(|note| self.is_due(&note.value, now)).collect();
         // Who waits for longest goes on first.
         due.sort_by(|one, other| (one.value.since, &one.id).cmp(&(other.value.since, &other.id)));
         for note in due {
@@ -121,6 +132,11 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         Ok(done)
     }
 
+    fn is_due(&self, deferral: &Deferral, now: Timestamp) -> bool {
+        let is_wanted = self.automatic_mode || !deferral.automatic;
+        is_wanted && deferral.until <= now && now < plus(deferral.until, GIVE_UP_AFTER)
+    }
+
     async fn notes(&self, end: Instant) -> Result<Vec<StateItem<Deferral>>, Gap> {
         let partition = Partition { kind: KIND, of: self.origin.rule.clone() };
         let (mut notes, mut from) = (Vec::new(), None::<String>);
@@ -152,8 +168,4 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         let client_token = Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string();
         NewExecution { document: self.document.clone(), parameters, client_token }
     }
-}
-
-fn is_due(deferral: &Deferral, now: Timestamp) -> bool {
-    deferral.until <= now && now < plus(deferral.until, GIVE_UP_AFTER)
 }

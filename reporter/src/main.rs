@@ -91,8 +91,14 @@ async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
 
 async fn follow_up(sdk: &SdkConfig) -> Result<(), Error> {
     let (ssm, table, document) = (Ssm::new(sdk), AccountTable::from_env(sdk)?, required("CLOSE_DOCUMENT")?);
-    let follow_up = FollowUp::new(ssm, table, document, origin()?);
-    serve(|_: IgnoredAny, deadline| follow_up.run(Timestamp::now(), deadline).map_err(failure)).await
+    let automatic_mode = required("AUTOMATIC")? == "True";
+    let follow_up = FollowUp::new(ssm, table, document, origin()?).in_automatic_mode(automatic_mode);
+    serve(async |_: IgnoredAny, deadline| match follow_up.run(Timestamp::now(), deadline).await {
+        // An error rings the alarm. The next run tries again.
+        Ok(done) if done.failed > 0 => Err(Error::from(format!("{} deferred closings were not started", done.failed))),
+        done => done.map_err(failure),
+    })
+    .await
 }
 
 async fn report(sdk: &SdkConfig) -> Result<(), Error> {

@@ -139,3 +139,18 @@ async fn notes_that_cannot_be_read_are_an_error() {
     account.aws.fail("dynamodb:Query", "InternalServerError");
     assert!(account.follow_up.run(at("11:00"), Instant::now() + Duration::from_mins(1)).await.is_err());
 }
+
+/// Automatic mode was a mistake, and is switched off: what it started stops, and what people started goes on.
+#[tokio::test]
+async fn what_automatic_mode_started_stops_with_it() {
+    let account = Account::new();
+    let mut automatic = note("11:00", "10:10");
+    automatic["automatic"] = json!(true);
+    account.deferred(GROUP, automatic).await;
+    account.deferred("sg-0bbbbbbbbbbbbbbbb", note("11:00", "10:11")).await;
+    assert_eq!(account.run("11:00").await.started, 1);
+    assert_eq!(account.started(), ["sg-0bbbbbbbbbbbbbbbb"]);
+    let Account { aws, follow_up } = account;
+    let account = Account { aws, follow_up: follow_up.in_automatic_mode(true) };
+    assert_eq!(account.run("11:05").await.started, 1);
+}

@@ -21,6 +21,8 @@ pub(crate) struct Environment<S> {
     pub(crate) reevaluations: Option<ReevaluationLimits>,
     /// Most groups that are closed in an hour; `None` if this program does not count closings.
     pub(crate) closings_per_hour: Option<ClosingsPerHour>,
+    /// Whether AWS Config starts closings by itself.
+    pub(crate) automatic_mode: bool,
     /// The only rule that the stack remediates. A restore for another one is refused.
     pub(crate) own_rule: Option<String>,
 }
@@ -34,6 +36,7 @@ impl<S: RemediationServices> Environment<S> {
             now,
             reevaluations: None,
             closings_per_hour: None,
+            automatic_mode: false,
             own_rule: None,
         }
     }

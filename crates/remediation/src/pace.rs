@@ -49,6 +49,9 @@ pub struct Deferral {
     /// Close the group although a restore put it on hold.
     #[serde(default)]
     pub ignore_hold: bool,
+    /// Whether automatic mode was on. Who switches it off wants what it started to stop.
+    #[serde(default)]
+    pub automatic: bool,
 }
 
 impl Deferral {
@@ -104,6 +107,7 @@ pub(crate) async fn remember(environment: &Environment<impl RemediationServices>
         strategy: request.strategy,
         replacement_cidrs: request.replacement_cidrs.iter().map(ToString::to_string).collect(),
         ignore_hold: request.ignore_hold,
+        automatic: environment.automatic_mode,
     };
     let item = StateItem { id: request.security_group_id.clone(), value };
     let partition = Deferral::partition(&request.config_rule_name);

@@ -49,6 +49,13 @@ impl<S: RemediationServices> Remediation<S> {
         self
     }
 
+    /// Has what is deferred noted as of automatic mode, so that it does not go on once that mode is switched off.
+    #[must_use]
+    pub fn in_automatic_mode(mut self) -> Self {
+        self.environment.automatic_mode = true;
+        self
+    }
+
     /// Refuses restores for another rule than `name`, the only one that the stack remediates.
     #[must_use]
     pub fn with_own_rule(mut self, name: String) -> Self {

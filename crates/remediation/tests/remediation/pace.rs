@@ -176,8 +176,14 @@ async fn a_deferred_closing_is_remembered_with_what_it_was_asked() {
         strategy: StrategyName::Carve,
         replacement_cidrs: vec!["10.0.0.0/8".into(), "fd00::/8".into()],
         ignore_hold: false,
+        automatic: false,
     };
-    assert_eq!(deferral(&aws, GROUP), Some(expected));
+    assert_eq!(deferral(&aws, GROUP), Some(expected.clone()));
+    // Of automatic mode, it is known that it was.
+    let mut request = carve();
+    request["replacementCidrs"] = json!("10.0.0.0/8,fd00::/8");
+    run(&stack(&aws, 1).in_automatic_mode(), request, deadline()).await.unwrap();
+    assert_eq!(deferral(&aws, GROUP), Some(Deferral { automatic: true, ..expected }));
     // It is gone once the group is closed, also by somebody else, or may stay open.
     assert_eq!(close(&aws, 2, with("strategy", json!("Carve"))).await.unwrap().status, Status::Closed);
     assert_eq!(deferral(&aws, GROUP), None);
