@@ -156,7 +156,9 @@ def test_a_finding_of_security_hub_is_answered(responder, portcullis):
 
 
 def test_a_closing_that_waits_for_an_approval_is_refused(responder, portcullis):
-    """The script refuses it before anything is created; a stack that gets approvers later is announced only."""
+    """The script refuses it before anything is created; with a stack that gets approvers later, groups are announced only."""
+    recorder = portcullis.config.describe_configuration_recorders()["ConfigurationRecorders"][0]["name"]
+    portcullis.config.start_configuration_recorder(ConfigurationRecorderName=recorder)
     topic = portcullis.cloud.client("sns").create_topic(Name="AutomationApprovals")["TopicArn"]
     approver = portcullis.cloud.client("iam").create_user(UserName="approver")["User"]["Arn"]
     portcullis.update(Approvers=approver, ApprovalTopicArn=topic)
