@@ -19,7 +19,8 @@ async fn main() -> Result<(), Error> {
     let responder = Responder::new(services, Box::new(policy), of_account, settings()?, Timestamp::now);
     run(service_fn(|event: LambdaEvent<Incoming>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-        responder.handle(event.payload, Instant::now() + left)
+        // Boxed, because the compiler limits how deeply futures are nested.
+        Box::pin(responder.handle(event.payload, Instant::now() + left))
     }))
     .await
 }
