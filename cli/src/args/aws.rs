@@ -120,8 +120,8 @@ pub(crate) struct Close {
     /// Close groups that are on hold after a restore as well
     #[arg(long)]
     pub(crate) ignore_hold: bool,
-    /// Close groups whatever ClosingsPerHour of a stack says. Closings by this program are neither counted nor limited, with
-    /// or without it
+    /// Close groups however many a stack closes in an hour. Closings by this program are neither counted nor limited, with or
+    /// without it
     #[arg(long)]
     pub(crate) ignore_pace: bool,
     #[command(flatten)]
