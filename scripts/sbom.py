@@ -19,9 +19,9 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[1]
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 # Packages built together, by scripts/package and `cargo build --package`: cargo unites the features within a build.
-BUILDS = [["rule-evaluator", "remediator", "reporter"], ["portcullis"]]
+BUILDS = [["rule-evaluator", "remediator", "responder", "reporter"], ["portcullis"]]
 # Features that are not defaults, by package.
-FEATURES = {"rule-evaluator": "lambda", "remediator": "lambda", "reporter": "lambda"}
+FEATURES = {"rule-evaluator": "lambda", "remediator": "lambda", "responder": "lambda", "reporter": "lambda"}
 # UUID namespace of the SBOMs of this project.
 NAMESPACE = uuid.UUID("0b0f2c1e-6c1c-5a53-9d0e-6b1f5b0b7c55")
 

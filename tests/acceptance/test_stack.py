@@ -114,7 +114,7 @@ def test_nothing_in_the_product_knows_that_it_runs_locally():
     own_machine = {"crates/routing/src/url.rs", "crates/aws-adapters/src/http_client/url.rs"}
     sources = [
         REPOSITORY / path
-        for crate in ("crates", "rule-evaluator", "remediator", "reporter")
+        for crate in ("crates", "rule-evaluator", "remediator", "responder", "reporter")
         for path in (file.relative_to(REPOSITORY) for file in (REPOSITORY / crate).rglob("src/**/*.rs"))
         # Test modules and fakes may start servers.
         if not {"tests", "tests.rs", "fakes"} & set(path.parts) and path.as_posix() not in own_machine

@@ -15,7 +15,7 @@ BENCH = pathlib.Path(os.environ["LOCAL_CLOUD_BINARY"]).with_name("bench")
 def functions(tmp_path_factory) -> pathlib.Path:
     """A directory with the programs of the zips."""
     directory = tmp_path_factory.mktemp("functions")
-    for function in ("rule-evaluator", "remediator", "reporter"):
+    for function in ("rule-evaluator", "remediator", "responder", "reporter"):
         program(function, directory)
     return directory
 
@@ -28,6 +28,8 @@ def test_each_function_is_started_and_answers(functions, tmp_path):
         "rule-evaluator": 1,
         "rule-evaluator, open": 2,
         "remediator": 8,
+        # The stack is known by then.
+        "responder": 2,
         "reporter, record": 2,
         "reporter, notify": 0,
     }

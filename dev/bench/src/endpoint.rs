@@ -159,6 +159,12 @@ fn json(operation: &str, body: &str) -> Response {
             let taken = vec![r#"{"EventId":"11710aed-b79e-4468-a20b-bb3c0c3b4860"}"#; entries].join(",");
             format!(r#"{{"FailedEntryCount":0,"Entries":[{taken}]}}"#)
         }
+        // What a Portcullis stack has.
+        "GetParameter" => {
+            let stack = r#"{"closeDocument":"close","quarantineDocument":"quarantine","approval":false,"roles":[]}"#;
+            let value = serde_json::Value::from(stack).to_string();
+            format!(r#"{{"Parameter":{{"Name":"/portcullis/stacks/portcullis","Type":"String","Value":{value}}}}}"#)
+        }
         "DescribeConfigRules" => {
             let parameters = serde_json::Value::from(POLICY).to_string();
             format!(
@@ -179,6 +185,15 @@ impl Account {
                     push_rule(&mut rules, *number);
                 }
                 xml(operation, &format!("<securityGroupRuleSet>{rules}</securityGroupRuleSet>"))
+            }
+            "DescribeSecurityGroups" => {
+                let group = format!(
+                    "<securityGroupInfo><item><groupId>{GROUP}</groupId><groupName>web</groupName><ownerId>{ACCOUNT}</ownerId>\
+                     <ipPermissions><item><ipProtocol>tcp</ipProtocol><fromPort>443</fromPort><toPort>443</toPort><groups/>\
+                     <ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges><ipv6Ranges/><prefixListIds/></item>\
+                     </ipPermissions></item></securityGroupInfo>"
+                );
+                xml(operation, &group)
             }
             "RevokeSecurityGroupIngress" => {
                 for number in to_ports(body).filter_map(|port| port.checked_sub(FIRST_PORT)) {

@@ -118,6 +118,25 @@ pub fn queued(messages: &[Value]) -> Value {
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
+/// A call that CloudTrail recorded, as EventBridge puts it into the queue of the responder.
+#[must_use]
+pub fn recorded_call() -> Value {
+    json!({
+        "version": "0", "id": "6f1d2c3b-0000-0000-0000-000000000000", "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ec2", "account": ACCOUNT, "time": "2026-11-20T10:15:30Z", "region": "eu-central-1", "resources": [],
+        "detail": {
+            "eventVersion": "1.10", "eventSource": "ec2.amazonaws.com", "eventName": "AuthorizeSecurityGroupIngress",
+            "eventTime": "2026-11-20T10:15:30Z", "awsRegion": "eu-central-1", "recipientAccountId": ACCOUNT,
+            "userIdentity": {"type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Dev/alice")},
+            "requestParameters": {"groupId": GROUP},
+            "responseElements": {"_return": true, "securityGroupRuleSet": {"items": [{
+                "groupId": GROUP, "securityGroupRuleId": "sgr-0123456789abcdef0", "isEgress": false, "ipProtocol": "tcp",
+                "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0",
+            }]}},
+        },
+    })
+}
+
 /// Returns the request of SSM Automation that closes the group.
 #[must_use]
 pub fn close() -> Value {

@@ -35,6 +35,11 @@ impl Subject {
         Self { program, event: events::close().to_string().into(), open: 1 }
     }
 
+    /// A call that opened no blocked port, as most: the policy, and one call of EC2.
+    pub(crate) fn responder(program: Program) -> Self {
+        Self { program, event: events::queued(&[events::recorded_call()]).to_string().into(), open: 0 }
+    }
+
     /// The duty *record*: a finding that is new.
     pub(crate) fn recorder(program: Program) -> Result<Self> {
         Ok(Self { program, event: events::queued(&[events::assessment()?]).to_string().into(), open: 0 })

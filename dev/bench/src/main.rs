@@ -32,6 +32,18 @@ const NOTIFY: [(&str, &str); 5] = [
     ("ROUTING_DOCUMENT", "ssm:/portcullis/routing"),
 ];
 
+/// Variables of the responder, as `cloudformation/responder.yaml` sets them.
+const RESPOND: [(&str, &str); 8] = [
+    ("ACCOUNT", bench::events::ACCOUNT),
+    ("CONFIG_RULE", "portcullis"),
+    ("STATE_TABLE", "portcullis-state"),
+    ("CLOUDTRAIL_MODE", "Close"),
+    ("INSPECTOR_MODE", "Off"),
+    ("INSPECTOR_RESPONSE", "SecurityGroup"),
+    ("SECURITY_HUB_MODE", "Off"),
+    ("SNS_MODE", "Off"),
+];
+
 /// Measures the Lambda functions of Portcullis on this machine.
 #[derive(Debug, Parser)]
 struct Cli {
@@ -100,8 +112,9 @@ impl Programs {
             Subject::evaluator(self.evaluator("rule-evaluator", r#""compliant":1"#)?),
             Subject::evaluator_of_an_open_group(self.evaluator("rule-evaluator, open", r#""nonCompliant":1"#)?),
             Subject::remediator(self.remediator()?),
-            Subject::recorder(self.reporter("reporter, record", &RECORD)?)?,
-            Subject::notifier(self.reporter("reporter, notify", &NOTIFY)?),
+            Subject::responder(self.queued("responder", "responder", &RESPOND)?),
+            Subject::recorder(self.queued("reporter", "reporter, record", &RECORD)?)?,
+            Subject::notifier(self.queued("reporter", "reporter, notify", &NOTIFY)?),
         ])
     }
 
@@ -109,8 +122,14 @@ impl Programs {
         Program::new(name, &self.functions.join("rule-evaluator"), expected)
     }
 
-    fn reporter(&self, name: &str, environment: &'static [(&'static str, &'static str)]) -> Result<Program> {
-        let program = Program::new(name, &self.functions.join("reporter"), r#""batchItemFailures":[]"#)?;
+    /// A function that works for a queue.
+    fn queued(
+        &self,
+        function: &str,
+        name: &str,
+        environment: &'static [(&'static str, &'static str)],
+    ) -> Result<Program> {
+        let program = Program::new(name, &self.functions.join(function), r#""batchItemFailures":[]"#)?;
         Ok(program.with(environment))
     }
 
