@@ -87,7 +87,7 @@ fuzz: target-dir ## Fuzz with libFuzzer, FUZZ_SECONDS=600 for each of TARGETS='e
 fuzz-replay: target-dir ## Run the corpora of the fuzz targets, and PROPTEST_CASES mutations of each, without libFuzzer
 	cargo test --manifest-path dev/fuzz/Cargo.toml --locked --quiet
 
-bench: tools target-dir ## Benchmark starts, closings, judgements, scans, findings; BENCH='functions closing' for some: docs/performance.md
+bench: tools target-dir ## Benchmark starts, closings, judgements, scans, findings, the responder; BENCH='functions closing' for some: docs/performance.md
 	@scripts/bench $(BENCH)
 
 lint: fmt-check rust-lint script-lint ## Check formatting and lints, without changing anything
