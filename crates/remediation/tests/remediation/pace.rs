@@ -461,7 +461,7 @@ fn waves() -> impl Strategy<Value = Vec<Wave>> {
 #[test]
 fn no_hour_has_more_closings_than_may_be() {
     let config = ProptestConfig::default();
-    let config = ProptestConfig { cases: config.cases.div_ceil(4), failure_persistence: None, ..config };
+    let config = ProptestConfig { cases: config.cases.div_ceil(20), failure_persistence: None, ..config };
     let outcome = TestRunner::new(config).run(&(waves(), 1..5_u32), |(waves, most)| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
