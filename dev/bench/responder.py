@@ -62,7 +62,7 @@ def measured(stack, name: str, count: int) -> dict:
 def burst(stack, groups: int, changes: int) -> dict:
     """Many changes of fewer groups, which are open in the end: how many executions there are."""
     ids = [stack.cloud.group(f"burst-{number}") for number in range(groups)]
-    before, begin = executions(stack), time.monotonic()
+    before, begin = set(executions(stack)), time.monotonic()
     for number in range(changes):
         # Blocked and other ports in turn, each rule a change of its own.
         port = 22 if number < groups else 10_000 + number
@@ -74,19 +74,22 @@ def burst(stack, groups: int, changes: int) -> dict:
         time.sleep(0.5)
     closed = time.monotonic()
     stack.cloud.settle(10 * LIMIT_SECONDS)
+    made = {one: status for one, status in executions(stack).items() if one not in before}
     return {
         "groups": groups,
         "changes": changes,
         "seconds_to_change": round(sent - begin, 1),
         "seconds_until_all_are_closed": round(closed - sent, 1),
-        "executions": executions(stack) - before,
+        "executions": len(made),
+        "executions_that_failed": sum(status != "Success" for status in made.values()),
     }
 
 
-def executions(stack) -> int:
-    """Executions of SSM Automation so far."""
+def executions(stack) -> dict[str, str]:
+    """Executions of SSM Automation so far, with their status."""
     pages = stack.ssm.get_paginator("describe_automation_executions").paginate()
-    return sum(len(page["AutomationExecutionMetadataList"]) for page in pages)
+    found = [one for page in pages for one in page["AutomationExecutionMetadataList"]]
+    return {one["AutomationExecutionId"]: one["AutomationExecutionStatus"] for one in found}
 
 
 def main() -> None:
