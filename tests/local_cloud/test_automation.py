@@ -1,6 +1,8 @@
 """SSM Automation by itself: documents, parameters, steps, and their credentials."""
 
+import concurrent.futures
 import json
+import uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -186,6 +188,24 @@ def test_bad_parameters_are_refused_at_the_start(run, passed, word):
             parameters={"Group": {"type": "String", "allowedPattern": "^sg-[0-9a-f]+$"}},
         )
     assert caught.value.response["Error"]["Code"] == "InvalidAutomationExecutionParametersException"
+
+
+def test_a_client_token_starts_one_execution_however_many_ask_at_once(fresh):
+    ssm, token = fresh.client("ssm"), str(uuid.uuid4())
+    content = {"schemaVersion": "0.3", "mainSteps": [script("S", "def handler(e, c): pass")]}
+    ssm.create_document(Name="once", DocumentType="Automation", DocumentFormat="JSON", Content=json.dumps(content))
+
+    def start(given: str) -> str:
+        try:
+            return ssm.start_automation_execution(DocumentName="once", ClientToken=given)["AutomationExecutionId"]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(start, [token, token.upper()] * 8))
+    assert answers.count("IdempotentParameterMismatch") == 15
+    assert start("z" * 36) == "ValidationException", "it is a UUID"
+    assert len(start(str(uuid.uuid4()))) == 36
 
 
 def test_a_caller_needs_pass_role_and_the_document(fresh, run, role):

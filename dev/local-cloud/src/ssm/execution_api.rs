@@ -66,11 +66,12 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
     if request.mode.as_deref().is_some_and(|mode| mode != "Auto") {
         return Err(refused("The local cloud runs automations in Auto mode only.".to_owned()));
     }
+    let token = request.client_token.as_deref().map(str::to_lowercase);
     let name = request.document_name.rsplit_once(":document/").map_or(&*request.document_name, |(_, name)| name);
     let (number, document) = {
         let state = cloud.ssm();
-        if let Some(known) = request.client_token.as_ref().and_then(|token| state.tokens.get(token)) {
-            return Ok(known.clone());
+        if token.as_ref().is_some_and(|token| state.tokens.contains(token)) {
+            return Err(used());
         }
         let record = state.documents.get(name).ok_or_else(|| {
             AwsError::new("AutomationDefinitionNotFoundException", format!("Automation document not found: {name}"))
@@ -122,14 +123,22 @@ pub(crate) async fn start(cloud: &Arc<Cloud>, request: StartRequest, by: Started
     let id = uuid::Uuid::new_v4().to_string();
     {
         let mut state = cloud.ssm();
+        // Two calls with one token may have come at once.
+        if token.is_some_and(|token| !state.tokens.insert(token)) {
+            return Err(used());
+        }
         state.executions.insert(id.clone(), execution);
         state.order.push(id.clone());
-        if let Some(token) = request.client_token {
-            state.tokens.insert(token, id.clone());
-        }
     }
     tokio::spawn(runner::run(Arc::clone(cloud), id.clone()));
     Ok(id)
+}
+
+/// A client token cannot be used twice.
+///
+/// Source: AWS Systems Manager API reference, [StartAutomationExecution](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAutomationExecution.html).
+fn used() -> AwsError {
+    AwsError::new("IdempotentParameterMismatch", "The client token was used for another execution.")
 }
 
 /// Waits for the end of an execution. Returns its status and, if it failed, the reason.

@@ -32,8 +32,8 @@ pub(crate) struct State {
     executions: BTreeMap<String, execution::Execution>,
     /// Ids of executions, in the order of their start.
     order: Vec<String>,
-    /// Ids of executions by the client token of the request that started them.
-    tokens: BTreeMap<String, String>,
+    /// Client tokens that were used, in lower case.
+    tokens: BTreeSet<String>,
 }
 
 impl State {
