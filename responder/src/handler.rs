@@ -110,12 +110,11 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
     /// Answers the messages. Returns those that are to be delivered again, by id.
     async fn answer_all<'m>(&self, messages: &'m [SqsMessage], end: Instant) -> BTreeMap<&'m str, Back<'m>> {
         let mut back = BTreeMap::new();
-        let all = messages.iter();
         let stack = match self.stack(end).await {
             Ok(stack) => stack,
             Err(error) => {
                 error!(service = SERVICE, error, "stack not known");
-                return all.map(later_on).collect();
+                return messages.iter().map(later_on).collect();
             }
         };
         let mut batch = Batch::read(messages, &self.settings, &stack.roles);
@@ -145,7 +144,8 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
             Err(error) => {
                 error!(service = SERVICE, error, "security groups not judged");
                 let of_groups = batch.groups.values().flat_map(|asked| &asked.messages);
-                return of_groups.map(|message| later_on(message)).collect();
+                back.extend(of_groups.map(|message| later_on(message)));
+                return back;
             }
         };
         let mut events = Vec::new();

@@ -565,3 +565,19 @@ async fn a_prefix_list_that_opens_groups_has_them_closed() {
     assert_eq!(account.started().len(), 30);
     assert_eq!(account.aws.count("ec2:GetManagedPrefixListEntries"), 1, "thirty groups, and one read of the list");
 }
+
+/// A list that is being changed waits in the queue, also when another message of the batch cannot be answered.
+#[tokio::test]
+async fn a_list_that_is_being_changed_is_not_forgotten_when_the_judgement_fails() {
+    let account = Account::closing();
+    account.group(GROUP, &[22]);
+    account.aws.account().changing_lists.insert("pl-0aaaa1111bbbb2222".into(), 1);
+    let mut event = authorize(GROUP, "Dev");
+    event["detail"]["eventName"] = json!("ModifyManagedPrefixList");
+    event["detail"]["requestParameters"] =
+        json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-0aaaa1111bbbb2222"}});
+    account.aws.fail("config:DescribeConfigRules", "ThrottlingException");
+    let answer = account.deliver(&[event, authorize(GROUP, "Dev")]).await;
+    let back: Vec<_> = answer.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+    assert_eq!(back, ["message-0", "message-1"]);
+}
