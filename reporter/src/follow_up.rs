@@ -139,15 +139,7 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
 
     async fn notes(&self, end: Instant) -> Result<Vec<StateItem<Deferral>>, Gap> {
         let partition = Partition { kind: KIND, of: self.origin.rule.clone() };
-        let (mut notes, mut from) = (Vec::new(), None::<String>);
-        loop {
-            let (items, next) = in_time(end, self.table.items(&partition, from.as_deref())).await?;
-            notes.extend(items);
-            from = next;
-            if from.is_none() {
-                return Ok(notes);
-            }
-        }
+        in_time(end, self.table.all_items(&partition)).await
     }
 
     /// The execution for a note. Its token is made of what the note says, so that there is one for it, ever.

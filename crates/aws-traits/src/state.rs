@@ -51,6 +51,23 @@ pub trait StateTable {
         from: Option<&str>,
     ) -> Result<StatePage<T>, AwsError>;
 
+    /// All items of a partition, page by page.
+    ///
+    /// # Errors
+    ///
+    /// As [`items`](Self::items).
+    async fn all_items<T: DeserializeOwned>(&self, partition: &Partition) -> Result<Vec<StateItem<T>>, AwsError> {
+        let (mut all, mut from) = (Vec::new(), None::<String>);
+        loop {
+            let (items, next) = self.items(partition, from.as_deref()).await?;
+            all.extend(items);
+            from = next;
+            if from.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
     /// `PutItem`: writes an item in place of the one with this id. It is deleted some time after `expires`.
     ///
     /// # Errors

@@ -136,15 +136,8 @@ impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSw
 
     /// Groups that earlier sweeps saw.
     async fn known(&self, end: Instant) -> Result<BTreeMap<String, Known>, Gap> {
-        let (partition, mut known, mut from) = (self.partition(), BTreeMap::new(), None::<String>);
-        loop {
-            let (items, next) = in_time(end, self.table.items(&partition, from.as_deref())).await?;
-            known.extend(items.into_iter().map(|StateItem { id, value }| (id, value)));
-            from = next;
-            if from.is_none() {
-                return Ok(known);
-            }
-        }
+        let known = in_time(end, self.table.all_items(&self.partition())).await?;
+        Ok(known.into_iter().map(|StateItem { id, value }| (id, value)).collect())
     }
 
     /// Exceptions by group that others put, and that have not ended.
