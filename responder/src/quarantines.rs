@@ -4,7 +4,7 @@
 //! reachable again, and the finding open. So a quarantine is released when its findings are closed *and* the group no longer opens
 //! the port.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use aws_events::notice::Reachability;
 use aws_traits::ssm::{Automations, Progress};
@@ -27,7 +27,7 @@ const RELEASED_IS_KNOWN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A finding that a quarantine answers. Each is an item of its own, so that findings of one group do not overwrite each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Answered {
+pub(crate) struct Answered {
     group: String,
     /// The ports that are denied, as a list such as `tcp/22`.
     ports: String,
@@ -35,6 +35,9 @@ struct Answered {
     at: Timestamp,
     state: State,
 }
+
+/// The findings that the quarantine of a group answers; empty if there is none.
+pub(crate) type Quarantine = Vec<StateItem<Answered>>;
 
 /// How far a quarantine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,47 +83,45 @@ impl<A: Automations, T: StateTable> Starter<'_, A, T> {
     ) -> Result<(), Gap> {
         for finding in findings {
             let (ports, at) = (ports.to_string(), (self.now)());
-            let answered = Answered { group: group.to_owned(), ports, at, state: State::Open };
-            self.put_answered(id(group, &finding.finding_arn), answered, KNOWN_FOR, end).await?;
+            let value = Answered { group: group.to_owned(), ports, at, state: State::Open };
+            self.put_answered(&StateItem { id: id(group, &finding.finding_arn), value }, KNOWN_FOR, end).await?;
         }
         Ok(())
     }
 
-    /// Notes that findings are closed.
-    pub(crate) async fn findings_closed(&self, group: &str, closed: &[Reachability], end: Instant) -> Result<(), Gap> {
+    /// Notes that findings are closed. Returns the quarantine of the group.
+    pub(crate) async fn findings_closed(
+        &self,
+        group: &str,
+        closed: &[Reachability],
+        end: Instant,
+    ) -> Result<Quarantine, Gap> {
         let ids: Vec<String> = closed.iter().map(|finding| id(group, &finding.finding_arn)).collect();
-        for item in self.answered(end).await? {
+        let mut quarantine = self.quarantined(end).await?.remove(group).unwrap_or_default();
+        for item in &mut quarantine {
             if ids.contains(&item.id) && item.value.state == State::Open {
-                let answered = Answered { state: State::Closed, ..item.value };
-                self.put_answered(item.id, answered, KNOWN_FOR, end).await?;
+                item.value.state = State::Closed;
+                self.put_answered(item, KNOWN_FOR, end).await?;
             }
         }
-        Ok(())
+        Ok(quarantine)
     }
 
-    /// Groups with a quarantine of which no finding is open.
-    pub(crate) async fn to_release(&self, end: Instant) -> Result<BTreeSet<String>, Gap> {
-        let (mut closed, mut open) = (BTreeSet::new(), BTreeSet::new());
-        for Answered { group, state, .. } in self.answered(end).await?.into_iter().map(|item| item.value) {
-            match state {
-                State::Open => open.insert(group),
-                State::Closed => closed.insert(group),
-                State::Released => false,
-            };
-        }
-        Ok(&closed - &open)
+    /// The quarantines of which no finding is open, by group.
+    pub(crate) async fn to_release(&self, end: Instant) -> Result<BTreeMap<String, Quarantine>, Gap> {
+        let mut quarantines = self.quarantined(end).await?;
+        quarantines.retain(|_, items| items.iter().all(|item| item.value.state == State::Closed));
+        Ok(quarantines)
     }
 
     /// Releases the quarantine of a group, if it is time. `assessment` is that of the group as it is now; `None` if it is gone.
     pub(crate) async fn release(
         &self,
-        group: &str,
+        (group, items): (&str, Quarantine),
         assessment: Option<&Assessment<'_>>,
         document: &str,
         end: Instant,
     ) -> Result<Release, Gap> {
-        let mut items = self.answered(end).await?;
-        items.retain(|item| item.value.group == group && item.value.state != State::Released);
         let Some(last_asked) = items.iter().map(|item| item.value.at).max() else { return Ok(Release::None) };
         if items.iter().any(|item| item.value.state == State::Open) {
             return Ok(Release::FindingOpen);
@@ -137,9 +138,9 @@ impl<A: Automations, T: StateTable> Starter<'_, A, T> {
         {
             match progress {
                 Some(Progress::Succeeded) => {
-                    for item in items {
-                        let released = Answered { state: State::Released, ..item.value };
-                        self.put_answered(item.id, released, RELEASED_IS_KNOWN_FOR, end).await?;
+                    for mut item in items {
+                        item.value.state = State::Released;
+                        self.put_answered(&item, RELEASED_IS_KNOWN_FOR, end).await?;
                     }
                     return Ok(Release::Done);
                 }
@@ -156,28 +157,25 @@ impl<A: Automations, T: StateTable> Starter<'_, A, T> {
         })
     }
 
-    /// All findings that quarantines answer: a few.
-    async fn answered(&self, end: Instant) -> Result<Vec<StateItem<Answered>>, Gap> {
-        let (mut all, mut from, partition) = (Vec::new(), None, self.quarantines());
-        loop {
-            let (items, next) = in_time(end, self.table.items(&partition, from.as_deref())).await?;
-            all.extend(items);
-            from = next;
-            if from.is_none() {
-                return Ok(all);
+    /// The findings that quarantines answer which are not released, by group: a few.
+    async fn quarantined(&self, end: Instant) -> Result<BTreeMap<String, Quarantine>, Gap> {
+        let mut by_group = BTreeMap::<String, Quarantine>::new();
+        for item in in_time(end, self.table.all_items::<Answered>(&self.quarantines())).await? {
+            if item.value.state != State::Released {
+                by_group.entry(item.value.group.clone()).or_default().push(item);
             }
         }
+        Ok(by_group)
     }
 
     async fn put_answered(
         &self,
-        id: String,
-        value: Answered,
+        item: &StateItem<Answered>,
         known_for: SignedDuration,
         end: Instant,
     ) -> Result<(), Gap> {
         let expires = (self.now)().saturating_add(known_for).unwrap_or(Timestamp::MAX);
-        in_time(end, self.table.put_item(&self.quarantines(), &StateItem { id, value }, expires)).await
+        in_time(end, self.table.put_item(&self.quarantines(), item, expires)).await
     }
 }
 

@@ -10,7 +10,7 @@ use work_queue::Gap;
 use crate::SERVICE;
 use crate::asked::Asked;
 use crate::handler::{NotAnswered, Responder};
-use crate::quarantines::Release;
+use crate::quarantines::{Quarantine, Release};
 use crate::services::ResponderServices;
 use crate::starter::Starter;
 use crate::whereabouts::Whereabouts;
@@ -26,21 +26,21 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
         end: Instant,
     ) -> Result<(), Gap> {
         let starter = self.starter();
-        starter.findings_closed(id, &asked.closed, end).await?;
-        self.release(&starter, id, judged, stack, end).await
+        let quarantine = starter.findings_closed(id, &asked.closed, end).await?;
+        self.release(&starter, (id, quarantine), judged, stack, end).await
     }
 
     async fn release(
         &self,
         starter: &Starter<'_, S::Ssm, T>,
-        id: &str,
+        (id, quarantine): (&str, Quarantine),
         judged: Option<&JudgedGroup>,
         stack: &Whereabouts,
         end: Instant,
     ) -> Result<(), Gap> {
         let assessment = judged.map(JudgedGroup::assess);
         let (decision, execution) =
-            match starter.release(id, assessment.as_ref(), &stack.quarantine_document, end).await? {
+            match starter.release((id, quarantine), assessment.as_ref(), &stack.quarantine_document, end).await? {
                 Release::None => return Ok(()),
                 Release::FindingOpen => ("quarantine kept: another finding is open", None),
                 Release::PortOpen => ("quarantine kept: the group still opens the port", None),
@@ -67,15 +67,15 @@ impl<S: ResponderServices, T: StateTable, Q: Messages> Responder<S, T, Q> {
 
     async fn sweep_quarantines(&self, end: Instant) -> Result<(), String> {
         let starter = self.starter();
-        let groups = starter.to_release(end).await.map_err(|gap| gap.to_string())?;
-        if groups.is_empty() {
+        let quarantines = starter.to_release(end).await.map_err(|gap| gap.to_string())?;
+        if quarantines.is_empty() {
             return Ok(());
         }
         let stack = self.stack(end).await?;
-        let ids: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let ids: Vec<&str> = quarantines.keys().map(String::as_str).collect();
         let judged = self.judge(&ids, end).await?;
-        for id in &groups {
-            let released = self.release(&starter, id, judged.get(id), &stack, end).await;
+        for (id, quarantine) in quarantines {
+            let released = self.release(&starter, (&id, quarantine), judged.get(&id), &stack, end).await;
             released.map_err(|gap| gap.to_string())?;
         }
         Ok(())
