@@ -2,7 +2,7 @@
 
 use aws_traits::events::{EVENTS_PER_CALL, Event, Events};
 use findings::event::{
-    ASSESSMENT, AssessmentEvent, AssessmentOrigin, CONTEXT, ContextEvent, ContextSchema, EventOpener, SOURCE, Trigger,
+    ASSESSMENT, AssessmentEvent, AssessmentOrigin, CONTEXT, ContextEvent, EventOpener, SOURCE, Trigger,
 };
 use findings::{opened_by, security_group_arn};
 use jiff::Timestamp;
@@ -32,18 +32,8 @@ pub(crate) fn events(settings: &Settings, judged: &JudgedGroup, asked: &Asked<'_
     events.extend(AssessmentEvent::new(origin, group, &assessment).map(|detail| event(ASSESSMENT, detail.to_json())));
     let openers = assessment.exposures.iter().filter_map(|exposure| opened_by(exposure.rule, &asked.changes));
     if let Some(newest) = openers.max_by_key(|change| change.at) {
-        let detail = ContextEvent {
-            schema: ContextSchema::V1,
-            account: account.clone(),
-            region: region.clone(),
-            config_rule_name: rule.clone(),
-            security_group_id: group.id.clone(),
-            time: now,
-            interfaces: None,
-            owner: None,
-            opener: Some(EventOpener::new(newest, &group.tags)),
-            unread: Vec::new(),
-        };
+        let opener = Some(EventOpener::new(newest, &group.tags));
+        let detail = ContextEvent { opener, ..ContextEvent::new((account, region, rule), &group.id, now) };
         events.push(event(CONTEXT, detail.fitted().to_json()));
     }
     events

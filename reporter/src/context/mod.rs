@@ -17,7 +17,7 @@ use aws_traits::events::{EVENTS_PER_CALL, Event, Events};
 use aws_traits::sqs::Messages;
 use aws_traits::state::{Partition, StateItem, StateTable};
 use aws_traits::surroundings::Surroundings;
-use findings::event::{CONTEXT, ContextEvent, ContextSchema, EventUnread, SOURCE};
+use findings::event::{CONTEXT, ContextEvent, EventUnread, SOURCE};
 use findings::security_group_arn;
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
@@ -175,18 +175,7 @@ impl<S: Surroundings, E: Events, T: StateTable, Q: Messages> ContextFinder<S, E,
 
     fn event(&self, asked: &Asked<'_>, now: Timestamp) -> ContextEvent {
         let Origin { account, region, rule } = &self.origin;
-        ContextEvent {
-            schema: ContextSchema::V1,
-            account: account.clone(),
-            region: region.clone(),
-            config_rule_name: rule.clone(),
-            security_group_id: asked.group_id.clone(),
-            time: now,
-            interfaces: None,
-            owner: None,
-            opener: None,
-            unread: Vec::new(),
-        }
+        ContextEvent::new((account, region, rule), &asked.group_id, now)
     }
 
     /// Puts the events. A group whose event was not taken is looked up again.

@@ -193,6 +193,23 @@ impl EventOpener {
 }
 
 impl ContextEvent {
+    /// An event that says nothing yet of a group in this account and region, under this rule.
+    #[must_use]
+    pub fn new((account, region, rule): (&str, &str, &str), group_id: &str, time: Timestamp) -> Self {
+        Self {
+            schema: ContextSchema::V1,
+            account: account.to_owned(),
+            region: region.to_owned(),
+            config_rule_name: rule.to_owned(),
+            security_group_id: group_id.to_owned(),
+            time,
+            interfaces: None,
+            owner: None,
+            opener: None,
+            unread: Vec::new(),
+        }
+    }
+
     /// The event with at most [`MAX_DETAIL_BYTES`] in JSON: texts are cut, and the interfaces are those that fit.
     #[must_use]
     pub fn fitted(self) -> Self {
