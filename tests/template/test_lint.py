@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 
 
-def test_cfn_lint_finds_no_fault(checkout: Path) -> None:
+@pytest.mark.parametrize("stack", ["portcullis", "findings", "responder"])
+def test_cfn_lint_finds_no_fault(checkout: Path, stack: str) -> None:
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
     # Warnings and hints too.
-    run = subprocess.run(
-        [cfn_lint, "--include-checks", "I", "--", "cloudformation/portcullis.yaml"],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [cfn_lint, "--include-checks", "I", "--", f"cloudformation/{stack}.yaml"]
+    run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
 
 
