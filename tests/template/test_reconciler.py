@@ -19,8 +19,8 @@ def test_the_function_has_the_variables_that_it_reads(template: dict[str, Any], 
 
 def test_the_table_has_the_keys_that_the_adapter_writes(template: dict[str, Any], checkout: Path) -> None:
     table = Stack(template).resources["StateTable"]
-    source = (checkout / "crates" / "aws-adapters" / "src" / "state_table.rs").read_text(encoding="utf-8")
-    constants = dict(re.findall(r'^const (\w+): &str = "(\w+)"', source, re.MULTILINE))
+    source = (checkout / "crates" / "aws-adapters" / "src" / "closing_table" / "wire.rs").read_text(encoding="utf-8")
+    constants = dict(re.findall(r'^pub\(crate\) const (\w+): &str = "(\w+)"', source, re.MULTILINE))
     assert [key["AttributeName"] for key in table["KeySchema"]] == [constants["PARTITION"], constants["ID"]]
     assert table["TimeToLiveSpecification"] == {"AttributeName": constants["EXPIRES"], "Enabled": True}
 

@@ -2,7 +2,7 @@
 //!
 //! The crate of the SDK for `DynamoDB` would make the zip of the remediator a tenth larger, for three calls.
 
-mod wire;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

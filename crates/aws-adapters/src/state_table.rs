@@ -11,15 +11,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::closing_table::wire::{EXPIRES, ID, PARTITION};
 use crate::error::FromSdk;
 use crate::sdk::{MissingVariable, required};
-
-/// Partition key: kind of the item and what it belongs to.
-const PARTITION: &str = "pk";
-/// Sort key: id of the item.
-const ID: &str = "sk";
-/// When `DynamoDB` deletes the item, in seconds of Unix time.
-const EXPIRES: &str = "expires";
 
 /// Items in a `DynamoDB` table.
 #[derive(Debug, Clone)]

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Partition key: kind of the item and what it belongs to.
-const PARTITION: &str = "pk";
+pub(crate) const PARTITION: &str = "pk";
 /// Sort key: id of the item.
-const ID: &str = "sk";
+pub(crate) const ID: &str = "sk";
 /// When `DynamoDB` deletes the item, in seconds of Unix time.
-const EXPIRES: &str = "expires";
+pub(crate) const EXPIRES: &str = "expires";
 /// Members of a set.
 const MEMBERS: &str = "members";
 
