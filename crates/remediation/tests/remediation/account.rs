@@ -60,6 +60,15 @@ pub(crate) fn aws_with(ingress: Vec<IngressRule>) -> FakeAws {
     aws
 }
 
+/// Exempts the group for the rule.
+pub(crate) fn exempt(aws: &FakeAws) {
+    let parameters = r#"{"FocusOnPorts":"22","ExemptionsParameter":"/p"}"#;
+    let document = json!({"version":1,"exemptions":[{"securityGroupId":GROUP,"expires":"2027-01-01","reason":"r"}]});
+    let mut account = aws.account();
+    account.rules.insert("portcullis".into(), Some(parameters.into()));
+    account.parameters.insert("/p".into(), document.to_string());
+}
+
 pub(crate) fn request() -> Value {
     json!({"action":"close","securityGroupId":GROUP,"configRuleName":"portcullis","strategy":"Revoke",
         "replacementCidrs":[],"dryRun":false,"executionId":"8a1b"})

@@ -19,8 +19,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::account::{
-    GROUP, REVOKE, aws, aws_with, carve, deadline, incomplete, left, log_lines, now, ports, request, restore, rule,
-    run, with,
+    GROUP, REVOKE, aws, aws_with, carve, deadline, exempt, incomplete, left, log_lines, now, ports, request, restore,
+    rule, run, with,
 };
 
 const ADMIT: &str = "dynamodb:UpdateItem";
@@ -200,14 +200,6 @@ async fn a_deferral_that_is_moot_is_forgotten(#[case] change: fn(&FakeAws), #[ca
     change(&aws);
     assert_eq!(close(&aws, 1, request()).await.unwrap().status, status);
     assert_eq!(deferral(&aws, GROUP), None);
-}
-
-fn exempt(aws: &FakeAws) {
-    let parameters = r#"{"FocusOnPorts":"22","ExemptionsParameter":"/p"}"#;
-    let document = json!({"version":1,"exemptions":[{"securityGroupId":GROUP,"expires":"2027-01-01","reason":"r"}]});
-    let mut account = aws.account();
-    account.rules.insert("portcullis".into(), Some(parameters.into()));
-    account.parameters.insert("/p".into(), document.to_string());
 }
 
 /// What closes nothing is not counted.

@@ -7,9 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use judgement::ConfigRulePolicy;
 use remediation::{ReevaluationLimits, Remediation, Status};
 use rstest::rstest;
-use serde_json::json;
 
-use crate::account::{GROUP, aws, aws_with, deadline, log_lines, now, request, rule, run};
+use crate::account::{GROUP, aws, aws_with, deadline, exempt, log_lines, now, request, rule, run};
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
@@ -32,14 +31,6 @@ fn stack(aws: &FakeAws, now: fn() -> Timestamp) -> Remediation<FakeAws> {
 fn non_compliant(aws: &FakeAws, recorded: Timestamp) {
     let result = StoredResult { is_non_compliant: true, recorded };
     aws.account().results.insert(("portcullis".into(), GROUP.into()), result);
-}
-
-fn exempt(aws: &FakeAws) {
-    let parameters = r#"{"FocusOnPorts":"22","ExemptionsParameter":"/p"}"#;
-    let document = json!({"version":1,"exemptions":[{"securityGroupId":GROUP,"expires":"2027-01-01","reason":"r"}]});
-    let mut account = aws.account();
-    account.rules.insert("portcullis".into(), Some(parameters.into()));
-    account.parameters.insert("/p".into(), document.to_string());
 }
 
 fn started(aws: &FakeAws) -> usize {
