@@ -4,8 +4,6 @@ They replace private names of MiniStack. If a new version lacks one of them, the
 names it, instead of a service running unnoticed without the additions.
 """
 
-import importlib
-
 import aws_events
 import clock
 import deliveries
@@ -16,6 +14,7 @@ import identity
 import lambda_front
 import lambda_kill
 import parameters
+import private_names
 import proxies
 import queue_checks
 import resources
@@ -150,14 +149,7 @@ class HookMissing(RuntimeError):
 
 
 def check() -> None:
-    missing = []
-    for module_name, names in REQUIRED.items():
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            missing.append(f"{module_name} ({error})")
-            continue
-        missing += [f"{module_name}.{name}" for name in names if not hasattr(module, name)]
+    missing = private_names.missing(REQUIRED)
     if missing:
         raise HookMissing(
             "this version of MiniStack no longer has "

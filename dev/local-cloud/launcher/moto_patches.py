@@ -4,12 +4,12 @@ They replace private names of moto. If a new version lacks one of them, the erro
 """
 
 import copy
-import importlib
 import ipaddress
 import logging
 import re
 
 import moto_prefix_lists
+import private_names
 
 REQUIRED = {
     "moto.backends": ("list_of_moto_modules",),
@@ -58,14 +58,7 @@ _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 def check() -> None:
     """Raises an error if this version of moto lacks a name that is used here."""
-    missing = []
-    for name, members in REQUIRED.items():
-        module = importlib.import_module(name)
-        missing += [f"{name}.{member}" for member in members if not hasattr(module, member)]
-    for (name, owner), members in METHODS.items():
-        found = getattr(importlib.import_module(name), owner, None)
-        missing += [f"{name}.{owner}.{member}" for member in members if not hasattr(found, member)]
-    missing += moto_prefix_lists.missing()
+    missing = [*private_names.missing(REQUIRED, METHODS), *moto_prefix_lists.missing()]
     if missing:
         raise RuntimeError(
             f"this version of moto no longer has {', '.join(missing)}: "

@@ -5,9 +5,10 @@ The launcher says with each call how long a change takes, and by how much the cl
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html and errors-overview.html there
 """
 
-import importlib
 import ipaddress
 import time
+
+import private_names
 
 REQUIRED = {
     "moto.core.responses": ("ActionResult",),
@@ -38,14 +39,7 @@ _clock = {"offset": 0.0}
 
 def missing() -> list[str]:
     """Returns the names that this version of moto lacks."""
-    lacking = []
-    for name, members in REQUIRED.items():
-        module = importlib.import_module(name)
-        lacking += [f"{name}.{member}" for member in members if not hasattr(module, member)]
-    for (name, owner), members in METHODS.items():
-        found = getattr(importlib.import_module(name), owner, None)
-        lacking += [f"{name}.{owner}.{member}" for member in members if not hasattr(found, member)]
-    return lacking
+    return private_names.missing(REQUIRED, METHODS)
 
 
 def _error(code: str, message: str):

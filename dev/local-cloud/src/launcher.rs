@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = files![
     "moto_prefix_lists.py",
     "moto_server.py",
     "parameters.py",
+    "private_names.py",
     "proxies.py",
     "queue_checks.py",
     "resources.py",
