@@ -17,6 +17,7 @@ mod config;
 mod control;
 mod launcher;
 mod paging;
+mod port;
 mod server;
 mod settings;
 mod ssm;

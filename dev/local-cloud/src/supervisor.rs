@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::bridge::Bridge;
 use crate::cloud::{Cloud, Location};
+use crate::port::ReservedPort;
 use crate::{Up, config, launcher, server};
 
 /// The account of MiniStack and moto.
@@ -111,12 +112,9 @@ impl Service {
     }
 }
 
-/// Returns a free port.
-fn free_port() -> Result<u16, SupervisorError> {
-    StdListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(io_error("looking for a free port"))
+/// Keeps a free port for a child process.
+fn reserve() -> Result<ReservedPort, SupervisorError> {
+    ReservedPort::new(0).map_err(io_error("looking for a free port"))
 }
 
 /// Directories of the child processes.
@@ -181,11 +179,12 @@ pub(crate) async fn up(up: Up) -> Result<(), SupervisorError> {
         return Err(SupervisorError::NoPython { path: python });
     }
     let files = Files::prepare(&up.state_dir)?;
-    let port = if up.port == 0 { free_port()? } else { up.port };
-    if StdListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
-        return Err(SupervisorError::PortInUse { port });
-    }
-    let (moto_port, bridge_port) = (free_port()?, free_port()?);
+    let front_door = ReservedPort::new(up.port).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => SupervisorError::PortInUse { port: up.port },
+        _ => io_error("opening the port of the front door")(source),
+    })?;
+    let (moto_door, bridge_door) = (reserve()?, reserve()?);
+    let (port, moto_port, bridge_port) = (front_door.number(), moto_door.number(), bridge_door.number());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io_error("opening the control port"))?;
     let control = listener.local_addr().map_err(io_error("reading the control port"))?.port();
     let location = Location { account: ACCOUNT.to_owned(), region: up.region.clone() };
