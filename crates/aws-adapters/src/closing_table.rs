@@ -1,16 +1,18 @@
-//! The table of an account, as the remediator writes it: how many groups were closed in an hour, and which closings wait.
+//! The table of an account, as remediator and evaluator use it: how many groups were closed in an hour, which closings wait, and
+//! since when groups are open.
 //!
-//! The crate of the SDK for `DynamoDB` would make the zip of the remediator a tenth larger, for three calls.
+//! The crate of the SDK for `DynamoDB` would make the zip of the remediator a tenth larger, for five calls.
 
 pub(crate) mod wire;
 
 use std::time::Duration;
 
 use aws_traits::AwsError;
-use aws_traits::state::{Admissions, Notes, Partition, StateItem};
+use aws_traits::state::{Admissions, Partition, SingleItems, StateItem, StatePage, StateTable};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::aws_service::{AwsService, Service, json, retries};
 use crate::error::FromSdk;
@@ -71,21 +73,42 @@ impl Admissions for ClosingTable {
     }
 }
 
-impl Notes for ClosingTable {
-    async fn leave_note<T: Serialize>(
+impl StateTable for ClosingTable {
+    async fn items<T: DeserializeOwned>(
+        &self,
+        partition: &Partition,
+        from: Option<&str>,
+    ) -> Result<StatePage<T>, AwsError> {
+        const OPERATION: &str = "dynamodb:Query";
+        let key = partition.key();
+        let answer = self.service.json("DynamoDB_20120810.Query", wire::query(&self.name, &key, from)).await;
+        let answer = answer.map_err(|error| AwsError::from_sdk(OPERATION, &key, &error))?;
+        wire::page(&answer).map_err(|problem| AwsError::malformed(OPERATION, &key, &problem))
+    }
+
+    async fn put_item<T: Serialize>(
         &self,
         partition: &Partition,
         item: &StateItem<T>,
         expires: Timestamp,
     ) -> Result<(), AwsError> {
         const OPERATION: &str = "dynamodb:PutItem";
-        let body = wire::note(&self.name, &partition.key(), item, expires)
+        let body = wire::put(&self.name, &partition.key(), item, expires)
             .map_err(|problem| AwsError::malformed(OPERATION, &item.id, &problem))?;
         let put = self.service.json("DynamoDB_20120810.PutItem", body).await;
         put.map(|_| ()).map_err(|error| AwsError::from_sdk(OPERATION, &item.id, &error))
     }
+}
 
-    async fn delete_note(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
+impl SingleItems for ClosingTable {
+    async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
+        const OPERATION: &str = "dynamodb:GetItem";
+        let answer = self.service.json("DynamoDB_20120810.GetItem", wire::get(&self.name, &partition.key(), id)).await;
+        let answer = answer.map_err(|error| AwsError::from_sdk(OPERATION, id, &error))?;
+        wire::item(&answer).map_err(|problem| AwsError::malformed(OPERATION, id, &problem))
+    }
+
+    async fn delete_item(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
         let body = wire::deletion(&self.name, &partition.key(), id);
         let deleted = self.service.json("DynamoDB_20120810.DeleteItem", body).await;
         deleted.map(|_| ()).map_err(|error| AwsError::from_sdk("dynamodb:DeleteItem", id, &error))

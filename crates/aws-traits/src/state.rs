@@ -102,27 +102,22 @@ pub trait Admissions {
     ) -> Result<bool, AwsError>;
 }
 
-/// Leaves items for other functions, which read them as a [`StateTable`].
+/// Reads and deletes single items.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
-pub trait Notes {
-    /// `PutItem`: writes an item in place of the one with this id. It is deleted some time after `expires`.
+pub trait SingleItems: StateTable {
+    /// `GetItem`: the item with this id, as it was written last.
     ///
     /// # Errors
     ///
-    /// If the call fails.
-    async fn leave_note<T: Serialize>(
-        &self,
-        partition: &Partition,
-        item: &StateItem<T>,
-        expires: Timestamp,
-    ) -> Result<(), AwsError>;
+    /// If the call fails, or the item has another form.
+    async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError>;
 
     /// `DeleteItem`: deletes an item, if it is there.
     ///
     /// # Errors
     ///
     /// If the call fails.
-    async fn delete_note(&self, partition: &Partition, id: &str) -> Result<(), AwsError>;
+    async fn delete_item(&self, partition: &Partition, id: &str) -> Result<(), AwsError>;
 }
 
 /// What the calls of a program without a table fail with.
@@ -144,9 +139,17 @@ impl Admissions for () {
     }
 }
 
-/// A program without a table. It leaves nothing.
-impl Notes for () {
-    async fn leave_note<T: Serialize>(
+/// A program without a table. It reads and writes nothing.
+impl StateTable for () {
+    async fn items<T: DeserializeOwned>(
+        &self,
+        partition: &Partition,
+        _from: Option<&str>,
+    ) -> Result<StatePage<T>, AwsError> {
+        Err(no_table("dynamodb:Query", &partition.key()))
+    }
+
+    async fn put_item<T: Serialize>(
         &self,
         _partition: &Partition,
         item: &StateItem<T>,
@@ -154,8 +157,15 @@ impl Notes for () {
     ) -> Result<(), AwsError> {
         Err(no_table("dynamodb:PutItem", &item.id))
     }
+}
 
-    async fn delete_note(&self, _partition: &Partition, id: &str) -> Result<(), AwsError> {
+/// A program without a table.
+impl SingleItems for () {
+    async fn item<T: DeserializeOwned>(&self, _partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
+        Err(no_table("dynamodb:GetItem", id))
+    }
+
+    async fn delete_item(&self, _partition: &Partition, id: &str) -> Result<(), AwsError> {
         Err(no_table("dynamodb:DeleteItem", id))
     }
 }

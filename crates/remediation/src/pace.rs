@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 use aws_traits::AwsError;
-use aws_traits::state::{Admissions, Notes, Partition, StateItem};
+use aws_traits::state::{Admissions, Partition, SingleItems, StateItem, StateTable};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -111,7 +111,7 @@ pub(crate) async fn remember(environment: &Environment<impl RemediationServices>
     };
     let item = StateItem { id: request.security_group_id.clone(), value };
     let partition = Deferral::partition(&request.config_rule_name);
-    if let Err(error) = environment.state().leave_note(&partition, &item, later(until, DEFERRAL_KEPT)).await {
+    if let Err(error) = environment.state().put_item(&partition, &item, later(until, DEFERRAL_KEPT)).await {
         warn!(security_group.id = item.id, %error, "deferral not remembered");
     }
 }
@@ -122,7 +122,7 @@ pub(crate) async fn forget(environment: &Environment<impl RemediationServices>, 
         return;
     }
     let (group_id, partition) = (&*request.security_group_id, Deferral::partition(&request.config_rule_name));
-    if let Err(error) = environment.state().delete_note(&partition, group_id).await {
+    if let Err(error) = environment.state().delete_item(&partition, group_id).await {
         warn!(security_group.id = group_id, %error, "deferral not forgotten");
     }
 }

@@ -1,8 +1,9 @@
 //! Requests to `DynamoDB`, whose values carry their type: `{"S": "text"}`.
 
-use aws_traits::state::StateItem;
+use aws_traits::state::{StateItem, StatePage};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Partition key: kind of the item and what it belongs to.
@@ -46,7 +47,7 @@ pub(super) fn admission(
 /// Writes an item.
 ///
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
-pub(super) fn note<T: Serialize>(
+pub(super) fn put<T: Serialize>(
     table: &str,
     partition: &str,
     item: &StateItem<T>,
@@ -65,6 +66,67 @@ pub(super) fn note<T: Serialize>(
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteItem.html>
 pub(super) fn deletion(table: &str, partition: &str, id: &str) -> String {
     json!({"TableName": table, "Key": key(partition, id)}).to_string()
+}
+
+/// Reads an item.
+///
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>
+pub(super) fn get(table: &str, partition: &str, id: &str) -> String {
+    json!({"TableName": table, "Key": key(partition, id), "ConsistentRead": true}).to_string()
+}
+
+/// Reads a page of the items of a partition.
+///
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html>
+pub(super) fn query(table: &str, partition: &str, from: Option<&str>) -> String {
+    let mut request = json!({
+        "TableName": table,
+        "ConsistentRead": true,
+        "KeyConditionExpression": "#pk = :pk",
+        "ExpressionAttributeNames": {"#pk": PARTITION},
+        "ExpressionAttributeValues": {":pk": text(partition)},
+    });
+    if let (Some(from), Some(fields)) = (from, request.as_object_mut()) {
+        fields.insert("ExclusiveStartKey".to_owned(), key(partition, from).into());
+    }
+    request.to_string()
+}
+
+/// The item of an answer to [`get`], if there is one.
+pub(super) fn item<T: DeserializeOwned>(answer: &str) -> Result<Option<T>, String> {
+    let answer: Answer = serde_json::from_str(answer).map_err(|problem| problem.to_string())?;
+    answer.item.map(value_of).transpose()
+}
+
+/// The items of an answer to [`query`], and the id after which the next page begins.
+pub(super) fn page<T: DeserializeOwned>(answer: &str) -> Result<StatePage<T>, String> {
+    let Answer { items, last_evaluated_key, .. } =
+        serde_json::from_str(answer).map_err(|problem| problem.to_string())?;
+    let id_of = |item: &Attributes| Some(item.get(ID)?.get("S")?.as_str()?.to_owned());
+    let items = items.into_iter().map(|item| {
+        let id = id_of(&item).ok_or_else(|| format!("`{ID}` is missing"))?;
+        let value = value_of(item).map_err(|problem| format!("item `{id}` cannot be read: {problem}"))?;
+        Ok(StateItem { id, value })
+    });
+    Ok((items.collect::<Result<_, String>>()?, last_evaluated_key.as_ref().and_then(id_of)))
+}
+
+type Attributes = Map<String, Value>;
+
+/// What is read of an answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    item: Option<Attributes>,
+    #[serde(default)]
+    items: Vec<Attributes>,
+    last_evaluated_key: Option<Attributes>,
+}
+
+fn value_of<T: DeserializeOwned>(attributes: Attributes) -> Result<T, String> {
+    let fields = attributes.into_iter().map(|(name, value)| Ok((name, untyped(value)?)));
+    let fields = fields.collect::<Result<Map<_, _>, String>>()?;
+    serde_json::from_value(Value::Object(fields)).map_err(|problem| problem.to_string())
 }
 
 fn key(partition: &str, id: &str) -> Map<String, Value> {
@@ -93,4 +155,21 @@ fn typed(value: Value) -> Value {
             json!({"M": fields.into_iter().map(|(name, value)| (name, typed(value))).collect::<Map<_, _>>()})
         }
     }
+}
+
+/// The value without its type, as [`typed`] and [`StateTable`](aws_traits::state::StateTable) write it.
+fn untyped(value: Value) -> Result<Value, String> {
+    let Value::Object(typed) = value else { return Err("a value has no type".to_owned()) };
+    let Some((kind, value)) = typed.into_iter().next() else { return Err("a value has no type".to_owned()) };
+    Ok(match (kind.as_str(), value) {
+        ("NULL", _) => Value::Null,
+        ("N", Value::String(digits)) => Value::Number(digits.parse().map_err(|_| format!("{digits} is no number"))?),
+        ("BOOL", value @ Value::Bool(_)) | ("S", value @ Value::String(_)) | ("SS", value @ Value::Array(_)) => value,
+        ("L", Value::Array(values)) => values.into_iter().map(untyped).collect::<Result<_, _>>()?,
+        ("M", Value::Object(fields)) => {
+            let fields = fields.into_iter().map(|(name, value)| Ok((name, untyped(value)?)));
+            Value::Object(fields.collect::<Result<_, String>>()?)
+        }
+        (kind, _) => return Err(format!("a value has the type {kind}")),
+    })
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::FakeAws;
 use crate::error::AwsError;
-use crate::state::{Admissions, Notes, Partition, StateItem, StatePage, StateTable};
+use crate::state::{Admissions, Partition, SingleItems, StateItem, StatePage, StateTable};
 
 impl StateTable for FakeAws {
     async fn items<T: DeserializeOwned>(
@@ -83,17 +83,18 @@ impl Admissions for FakeAws {
     }
 }
 
-impl Notes for FakeAws {
-    async fn leave_note<T: Serialize>(
-        &self,
-        partition: &Partition,
-        item: &StateItem<T>,
-        expires: Timestamp,
-    ) -> Result<(), AwsError> {
-        self.put_item(partition, item, expires).await
+impl SingleItems for FakeAws {
+    async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
+        const OPERATION: &str = "dynamodb:GetItem";
+        let key = (partition.key(), id.to_owned());
+        self.call(OPERATION, id, |account| {
+            let value = account.state.get(&key).map(|(value, _)| serde_json::from_value(value.clone()));
+            value.transpose().map_err(|error| AwsError::malformed(OPERATION, id, &error.to_string()))
+        })
+        .await
     }
 
-    async fn delete_note(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
+    async fn delete_item(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
         let key = (partition.key(), id.to_owned());
         self.call("dynamodb:DeleteItem", id, |account| {
             account.state.remove(&key);
