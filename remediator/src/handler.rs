@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use plain_text::error_message;
 use remediation::{
     Payload, Reevaluate, Reevaluated, Remediation, RemediationError, Request, RequestError, Response, Sweep,
+    SweepRequest,
 };
 use serde::Serialize;
 use tracing::{error, info};
@@ -35,8 +36,8 @@ impl<S: RemediatorServices> Remediator<S> {
     ///
     /// As [`Remediator::handle`]; if a sweep could not read the remediation exceptions; or if a change could not be followed.
     pub async fn answer(&self, payload: Payload, deadline: Timestamp) -> Result<Answer, InvocationError> {
-        if let Some(rule_name) = payload.sweep_of() {
-            return self.sweep(rule_name).await.map(Answer::Sweep);
+        if let Some(request) = payload.sweep() {
+            return self.sweep(request).await.map(Answer::Sweep);
         }
         match payload.reevaluation() {
             Some(request) => self.reevaluate(request).await.map(Answer::Reevaluation),
@@ -46,9 +47,7 @@ impl<S: RemediatorServices> Remediator<S> {
 
     async fn reevaluate(&self, request: Result<Reevaluate, RequestError>) -> Result<Reevaluated, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
-        let request = request.inspect_err(|problem| {
-            error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
-        })?;
+        let request = request.inspect_err(|problem| refused(problem, cold_start))?;
         let rule_name = request.config_rule_name.as_str();
         let result = self.remediation.reevaluate(&request).await;
         match &result {
@@ -77,9 +76,11 @@ impl<S: RemediatorServices> Remediator<S> {
         Ok(result?)
     }
 
-    async fn sweep(&self, rule_name: &str) -> Result<Sweep, InvocationError> {
+    async fn sweep(&self, request: Result<SweepRequest, RequestError>) -> Result<Sweep, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
-        let result = self.remediation.sweep(rule_name).await;
+        let request = request.inspect_err(|problem| refused(problem, cold_start))?;
+        let rule_name = request.config_rule_name.as_str();
+        let result = self.remediation.sweep(rule_name, request.at).await;
         match &result {
             Ok(found) => info!(
                 service = SERVICE,
@@ -88,6 +89,8 @@ impl<S: RemediatorServices> Remediator<S> {
                 config_rule.name = rule_name,
                 security_groups.parked = found.parked.len(),
                 security_groups.unjudged = found.unjudged.len(),
+                security_groups.open = found.grace.as_ref().map(|grace| grace.open),
+                security_groups.due = found.grace.as_ref().map(|grace| grace.due),
                 evaluated = found.evaluated,
                 "sweep done"
             ),
@@ -113,9 +116,7 @@ impl<S: RemediatorServices> Remediator<S> {
     /// If the request is refused, if an obstacle prevents it, or if only part of it could be done.
     pub async fn handle(&self, payload: impl Into<Payload>, deadline: Timestamp) -> Result<Response, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
-        let request = Request::from_payload(payload).inspect_err(|problem| {
-            error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
-        })?;
+        let request = Request::from_payload(payload).inspect_err(|problem| refused(problem, cold_start))?;
         let subject = request.subject();
         let result = self.remediation.run(&request, deadline).await;
         // Not a span: log queries need the fields at the top level of the line.
@@ -161,6 +162,10 @@ pub enum Answer {
     Sweep(Sweep),
     /// To an event about an input of the policy.
     Reevaluation(Reevaluated),
+}
+
+fn refused(problem: &RequestError, cold_start: bool) {
+    error!(service = SERVICE, cold_start, error = error_message(problem), "request refused");
 }
 
 fn evidence(response: &Response) -> String {

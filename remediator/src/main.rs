@@ -4,7 +4,7 @@ use std::num::ParseIntError;
 
 use aws_adapters::{Bucket, ClosingTable, LambdaServices};
 use jiff::{SignedDuration, Timestamp};
-use judgement::ConfigRulePolicy;
+use judgement::{ConfigRulePolicy, GraceDays};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use remediation::{ClosingsPerHour, Payload, ReevaluationLimits, Remediation};
 use remediator::Remediator;
@@ -31,6 +31,9 @@ async fn main() -> Result<(), Error> {
     }
     if std::env::var("AUTOMATIC").is_ok_and(|automatic| automatic == "True") {
         remediation = remediation.in_automatic_mode();
+    }
+    if let Some(days) = GraceDays::read(&std::env::var("GRACE_DAYS").unwrap_or_else(|_| "0".to_owned()))? {
+        remediation = remediation.with_grace(days);
     }
     let remediator = Remediator::new(remediation);
     run(service_fn(|event: LambdaEvent<Payload>| {

@@ -27,10 +27,25 @@ impl GraceDays {
         (1..=Self::MAX).contains(&days).then_some(Self(days))
     }
 
+    /// Reads the days of a stack, where 0 is no grace.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a number of days from 0 to [`MAX`](Self::MAX).
+    pub fn read(text: &str) -> Result<Option<Self>, GraceDaysError> {
+        let days = text.parse().map_err(|_| GraceDaysError(text.to_owned()))?;
+        if days == 0 { Ok(None) } else { Self::new(days).map(Some).ok_or_else(|| GraceDaysError(text.to_owned())) }
+    }
+
     fn after(self, time: Timestamp) -> Timestamp {
         plus(time, SignedDuration::from_hours(HOURS_A_DAY.saturating_mul(self.0.into())))
     }
 }
+
+/// A text is no number of days of grace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a number of days of grace, from 0 to 365")]
+pub struct GraceDaysError(String);
 
 /// Since when the exposures of a group are open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +148,9 @@ impl GraceRecord {
         }));
         exposures.sort_by(|one, other| (&one.traffic, &one.source).cmp(&(&other.traffic, &other.source)));
         (self.grace_days, self.exposures) = (grace_days, exposures);
-        self.due_from = self.exposures.iter().any(|known| known.is_due).then_some(now);
+        // Kept as it was, so that a group is not written at each sweep.
+        let since = self.due_from.filter(|since| *since <= now).unwrap_or(now);
+        self.due_from = self.exposures.iter().any(|known| known.is_due).then_some(since);
     }
 
     /// Whether nothing is left that has to be remembered.

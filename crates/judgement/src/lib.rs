@@ -15,7 +15,7 @@ pub use cache::{COPIES_LAST, Cache};
 pub use criteria::{Criteria, JudgedGroup};
 pub use evaluation::evaluation;
 pub use exemptions::{CachedExemptions, ExemptionsError, read_exemptions};
-pub use grace::{GraceDays, GraceRecord};
+pub use grace::{GraceDays, GraceDaysError, GraceRecord};
 pub use parameters::{ParameterError, RuleParameters};
 pub use policy::{ConfigRulePolicy, Pending, PolicyError, PolicySource};
 pub use prefix_lists::CachedPrefixLists;

@@ -139,10 +139,19 @@ fn a_record_is_read_as_it_was_written() {
 }
 
 #[rstest]
-#[case(0, None)]
-#[case(1, Some(1))]
-#[case(365, Some(365))]
-#[case(366, None)]
-fn days_of_grace_are_limited(#[case] number: u16, #[case] expected: Option<u16>) {
-    assert_eq!(GraceDays::new(number), expected.map(days));
+#[case("0", None)]
+#[case("1", Some(1))]
+#[case("365", Some(365))]
+fn days_of_grace_are_read(#[case] text: &str, #[case] expected: Option<u16>) {
+    assert_eq!(GraceDays::read(text), Ok(expected.map(days)));
+}
+
+#[rstest]
+#[case("366")]
+#[case("-1")]
+#[case("")]
+#[case("a week")]
+fn other_days_are_refused(#[case] text: &str) {
+    let error = GraceDays::read(text).unwrap_err().to_string();
+    assert_eq!(error, format!("`{text}` is not a number of days of grace, from 0 to 365"));
 }

@@ -2,7 +2,7 @@
 
 use aws_traits::Services;
 use jiff::{SignedDuration, Timestamp};
-use judgement::{CachedPrefixLists, PolicySource};
+use judgement::{CachedPrefixLists, GraceDays, PolicySource};
 
 use crate::pace::ClosingsPerHour;
 use crate::reevaluation::ReevaluationLimits;
@@ -23,6 +23,8 @@ pub(crate) struct Environment<S> {
     pub(crate) closings_per_hour: Option<ClosingsPerHour>,
     /// Whether AWS Config starts closings by itself.
     pub(crate) automatic_mode: bool,
+    /// Days for which automatic mode leaves open what it closes; `None` for none.
+    pub(crate) grace_days: Option<GraceDays>,
     /// The only rule that the stack remediates. A restore for another one is refused.
     pub(crate) own_rule: Option<String>,
 }
@@ -37,6 +39,7 @@ impl<S: RemediationServices> Environment<S> {
             reevaluations: None,
             closings_per_hour: None,
             automatic_mode: false,
+            grace_days: None,
             own_rule: None,
         }
     }

@@ -6,6 +6,7 @@ mod error;
 mod exception;
 mod fingerprint;
 mod gate;
+mod grace;
 mod inputs;
 mod live_group;
 mod network_acl_changes;
@@ -26,13 +27,14 @@ mod sweep;
 mod task;
 
 pub use error::{Obstacle, RemediationError};
+pub use grace::{Graces, records as grace_records};
 pub use inputs::Reevaluated;
 pub use pace::{ClosingsPerHour, Deferral};
 pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{
     Close, NetworkAclRequest, Payload, Reevaluate, Request, RequestError, RequestSubject, Restore, StrategyName,
-    replacement_cidr,
+    SweepRequest, replacement_cidr,
 };
 pub use response::{
     AclChange, AclEntryLeft, AclEntryRecord, Closed, ClosingFacts, Details, Quarantined, Remaining, Response, Restored,

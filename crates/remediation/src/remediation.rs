@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use judgement::PolicySource;
+use judgement::{GraceDays, PolicySource};
 
 use crate::close::Closing;
 use crate::environment::Environment;
@@ -56,6 +56,13 @@ impl<S: RemediationServices> Remediation<S> {
         self
     }
 
+    /// Has sweeps write down since when groups are open, and what of them is to be closed after so many days.
+    #[must_use]
+    pub fn with_grace(mut self, days: GraceDays) -> Self {
+        self.environment.grace_days = Some(days);
+        self
+    }
+
     /// Refuses restores for another rule than `name`, the only one that the stack remediates.
     #[must_use]
     pub fn with_own_rule(mut self, name: String) -> Self {
@@ -105,13 +112,14 @@ impl<S: RemediationServices> Remediation<S> {
 
 impl<S: InputServices> Remediation<S> {
     /// Looks for groups that automatic mode of the rule no longer closes, for changes of the inputs of the policy and for ends of
-    /// exemptions, and has AWS Config evaluate the rule if one of them or an earlier closing asks for it.
+    /// exemptions, and has AWS Config evaluate the rule if one of them or an earlier closing asks for it. With days of grace, also
+    /// for what is open and what is due, at the time `at` of the schedule.
     ///
     /// # Errors
     ///
     /// If the remediation exceptions of the rule cannot be read.
-    pub async fn sweep(&self, rule_name: &str) -> Result<Sweep, RemediationError> {
-        Box::pin(sweep::sweep(&self.environment, rule_name)).await
+    pub async fn sweep(&self, rule_name: &str, at: Option<Timestamp>) -> Result<Sweep, RemediationError> {
+        Box::pin(sweep::sweep(&self.environment, rule_name, at)).await
     }
 
     /// Has AWS Config evaluate the rule after a change of an input of the policy. This may wait for half a minute, and longer for

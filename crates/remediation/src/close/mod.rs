@@ -1,6 +1,7 @@
 //! Closes the exposures of one group: read, judge, plan, snapshot, authorise, revoke, verify.
 
 mod debts;
+mod grace;
 mod hold;
 mod outcome;
 mod pace;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use aws_traits::{AwsError, Services};
 use exposure::{Assessment, IngressRule, Plan, Strategy, Verdict, plan};
-use judgement::{JudgedGroup, RuleParameters, UnjudgedError};
+use judgement::{GraceRecord, JudgedGroup, RuleParameters, UnjudgedError};
 use plain_text::error_message;
 use tracing::warn;
 
@@ -51,6 +52,10 @@ pub(crate) struct Closing<'a, S: RemediationServices> {
     due: Due,
     /// Rules for all traffic that were narrowed.
     narrowed: Vec<IngressRule>,
+    /// What is due, if the request asks for no more.
+    record: Option<GraceRecord>,
+    /// Exposures that are not due.
+    waiting: usize,
     /// Whether the group may be closed in this hour.
     is_admitted: bool,
     /// Whether a rule is from a prefix list, whose change AWS Config does not notice.
@@ -78,6 +83,8 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
             open: Vec::new(),
             due: Due::default(),
             narrowed: Vec::new(),
+            record: None,
+            waiting: 0,
             is_admitted: false,
             has_prefix_lists: false,
         }
@@ -183,6 +190,25 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         }
         Ok(self.due.is_hopeless() && open.iter().all(|rule| self.changes.is_gone(rule)))
     }
+
+    /// Checks that the group has no exposure after `plan`, but those that are not due.
+    ///
+    /// # Errors
+    ///
+    /// If a replacement is an exposure itself.
+    fn replacement_closes(&self, judged: &JudgedGroup, plan: &Plan) -> Result<(), RequestError> {
+        let after = plan.apply(&judged.group);
+        let assessment = judged.assess_instead(&after);
+        let is_added = |rule: &IngressRule| plan.authorize.iter().any(|added| added.admits_the_same_as(rule));
+        let exposures = &assessment.exposures;
+        match exposures.iter().find(|exposure| self.waiting == 0 || is_added(exposure.rule)) {
+            None => Ok(()),
+            Some(exposure) => Err(RequestError::ReplacementExposes {
+                source_text: exposure.rule.source.to_string(),
+                ports: exposure.ports.to_string(),
+            }),
+        }
+    }
 }
 
 impl<S: RemediationServices> Rounds for Closing<'_, S> {
@@ -194,8 +220,16 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
         };
         let judged = &live.judged;
         self.policy = Some(Arc::clone(&judged.criteria.parameters));
-        let assessment = judged.assess();
+        if round == 1 {
+            self.read_record().await?;
+        }
+        let assessment = self.only_due(judged.assess());
         self.has_prefix_lists = judged.has_prefix_lists();
+        if round == 1
+            && let Some(response) = self.nothing_due(&assessment)
+        {
+            return Ok(Progress::Done(Box::new(response)));
+        }
         if round == 1
             && let Some(response) = self.before_anything(&live, &assessment).await?
         {
@@ -205,7 +239,7 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
         self.due.retain_missing(&judged.group.ingress);
         let plan = plan(&judged.group, &assessment, &self.strategy, &judged.prefix_lists);
         if let Strategy::Replace(_) = self.strategy {
-            replacement_closes(judged, &plan)?;
+            self.replacement_closes(judged, &plan)?;
         }
         if self.request.dry_run {
             return Ok(Progress::Done(Box::new(self.planned(&plan, &assessment))));
@@ -259,7 +293,9 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
         if self.due.is_settled() {
             self.delete_debt().await;
         }
-        self.forget_deferral(&response).await;
+        if !self.request.only_due {
+            self.forget_deferral(&response).await;
+        }
         reevaluation::after_closing(self.environment, self.request, self.has_prefix_lists, &mut response).await;
         Ok(response)
     }
@@ -285,22 +321,5 @@ impl<S: RemediationServices> Task for Closing<'_, S> {
         let mut response = self.done(status, remaining);
         response.message = format!("{}; {outcome}", response.message);
         RemediationError::Incomplete(Box::new(response))
-    }
-}
-
-/// Checks that the group has no exposure after `plan`.
-///
-/// # Errors
-///
-/// If a replacement is an exposure itself.
-fn replacement_closes(judged: &JudgedGroup, plan: &Plan) -> Result<(), RequestError> {
-    let after = plan.apply(&judged.group);
-    let assessment = judged.assess_instead(&after);
-    match assessment.exposures.first() {
-        None => Ok(()),
-        Some(exposure) => Err(RequestError::ReplacementExposes {
-            source_text: exposure.rule.source.to_string(),
-            ports: exposure.ports.to_string(),
-        }),
     }
 }

@@ -104,6 +104,9 @@ impl<S: RemediationServices> Closing<'_, S> {
         if is_exempt {
             response.message = format!("{}; the rest is {}", response.message, annotation::exempt(assessment));
         }
+        if self.waiting > 0 {
+            response.message = format!("{}; {}", response.message, self.waiting_text());
+        }
         Ok(response)
     }
 

@@ -39,7 +39,10 @@ impl<S: RemediationServices> Closing<'_, S> {
             let message = format!("closing deferred until {until}: {had}");
             exception::put(environment.config(), &request.config_rule_name, group_id, &message, until).await;
         }
-        pace::remember(environment, request, until).await;
+        // What is due is started again by its record.
+        if !request.only_due {
+            pace::remember(environment, request, until).await;
+        }
         let so_far = self.done(Status::Deferred, Vec::new());
         let begin = if self.changes.begun { so_far.message.clone() } else { format!("{group_id} is still open") };
         let message = format!(

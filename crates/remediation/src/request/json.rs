@@ -17,16 +17,6 @@ pub struct Payload {
     pub(super) repeated_key: Option<String>,
 }
 
-impl Payload {
-    /// Name of the rule, if the payload asks for a sweep and nothing else.
-    #[must_use]
-    pub fn sweep_of(&self) -> Option<&str> {
-        let fields = self.json.as_object().filter(|fields| fields.len() == 2 && self.repeated_key.is_none())?;
-        let is_sweep = fields.get("action").and_then(Value::as_str) == Some("sweep");
-        fields.get("configRuleName").and_then(Value::as_str).filter(|_| is_sweep)
-    }
-}
-
 impl From<Value> for Payload {
     fn from(json: Value) -> Self {
         Self { json, repeated_key: None }

@@ -5,6 +5,7 @@ mod json;
 mod list;
 mod payload;
 mod reevaluate;
+mod sweep;
 
 use exposure::{PortSet, Replacement, Strategy, is_security_group_id};
 use ipnetwork::IpNetwork;
@@ -16,6 +17,7 @@ use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids
 pub use self::error::RequestError;
 pub use self::json::Payload;
 pub use self::reevaluate::Reevaluate;
+pub use self::sweep::SweepRequest;
 
 /// A request to the remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub struct Close {
     /// Close the group although as many groups were closed in this hour as may be.
     #[serde(default, deserialize_with = "boolean")]
     pub ignore_pace: bool,
+    /// Close only what has been open for the days of grace.
+    #[serde(default, deserialize_with = "boolean")]
+    pub only_due: bool,
     /// The SSM Automation execution.
     #[serde(default, deserialize_with = "execution_id")]
     pub execution_id: Option<String>,

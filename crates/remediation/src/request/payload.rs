@@ -52,6 +52,16 @@ impl Request {
     }
 }
 
+impl Payload {
+    /// The fields beside an action, if the payload is of this one.
+    pub(super) fn of_action<T: DeserializeOwned>(&self, action: &str) -> Option<Result<T, RequestError>> {
+        let mut fields = self.json.as_object().cloned()?;
+        let is_meant = fields.remove("action")? == action;
+        let repeated = || self.repeated_key.clone().map(|name| RequestError::Repeated { name });
+        is_meant.then(|| repeated().map_or_else(|| read(fields), Err))
+    }
+}
+
 pub(super) fn latest() -> String {
     LATEST.to_owned()
 }
@@ -61,7 +71,7 @@ pub(super) fn a_day() -> u32 {
 }
 
 /// Reads the fields of an action; an error names the field, which serde by itself does not.
-pub(super) fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
+fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, RequestError> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let is_about_all = error.path().iter().next().is_none();
         let (name, problem) = (error.path().to_string(), error.into_inner());

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::RequestError;
 use super::json::Payload;
-use super::payload::read;
 
 /// `action: reevaluate`: an input of the policy may have changed. Without an event, this looks for what no event tells.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,9 +31,6 @@ impl Payload {
     /// If it is one, but a field is missing, unknown, repeated or malformed.
     #[must_use]
     pub fn reevaluation(&self) -> Option<Result<Reevaluate, RequestError>> {
-        let mut fields = self.json.as_object().cloned()?;
-        let action = fields.remove("action")?;
-        let repeated = || self.repeated_key.clone().map(|name| RequestError::Repeated { name });
-        (action == "reevaluate").then(|| repeated().map_or_else(|| read(fields), Err))
+        self.of_action("reevaluate")
     }
 }

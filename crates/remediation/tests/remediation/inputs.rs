@@ -73,7 +73,7 @@ fn started(aws: &FakeAws) -> usize {
 
 /// Whether the sweep has the rule evaluated.
 async fn sweep(aws: &FakeAws) -> bool {
-    stack(aws).sweep("portcullis").await.unwrap().evaluated
+    stack(aws).sweep("portcullis", None).await.unwrap().evaluated
 }
 
 async fn send(remediation: &Remediation<FakeAws>, payload: Value) -> Result<Reevaluated, RemediationError> {
@@ -507,7 +507,7 @@ proptest! {
                             send_until(&remediation, edited(PARAMETER, clock()), killed).await;
                         } else {
                             // Two edits without a sweep in between are one change.
-                            remediation.sweep("portcullis").await.unwrap();
+                            remediation.sweep("portcullis", None).await.unwrap();
                         }
                     }
                     Step::Modify { killed } => {
@@ -520,7 +520,7 @@ proptest! {
                         for _ in 0..count {
                             advance(Duration::from_mins(15)).await;
                             fire(&aws, &remediation).await;
-                            remediation.sweep("portcullis").await.unwrap();
+                            remediation.sweep("portcullis", None).await.unwrap();
                         }
                     }
                     Step::Seconds(count) => {
@@ -537,7 +537,7 @@ proptest! {
             // Until the limits of any day let everything through.
             for _ in 0..2 * 24 * 4 {
                 advance(Duration::from_mins(15)).await;
-                remediation.sweep("portcullis").await.unwrap();
+                remediation.sweep("portcullis", None).await.unwrap();
             }
             let begun: Vec<_> = times(&aws, "").into_iter().collect();
             assert_eq!(begun.len(), started(&aws), "each evaluation has its record");

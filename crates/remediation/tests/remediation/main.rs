@@ -5,6 +5,7 @@
 mod account;
 mod close;
 mod close_failures;
+mod grace;
 mod holds;
 mod inputs;
 mod log;

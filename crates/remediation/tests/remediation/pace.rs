@@ -160,7 +160,7 @@ async fn a_deferred_closing_puts_one_exception_that_ends_with_the_hour() {
     );
     let message = "Portcullis: closing deferred until 2026-11-21T01:00:00Z: this hour has had 1 closing";
     assert_eq!(exception.message.as_deref(), Some(message));
-    assert_eq!(stack(&aws, 1).sweep("portcullis").await.unwrap(), remediation::Sweep::default());
+    assert_eq!(stack(&aws, 1).sweep("portcullis", None).await.unwrap(), remediation::Sweep::default());
 }
 
 #[tokio::test]

@@ -52,9 +52,9 @@ async fn an_exempt_group_is_evaluated_again_once() {
     let brake = aws.account().exceptions.values().next().unwrap().expires.unwrap();
     assert_eq!(brake.duration_since(soon()), SignedDuration::from_secs(30));
     // The wish is remembered, and granted by the sweep when its time has come.
-    assert!(!stack(&aws, soon).sweep("portcullis").await.unwrap().evaluated);
-    assert!(stack(&aws, quarter_past).sweep("portcullis").await.unwrap().evaluated);
-    assert!(!stack(&aws, quarter_past).sweep("portcullis").await.unwrap().evaluated);
+    assert!(!stack(&aws, soon).sweep("portcullis", None).await.unwrap().evaluated);
+    assert!(stack(&aws, quarter_past).sweep("portcullis", None).await.unwrap().evaluated);
+    assert!(!stack(&aws, quarter_past).sweep("portcullis", None).await.unwrap().evaluated);
     assert_eq!(started(&aws), 2);
 }
 
@@ -68,7 +68,7 @@ async fn an_evaluation_that_is_refused_is_remembered() {
     run(&stack(&aws, now), request(), deadline()).await.unwrap();
     aws.account().is_evaluating = false;
     assert_eq!(started(&aws), 0);
-    assert!(stack(&aws, now).sweep("portcullis").await.unwrap().evaluated);
+    assert!(stack(&aws, now).sweep("portcullis", None).await.unwrap().evaluated);
 }
 
 /// A change of the group itself is noticed by AWS Config; a change of a prefix list is not.
@@ -115,7 +115,7 @@ async fn the_evaluations_of_a_day_are_limited() {
     let evening = || at("2026-11-21T20:00:00Z");
     run(&stack(&aws, evening), request(), at("2026-11-21T20:02:00Z")).await.unwrap();
     assert_eq!((started(&aws), log_lines("evaluations of the day used up")), (0, 1));
-    assert!(stack(&aws, || at("2026-11-22T00:01:00Z")).sweep("portcullis").await.unwrap().evaluated);
+    assert!(stack(&aws, || at("2026-11-22T00:01:00Z")).sweep("portcullis", None).await.unwrap().evaluated);
 }
 
 /// AWS Config has given up on an open group: the sweep finds it. Ours, an exempt and a closed group are no such case.
@@ -127,11 +127,11 @@ async fn a_parked_group_is_found() {
     let key = ("portcullis".to_owned(), GROUP.to_owned());
     aws.account().exceptions.insert(key.clone(), exception("Automatic remediation failed 3 times"));
     crate::log::watch();
-    assert_eq!(stack(&aws, now).sweep("portcullis").await.unwrap().parked, [GROUP]);
+    assert_eq!(stack(&aws, now).sweep("portcullis", None).await.unwrap().parked, [GROUP]);
     assert_eq!(log_lines("security group parked"), 1);
     exempt(&aws);
-    assert!(stack(&aws, now).sweep("portcullis").await.unwrap().parked.is_empty());
+    assert!(stack(&aws, now).sweep("portcullis", None).await.unwrap().parked.is_empty());
     aws.account().parameters.insert("/p".into(), r#"{"version":1,"exemptions":[]}"#.into());
     aws.account().exceptions.insert(key, exception("Portcullis: restored by 9c2d"));
-    assert!(stack(&aws, now).sweep("portcullis").await.unwrap().parked.is_empty());
+    assert!(stack(&aws, now).sweep("portcullis", None).await.unwrap().parked.is_empty());
 }

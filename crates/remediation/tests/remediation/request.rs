@@ -31,6 +31,7 @@ fn close() -> Close {
         dry_run: false,
         ignore_hold: false,
         ignore_pace: false,
+        only_due: false,
         execution_id: None,
     }
 }

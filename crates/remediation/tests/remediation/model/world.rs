@@ -269,7 +269,7 @@ impl World {
     }
 
     pub(super) async fn sweep(&self) {
-        self.remediation().sweep(RULE).await.unwrap();
+        self.remediation().sweep(RULE, None).await.unwrap();
     }
 
     // --- AWS Config

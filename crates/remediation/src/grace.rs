@@ -1,0 +1,139 @@
+//! Grace: since when each group is open, and what of it is due.
+//!
+//! The sweep judges all groups of the account as EC2 has them, and is the only one that writes the records. So what it says does not
+//! depend on events, nor on the results of AWS Config; and a sweep that was lost changes no date but that of what it would have seen
+//! first. Another function starts the executions.
+
+use std::collections::BTreeMap;
+
+use aws_traits::config::RemediationException;
+use aws_traits::ec2::SecurityGroups;
+use aws_traits::object_store::ObjectStore;
+use aws_traits::state::{Partition, SingleItems, StateItem, StateTable};
+use exposure::Assessment;
+use jiff::{SignedDuration, Timestamp};
+use judgement::{CachedPrefixLists, Criteria, GraceDays, GraceRecord};
+use plain_text::error_message;
+use serde::Serialize;
+use tracing::{error, info};
+
+use crate::environment::Environment;
+use crate::error::Obstacle;
+use crate::services::RemediationServices;
+
+/// For how long a prefix list counts as read: a sweep judges many groups that admit the same one.
+const COPIES_LAST: SignedDuration = SignedDuration::from_mins(2);
+
+/// Where the records of a rule are, by the id of the group.
+#[must_use]
+pub fn records(rule_name: &str) -> Partition {
+    Partition { kind: "grace", of: rule_name.to_owned() }
+}
+
+/// What a sweep saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Graces {
+    /// Groups that are open.
+    pub open: usize,
+    /// Of these, groups with an exposure that is due.
+    pub due: usize,
+    /// Groups whose record could not be written. The next sweep tries again.
+    pub not_remembered: usize,
+}
+
+/// Takes what is open now. Of a group that was not read, nothing is said.
+pub(crate) async fn look(
+    environment: &Environment<impl RemediationServices>,
+    rule_name: &str,
+    grace_days: GraceDays,
+    exceptions: &[RemediationException],
+    now: Timestamp,
+) -> Result<Graces, Obstacle> {
+    let mut criteria = Criteria::read(&*environment.policy, rule_name, now).await?;
+    criteria.since = Some(now);
+    let records = environment.state().all_items::<GraceRecord>(&records(rule_name)).await?;
+    let mut records: BTreeMap<_, _> = records.into_iter().map(|item| (item.id, item.value)).collect();
+    let sweep = Sweep { environment, rule_name, grace_days, exceptions, now };
+    let (lists, ec2) = (CachedPrefixLists::new(COPIES_LAST), environment.ec2());
+    let own = &environment.store().location().account_id;
+    let (mut found, mut next_token) = (Graces::default(), None);
+    loop {
+        let (groups, next) = ec2.security_groups(next_token).await?;
+        // The groups of another account in a shared VPC are a matter of its own stack.
+        for group in groups.into_iter().filter(|group| group.owner_id.as_ref().is_none_or(|owner| owner == own)) {
+            let judged = criteria.judge(group, ec2, &lists).await;
+            let record = records.remove(&judged.group.id);
+            sweep.see(&judged.group.id, &judged.assess(), record, &mut found).await;
+        }
+        next_token = next;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    // Deleted groups.
+    for (group_id, record) in records {
+        sweep.see(&group_id, &Assessment::default(), Some(record), &mut found).await;
+    }
+    Ok(found)
+}
+
+struct Sweep<'a, S> {
+    environment: &'a Environment<S>,
+    rule_name: &'a str,
+    grace_days: GraceDays,
+    exceptions: &'a [RemediationException],
+    now: Timestamp,
+}
+
+impl<S: RemediationServices> Sweep<'_, S> {
+    async fn see(&self, group_id: &str, assessment: &Assessment<'_>, before: Option<GraceRecord>, found: &mut Graces) {
+        let mut record = before.clone().unwrap_or_else(|| GraceRecord::new(self.grace_days));
+        record.see(assessment, self.grace_days, self.now);
+        if !assessment.exposures.is_empty() {
+            found.open += 1;
+        }
+        if record.due_from.is_some() {
+            found.due += 1;
+            self.except(group_id, &mut record);
+        }
+        if before.as_ref().is_some_and(|before| *before == record) || (before.is_none() && record.is_empty()) {
+            return;
+        }
+        self.report(group_id, before.as_ref(), &record);
+        if let Err(problem) = self.write(group_id, record).await {
+            found.not_remembered += 1;
+            let (rule_name, error) = (self.rule_name, error_message(&problem));
+            error!(security_group.id = group_id, config_rule.name = rule_name, error, "grace not remembered");
+        }
+    }
+
+    /// A group with an exception is closed when it ends, as by automatic mode of AWS Config: one that Portcullis has put, after a
+    /// restore or because an hour is full, and one by others.
+    fn except(&self, group_id: &str, record: &mut GraceRecord) {
+        let is_in_force = |exception: &&RemediationException| {
+            exception.group_id == group_id && exception.expires.is_none_or(|expires| expires > self.now)
+        };
+        if let Some(exception) = self.exceptions.iter().find(is_in_force) {
+            record.due_from = exception.expires;
+        }
+    }
+
+    async fn write(&self, group_id: &str, record: GraceRecord) -> Result<(), aws_traits::AwsError> {
+        let (table, partition) = (self.environment.state(), records(self.rule_name));
+        if record.is_empty() {
+            return table.delete_item(&partition, group_id).await;
+        }
+        let expires = record.expires(self.now);
+        table.put_item(&partition, &StateItem { id: group_id.to_owned(), value: record }, expires).await
+    }
+
+    fn report(&self, group_id: &str, before: Option<&GraceRecord>, record: &GraceRecord) {
+        let rule_name = self.rule_name;
+        let closes = record.next();
+        if closes != before.and_then(GraceRecord::next) {
+            let closes = closes.map(tracing::field::display);
+            info!(security_group.id = group_id, config_rule.name = rule_name, closes, "grace");
+        }
+    }
+}
