@@ -3,13 +3,16 @@
 //! The remediator notes a closing for which an hour had no room. Once that hour has ended, this function starts one execution for the
 //! note. If the next hour has no room for it either, the remediator writes the note anew, with another end. So a group has one execution an
 //! hour from here, and none after its note is gone.
+//!
+//! Automatic mode with days of grace is started from here as well: the sweep of the remediator writes down what is due. One execution an
+//! hour, as long as it is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_traits::ssm::{Automations, NewExecution, Started};
 use aws_traits::state::{Partition, StateItem, StateTable};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -54,12 +57,35 @@ struct Deferral {
     automatic: bool,
 }
 
+/// Kind of the records of the sweep of the remediator.
+const GRACE: &str = "grace";
+
+/// What of a record says whether the group is to be closed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Grace {
+    /// Days by which the sweep found what is due.
+    grace_days: u16,
+    /// From when the group may be closed, if something of it is due.
+    #[serde(default)]
+    due_from: Option<Timestamp>,
+}
+
+/// A closing that may begin.
+struct Ready {
+    group_id: String,
+    since: Timestamp,
+    execution: NewExecution,
+}
+
 /// Outcome of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FollowedUp {
     /// Closings that wait, those that go on now included.
     pub deferred: usize,
+    /// Groups that were open for the days of grace, and are to be closed now.
+    pub due: usize,
     /// Executions that were started.
     pub started: usize,
     /// Executions that could not be started. The next run tries again.
@@ -74,18 +100,25 @@ pub struct FollowUp<A, T> {
     document: String,
     origin: Origin,
     automatic_mode: bool,
+    grace_days: u16,
 }
 
 impl<A: Automations, T: StateTable> FollowUp<A, T> {
     /// Goes on with closings by this SSM document.
     pub fn new(ssm: A, table: T, document: String, origin: Origin) -> Self {
-        Self { ssm, table, document, origin, automatic_mode: false }
+        Self { ssm, table, document, origin, automatic_mode: false, grace_days: 0 }
     }
 
     /// Goes on with what automatic mode started, too, as long as that mode is on. Who switches it off wants it to stop.
     #[must_use]
     pub fn in_automatic_mode(self, automatic_mode: bool) -> Self {
         Self { automatic_mode, ..self }
+    }
+
+    /// Starts what automatic mode closes after so many days of grace; 0 for none.
+    #[must_use]
+    pub fn with_grace(self, grace_days: u16) -> Self {
+        Self { grace_days, ..self }
     }
 
     /// Starts what may go on at the time `now`, before `deadline`.
@@ -96,32 +129,34 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
     pub async fn run(&self, now: Timestamp, deadline: Instant) -> Result<FollowedUp, Gap> {
         let end = deadline.checked_sub(MARGIN).unwrap_or(deadline);
         let notes = self.notes(end).await?;
+        let records = self.records(end).await?;
         let mut done = FollowedUp { deferred: notes.len(), ..FollowedUp::default() };
-        let mut due: Vec<StateItem<Deferral>> =
-            notes.into_iter().filter(|note| self.is_due(&note.value, now)).collect();
+        let mut ready: Vec<Ready> = notes.into_iter().filter_map(|note| self.goes_on(note, now)).collect();
+        let due = records.into_iter().filter_map(|record| self.begins(&record, now));
+        ready.extend(due.inspect(|_| done.due += 1));
         // Who waits for longest goes on first.
-        due.sort_by(|one, other| (one.value.since, &one.id).cmp(&(other.value.since, &other.id)));
-        for note in due {
+        ready.sort_by(|one, other| (one.since, &one.group_id).cmp(&(other.since, &other.group_id)));
+        for Ready { group_id, execution, .. } in ready {
             if done.started == MOST {
                 break;
             }
-            match in_time(end, self.ssm.start_execution(&self.execution(&note))).await {
+            match in_time(end, self.ssm.start_execution(&execution)).await {
                 Ok(Started::Now(execution)) => {
                     done.started += 1;
-                    let (group, rule) = (note.id.as_str(), self.origin.rule.as_str());
+                    let rule = self.origin.rule.as_str();
                     info!(
                         service = SERVICE,
-                        security_group.id = group,
+                        security_group.id = group_id,
                         config_rule.name = rule,
                         automation_execution.id = execution,
-                        "deferred closing goes on"
+                        "closing started"
                     );
                 }
                 Ok(Started::Before) => {}
                 Err(gap) => {
                     done.failed += 1;
-                    let (group, error) = (note.id.as_str(), gap.to_string());
-                    error!(service = SERVICE, security_group.id = group, error, "deferred closing not started");
+                    let error = gap.to_string();
+                    error!(service = SERVICE, security_group.id = group_id, error, "closing not started");
                     if !matches!(&gap, Gap::Aws(error) if !error.is_denied()) {
                         // The next ones would fail, too.
                         break;
@@ -132,32 +167,61 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         Ok(done)
     }
 
-    fn is_due(&self, deferral: &Deferral, now: Timestamp) -> bool {
-        let is_wanted = self.automatic_mode || !deferral.automatic;
-        is_wanted && deferral.until <= now && now < plus(deferral.until, GIVE_UP_AFTER)
+    /// The closing for a note, if its time has come.
+    fn goes_on(&self, note: StateItem<Deferral>, now: Timestamp) -> Option<Ready> {
+        let StateItem { id: group_id, value } = note;
+        let is_wanted = self.automatic_mode || !value.automatic;
+        let is_due = value.until <= now && now < plus(value.until, GIVE_UP_AFTER);
+        (is_wanted && is_due).then(|| {
+            let mut parameters = BTreeMap::from([("Strategy".to_owned(), value.strategy)]);
+            if !value.replacement_cidrs.is_empty() {
+                parameters.insert("ReplacementCidrs".to_owned(), value.replacement_cidrs.join(","));
+            }
+            if value.ignore_hold {
+                parameters.insert("IgnoreHold".to_owned(), "true".to_owned());
+            }
+            // There is one execution for a note, ever.
+            let execution = self.execution(&group_id, parameters, value.until);
+            Ready { group_id, since: value.since, execution }
+        })
+    }
+
+    /// The closing for a record, if it is due by the days that the stack has now.
+    fn begins(&self, StateItem { id, value }: &StateItem<Grace>, now: Timestamp) -> Option<Ready> {
+        let since = value.due_from.filter(|due| *due <= now && value.grace_days == self.grace_days)?;
+        let parameters = BTreeMap::from([("OnlyDue".to_owned(), "true".to_owned())]);
+        let execution = self.execution(id, parameters, hour(now));
+        Some(Ready { group_id: id.clone(), since, execution })
     }
 
     async fn notes(&self, end: Instant) -> Result<Vec<StateItem<Deferral>>, Gap> {
-        let partition = Partition { kind: KIND, of: self.origin.rule.clone() };
-        in_time(end, self.table.all_items(&partition)).await
+        in_time(end, self.table.all_items(&self.partition(KIND))).await
     }
 
-    /// The execution for a note. Its token is made of what the note says, so that there is one for it, ever.
-    fn execution(&self, StateItem { id, value }: &StateItem<Deferral>) -> NewExecution {
+    async fn records(&self, end: Instant) -> Result<Vec<StateItem<Grace>>, Gap> {
+        if self.grace_days == 0 || !self.automatic_mode {
+            return Ok(Vec::new());
+        }
+        in_time(end, self.table.all_items(&self.partition(GRACE))).await
+    }
+
+    fn partition(&self, kind: &'static str) -> Partition {
+        Partition { kind, of: self.origin.rule.clone() }
+    }
+
+    /// An execution of the document, by the parameters of the stack where it has no others. There is one of them for a group and a
+    /// time.
+    fn execution(&self, group_id: &str, mut parameters: BTreeMap<String, String>, of: Timestamp) -> NewExecution {
         let Origin { account, region, rule } = &self.origin;
-        let mut parameters = BTreeMap::from([
-            ("SecurityGroupId".to_owned(), id.clone()),
-            ("ConfigRuleName".to_owned(), rule.clone()),
-            ("Strategy".to_owned(), value.strategy.clone()),
-        ]);
-        if !value.replacement_cidrs.is_empty() {
-            parameters.insert("ReplacementCidrs".to_owned(), value.replacement_cidrs.join(","));
-        }
-        if value.ignore_hold {
-            parameters.insert("IgnoreHold".to_owned(), "true".to_owned());
-        }
-        let name = serde_json::json!([account, region, parameters, value.until]).to_string();
+        parameters.insert("SecurityGroupId".to_owned(), group_id.to_owned());
+        parameters.insert("ConfigRuleName".to_owned(), rule.clone());
+        let name = serde_json::json!([account, region, parameters, of]).to_string();
         let client_token = Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string();
         NewExecution { document: self.document.clone(), parameters, client_token }
     }
+}
+
+/// Begin of the hour of a time, in UTC.
+fn hour(time: Timestamp) -> Timestamp {
+    time.round(TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc)).unwrap_or(time)
 }

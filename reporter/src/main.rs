@@ -92,11 +92,17 @@ async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
 async fn follow_up(sdk: &SdkConfig) -> Result<(), Error> {
     let (ssm, table, document) = (Ssm::new(sdk), AccountTable::from_env(sdk)?, required("CLOSE_DOCUMENT")?);
     let automatic_mode = required("AUTOMATIC")? == "True";
-    let follow_up = FollowUp::new(ssm, table, document, origin()?).in_automatic_mode(automatic_mode);
-    serve(async |_: IgnoredAny, deadline| match follow_up.run(Timestamp::now(), deadline).await {
-        // An error rings the alarm. The next run tries again.
-        Ok(done) if done.failed > 0 => Err(Error::from(format!("{} deferred closings were not started", done.failed))),
-        done => done.map_err(failure),
+    let grace_days = required("GRACE_DAYS")?.parse().map_err(|_| "GRACE_DAYS is not a number of days")?;
+    let follow_up = FollowUp::new(ssm, table, document, origin()?);
+    let follow_up = follow_up.in_automatic_mode(automatic_mode).with_grace(grace_days);
+    serve(async |schedule: Schedule, deadline| {
+        // A schedule that Lambda repeats is older than now.
+        let now = schedule.time.map_or_else(Timestamp::now, |time| time.max(Timestamp::now()));
+        match follow_up.run(now, deadline).await {
+            // An error rings the alarm. The next run tries again.
+            Ok(done) if done.failed > 0 => Err(Error::from(format!("{} closings were not started", done.failed))),
+            done => done.map_err(failure),
+        }
     })
     .await
 }

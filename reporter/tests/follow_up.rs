@@ -45,6 +45,23 @@ impl Account {
         self.aws.put_item(&partition, &item, Timestamp::MAX).await.unwrap();
     }
 
+    /// Automatic mode, with so many days of grace.
+    fn with_grace(self, days: u16) -> Self {
+        let Self { aws, follow_up } = self;
+        Self { aws, follow_up: follow_up.in_automatic_mode(true).with_grace(days) }
+    }
+
+    /// A record as the sweep of the remediator writes it.
+    async fn seen(&self, group: &str, due_from: Option<&str>) {
+        let exposure = json!({"traffic": "tcp/22", "source": "0.0.0.0/0", "ports": "tcp/22", "isDue": true});
+        let mut value = json!({"graceDays": 7, "exposures": [exposure]});
+        if let Some(due_from) = due_from {
+            value["dueFrom"] = json!(at(due_from));
+        }
+        let partition = Partition { kind: "grace", of: "portcullis".into() };
+        self.aws.put_item(&partition, &StateItem { id: group.to_owned(), value }, Timestamp::MAX).await.unwrap();
+    }
+
     async fn run(&self, time: &str) -> FollowedUp {
         self.follow_up.run(at(time), Instant::now() + Duration::from_mins(1)).await.unwrap()
     }
@@ -60,7 +77,7 @@ impl Account {
 async fn a_deferred_closing_goes_on_once_when_its_hour_has_ended() {
     let account = Account::new();
     account.deferred(GROUP, note("11:00", "10:10")).await;
-    assert_eq!(account.run("10:59").await, FollowedUp { deferred: 1, started: 0, failed: 0 });
+    assert_eq!(account.run("10:59").await, FollowedUp { deferred: 1, ..FollowedUp::default() });
     assert_eq!(account.run("11:00").await.started, 1);
     assert_eq!(account.run("11:05").await.started, 0);
     let parameters = account.aws.account().executions[0].0.parameters.clone();
@@ -96,7 +113,7 @@ async fn many_go_on_a_hundred_at_a_time() {
         let since = format!("10:{:02}", 59 - number / 10);
         account.deferred(&format!("sg-0000000000000{number:04}"), note("11:00", &since)).await;
     }
-    assert_eq!(account.run("11:00").await, FollowedUp { deferred: 250, started: 100, failed: 0 });
+    assert_eq!(account.run("11:00").await, FollowedUp { deferred: 250, started: 100, ..FollowedUp::default() });
     assert_eq!(account.started()[0], "sg-00000000000000240");
     assert_eq!(account.run("11:05").await.started, 100);
     assert_eq!(account.run("11:10").await.started, 50);
@@ -130,7 +147,7 @@ async fn what_cannot_be_started_is_tried_again(#[case] code: &'static str, #[cas
 async fn an_old_note_is_left_to_people() {
     let account = Account::new();
     account.deferred(GROUP, note("11:00", "10:10")).await;
-    assert_eq!(account.run("13:00").await, FollowedUp { deferred: 1, started: 0, failed: 0 });
+    assert_eq!(account.run("13:00").await, FollowedUp { deferred: 1, ..FollowedUp::default() });
 }
 
 #[tokio::test]
@@ -153,4 +170,40 @@ async fn what_automatic_mode_started_stops_with_it() {
     let Account { aws, follow_up } = account;
     let account = Account { aws, follow_up: follow_up.in_automatic_mode(true) };
     assert_eq!(account.run("11:05").await.started, 1);
+}
+
+/// Due since ten: closed at once, and tried again each hour for as long as it is due.
+#[tokio::test]
+async fn what_is_due_has_one_execution_an_hour() {
+    let account = Account::new().with_grace(7);
+    account.seen(GROUP, Some("10:00")).await;
+    account.seen("sg-0bbbbbbbbbbbbbbbb", None).await;
+    assert_eq!(account.run("09:55").await, FollowedUp::default());
+    assert_eq!(account.run("10:00").await, FollowedUp { due: 1, started: 1, ..FollowedUp::default() });
+    assert_eq!(account.run("10:55").await, FollowedUp { due: 1, ..FollowedUp::default() });
+    assert_eq!(account.run("11:00").await.started, 1);
+    let parameters = account.aws.account().executions[0].0.parameters.clone();
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(parameters, [("ConfigRuleName", "portcullis"), ("OnlyDue", "true"), ("SecurityGroupId", GROUP)]);
+    // Closed: the sweep has seen it.
+    account.seen(GROUP, None).await;
+    assert_eq!(account.run("12:00").await, FollowedUp::default());
+}
+
+/// The days that the stack has now are not those of the last sweep, or automatic mode is off.
+#[rstest]
+#[case::other_days(Account::new().with_grace(30))]
+#[case::no_grace(Account::new().with_grace(0))]
+#[tokio::test]
+async fn what_was_due_by_other_days_is_not_started(#[case] account: Account) {
+    account.seen(GROUP, Some("10:00")).await;
+    assert_eq!(account.run("10:00").await, FollowedUp::default());
+}
+
+#[tokio::test]
+async fn grace_ends_nothing_while_automatic_mode_is_off() {
+    let Account { aws, follow_up } = Account::new().with_grace(7);
+    let account = Account { aws, follow_up: follow_up.in_automatic_mode(false) };
+    account.seen(GROUP, Some("10:00")).await;
+    assert_eq!(account.run("10:00").await, FollowedUp::default());
 }
