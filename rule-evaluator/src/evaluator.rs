@@ -8,11 +8,13 @@ use aws_events::config::{ConfigurationItem, ItemSummary, Notification, RuleInvoc
 use aws_traits::config::{ConfigurationHistory, Evaluation, ResultType, RuleResults};
 use aws_traits::ec2::SecurityGroups;
 use aws_traits::events::Events;
-use exposure::SecurityGroup;
+use aws_traits::state::ItemLookup;
+use exposure::{Assessment, SecurityGroup};
 use findings::event::{AssessmentOrigin, DELETED, LEFT_SCOPE, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use judgement::{
-    COPIES_LAST, CachedExemptions, CachedPrefixLists, Criteria, RuleParameters, UnjudgedError, evaluation,
+    COPIES_LAST, CachedExemptions, CachedPrefixLists, Criteria, GraceDays, GraceRecord, RuleParameters, UnjudgedError,
+    evaluation,
 };
 use plain_text::error_message;
 use serde_json::{Map, Value};
@@ -32,6 +34,8 @@ pub struct Evaluator<S> {
     services: S,
     exemptions: CachedExemptions,
     prefix_lists: CachedPrefixLists,
+    /// Days for which automatic mode leaves open what it closes.
+    grace_days: Option<GraceDays>,
     now: fn() -> Timestamp,
     cold: AtomicBool,
 }
@@ -51,9 +55,16 @@ impl<S: EvaluatorServices> Evaluator<S> {
             // has the rule evaluated again gets a judgement by the new one.
             exemptions: CachedExemptions::new(COPIES_LAST),
             prefix_lists: CachedPrefixLists::new(COPIES_LAST),
+            grace_days: None,
             now,
             cold: AtomicBool::new(true),
         }
+    }
+
+    /// Says when what is open is closed, after so many days.
+    #[must_use]
+    pub fn with_grace(self, days: GraceDays) -> Self {
+        Self { grace_days: Some(days), ..self }
     }
 
     /// Handles one invocation.
@@ -228,7 +239,8 @@ impl<S: EvaluatorServices> Evaluator<S> {
         let criteria = Criteria { parameters: Arc::clone(parameters), exemptions, at, since };
         let judged = criteria.judge(group, self.services.ec2(), &self.prefix_lists).await;
         let (group, assessment) = (&judged.group, judged.assess());
-        let evaluation = evaluation(&group.id, &assessment, parameters.policy.scope, ordering_timestamp);
+        let closed = self.closed(&invocation.rule_name, &group.id, &assessment, at).await;
+        let evaluation = evaluation(&group.id, &assessment, parameters.policy.scope, ordering_timestamp, &closed);
         match &evaluation {
             Ok(evaluation) => info!(
                 service = SERVICE,
@@ -249,10 +261,29 @@ impl<S: EvaluatorServices> Evaluator<S> {
                 config_rule_name: &invocation.rule_name,
                 ordering_timestamp,
                 trigger,
+                closes: closed.iter().copied().min(),
             };
             Announcement::new(origin, group, &assessment)
         });
         Ok(Judged { evaluation, announcement })
+    }
+
+    /// When each exposure of a group is closed, if that is not at once. Without it, the verdict is the same.
+    async fn closed(
+        &self,
+        rule_name: &str,
+        group_id: &str,
+        assessment: &Assessment<'_>,
+        at: Timestamp,
+    ) -> Vec<Timestamp> {
+        let Some(days) = self.grace_days.filter(|_| !assessment.exposures.is_empty()) else { return Vec::new() };
+        match self.services.state().item(&GraceRecord::partition(rule_name), group_id).await {
+            Ok(record) => record.unwrap_or_else(|| GraceRecord::new(days)).closes(assessment, days, at),
+            Err(error) => {
+                tracing::warn!(service = SERVICE, security_group.id = group_id, %error, "grace not read");
+                Vec::new()
+            }
+        }
     }
 
     /// Reports one group. Without a verdict there is no evaluation, but an event: the group may be open.

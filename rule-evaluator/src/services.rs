@@ -5,6 +5,7 @@ use aws_traits::config::{ConfigurationHistory, Evaluations, RuleResults};
 use aws_traits::ec2::{ManagedPrefixLists, SecurityGroups};
 use aws_traits::events::Events;
 use aws_traits::ssm::Parameters;
+use aws_traits::state::ItemLookup;
 
 /// AWS services that the rule-evaluator calls.
 pub trait EvaluatorServices:
@@ -13,6 +14,7 @@ pub trait EvaluatorServices:
         Ec2: SecurityGroups + ManagedPrefixLists,
         Events: Events,
         Ssm: Parameters,
+        State: ItemLookup,
     >
 {
 }
@@ -23,6 +25,7 @@ impl<S> EvaluatorServices for S where
             Ec2: SecurityGroups + ManagedPrefixLists,
             Events: Events,
             Ssm: Parameters,
+            State: ItemLookup,
         >
 {
 }

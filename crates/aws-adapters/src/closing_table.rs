@@ -8,7 +8,7 @@ pub(crate) mod wire;
 use std::time::Duration;
 
 use aws_traits::AwsError;
-use aws_traits::state::{Admissions, Partition, SingleItems, StateItem, StatePage, StateTable};
+use aws_traits::state::{Admissions, ItemDeletion, ItemLookup, Partition, StateItem, StatePage, StateTable};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -100,14 +100,16 @@ impl StateTable for ClosingTable {
     }
 }
 
-impl SingleItems for ClosingTable {
+impl ItemLookup for ClosingTable {
     async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
         const OPERATION: &str = "dynamodb:GetItem";
         let answer = self.service.json("DynamoDB_20120810.GetItem", wire::get(&self.name, &partition.key(), id)).await;
         let answer = answer.map_err(|error| AwsError::from_sdk(OPERATION, id, &error))?;
         wire::item(&answer).map_err(|problem| AwsError::malformed(OPERATION, id, &problem))
     }
+}
 
+impl ItemDeletion for ClosingTable {
     async fn delete_item(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
         let body = wire::deletion(&self.name, &partition.key(), id);
         let deleted = self.service.json("DynamoDB_20120810.DeleteItem", body).await;

@@ -102,16 +102,20 @@ pub trait Admissions {
     ) -> Result<bool, AwsError>;
 }
 
-/// Reads and deletes single items.
+/// Looks single items up.
 #[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
-pub trait SingleItems: StateTable {
+pub trait ItemLookup {
     /// `GetItem`: the item with this id, as it was written last.
     ///
     /// # Errors
     ///
     /// If the call fails, or the item has another form.
     async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError>;
+}
 
+/// Deletes single items.
+#[expect(async_fn_in_trait, reason = "used within this workspace, on a current-thread runtime")]
+pub trait ItemDeletion {
     /// `DeleteItem`: deletes an item, if it is there.
     ///
     /// # Errors
@@ -160,11 +164,14 @@ impl StateTable for () {
 }
 
 /// A program without a table.
-impl SingleItems for () {
+impl ItemLookup for () {
     async fn item<T: DeserializeOwned>(&self, _partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
         Err(no_table("dynamodb:GetItem", id))
     }
+}
 
+/// A program without a table.
+impl ItemDeletion for () {
     async fn delete_item(&self, _partition: &Partition, id: &str) -> Result<(), AwsError> {
         Err(no_table("dynamodb:DeleteItem", id))
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::annotation;
 use crate::unjudged::UnjudgedError;
 
-/// Evaluation of a judged group.
+/// Evaluation of a judged group. `closed` are the times at which its exposures are closed automatically, if they are not at once.
 ///
 /// # Errors
 ///
@@ -18,9 +18,10 @@ pub fn evaluation(
     assessment: &Assessment<'_>,
     scope: SourceScope,
     ordering_timestamp: Timestamp,
+    closed: &[Timestamp],
 ) -> Result<Evaluation, UnjudgedError> {
     let (compliance, annotation) = match assessment.verdict() {
-        Verdict::NonCompliant => (Compliance::NonCompliant, annotation::exposed(assessment)),
+        Verdict::NonCompliant => (Compliance::NonCompliant, annotation::exposed(assessment, closed)),
         Verdict::Exempt => (Compliance::Compliant, annotation::exempt(assessment)),
         Verdict::Compliant => (Compliance::Compliant, annotation::compliant(scope)),
         Verdict::Unknown => return Err(UnjudgedError::new(group_id, assessment)),

@@ -3,6 +3,7 @@
 //! A record for each group says since when its exposures are open. One program writes it, which sees all groups regularly; others read
 //! when a group is to be closed, and what of it.
 
+use aws_traits::state::Partition;
 use exposure::{Assessment, Exposure, PortSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,12 @@ impl GraceDays {
     ///
     /// If the text is not a number of days from 0 to [`MAX`](Self::MAX).
     pub fn read(text: &str) -> Result<Option<Self>, GraceDaysError> {
-        let days = text.parse().map_err(|_| GraceDaysError(text.to_owned()))?;
-        if days == 0 { Ok(None) } else { Self::new(days).map(Some).ok_or_else(|| GraceDaysError(text.to_owned())) }
+        // Only this text, which the template compares, is none.
+        if text == "0" {
+            return Ok(None);
+        }
+        let days = text.parse().ok().and_then(Self::new);
+        days.map(Some).ok_or_else(|| GraceDaysError(text.to_owned()))
     }
 
     fn after(self, time: Timestamp) -> Timestamp {
@@ -56,6 +61,9 @@ pub struct GraceRecord {
     /// From when an execution may close what is due; `None` if nothing is due, or an exception of AWS Config keeps the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_from: Option<Timestamp>,
+    /// When the next of its exposures is closed, or was to be closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Timestamp>,
     exposures: Vec<KnownExposure>,
 }
 
@@ -118,10 +126,16 @@ impl KnownExposure {
 }
 
 impl GraceRecord {
+    /// Where the records of a rule are, by the id of the group.
+    #[must_use]
+    pub fn partition(rule_name: &str) -> Partition {
+        Partition { kind: "grace", of: rule_name.to_owned() }
+    }
+
     /// A record of a group that was not seen before.
     #[must_use]
     pub fn new(grace_days: GraceDays) -> Self {
-        Self { grace_days, due_from: None, exposures: Vec::new() }
+        Self { grace_days, due_from: None, closes: None, exposures: Vec::new() }
     }
 
     /// Takes what of the group is open now, and what of it is due. What is gone stays known for a week: opened again, it goes on
@@ -148,6 +162,8 @@ impl GraceRecord {
         }));
         exposures.sort_by(|one, other| (&one.traffic, &one.source).cmp(&(&other.traffic, &other.source)));
         (self.grace_days, self.exposures) = (grace_days, exposures);
+        let open = self.exposures.iter().filter(|known| known.gone.is_none());
+        self.closes = open.map(|known| grace_days.after(known.counts_from)).min();
         // Kept as it was, so that a group is not written at each sweep.
         let since = self.due_from.filter(|since| *since <= now).unwrap_or(now);
         self.due_from = self.exposures.iter().any(|known| known.is_due).then_some(since);
@@ -163,13 +179,6 @@ impl GraceRecord {
     #[must_use]
     pub fn closes(&self, assessment: &Assessment<'_>, grace_days: GraceDays, now: Timestamp) -> Vec<Timestamp> {
         self.open(assessment, now).into_iter().map(|(one, _)| grace_days.after(one.counts_from)).collect()
-    }
-
-    /// When the next of its open exposures is closed, or was to be closed.
-    #[must_use]
-    pub fn next(&self) -> Option<Timestamp> {
-        let open = self.exposures.iter().filter(|known| known.gone.is_none());
-        open.map(|known| self.grace_days.after(known.counts_from)).min()
     }
 
     /// Whether what is due was found by so many days.

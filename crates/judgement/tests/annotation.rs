@@ -21,7 +21,7 @@ fn evaluate(ports: &str, scope: SourceScope, rules: Vec<IngressRule>, exemptions
     let exemptions = Exemptions::from_json(exemptions).unwrap();
     let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
     let assessment = assess(&group, &policy, &exemptions, &PrefixLists::default(), now);
-    evaluation(GROUP, &assessment, scope, now).map_err(|error| error_chain(&error))
+    evaluation(GROUP, &assessment, scope, now, &[]).map_err(|error| error_chain(&error))
 }
 
 fn annotation(ports: &str, rules: Vec<IngressRule>) -> String {
@@ -41,7 +41,7 @@ fn a_malformed_tag_is_said(#[case] exposures: i64) {
     let policy = Policy { exemption_tag_key: Some("Keep".into()), ..Policy::new("22-100".parse().unwrap()) };
     let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
     let assessment = assess(&group, &policy, &Exemptions::default(), &PrefixLists::default(), now);
-    let text = evaluation(GROUP, &assessment, SourceScope::World, now).unwrap().annotation.to_string();
+    let text = evaluation(GROUP, &assessment, SourceScope::World, now, &[]).unwrap().annotation.to_string();
     assert!(text.starts_with("tcp/22"), "{text}");
     assert!(text.ends_with("; tag Keep exempts nothing: it does not begin with a date such as 2026-12-31"), "{text}");
     assert!(text.chars().count() <= ANNOTATION_MAX_CHARS);
@@ -247,4 +247,22 @@ fn any_text_becomes_an_annotation(#[case] text: &str, #[case] expected: &str) {
 #[test]
 fn a_long_text_is_cut_to_256_characters() {
     assert_eq!(Annotation::new(&"é".repeat(300)).as_str().chars().count(), ANNOTATION_MAX_CHARS);
+}
+
+/// With days of grace, the annotation says until when there is time, beside however many exposures.
+#[rstest]
+#[case::one(1, &["2026-12-01T23:59:00Z"], "; closes on 2026-12-01 unless fixed or exempted")]
+#[case::at_once(2, &["2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z"], "; closes on 2026-12-01 unless fixed or exempted")]
+#[case::in_turn(2, &["2026-12-08T00:00:00Z", "2026-12-01T00:00:00Z"], "; closes on 2026-12-01 (others later) unless fixed or exempted")]
+#[case::many(60, &["2026-12-01T00:00:00Z"], "; closes on 2026-12-01 unless fixed or exempted")]
+fn the_day_of_the_closing_is_said(#[case] exposures: i64, #[case] closed: &[&str], #[case] end: &str) {
+    let rules = (0..exposures).map(|number| rule("tcp", 22 + number, 22 + number, "0.0.0.0/0")).collect();
+    let group = SecurityGroup { id: GROUP.into(), ingress: rules, ..SecurityGroup::default() };
+    let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+    let policy = Policy::new("22-100".parse().unwrap());
+    let assessment = assess(&group, &policy, &Exemptions::default(), &PrefixLists::default(), now);
+    let closed: Vec<Timestamp> = closed.iter().map(|at| at.parse().unwrap()).collect();
+    let text = evaluation(GROUP, &assessment, SourceScope::World, now, &closed).unwrap().annotation.to_string();
+    assert!(text.starts_with("tcp/22") && text.ends_with(end), "{text}");
+    assert!(text.chars().count() <= ANNOTATION_MAX_CHARS);
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_traits::config::RemediationException;
 use aws_traits::ec2::SecurityGroups;
 use aws_traits::object_store::ObjectStore;
-use aws_traits::state::{Partition, SingleItems, StateItem, StateTable};
+use aws_traits::state::{ItemDeletion, StateItem, StateTable};
 use exposure::Assessment;
 use jiff::{SignedDuration, Timestamp};
 use judgement::{CachedPrefixLists, Criteria, GraceDays, GraceRecord};
@@ -23,12 +23,6 @@ use crate::services::RemediationServices;
 
 /// For how long a prefix list counts as read: a sweep judges many groups that admit the same one.
 const COPIES_LAST: SignedDuration = SignedDuration::from_mins(2);
-
-/// Where the records of a rule are, by the id of the group.
-#[must_use]
-pub fn records(rule_name: &str) -> Partition {
-    Partition { kind: "grace", of: rule_name.to_owned() }
-}
 
 /// What a sweep saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,7 +46,7 @@ pub(crate) async fn look(
 ) -> Result<Graces, Obstacle> {
     let mut criteria = Criteria::read(&*environment.policy, rule_name, now).await?;
     criteria.since = Some(now);
-    let records = environment.state().all_items::<GraceRecord>(&records(rule_name)).await?;
+    let records = environment.state().all_items::<GraceRecord>(&GraceRecord::partition(rule_name)).await?;
     let mut records: BTreeMap<_, _> = records.into_iter().map(|item| (item.id, item.value)).collect();
     let sweep = Sweep { environment, rule_name, grace_days, exceptions, now };
     let (lists, ec2) = (CachedPrefixLists::new(COPIES_LAST), environment.ec2());
@@ -120,7 +114,7 @@ impl<S: RemediationServices> Sweep<'_, S> {
     }
 
     async fn write(&self, group_id: &str, record: GraceRecord) -> Result<(), aws_traits::AwsError> {
-        let (table, partition) = (self.environment.state(), records(self.rule_name));
+        let (table, partition) = (self.environment.state(), GraceRecord::partition(self.rule_name));
         if record.is_empty() {
             return table.delete_item(&partition, group_id).await;
         }
@@ -130,9 +124,8 @@ impl<S: RemediationServices> Sweep<'_, S> {
 
     fn report(&self, group_id: &str, before: Option<&GraceRecord>, record: &GraceRecord) {
         let rule_name = self.rule_name;
-        let closes = record.next();
-        if closes != before.and_then(GraceRecord::next) {
-            let closes = closes.map(tracing::field::display);
+        if record.closes != before.and_then(|before| before.closes) {
+            let closes = record.closes.map(tracing::field::display);
             info!(security_group.id = group_id, config_rule.name = rule_name, closes, "grace");
         }
     }

@@ -27,7 +27,7 @@ mod sweep;
 mod task;
 
 pub use error::{Obstacle, RemediationError};
-pub use grace::{Graces, records as grace_records};
+pub use grace::Graces;
 pub use inputs::Reevaluated;
 pub use pace::{ClosingsPerHour, Deferral};
 pub use reevaluation::ReevaluationLimits;

@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 use aws_traits::AwsError;
-use aws_traits::state::{Admissions, Partition, SingleItems, StateItem, StateTable};
+use aws_traits::state::{Admissions, ItemDeletion, Partition, StateItem, StateTable};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;

@@ -6,14 +6,14 @@ use aws_traits::ec2::{ManagedPrefixLists, PrefixListChanges, SecurityGroupRules,
 use aws_traits::network_acl::NetworkAcls;
 use aws_traits::object_store::ObjectStore;
 use aws_traits::schedules::Schedules;
-use aws_traits::state::{Admissions, SingleItems};
+use aws_traits::state::{Admissions, ItemDeletion, ItemLookup, StateTable};
 
 /// AWS services that the remediation calls. The policy comes from a [`PolicySource`](judgement::PolicySource).
 pub trait RemediationServices:
     Services<
         Config: RemediationExceptions + Reevaluations,
         Ec2: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + NetworkAcls,
-        State: Admissions + SingleItems,
+        State: Admissions + ItemDeletion + ItemLookup + StateTable,
         Store: ObjectStore,
     >
 {
@@ -23,7 +23,7 @@ impl<S> RemediationServices for S where
     S: Services<
             Config: RemediationExceptions + Reevaluations,
             Ec2: SecurityGroups + SecurityGroupRules + ManagedPrefixLists + NetworkAcls,
-            State: Admissions + SingleItems,
+            State: Admissions + ItemDeletion + ItemLookup + StateTable,
             Store: ObjectStore,
         >
 {

@@ -60,6 +60,7 @@ impl Account {
             dry_run,
             ignore_hold: how.ignore_hold,
             ignore_pace: how.ignore_pace,
+            only_due: false,
             execution_id: Some(self.run.clone()),
         });
         self.run(&request).await

@@ -1,7 +1,7 @@
 //! The table of an account, as the remediator writes it.
 
 use aws_adapters::ClosingTable;
-use aws_traits::state::{Admissions, Partition, SingleItems, StateItem, StateTable};
+use aws_traits::state::{Admissions, ItemDeletion, ItemLookup, Partition, StateItem, StateTable};
 use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -41,7 +41,7 @@ fn open() -> Observation {
     let group = GroupFacts { name: Some("web".into()), vpc_id: Some("vpc-1".into()), ..GroupFacts::default() };
     let group = group.with_tags([("owner", "jane@example.com"), ("empty", "")]);
     let verdict = AssessedVerdict::Open { exposures: ExposureList::new([&exposure]), exempted: 0 };
-    let what = Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group }));
+    let what = Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None }));
     Observation { at: Moment::live("2026-12-01T09:00:00Z".parse().unwrap()), what }
 }
 

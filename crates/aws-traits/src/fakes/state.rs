@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::FakeAws;
 use crate::error::AwsError;
-use crate::state::{Admissions, Partition, SingleItems, StateItem, StatePage, StateTable};
+use crate::state::{Admissions, ItemDeletion, ItemLookup, Partition, StateItem, StatePage, StateTable};
 
 impl StateTable for FakeAws {
     async fn items<T: DeserializeOwned>(
@@ -83,7 +83,7 @@ impl Admissions for FakeAws {
     }
 }
 
-impl SingleItems for FakeAws {
+impl ItemLookup for FakeAws {
     async fn item<T: DeserializeOwned>(&self, partition: &Partition, id: &str) -> Result<Option<T>, AwsError> {
         const OPERATION: &str = "dynamodb:GetItem";
         let key = (partition.key(), id.to_owned());
@@ -93,7 +93,9 @@ impl SingleItems for FakeAws {
         })
         .await
     }
+}
 
+impl ItemDeletion for FakeAws {
     async fn delete_item(&self, partition: &Partition, id: &str) -> Result<(), AwsError> {
         let key = (partition.key(), id.to_owned());
         self.call("dynamodb:DeleteItem", id, |account| {

@@ -1,13 +1,12 @@
 //! Closings of what has been open for the days of grace.
 
-use aws_traits::state::SingleItems;
+use aws_traits::state::ItemLookup;
 use exposure::Assessment;
 use judgement::GraceRecord;
 use plain_text::counted;
 
 use super::Closing;
 use crate::error::RemediationError;
-use crate::grace;
 use crate::response::{Closed, Response, Status};
 use crate::services::RemediationServices;
 
@@ -19,7 +18,7 @@ impl<S: RemediationServices> Closing<'_, S> {
         }
         // The days may have been changed, or ended with automatic mode, since the execution was started.
         let Some(days) = self.environment.grace_days else { return Ok(()) };
-        let partition = grace::records(&self.request.config_rule_name);
+        let partition = GraceRecord::partition(&self.request.config_rule_name);
         let record: Option<GraceRecord> = self.environment.state().item(&partition, self.group_id()).await?;
         self.record = record.filter(|record| record.is_by(days));
         Ok(())

@@ -274,5 +274,5 @@ async fn without_days_of_grace_no_group_is_read() {
 async fn a_sweep_is_never_before_now() {
     let aws = aws_with(vec![ssh()]);
     sweep(&aws, day(-3)).await;
-    assert_eq!(record(&aws).unwrap().next(), Some(day(7)));
+    assert_eq!(record(&aws).unwrap().closes, Some(day(7)));
 }
