@@ -85,26 +85,33 @@ async fn context(sdk: &SdkConfig) -> Result<(), Error> {
 
 async fn account_sweep(sdk: &SdkConfig) -> Result<(), Error> {
     let (config, events, table) = (Config::new(sdk), EventBridge::from_env(sdk), AccountTable::from_env(sdk)?);
-    let sweep = AccountSweep::new(config, events, table, origin()?);
-    serve(|_: IgnoredAny, deadline| sweep.run(Timestamp::now(), deadline).map(Ok)).await
+    let sweep = AccountSweep::new(config, events, table, origin()?).with_grace(grace_days()?);
+    serve(|schedule: Schedule, deadline| sweep.run(due(&schedule), deadline).map(Ok)).await
 }
 
 async fn follow_up(sdk: &SdkConfig) -> Result<(), Error> {
     let (ssm, table, document) = (Ssm::new(sdk), AccountTable::from_env(sdk)?, required("CLOSE_DOCUMENT")?);
     let automatic_mode = required("AUTOMATIC")? == "True";
-    let grace_days = required("GRACE_DAYS")?.parse().map_err(|_| "GRACE_DAYS is not a number of days")?;
     let follow_up = FollowUp::new(ssm, table, document, origin()?);
-    let follow_up = follow_up.in_automatic_mode(automatic_mode).with_grace(grace_days);
+    let follow_up = follow_up.in_automatic_mode(automatic_mode).with_grace(grace_days()?);
     serve(async |schedule: Schedule, deadline| {
-        // A schedule that Lambda repeats is older than now.
-        let now = schedule.time.map_or_else(Timestamp::now, |time| time.max(Timestamp::now()));
-        match follow_up.run(now, deadline).await {
+        match follow_up.run(due(&schedule), deadline).await {
             // An error rings the alarm. The next run tries again.
             Ok(done) if done.failed > 0 => Err(Error::from(format!("{} closings were not started", done.failed))),
             done => done.map_err(failure),
         }
     })
     .await
+}
+
+/// Days of grace of the stack; 0 for none.
+fn grace_days() -> Result<u16, Error> {
+    Ok(required("GRACE_DAYS")?.parse().map_err(|_| "GRACE_DAYS is not a number of days")?)
+}
+
+/// The time of a schedule, and no earlier one than now: Lambda repeats a schedule that failed.
+fn due(schedule: &Schedule) -> Timestamp {
+    schedule.time.map_or_else(Timestamp::now, |time| time.max(Timestamp::now()))
 }
 
 async fn report(sdk: &SdkConfig) -> Result<(), Error> {

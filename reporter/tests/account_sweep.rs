@@ -54,11 +54,12 @@ struct Story {
     aws: FakeAws,
     findings: BTreeMap<String, Finding>,
     told: usize,
+    grace_days: u16,
 }
 
 impl Story {
     fn new(results: impl IntoIterator<Item = GroupResult>) -> Self {
-        let story = Self { aws: FakeAws::default(), findings: BTreeMap::new(), told: 0 };
+        let story = Self { aws: FakeAws::default(), findings: BTreeMap::new(), told: 0, grace_days: 0 };
         story.results(results);
         story
     }
@@ -75,6 +76,7 @@ impl Story {
     async fn sweep_for(&mut self, now: Timestamp, limit: Duration) -> (AccountSwept, Vec<Value>) {
         let origin = Origin { account: ACCOUNT.into(), region: REGION.into(), rule: "portcullis".into() };
         let sweep = AccountSweep::new(self.aws.clone(), self.aws.clone(), self.aws.clone(), origin);
+        let sweep = sweep.with_grace(self.grace_days);
         let swept = sweep.run(now, Instant::now() + limit).await;
         (swept, self.record())
     }
@@ -475,4 +477,70 @@ async fn kill(story: &mut Story, calls: usize, now: Timestamp) -> bool {
     let uncut = !story.aws.is_cut();
     story.aws.answer_again();
     uncut
+}
+
+/// A record of the sweep of the remediator.
+fn grace(story: &Story, id: &str, days: u16, closes: Timestamp) {
+    let record = json!({"graceDays": days, "closes": closes, "exposures": []});
+    story.aws.account().state.insert(("grace/portcullis".to_owned(), id.to_owned()), (record, Timestamp::MAX));
+}
+
+/// Two weeks of grace: the day is said at once, and there are reminders a week and a day before.
+#[tokio::test]
+async fn the_day_of_a_closing_is_announced_with_reminders() {
+    let mut story = Story::new([open(ONE, 10)]);
+    story.grace_days = 14;
+    let closes = hour(24 * 14 + 1);
+    grace(&story, ONE, 14, closes);
+    let mut said = Vec::new();
+    for at in [1, 24 * 6, 24 * 7 + 1, 24 * 8, 24 * 13 + 1, 24 * 14] {
+        let (_, details) = story.sweep(hour(at)).await;
+        let [detail] = &details[..] else { panic!("one event at {at}") };
+        assert_eq!(detail["closes"], closes.to_string());
+        said.push(detail["reminderDays"].as_u64());
+    }
+    assert_eq!(said, [None, None, Some(7), Some(7), Some(1), Some(1)]);
+    assert_eq!((story.finding(ONE).closes(), story.finding(ONE).revision()), (Some(closes), 3));
+}
+
+/// Who has a week was told so when it began.
+#[tokio::test]
+async fn there_is_no_reminder_of_as_many_days_as_there_were() {
+    let mut story = Story::new([open(ONE, 10)]);
+    story.grace_days = 7;
+    grace(&story, ONE, 7, hour(24 * 7));
+    let (_, details) = story.sweep(hour(1)).await;
+    assert_eq!(details[0].get("reminderDays"), None);
+    let (_, details) = story.sweep(hour(24 * 6)).await;
+    assert_eq!(details[0]["reminderDays"], 1);
+}
+
+#[tokio::test]
+async fn a_day_by_other_days_or_without_grace_is_not_said() {
+    let mut story = Story::new([open(ONE, 10)]);
+    story.grace_days = 14;
+    grace(&story, ONE, 7, hour(24 * 7));
+    let (_, details) = story.sweep(hour(1)).await;
+    assert_eq!(details[0].get("closes"), None);
+    grace(&story, ONE, 14, hour(24 * 14));
+    let (_, details) = story.sweep(hour(2)).await;
+    assert_eq!(details[0]["closes"], hour(24 * 14).to_string());
+    story.grace_days = 0;
+    let (_, details) = story.sweep(hour(3)).await;
+    assert_eq!((details[0].get("closes"), story.finding(ONE).closes()), (None, None));
+}
+
+/// What could not be read stays as it was.
+#[tokio::test]
+async fn a_day_that_cannot_be_read_is_still_the_day() {
+    let mut story = Story::new([open(ONE, 10)]);
+    story.grace_days = 14;
+    let closes = hour(24 * 14);
+    grace(&story, ONE, 14, closes);
+    story.sweep(hour(1)).await;
+    // The first query is for what earlier sweeps saw.
+    story.aws.meanwhile("dynamodb:Query", |_| {});
+    story.aws.fail("dynamodb:Query", "InternalServerError");
+    let (swept, details) = story.sweep(hour(2)).await;
+    assert_eq!((swept.complete, &details[0]["closes"]), (false, &json!(closes.to_string())));
 }

@@ -25,6 +25,7 @@ pub(crate) fn events(settings: &Settings, judged: &JudgedGroup, asked: &Asked<'_
         config_rule_name: rule,
         ordering_timestamp: judged.criteria.at,
         trigger: Trigger::Change,
+        closes: None,
     };
     let resource = Some(security_group_arn(account, region, &group.id));
     let event = |detail_type, detail| Event { source: SOURCE, detail_type, resource: resource.clone(), detail };

@@ -59,6 +59,7 @@ fn origin() -> AssessmentOrigin<'static> {
         config_rule_name: "portcullis",
         ordering_timestamp: time(),
         trigger: Trigger::Change,
+        closes: None,
     }
 }
 

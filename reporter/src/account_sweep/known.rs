@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
+use super::grace::Grace;
 use crate::time::plus;
 
 /// A change is announced at each sweep for so long: an event that is lost is repeated.
@@ -37,6 +38,12 @@ pub(crate) struct Known {
     /// The exception by others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exception: Option<KnownException>,
+    /// When automatic mode closes it, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closes: Option<Timestamp>,
+    /// Days for which that is still to come, if it is time for a reminder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reminder_days: Option<u8>,
     /// When a sweep first saw it as it is.
     changed: Timestamp,
     /// When it was last announced.
@@ -69,6 +76,8 @@ impl Known {
             first_recorded: result.recorded,
             last_seen: now,
             exception: None,
+            closes: None,
+            reminder_days: None,
             changed: now,
             announced: None,
             missing_since: None,
@@ -137,6 +146,16 @@ impl Known {
         }
     }
 
+    /// Takes when automatic mode closes it.
+    pub(crate) fn plan(&mut self, grace: Option<&Grace>, now: Timestamp) {
+        let grace = grace.filter(|_| self.compliance == SweptCompliance::NonCompliant);
+        let closes = grace.and_then(|grace| grace.closes);
+        let reminder_days = grace.and_then(|grace| grace.reminder_days(now));
+        if (closes, reminder_days) != (self.closes, self.reminder_days) {
+            (self.closes, self.reminder_days, self.changed) = (closes, reminder_days, now);
+        }
+    }
+
     pub(crate) fn is_parked(&self) -> bool {
         self.compliance == SweptCompliance::NonCompliant && self.exception.is_some()
     }
@@ -199,6 +218,8 @@ impl Known {
             exception: exception.map(|KnownException { message, since, expires }| {
                 EventException::new(message.as_deref(), *since, *expires)
             }),
+            closes: self.closes,
+            reminder_days: self.reminder_days,
         }
     }
 }

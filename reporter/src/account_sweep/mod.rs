@@ -6,6 +6,7 @@
 //! complete reads of two sweeps. So an error at one page leaves the rest as it is.
 
 mod announce;
+mod grace;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use tracing::{error, info, warn};
 use work_queue::{Gap, in_time};
 
 use self::announce::Announcer;
+use self::grace::Grace;
 use self::known::Known;
 use crate::SERVICE;
 
@@ -73,6 +75,7 @@ pub struct AccountSweep<C, E, T> {
     events: E,
     table: T,
     origin: Origin,
+    grace_days: u16,
 }
 
 /// A group, as it was known and as it is.
@@ -85,7 +88,13 @@ struct Work {
 impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSweep<C, E, T> {
     /// A sweep of this rule.
     pub fn new(config: C, events: E, table: T, origin: Origin) -> Self {
-        Self { config, events, table, origin }
+        Self { config, events, table, origin, grace_days: 0 }
+    }
+
+    /// Says when groups are closed that automatic mode closes after so many days; 0 for at once.
+    #[must_use]
+    pub fn with_grace(self, grace_days: u16) -> Self {
+        Self { grace_days, ..self }
     }
 
     /// Sweeps the account, at the time `now` and before `deadline`.
@@ -109,10 +118,21 @@ impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSw
                 None
             }
         };
+        let grace = match self.grace(end).await {
+            Ok(grace) => Some(grace),
+            Err(gap) => {
+                swept.complete = false;
+                incomplete("days of grace were not read", &gap);
+                None
+            }
+        };
         let mut work = self.compare(known, now, end, &mut swept).await;
         for Work { group_id, known, .. } in &mut work {
             if let Some(exceptions) = &exceptions {
                 known.except(exceptions.get(group_id), now);
+            }
+            if let Some(grace) = &grace {
+                known.plan(grace.get(group_id), now);
             }
             swept.non_compliant += usize::from(known.compliance == SweptCompliance::NonCompliant);
             if known.is_parked() {
@@ -138,6 +158,17 @@ impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSw
     async fn known(&self, end: Instant) -> Result<BTreeMap<String, Known>, Gap> {
         let known = in_time(end, self.table.all_items(&self.partition())).await?;
         Ok(known.into_iter().map(|StateItem { id, value }| (id, value)).collect())
+    }
+
+    /// When groups are closed, by the days that the stack has now.
+    async fn grace(&self, end: Instant) -> Result<BTreeMap<String, Grace>, Gap> {
+        if self.grace_days == 0 {
+            return Ok(BTreeMap::new());
+        }
+        let partition = Partition { kind: grace::KIND, of: self.origin.rule.clone() };
+        let records = in_time(end, self.table.all_items::<Grace>(&partition)).await?;
+        let by_these_days = records.into_iter().filter(|record| record.value.is_by(self.grace_days));
+        Ok(by_these_days.map(|StateItem { id, value }| (id, value)).collect())
     }
 
     /// Exceptions by group that others put, and that have not ended.

@@ -169,7 +169,11 @@ impl World {
 
     async fn assess(&self, number: usize, tags: &[(&str, &str)], verdict: AssessedVerdict) {
         let group = GroupFacts::default().with_tags(tags.iter().copied());
-        self.observe(number, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group }))).await;
+        self.observe(
+            number,
+            Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None })),
+        )
+        .await;
     }
 
     pub(crate) async fn close(&self, number: usize) {

@@ -33,6 +33,9 @@ pub(super) struct FindingPart<'n> {
     last_seen: Option<Timestamp>,
     reopenings: u64,
     closed: Option<ClosedPart>,
+    /// When automatic mode closes it, with days of grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes: Option<Timestamp>,
     parked: Option<&'n str>,
     contested: bool,
     quarantined: bool,
@@ -149,6 +152,7 @@ impl<'n> FindingPart<'n> {
             last_seen: finding.last_seen(),
             reopenings: finding.episodes().reopenings(),
             closed: finding.closing().map(ClosedPart::from),
+            closes: finding.closes(),
             parked: text(finding.parked()),
             contested: finding.is_contested(),
             quarantined: finding.is_quarantined(),

@@ -310,7 +310,7 @@ fn is_passing(word: &str) -> bool {
 /// Whether the whole channel is to see the news.
 fn is_worse(news: &News) -> bool {
     match news {
-        News::Reopened | News::ExemptionEnded | News::Contested | News::Parked => true,
+        News::Reopened | News::ExemptionEnded | News::Contested | News::Parked | News::ClosingReminder(_) => true,
         // The worst severity is the least.
         News::SeverityChanged { from, to } => to < from,
         _ => false,

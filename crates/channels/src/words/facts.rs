@@ -90,6 +90,9 @@ fn interfaces(finding: &Finding) -> String {
 }
 
 fn closing(finding: &Finding, facts: &mut Facts) {
+    if let Some(closes) = finding.closes() {
+        facts.add("Closes", format!("on {}, unless fixed or exempted", closes.strftime("%Y-%m-%d")));
+    }
     if let Some(closing) = finding.closing() {
         facts.add("Closed", time(closing.at));
         facts.add("Closed by", line(&closing.by.to_string()));

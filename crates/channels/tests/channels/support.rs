@@ -82,7 +82,7 @@ impl Story {
             ..GroupFacts::default()
         };
         let group = group.with_tags(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        self.see(at, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })))
+        self.see(at, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None })))
     }
 
     pub(crate) fn compliant(self, at: &str) -> Self {

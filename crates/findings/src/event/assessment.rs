@@ -49,6 +49,9 @@ pub struct AssessmentEvent {
     pub exposure_count: usize,
     /// The first of them, most severe first.
     pub exposures: Vec<EventExposure>,
+    /// When automatic mode closes the first of them, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Timestamp>,
     /// Digest of the content of all of them, if there is no room for all: equal as long as none of them changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposures_digest: Option<String>,
@@ -116,6 +119,8 @@ pub struct AssessmentOrigin<'o> {
     pub ordering_timestamp: Timestamp,
     /// Reason of the evaluation.
     pub trigger: Trigger,
+    /// When automatic mode closes the first exposure, if not at once.
+    pub closes: Option<Timestamp>,
 }
 
 impl AssessmentEvent {
@@ -143,6 +148,7 @@ impl AssessmentEvent {
             severity: Severity::without_context(openness),
             exposure_count: assessment.exposures.len(),
             exposures: Vec::new(),
+            closes: origin.closes.filter(|_| found == Verdict::NonCompliant),
             // Takes the room of the digest until it is known whether there has to be one.
             exposures_digest: Some("0".repeat(DIGEST)),
             exemption: exemption.filter(|_| found == Verdict::Exempt).map(EventExemption::from),

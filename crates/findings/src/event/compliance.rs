@@ -42,6 +42,12 @@ pub struct ComplianceEvent {
     pub exceptions_read: bool,
     /// The remediation exception that keeps AWS Config from closing the group, unless Portcullis put it.
     pub exception: Option<EventException>,
+    /// When automatic mode closes the first exposure of the group, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Timestamp>,
+    /// Days for which that is still to come, if it is time for a reminder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminder_days: Option<u8>,
 }
 
 /// Schema of a [`ComplianceEvent`]. Another one is refused.

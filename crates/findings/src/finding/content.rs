@@ -1,5 +1,6 @@
 //! What is news: the part of a finding whose change raises its revision.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,10 @@ pub(super) struct OpenContent {
     pub(super) quarantined: bool,
     /// A closing that failed: once a day.
     pub(super) failure: Option<(AttemptStatus, Date)>,
+    /// The day of the closing by automatic mode, if that is not at once.
+    pub(super) closes: Option<Date>,
+    /// Days before it, of the newest reminder.
+    pub(super) reminder: Option<u8>,
     pub(super) owner: Option<Text<256>>,
     pub(super) opener: Option<Opener>,
 }
@@ -97,7 +102,12 @@ impl Content {
 
 impl OpenContent {
     fn of(facts: &Facts) -> Self {
+        let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
+        let closes = facts.closes.value().copied().flatten().map(day);
         Self {
+            closes,
+            // One of another day is over.
+            reminder: facts.reminder.value().filter(|known| Some(day(known.closes)) == closes).map(|known| known.days),
             exposures: facts.named_exposures().map(|exposures| exposures.digest.clone()),
             severity: facts.severity(),
             parked: facts.parked.value().is_some_and(Option::is_some),

@@ -43,6 +43,8 @@ struct Written<'f> {
     episodes: Vec<Episode>,
     contested: bool,
     parked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes: Option<Timestamp>,
     revision: u64,
     newest_news: Option<Stamp>,
     version: u64,
@@ -85,6 +87,7 @@ impl Serialize for Finding {
             episodes: episodes.listed,
             contested: self.is_contested(),
             parked: self.parked().is_some(),
+            closes: self.closes(),
             revision: self.revision,
             newest_news: self.newest_news,
             version: self.version,

@@ -43,6 +43,9 @@ pub(super) struct Facts {
     pub(super) restored: Latest<Text<64>>,
     pub(super) quarantined: Latest<bool>,
     pub(super) parked: Latest<Option<Text<256>>>,
+    /// When automatic mode closes the first exposure, if not at once.
+    pub(super) closes: Latest<Option<Timestamp>>,
+    pub(super) reminder: Latest<Reminder>,
     pub(super) attachment: Latest<Attachment>,
     pub(super) owner: Latest<Owner>,
     pub(super) opener: Latest<Opener>,
@@ -77,6 +80,14 @@ pub(super) struct ExemptFacts {
 pub(super) struct Deferral {
     pub(super) execution_id: Text<64>,
     pub(super) deferred: Deferred,
+}
+
+/// A reminder of a closing that is to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Reminder {
+    pub(super) closes: Timestamp,
+    /// Days before it.
+    pub(super) days: u8,
 }
 
 /// An attempt to close the group.
@@ -158,10 +169,15 @@ impl Facts {
         }
     }
 
-    fn learn_swept(&mut self, at: Moment, Swept { verdict, first_open, looked, parked }: &Swept) {
+    fn learn_swept(&mut self, at: Moment, swept: &Swept) {
+        let Swept { verdict, first_open, looked, parked, closes, reminder_days } = swept;
         // The beginning of what goes on. Of what is over, the finding knows more than a sweep, or was never told.
         if *verdict == ConfigVerdict::NonCompliant {
             self.learn_verdict(*first_open, Verdict::SaidOpen, Source::Sweep);
+            self.closes.learn(Moment::live(*looked), *closes);
+            if let (Some(closes), Some(days)) = (*closes, *reminder_days) {
+                self.reminder.learn(Moment::live(*looked), Reminder { closes, days });
+            }
         }
         self.learn_compliance(at, *verdict, Source::Sweep);
         if let Some(parked) = parked {
@@ -170,13 +186,17 @@ impl Facts {
         self.newest = self.newest.max(Some(*looked)).max(Some(first_open.newest()));
     }
 
-    fn learn_assessed(&mut self, at: Moment, Assessed { source, verdict, group }: &Assessed) {
+    fn learn_assessed(&mut self, at: Moment, Assessed { source, verdict, group, closes }: &Assessed) {
         self.group.learn(at, group.clone());
         let (verdict, assessed) = match verdict {
             AssessedVerdict::Unjudged { reason } => return self.unjudged.learn(at, reason.clone()),
             AssessedVerdict::Compliant => (Verdict::Compliant, AssessedAs::Compliant),
             AssessedVerdict::Open { exposures, exempted } => {
                 self.open.learn(at, OpenFacts { exposures: exposures.clone(), exempted: *exempted });
+                // None is no statement: not everybody who judges knows the day.
+                if closes.is_some() {
+                    self.closes.learn(at, *closes);
+                }
                 (Verdict::Open, AssessedAs::Open)
             }
             AssessedVerdict::Exempt { exempted, exemption } => {

@@ -107,6 +107,15 @@ impl Finding {
                 format!("{} {group}: {message}", attempt_in_words(*status))
             }
             News::ClosingRecovered => format!("The newest attempt to close {group} did not fail."),
+            News::ClosingDayChanged => match self.closes() {
+                Some(closes) => format!("{group} is closed on {} unless it is fixed or exempted.", day(closes)),
+                None => format!("{group} is no longer to be closed on a day that is known."),
+            },
+            News::ClosingReminder(days) => {
+                let on = self.closes().map(|closes| format!(", on {}", day(closes))).unwrap_or_default();
+                let left = if *days == 1 { "a day".to_owned() } else { format!("{days} days") };
+                format!("{group} is closed within {left}{on}, unless it is fixed or exempted.")
+            }
             News::OwnerChanged => {
                 let owner = self.owner().map_or("not known", |owner| owner.name.as_str());
                 format!("The owner of {group} is {owner}.")
@@ -202,4 +211,9 @@ fn attempt_in_words(status: AttemptStatus) -> &'static str {
         AttemptStatus::NotStarted => "A remediation did not start for",
         AttemptStatus::Rejected => "The approval was refused to close",
     }
+}
+
+/// The day in UTC, such as `2026-12-01`.
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }

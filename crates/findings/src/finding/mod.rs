@@ -280,6 +280,12 @@ impl Finding {
         self.facts.parked.value().and_then(Option::as_ref).filter(|_| self.state() == State::Open)
     }
 
+    /// When automatic mode closes the first exposure of an open group, if not at once.
+    #[must_use]
+    pub fn closes(&self) -> Option<Timestamp> {
+        self.facts.closes.value().copied().flatten().filter(|_| self.state() == State::Open)
+    }
+
     /// Whether network ACLs deny ports to it.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {

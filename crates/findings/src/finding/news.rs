@@ -51,6 +51,10 @@ pub enum News {
     ClosingFailed(AttemptStatus),
     /// The newest attempt to close the group no longer failed.
     ClosingRecovered,
+    /// Automatic mode closes the group on another day, or on none.
+    ClosingDayChanged,
+    /// So many days are left until automatic mode closes the group.
+    ClosingReminder(u8),
     /// The owner is known, or another one.
     OwnerChanged,
     /// The opener is known, or another one.
@@ -119,6 +123,15 @@ fn news_while_open(before: &OpenContent, after: &OpenContent) -> Vec<News> {
         news.push(after.failure.map_or(News::ClosingRecovered, |(status, _)| News::ClosingFailed(status)));
     }
     let mut differ = |differs: bool, one: News| news.extend(differs.then_some(one));
+    differ(before.closes != after.closes, News::ClosingDayChanged);
+    if let Some(days) = after.reminder.filter(|_| before.reminder != after.reminder) {
+        differ(true, News::ClosingReminder(days));
+    }
+    // A reminder that turns out to be of another day.
+    differ(
+        before.closes == after.closes && before.reminder.is_some() && after.reminder.is_none(),
+        News::ClosingDayChanged,
+    );
     differ(before.owner != after.owner, News::OwnerChanged);
     differ(before.opener != after.opener, News::OpenerChanged);
     news

@@ -64,6 +64,8 @@ pub struct Assessed {
     pub verdict: AssessedVerdict,
     /// The group.
     pub group: GroupFacts,
+    /// When automatic mode closes the first exposure; `None` is no statement.
+    pub closes: Option<Timestamp>,
 }
 
 /// The verdict of an assessment.
@@ -163,6 +165,10 @@ pub struct Swept {
     /// The remediation exception that no hold and no exemption explains; `None` if the sweep could not read exceptions, which
     /// is no statement.
     pub parked: Option<Option<Text<256>>>,
+    /// When automatic mode closes the first exposure, if not at once.
+    pub closes: Option<Timestamp>,
+    /// Days for which that is still to come, if it is time for a reminder.
+    pub reminder_days: Option<u8>,
 }
 
 /// Why a group is no longer judged.

@@ -24,6 +24,7 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
         source: event.trigger.into(),
         verdict: verdict(envelope.kind, &event)?,
         group: (&event.security_group).into(),
+        closes: event.closes,
     };
     Ok(Intake::observed(key, Observation { at, what: Observed::Assessed(Box::new(assessed)) }))
 }

@@ -23,6 +23,8 @@ pub(super) fn read(envelope: &Envelope) -> Result<Intake, IntakeError> {
         verdict,
         first_open: Moment::new(event.first_seen, event.first_recorded_time),
         looked: event.time,
+        closes: event.closes,
+        reminder_days: event.reminder_days,
         parked: event.exceptions_read.then(|| event.exception.as_ref().map(reason)),
     };
     let at = Moment::new(event.ordering_timestamp, event.result_recorded_time);

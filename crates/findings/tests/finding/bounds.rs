@@ -54,7 +54,7 @@ pub(crate) fn largest() -> Finding {
     let group = group.with_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let assessed = |verdict| {
         let (source, group) = (Source::Change, group.clone());
-        Observed::Assessed(Box::new(Assessed { source, verdict, group }))
+        Observed::Assessed(Box::new(Assessed { source, verdict, group, closes: None }))
     };
     let exemption = ExemptionFacts {
         reason: text.as_str().into(),

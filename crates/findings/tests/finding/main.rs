@@ -23,6 +23,7 @@ macro_rules! properties {
 mod beside;
 mod bounds;
 mod deliveries;
+mod grace;
 mod news;
 mod observations;
 mod properties;

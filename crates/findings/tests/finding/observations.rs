@@ -62,7 +62,7 @@ pub(crate) fn judged(observation: Observation, minutes: i64) -> Observation {
 
 pub(crate) fn assessed(source: Source, verdict: AssessedVerdict) -> Observed {
     let group = GroupFacts { name: Some("bastion".into()), ..GroupFacts::default() };
-    Observed::Assessed(Box::new(Assessed { source, verdict, group: group.with_tags([("team", "web")]) }))
+    Observed::Assessed(Box::new(Assessed { source, verdict, group: group.with_tags([("team", "web")]), closes: None }))
 }
 
 pub(crate) fn open_with(exposures: ExposureList) -> AssessedVerdict {
@@ -100,7 +100,9 @@ pub(crate) fn config(at: &str, verdict: ConfigVerdict) -> Observation {
 
 /// A sweep at the time `looked`, of a result of the time `at`, for a group that was first non-compliant at `first`.
 pub(crate) fn swept(at: &str, verdict: ConfigVerdict, first: &str, looked: &str) -> Observation {
-    let swept = Swept { verdict, first_open: Moment::live(time(first)), looked: time(looked), parked: Some(None) };
+    let (closes, reminder_days) = (None, None);
+    let first_open = Moment::live(time(first));
+    let swept = Swept { verdict, first_open, looked: time(looked), parked: Some(None), closes, reminder_days };
     live(at, Observed::Swept(Box::new(swept)))
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use findings::finding::{
-    AssessedVerdict, Attachment, ConfigVerdict, Context, Deferred, ExemptionFacts, Finding, FindingKey, Gone,
+    Assessed, AssessedVerdict, Attachment, ConfigVerdict, Context, Deferred, ExemptionFacts, Finding, FindingKey, Gone,
     MAX_POINTS, Manner, Moment, Mute, News, NotStarted, Observation, Observed, Opener, Outcome, Owner, OwnerSource,
     Remediated, Source, State, Swept, Text,
 };
@@ -100,10 +100,14 @@ fn any_swept() -> impl Strategy<Value = Observed> {
     let verdicts =
         vec![ConfigVerdict::Compliant, ConfigVerdict::NonCompliant, ConfigVerdict::Gone(Gone::NotApplicable)];
     let parked = prop::option::of(prop::option::of(any_text()));
-    (select(verdicts), any_moment(), any_time(), parked).prop_map(|(verdict, first_open, looked, parked)| {
-        let parked = parked.map(|parked| parked.map(Text::from));
-        Observed::Swept(Box::new(Swept { verdict, first_open, looked, parked }))
-    })
+    let grace = (prop::option::of(any_time()), select(vec![None, Some(7), Some(1)]));
+    (select(verdicts), any_moment(), any_time(), parked, grace).prop_map(
+        |(verdict, first_open, looked, parked, grace)| {
+            let parked = parked.map(|parked| parked.map(Text::from));
+            let (closes, reminder_days) = grace;
+            Observed::Swept(Box::new(Swept { verdict, first_open, looked, parked, closes, reminder_days }))
+        },
+    )
 }
 
 fn any_verdict_or_compliance() -> impl Strategy<Value = Observed> {
@@ -118,7 +122,12 @@ fn any_statement() -> impl Strategy<Value = Observed> {
         until,
     });
     prop_oneof![
-        6 => (any_source(), any_verdict()).prop_map(|(source, verdict)| assessed(source, verdict)),
+        6 => (any_source(), any_verdict(), prop::option::of(any_time())).prop_map(|(source, verdict, closes)| {
+            match assessed(source, verdict) {
+                Observed::Assessed(assessed) => Observed::Assessed(Box::new(Assessed { closes, ..*assessed })),
+                other => other,
+            }
+        }),
         3 => any_compliance(),
         3 => any_swept(),
         4 => (0..40u8, any_outcome(), prop::bool::weighted(0.1)).prop_map(|(number, outcome, dry_run)| {

@@ -130,6 +130,7 @@ fn an_assessment_is_read_back_as_it_was_judged() {
             config_rule_name: "portcullis",
             ordering_timestamp: time(),
             trigger,
+            closes: None,
         };
         let event = AssessmentEvent::new(origin, &group, &assessment);
         let verdict = direct(&group, &policy, &exemptions);
@@ -143,7 +144,7 @@ fn an_assessment_is_read_back_as_it_was_judged() {
                 ..GroupFacts::default()
             };
             let source = if trigger == Trigger::Scheduled { Source::Periodic } else { Source::Change };
-            let assessed = Assessed { source, verdict, group: facts.with_tags(tags) };
+            let assessed = Assessed { source, verdict, group: facts.with_tags(tags), closes: None };
             let what = Observed::Assessed(Box::new(assessed));
             let observation = Observation { at: Moment::new(time(), put_at()), what };
             prop_assert_eq!(statement(&delivered(ASSESSMENT, &event.to_json())), Statement { key: key(), observation });
@@ -256,6 +257,7 @@ fn a_cut_event_has_number_and_digest_of_all() {
         config_rule_name: "portcullis",
         ordering_timestamp: time(),
         trigger: Trigger::Change,
+        closes: None,
     };
     let event = AssessmentEvent::new(origin, &group, &assessment).unwrap();
     assert!(event.exposures.len() < 500);

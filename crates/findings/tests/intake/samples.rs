@@ -234,11 +234,22 @@ fn a_sweep_repeats_the_word_of_aws_config_with_its_times() {
         first_open: moment("10:15:30.123", "10:16:04.900"),
         looked: moment("11:00:07.250", "11:00:07.250").ordering,
         parked: Some(None),
+        closes: None,
+        reminder_days: None,
     };
     assert_eq!(swept(sample("swept-open")), expected);
     let parked = Some(Some("Automatic remediation attempts exceeded the maximum.".into()));
     assert_eq!(swept(sample("swept-parked")), Swept { parked, ..expected });
     assert_eq!(swept(sample("swept-closed")).verdict, ConfigVerdict::Compliant);
+}
+
+#[test]
+fn a_sweep_says_when_a_group_is_closed() {
+    let day = "2026-12-01T10:15:00Z";
+    let mut event = sample("swept-open");
+    (event["detail"]["closes"], event["detail"]["reminderDays"]) = (json!(day), json!(7));
+    let said = swept(event);
+    assert_eq!((said.closes, said.reminder_days), (Some(day.parse().unwrap()), Some(7)));
 }
 
 /// What could not be read is not known, and neither parks a finding nor ends that.

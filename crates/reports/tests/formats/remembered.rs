@@ -46,7 +46,11 @@ fn named(finding: Finding, at: i64, name: &str) -> Finding {
     let exposure = results::exposure(None, 22, 22, "0.0.0.0/0", "tcp/22", Reach::World);
     let verdict = AssessedVerdict::Open { exposures: ExposureList::new([&exposure]), exempted: 0 };
     let group = GroupFacts { name: Some(name.into()), ..GroupFacts::default() };
-    let finding = seen(finding, at, Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })));
+    let finding = seen(
+        finding,
+        at,
+        Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None })),
+    );
     let owner = Some(Owner { name: name.into(), source: OwnerSource::GroupTag });
     seen(finding, at, Observed::Context(Context { owner, ..Context::default() }))
 }

@@ -130,7 +130,7 @@ fn exposed(port: i64, ports: &[&str]) -> FoundExposure {
 fn opened_by(exposures: ExposureList) -> Subject {
     let mut finding = Finding::new("111122223333/eu-west-1/sg-0aaaaaaaaaaaaaaaa/portcullis".parse().unwrap());
     let verdict = AssessedVerdict::Open { exposures, exempted: 0 };
-    let assessed = Assessed { source: Source::Change, verdict, group: GroupFacts::default() };
+    let assessed = Assessed { source: Source::Change, verdict, group: GroupFacts::default(), closes: None };
     let attachment = Some(Attachment::default());
     finding.apply(&Observation { at: at(0), what: Observed::Assessed(Box::new(assessed)) });
     finding.apply(&Observation { at: at(0), what: Observed::Context(Context { attachment, ..Context::default() }) });

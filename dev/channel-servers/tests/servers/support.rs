@@ -205,7 +205,7 @@ impl<'s> Story<'s> {
 
     fn see(&mut self, verdict: AssessedVerdict) {
         let group = GroupFacts { name: Some(self.name.as_str().into()), ..GroupFacts::default() };
-        self.observe(Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group })));
+        self.observe(Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None })));
     }
 
     fn observe(&mut self, what: Observed) {

@@ -193,7 +193,7 @@ impl Notifier {
 
 fn assessed(verdict: AssessedVerdict, name: &str) -> Observed {
     let group = GroupFacts { name: Some(name.into()), ..GroupFacts::default() };
-    Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group }))
+    Observed::Assessed(Box::new(Assessed { source: Source::Change, verdict, group, closes: None }))
 }
 
 pub(crate) const BOTH: [JiraFlavour; 2] = [JiraFlavour::Cloud, JiraFlavour::DataCenter];
