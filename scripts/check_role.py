@@ -1,6 +1,6 @@
 """Says which permissions an existing role for the rule evaluator lacks.
 
-usage: check_role.py TEMPLATE ROLE-ARN STACK REGION KMS-KEY-ARN EVENT-BUS AWS-CLI...
+usage: check_role.py TEMPLATE ROLE-ARN STACK REGION KMS-KEY-ARN EVENT-BUS GRACE-DAYS AWS-CLI...
 
 What the role needs is what EvaluatorRole of the template allows; the names of the log group and the queue begin with that of the
 stack. IAM simulates the policies of the role. Prints a warning about what is missing, or that it could not be simulated. Both
@@ -37,6 +37,7 @@ Loader.add_multi_constructor("!", reference)
 CONDITIONS = {
     "HasKey": lambda values: values["KmsKeyArn"] != "",
     "HasEventBus": lambda values: values["EventBusName"] != "",
+    "HasGrace": lambda values: values["GracePeriodDays"] not in ("", "0"),
 }
 
 
@@ -66,7 +67,7 @@ def denied(role: str, actions: list[str], resource: str, aws: Aws) -> list[str]:
 
 def main() -> None:
     """Prints a warning if a permission is missing, or if that is not known."""
-    template, role, stack, region, key, bus, *aws = sys.argv[1:]
+    template, role, stack, region, key, bus, grace_days, *aws = sys.argv[1:]
     _, partition, _, _, account, _ = role.split(":", 5)
     values = {
         "AWS::Partition": partition,
@@ -74,7 +75,9 @@ def main() -> None:
         "AWS::AccountId": account,
         "EvaluatorLogGroup.Arn": f"arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-rule-evaluator:*",
         "DeadLetterQueue.Arn": f"arn:{partition}:sqs:{region}:{account}:{stack}-DeadLetterQueue-0123456789ab",
+        "StateTable.Arn": f"arn:{partition}:dynamodb:{region}:{account}:table/{stack}-StateTable-0123456789AB",
         "KmsKeyArn": key,
+        "GracePeriodDays": grace_days,
         "EventBusName": bus,
         "Bus": bus.removeprefix("arn:") if bus.startswith("arn:") else f"{partition}:events:{region}:{account}:event-bus/{bus}",
     }

@@ -212,7 +212,9 @@ ROLE = "arn:aws-cn:iam::123456789012:role/team/evaluator"
 KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
 
 
-def simulate(checkout: Path, directory: Path, decision: str, key: str = "", bus: str = "") -> tuple[subprocess.CompletedProcess[str], str]:
+def simulate(
+    checkout: Path, directory: Path, decision: str, key: str = "", bus: str = "", grace_days: str = ""
+) -> tuple[subprocess.CompletedProcess[str], str]:
     """Runs the check of a role with an `aws` that answers like IAM's simulation, and returns the calls of that command too."""
     stub = directory / "aws"
     stub.write_text(
@@ -230,7 +232,18 @@ print(json.dumps({{"EvaluationResults": [{{"EvalActionName": a, "EvalDecision": 
 """
     )
     stub.chmod(0o755)
-    command = [sys.executable, "scripts/check_role.py", "cloudformation/portcullis.yaml", ROLE, "my-stack", "cn-north-1", key, bus, stub]
+    command = [
+        sys.executable,
+        "scripts/check_role.py",
+        "cloudformation/portcullis.yaml",
+        ROLE,
+        "my-stack",
+        "cn-north-1",
+        key,
+        bus,
+        grace_days,
+        stub,
+    ]
     done = run(checkout, *command)
     return done, (directory / "calls").read_text()
 
@@ -269,6 +282,13 @@ def test_a_brought_role_is_checked_for_the_event_bus(checkout: Path, tmp_path: P
     assert (done.returncode, done.stderr) == (0, "")
     assert ("events:PutEvents" in calls) is (arn is not None)
     assert arn is None or arn in calls
+
+
+@pytest.mark.parametrize(("grace_days", "reads"), [("7", True), ("0", False), ("", False)])
+def test_a_brought_role_is_checked_for_the_table_with_days_of_grace(checkout: Path, tmp_path: Path, grace_days: str, reads: bool) -> None:
+    done, calls = simulate(checkout, tmp_path, "allowed", grace_days=grace_days)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("arn:aws-cn:dynamodb:cn-north-1:123456789012:table/my-stack-StateTable-" in calls) is reads
 
 
 def aws_stub(directory: Path, version: str) -> str:

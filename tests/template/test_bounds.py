@@ -89,7 +89,7 @@ def test_static_values_that_are_parameters_fit(template: dict[str, Any]) -> None
 
 def test_automatic_is_a_boolean_and_no_string(template: dict[str, Any]) -> None:
     automatic = one_of_type(template, "AWS::Config::RemediationConfiguration")["Automatic"]
-    assert automatic == {"Fn::If": ["RemediatesAutomatically", True, False]}
+    assert automatic == {"Fn::If": ["RemediatesAtOnce", True, False]}
     assert template["Conditions"]["RemediatesAutomatically"] == {"Fn::Equals": [{"Ref": "RemediationMode"}, "True"]}
     assert template["Parameters"]["RemediationMode"]["AllowedValues"] == ["True", "False"]
 

@@ -27,6 +27,7 @@ PAYLOADS = {
         "dryRun": "{{ DryRun }}",
         "ignoreHold": "{{ IgnoreHold }}",
         "ignorePace": "{{ IgnorePace }}",
+        "onlyDue": "{{ OnlyDue }}",
         "executionId": "{{ automation:EXECUTION_ID }}",
     },
     "RestoreDocument": {
@@ -135,7 +136,7 @@ def test_payloads_and_branches_are_text(content: dict[str, Any]) -> None:
 
 
 def test_dry_run_is_accepted_in_the_usual_spellings(content: dict[str, Any]) -> None:
-    for name in {"DryRun", "IgnoreHold", "IgnorePace"} & content["parameters"].keys():
+    for name in {"DryRun", "IgnoreHold", "IgnorePace", "OnlyDue"} & content["parameters"].keys():
         assert content["parameters"][name]["default"] == "false"
         assert content["parameters"][name]["allowedValues"] == ["true", "false", "True", "False"]
 
@@ -339,7 +340,7 @@ def test_an_approval_comes_first(variant: Stack) -> None:
     assert inputs["NotificationArn"] == variant.values["ApprovalTopicArn"]
     assert inputs["Approvers"] == variant.values["Approvers"]
     assert inputs["MinRequiredApprovals"] == 1
-    asked = {"SecurityGroupId", "ConfigRuleName", "Strategy", "ReplacementCidrs", "IgnoreHold", "IgnorePace"}
+    asked = {"SecurityGroupId", "ConfigRuleName", "Strategy", "ReplacementCidrs", "IgnoreHold", "IgnorePace", "OnlyDue"}
     assert variables(inputs["Message"]) == asked
 
 

@@ -27,7 +27,7 @@ def test_the_groups_of_an_hour_fit_into_an_item(template: dict[str, Any]) -> Non
 def test_the_table_has_the_keys_that_the_remediator_writes(template: dict[str, Any], checkout: Path) -> None:
     table = Stack(template).resources["StateTable"]
     source = (checkout / "crates" / "aws-adapters" / "src" / "closing_table" / "wire.rs").read_text(encoding="utf-8")
-    constants = dict(re.findall(r'^const (\w+): &str = "(\w+)"', source, re.MULTILINE))
+    constants = dict(re.findall(r'\bconst (\w+): &str = "(\w+)"', source))
     assert [key["AttributeName"] for key in table["KeySchema"]] == [constants["PARTITION"], constants["ID"]]
     assert table["TimeToLiveSpecification"]["AttributeName"] == constants["EXPIRES"]
 
