@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use plain_text::error_message;
 use remediation::{
-    Payload, Reevaluate, Reevaluated, Remediation, RemediationError, Request, RequestError, Response, Sweep,
-    SweepRequest,
+    Compare, Compared, Payload, Reevaluate, Reevaluated, Remediation, RemediationError, Request, RequestError,
+    Response, Sweep, SweepRequest,
 };
 use serde::Serialize;
 use tracing::{error, info};
@@ -29,8 +29,8 @@ impl<S: RemediatorServices> Remediator<S> {
         Self { remediation, cold: AtomicBool::new(true) }
     }
 
-    /// Answers one invocation: a request, the sweep that the schedule of the stack asks for, or an event about an input of the
-    /// policy.
+    /// Answers one invocation: a request, the sweep or the comparison that a schedule of the stack asks for, or an event about an
+    /// input of the policy.
     ///
     /// # Errors
     ///
@@ -38,6 +38,9 @@ impl<S: RemediatorServices> Remediator<S> {
     pub async fn answer(&self, payload: Payload, deadline: Timestamp) -> Result<Answer, InvocationError> {
         if let Some(request) = payload.sweep() {
             return self.sweep(request).await.map(Answer::Sweep);
+        }
+        if let Some(request) = payload.comparison() {
+            return self.compare(request).await.map(Answer::Comparison);
         }
         match payload.reevaluation() {
             Some(request) => self.reevaluate(request).await.map(Answer::Reevaluation),
@@ -70,6 +73,38 @@ impl<S: RemediatorServices> Remediator<S> {
                     config_rule.name = rule_name,
                     error,
                     "reevaluate failed"
+                );
+            }
+        }
+        Ok(result?)
+    }
+
+    async fn compare(&self, request: Result<Compare, RequestError>) -> Result<Compared, InvocationError> {
+        let cold_start = self.cold.swap(false, Ordering::Relaxed);
+        let request = request.inspect_err(|problem| refused(problem, cold_start))?;
+        let rule_name = request.config_rule_name.as_str();
+        let result = self.remediation.compare(&request).await;
+        match &result {
+            Ok(Compared { differ, closing, evaluated, again }) => info!(
+                service = SERVICE,
+                cold_start,
+                action = "compare",
+                config_rule.name = rule_name,
+                security_groups.differ = differ.len(),
+                security_groups.closing = closing.len(),
+                evaluated,
+                again = again.map(tracing::field::display),
+                "compare done"
+            ),
+            Err(problem) => {
+                let error = error_message(problem);
+                error!(
+                    service = SERVICE,
+                    cold_start,
+                    action = "compare",
+                    config_rule.name = rule_name,
+                    error,
+                    "compare failed"
                 );
             }
         }
@@ -160,6 +195,8 @@ pub enum Answer {
     Change(Box<Response>),
     /// To a sweep.
     Sweep(Sweep),
+    /// To a comparison with AWS Config.
+    Comparison(Compared),
     /// To an event about an input of the policy.
     Reevaluation(Reevaluated),
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_traits::ssm::{Automations, NewExecution, Started};
 use aws_traits::state::{Partition, StateItem, StateTable};
-use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -21,10 +21,12 @@ use work_queue::{Gap, in_time};
 
 use crate::SERVICE;
 use crate::account_sweep::Origin;
+use crate::grace::{self, Grace};
 use crate::time::plus;
 
 /// Kind of the items in the state table that the remediator writes.
 const KIND: &str = "deferred";
+const SECONDS_AN_HOUR: i64 = 3_600;
 /// Most executions that are started at once: as many as Systems Manager runs at a time.
 ///
 /// Source: <https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>
@@ -44,8 +46,9 @@ struct Deferral {
     until: Timestamp,
     /// When it was deferred, the latest time.
     since: Timestamp,
-    /// How exposing rules are closed.
-    strategy: String,
+    /// How exposing rules are closed, if not as the stack does.
+    #[serde(default)]
+    strategy: Option<String>,
     /// Sources that replace an exposing one.
     #[serde(default)]
     replacement_cidrs: Vec<String>,
@@ -55,20 +58,6 @@ struct Deferral {
     /// Whether automatic mode was on.
     #[serde(default)]
     automatic: bool,
-}
-
-/// Kind of the records of the sweep of the remediator.
-const GRACE: &str = "grace";
-
-/// What of a record says whether the group is to be closed.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Grace {
-    /// Days by which the sweep found what is due.
-    grace_days: u16,
-    /// From when the group may be closed, if something of it is due.
-    #[serde(default)]
-    due_from: Option<Timestamp>,
 }
 
 /// A closing that may begin.
@@ -173,7 +162,8 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         let is_wanted = self.automatic_mode || !value.automatic;
         let is_due = value.until <= now && now < plus(value.until, GIVE_UP_AFTER);
         (is_wanted && is_due).then(|| {
-            let mut parameters = BTreeMap::from([("Strategy".to_owned(), value.strategy)]);
+            let mut parameters: BTreeMap<_, _> =
+                value.strategy.into_iter().map(|strategy| ("Strategy".to_owned(), strategy)).collect();
             if !value.replacement_cidrs.is_empty() {
                 parameters.insert("ReplacementCidrs".to_owned(), value.replacement_cidrs.join(","));
             }
@@ -186,27 +176,22 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
         })
     }
 
-    /// The closing for a record, if it is due by the days that the stack has now.
+    /// The closing for a record, if something of it is due.
     fn begins(&self, StateItem { id, value }: &StateItem<Grace>, now: Timestamp) -> Option<Ready> {
-        let since = value.due_from.filter(|due| *due <= now && value.grace_days == self.grace_days)?;
+        let since = value.due_from.filter(|due| *due <= now)?;
         let parameters = BTreeMap::from([("OnlyDue".to_owned(), "true".to_owned())]);
         let execution = self.execution(id, parameters, hour(now));
         Some(Ready { group_id: id.clone(), since, execution })
     }
 
     async fn notes(&self, end: Instant) -> Result<Vec<StateItem<Deferral>>, Gap> {
-        in_time(end, self.table.all_items(&self.partition(KIND))).await
+        let partition = Partition { kind: KIND, of: self.origin.rule.clone() };
+        in_time(end, self.table.all_items(&partition)).await
     }
 
     async fn records(&self, end: Instant) -> Result<Vec<StateItem<Grace>>, Gap> {
-        if self.grace_days == 0 || !self.automatic_mode {
-            return Ok(Vec::new());
-        }
-        in_time(end, self.table.all_items(&self.partition(GRACE))).await
-    }
-
-    fn partition(&self, kind: &'static str) -> Partition {
-        Partition { kind, of: self.origin.rule.clone() }
+        let grace_days = if self.automatic_mode { self.grace_days } else { 0 };
+        grace::records(&self.table, &self.origin.rule, grace_days, end).await
     }
 
     /// An execution of the document, by the parameters of the stack where it has no others. There is one of them for a group and a
@@ -223,5 +208,6 @@ impl<A: Automations, T: StateTable> FollowUp<A, T> {
 
 /// Begin of the hour of a time, in UTC.
 fn hour(time: Timestamp) -> Timestamp {
-    time.round(TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc)).unwrap_or(time)
+    let second = time.as_second();
+    Timestamp::from_second(second - second.rem_euclid(SECONDS_AN_HOUR)).unwrap_or(time)
 }

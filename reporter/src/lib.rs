@@ -6,6 +6,7 @@ mod context;
 mod documents;
 mod duty;
 mod follow_up;
+mod grace;
 mod job;
 mod jobs;
 mod metrics;

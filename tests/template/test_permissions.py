@@ -37,6 +37,7 @@ CALLS = {
         *JUDGES,
         "config:DeleteRemediationExceptions",
         "config:DescribeRemediationExceptions",
+        "config:GetComplianceDetailsByConfigRule",
         "config:GetComplianceDetailsByResource",
         "config:PutRemediationExceptions",
         "config:StartConfigRulesEvaluation",
@@ -276,7 +277,7 @@ def test_only_services_for_this_stack_invoke_its_functions(template: dict[str, A
     assert callers == {
         # The ARN of the rule is not known before the rule is created, and then AWS Config has to be allowed already.
         "EvaluatorFunction": [{"Principal": "config.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"}}],
-        "RemediatorFunction": by_rules("Sweep", "ChangedParameters", "ChangedPrefixLists"),
+        "RemediatorFunction": by_rules("Sweep", "Comparison", "ChangedParameters", "ChangedPrefixLists"),
         "ReconcilerFunction": by_rules("AccountSweep"),
         "FollowUpFunction": by_rules("FollowUp"),
     }

@@ -13,7 +13,7 @@ def test_the_function_has_the_variables_that_it_reads(template: dict[str, Any], 
     function = Stack(template).resources["ReconcilerFunction"]
     assert function["Code"]["S3Key"] == "reporter.zip"
     assert function["Environment"]["Variables"]["DUTY"] == "account-sweep"
-    read = variables_of(checkout, ("account_sweep", "origin"), "state_table.rs", "event_bridge.rs")
+    read = variables_of(checkout, ("account_sweep", "origin", "grace_days"), "state_table.rs", "event_bridge.rs")
     assert set(function["Environment"]["Variables"]) == read
 
 

@@ -201,6 +201,12 @@ impl RemediationException {
     /// Beginnings of the messages in version 0.1.
     const OURS_BEFORE: [&str; 2] = ["restored by ", "on hold until "];
 
+    /// Returns true if it has not ended.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+
     /// Returns true if Portcullis put the exception, and not an operator or AWS Config itself.
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -15,25 +15,26 @@ const SOURCES_SHOWN: usize = 4;
 const REASON_MAX_CHARS: usize = 120;
 
 /// Annotation with every exposure, most severe first: `tcp/22 open to 0.0.0.0/0, ::/0; tcp/3389 (in 3000-4000) open to
-/// 0.0.0.0/0; +2 more`. Mentions a tag that exempts nothing because its end is malformed, and when the exposures are `closed`.
+/// 0.0.0.0/0; +2 more`. Mentions a tag that exempts nothing because its end is malformed, and the first of the `days` on which
+/// exposures are closed.
 #[must_use]
-pub fn exposed(assessment: &Assessment<'_>, closed: &[Timestamp]) -> Annotation {
+pub fn exposed(assessment: &Assessment<'_>, days: &[Timestamp]) -> Annotation {
     let tag = assessment.malformed_tag.as_deref().map_or_else(String::new, |key| {
         one_line(
             &format!("; tag {key} exempts nothing: it does not begin with a date such as 2026-12-31"),
             REASON_MAX_CHARS,
         )
     });
-    let closes = closes(closed).map_or_else(String::new, |closes| format!("; {closes}"));
+    let closes = closes(days).map_or_else(String::new, |closes| format!("; {closes}"));
     let room = ANNOTATION_MAX_CHARS.saturating_sub(tag.chars().count() + closes.chars().count());
     Annotation::new(&format!("{}{closes}{tag}", exposures(&assessment.exposures, room)))
 }
 
 /// When exposures are closed, by the first of them: `closes on 2026-12-01 unless fixed or exempted`. The day is that of UTC.
-fn closes(closed: &[Timestamp]) -> Option<String> {
+fn closes(days: &[Timestamp]) -> Option<String> {
     let day = |at: &Timestamp| TimeZone::UTC.to_datetime(*at).date();
-    let first = closed.iter().map(day).min()?;
-    let others = if closed.iter().any(|at| day(at) > first) { " (others later)" } else { "" };
+    let first = days.iter().map(day).min()?;
+    let others = if days.iter().any(|at| day(at) > first) { " (others later)" } else { "" };
     Some(format!("closes on {first}{others} unless fixed or exempted"))
 }
 

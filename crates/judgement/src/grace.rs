@@ -58,7 +58,7 @@ pub struct GraceDaysError(String);
 pub struct GraceRecord {
     /// Days by which it was found what is due.
     grace_days: GraceDays,
-    /// From when an execution may close what is due; `None` if nothing is due, or an exception of AWS Config keeps the group.
+    /// Since when something is due; `None` if nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_from: Option<Timestamp>,
     /// When the next of its exposures is closed, or was to be closed.
@@ -165,8 +165,17 @@ impl GraceRecord {
         let open = self.exposures.iter().filter(|known| known.gone.is_none());
         self.closes = open.map(|known| grace_days.after(known.counts_from)).min();
         // Kept as it was, so that a group is not written at each sweep.
-        let since = self.due_from.filter(|since| *since <= now).unwrap_or(now);
+        let since = self.due_from.unwrap_or(now);
         self.due_from = self.exposures.iter().any(|known| known.is_due).then_some(since);
+    }
+
+    /// Has nothing be due, although days are over: an exception keeps the group open. What whoever closes reads is this, and not the
+    /// exception, so that an execution that was started before it closes nothing.
+    pub fn keep_open(&mut self) {
+        self.due_from = None;
+        for known in &mut self.exposures {
+            known.is_due = false;
+        }
     }
 
     /// Whether nothing is left that has to be remembered.

@@ -7,22 +7,18 @@
 use std::collections::BTreeMap;
 
 use aws_traits::config::RemediationException;
-use aws_traits::ec2::SecurityGroups;
-use aws_traits::object_store::ObjectStore;
 use aws_traits::state::{ItemDeletion, StateItem, StateTable};
 use exposure::Assessment;
-use jiff::{SignedDuration, Timestamp};
-use judgement::{CachedPrefixLists, Criteria, GraceDays, GraceRecord};
+use jiff::Timestamp;
+use judgement::{GraceDays, GraceRecord};
 use plain_text::error_message;
 use serde::Serialize;
 use tracing::{error, info};
 
+use crate::all_groups;
 use crate::environment::Environment;
 use crate::error::Obstacle;
 use crate::services::RemediationServices;
-
-/// For how long a prefix list counts as read: a sweep judges many groups that admit the same one.
-const COPIES_LAST: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a sweep saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -44,27 +40,15 @@ pub(crate) async fn look(
     exceptions: &[RemediationException],
     now: Timestamp,
 ) -> Result<Graces, Obstacle> {
-    let mut criteria = Criteria::read(&*environment.policy, rule_name, now).await?;
-    criteria.since = Some(now);
     let records = environment.state().all_items::<GraceRecord>(&GraceRecord::partition(rule_name)).await?;
     let mut records: BTreeMap<_, _> = records.into_iter().map(|item| (item.id, item.value)).collect();
     let sweep = Sweep { environment, rule_name, grace_days, exceptions, now };
-    let (lists, ec2) = (CachedPrefixLists::new(COPIES_LAST), environment.ec2());
-    let own = &environment.store().location().account_id;
-    let (mut found, mut next_token) = (Graces::default(), None);
-    loop {
-        let (groups, next) = ec2.security_groups(next_token).await?;
-        // The groups of another account in a shared VPC are a matter of its own stack.
-        for group in groups.into_iter().filter(|group| group.owner_id.as_ref().is_none_or(|owner| owner == own)) {
-            let judged = criteria.judge(group, ec2, &lists).await;
-            let record = records.remove(&judged.group.id);
-            sweep.see(&judged.group.id, &judged.assess(), record, &mut found).await;
-        }
-        next_token = next;
-        if next_token.is_none() {
-            break;
-        }
-    }
+    let mut found = Graces::default();
+    all_groups::judge(environment, rule_name, now, async |judged| {
+        let record = records.remove(&judged.group.id);
+        sweep.see(&judged.group.id, &judged.assess(), record, &mut found).await;
+    })
+    .await?;
     // Deleted groups.
     for (group_id, record) in records {
         sweep.see(&group_id, &Assessment::default(), Some(record), &mut found).await;
@@ -87,10 +71,13 @@ impl<S: RemediationServices> Sweep<'_, S> {
         if !assessment.exposures.is_empty() {
             found.open += 1;
         }
-        if record.due_from.is_some() {
-            found.due += 1;
-            self.except(group_id, &mut record);
+        // A group with an exception is closed when that ends, as by automatic mode of AWS Config: one that Portcullis has put, after
+        // a restore or because an hour is full, and one by others.
+        let is_its_own = |exception: &&RemediationException| exception.group_id == group_id;
+        if self.exceptions.iter().filter(is_its_own).any(|exception| exception.is_in_force(self.now)) {
+            record.keep_open();
         }
+        found.due += usize::from(record.due_from.is_some());
         if before.as_ref().is_some_and(|before| *before == record) || (before.is_none() && record.is_empty()) {
             return;
         }
@@ -99,17 +86,6 @@ impl<S: RemediationServices> Sweep<'_, S> {
             found.not_remembered += 1;
             let (rule_name, error) = (self.rule_name, error_message(&problem));
             error!(security_group.id = group_id, config_rule.name = rule_name, error, "grace not remembered");
-        }
-    }
-
-    /// A group with an exception is closed when it ends, as by automatic mode of AWS Config: one that Portcullis has put, after a
-    /// restore or because an hour is full, and one by others.
-    fn except(&self, group_id: &str, record: &mut GraceRecord) {
-        let is_in_force = |exception: &&RemediationException| {
-            exception.group_id == group_id && exception.expires.is_none_or(|expires| expires > self.now)
-        };
-        if let Some(exception) = self.exceptions.iter().find(is_in_force) {
-            record.due_from = exception.expires;
         }
     }
 

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod all_groups;
 mod close;
+mod comparison;
 mod environment;
 mod error;
 mod exception;
@@ -26,6 +28,7 @@ mod snapshot;
 mod sweep;
 mod task;
 
+pub use comparison::Compared;
 pub use error::{Obstacle, RemediationError};
 pub use grace::Graces;
 pub use inputs::Reevaluated;
@@ -33,13 +36,13 @@ pub use pace::{ClosingsPerHour, Deferral};
 pub use reevaluation::ReevaluationLimits;
 pub use remediation::Remediation;
 pub use request::{
-    Close, NetworkAclRequest, Payload, Reevaluate, Request, RequestError, RequestSubject, Restore, StrategyName,
-    SweepRequest, replacement_cidr,
+    Close, Compare, NetworkAclRequest, Payload, Reevaluate, Request, RequestError, RequestSubject, Restore,
+    StrategyName, SweepRequest, replacement_cidr,
 };
 pub use response::{
     AclChange, AclEntryLeft, AclEntryRecord, Closed, ClosingFacts, Details, Quarantined, Remaining, Response, Restored,
     RuleRecord, Status,
 };
-pub use services::{InputServices, RemediationServices};
+pub use services::{ComparisonServices, InputServices, RemediationServices};
 pub use snapshot::{ClosingDetails, ClosingSnapshot, SnapshotError, closing_details, closings};
 pub use sweep::Sweep;

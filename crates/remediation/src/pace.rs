@@ -41,8 +41,9 @@ pub struct Deferral {
     pub since: Timestamp,
     /// Its SSM Automation execution.
     pub execution_id: Option<String>,
-    /// How exposing rules are closed.
-    pub strategy: StrategyName,
+    /// How exposing rules are closed; `None` as the stack does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyName>,
     /// Sources that replace an exposing one.
     #[serde(default)]
     pub replacement_cidrs: Vec<String>,
@@ -104,15 +105,34 @@ pub(crate) async fn remember(environment: &Environment<impl RemediationServices>
         until,
         since: (environment.now)(),
         execution_id: request.execution_id.clone(),
-        strategy: request.strategy,
+        strategy: Some(request.strategy),
         replacement_cidrs: request.replacement_cidrs.iter().map(ToString::to_string).collect(),
         ignore_hold: request.ignore_hold,
         automatic: environment.automatic_mode,
     };
-    let item = StateItem { id: request.security_group_id.clone(), value };
-    let partition = Deferral::partition(&request.config_rule_name);
-    if let Err(error) = environment.state().put_item(&partition, &item, later(until, DEFERRAL_KEPT)).await {
-        warn!(security_group.id = item.id, %error, "deferral not remembered");
+    leave(environment, &request.config_rule_name, &request.security_group_id, value).await;
+}
+
+/// Has a group closed that automatic mode would close, if AWS Config knew that it is open.
+pub(crate) async fn ask_for(environment: &Environment<impl RemediationServices>, rule_name: &str, group_id: &str) {
+    let now = (environment.now)();
+    let value = Deferral {
+        until: now,
+        since: now,
+        execution_id: None,
+        strategy: None,
+        replacement_cidrs: Vec::new(),
+        ignore_hold: false,
+        automatic: true,
+    };
+    leave(environment, rule_name, group_id, value).await;
+}
+
+async fn leave(environment: &Environment<impl RemediationServices>, rule_name: &str, group_id: &str, value: Deferral) {
+    let expires = later(value.until, DEFERRAL_KEPT);
+    let item = StateItem { id: group_id.to_owned(), value };
+    if let Err(error) = environment.state().put_item(&Deferral::partition(rule_name), &item, expires).await {
+        warn!(security_group.id = group_id, %error, "deferral not remembered");
     }
 }
 

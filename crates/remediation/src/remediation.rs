@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use judgement::{GraceDays, PolicySource};
 
 use crate::close::Closing;
+use crate::comparison::{self, Compared};
 use crate::environment::Environment;
 use crate::error::RemediationError;
 use crate::inputs::{self, Reevaluated};
@@ -13,10 +14,10 @@ use crate::pace::ClosingsPerHour;
 use crate::quarantine::Quarantining;
 use crate::reevaluation::ReevaluationLimits;
 use crate::release::Releasing;
-use crate::request::{Reevaluate, Request};
+use crate::request::{Compare, Reevaluate, Request};
 use crate::response::Response;
 use crate::restore::Restoring;
-use crate::services::{InputServices, RemediationServices};
+use crate::services::{ComparisonServices, InputServices, RemediationServices};
 use crate::sweep::{self, Sweep};
 use crate::task::Task;
 
@@ -130,5 +131,17 @@ impl<S: InputServices> Remediation<S> {
     /// If the policy, the exemptions, a prefix list or the store cannot be read.
     pub async fn reevaluate(&self, request: &Reevaluate) -> Result<Reevaluated, RemediationError> {
         Ok(Box::pin(inputs::reevaluate(&self.environment, request)).await?)
+    }
+}
+
+impl<S: ComparisonServices> Remediation<S> {
+    /// Compares what EC2 has with the results of AWS Config. What differs is looked at once more, a quarter of an hour later; what
+    /// differs then has AWS Config evaluate the rule, and automatic mode closes what is open.
+    ///
+    /// # Errors
+    ///
+    /// If the policy, the groups or the results cannot be read.
+    pub async fn compare(&self, request: &Compare) -> Result<Compared, RemediationError> {
+        Ok(Box::pin(comparison::compare(&self.environment, request)).await?)
     }
 }

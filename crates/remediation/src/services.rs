@@ -1,7 +1,7 @@
 //! AWS services that the remediation calls. The roles in the template allow exactly these calls.
 
 use aws_traits::Services;
-use aws_traits::config::{Reevaluations, RemediationExceptions};
+use aws_traits::config::{Reevaluations, RemediationExceptions, RuleResults};
 use aws_traits::ec2::{ManagedPrefixLists, PrefixListChanges, SecurityGroupRules, SecurityGroups, SelectedGroups};
 use aws_traits::network_acl::NetworkAcls;
 use aws_traits::object_store::ObjectStore;
@@ -39,3 +39,8 @@ impl<S> InputServices for S where
     S: RemediationServices + Services<Ec2: SelectedGroups + PrefixListChanges, Events: Schedules>
 {
 }
+
+/// AWS services that the comparison with AWS Config calls besides.
+pub trait ComparisonServices: InputServices + Services<Config: RuleResults> {}
+
+impl<S> ComparisonServices for S where S: InputServices + Services<Config: RuleResults> {}

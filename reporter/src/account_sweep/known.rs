@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Origin;
-use super::grace::Grace;
+use crate::grace::Grace;
 use crate::time::plus;
 
 /// A change is announced at each sweep for so long: an event that is lost is repeated.

@@ -6,7 +6,6 @@
 //! complete reads of two sweeps. So an error at one page leaves the rest as it is.
 
 mod announce;
-mod grace;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,9 +25,9 @@ use tracing::{error, info, warn};
 use work_queue::{Gap, in_time};
 
 use self::announce::Announcer;
-use self::grace::Grace;
 use self::known::Known;
 use crate::SERVICE;
+use crate::grace::{self, Grace};
 
 /// Kind of the items in the state table.
 const KIND: &str = "compliance";
@@ -162,13 +161,8 @@ impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSw
 
     /// When groups are closed, by the days that the stack has now.
     async fn grace(&self, end: Instant) -> Result<BTreeMap<String, Grace>, Gap> {
-        if self.grace_days == 0 {
-            return Ok(BTreeMap::new());
-        }
-        let partition = Partition { kind: grace::KIND, of: self.origin.rule.clone() };
-        let records = in_time(end, self.table.all_items::<Grace>(&partition)).await?;
-        let by_these_days = records.into_iter().filter(|record| record.value.is_by(self.grace_days));
-        Ok(by_these_days.map(|StateItem { id, value }| (id, value)).collect())
+        let records = grace::records(&self.table, &self.origin.rule, self.grace_days, end).await?;
+        Ok(records.into_iter().map(|StateItem { id, value }| (id, value)).collect())
     }
 
     /// Exceptions by group that others put, and that have not ended.
@@ -178,9 +172,7 @@ impl<C: RuleResults + RemediationExceptions, E: Events, T: StateTable> AccountSw
         end: Instant,
     ) -> Result<BTreeMap<String, RemediationException>, Gap> {
         let all = in_time(end, self.config.remediation_exceptions(&self.origin.rule, None)).await?;
-        let is_foreign = |exception: &RemediationException| {
-            !exception.is_ours() && exception.expires.is_none_or(|expires| expires > now)
-        };
+        let is_foreign = |exception: &RemediationException| !exception.is_ours() && exception.is_in_force(now);
         Ok(all.into_iter().filter(is_foreign).map(|exception| (exception.group_id.clone(), exception)).collect())
     }
 

@@ -1,5 +1,6 @@
 //! Requests as types. [`payload`] reads them from JSON.
 
+mod compare;
 mod error;
 mod json;
 mod list;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use self::payload::{a_day, boolean, execution_id, hours, latest, network_acl_ids, networks, ports};
 
+pub use self::compare::Compare;
 pub use self::error::RequestError;
 pub use self::json::Payload;
 pub use self::reevaluate::Reevaluate;
@@ -50,6 +52,7 @@ pub struct RequestSubject<'r> {
 /// `action: close`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the document")]
 pub struct Close {
     /// The group to close.
     pub security_group_id: String,

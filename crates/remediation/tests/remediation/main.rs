@@ -5,6 +5,7 @@
 mod account;
 mod close;
 mod close_failures;
+mod comparison;
 mod grace;
 mod holds;
 mod inputs;

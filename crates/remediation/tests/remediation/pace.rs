@@ -173,7 +173,7 @@ async fn a_deferred_closing_is_remembered_with_what_it_was_asked() {
         until: at("01:00:00"),
         since: now(),
         execution_id: Some("8a1b".into()),
-        strategy: StrategyName::Carve,
+        strategy: Some(StrategyName::Carve),
         replacement_cidrs: vec!["10.0.0.0/8".into(), "fd00::/8".into()],
         ignore_hold: false,
         automatic: false,

@@ -315,3 +315,20 @@ proptest! {
         }
     }
 }
+
+/// What the schedules of the stack send.
+#[test]
+fn the_sweep_and_the_comparison_are_read_as_narrowly_as_a_request() {
+    let payload = |json: serde_json::Value| remediation::Payload::from(json);
+    let sweep = payload(json!({"action": "sweep", "configRuleName": "r", "at": "2026-12-01T00:15:00Z"}));
+    let request = sweep.sweep().unwrap().unwrap();
+    assert_eq!((request.config_rule_name.as_str(), request.at), ("r", "2026-12-01T00:15:00Z".parse().ok()));
+    // As the stack before this version sends it.
+    assert_eq!(payload(json!({"action": "sweep", "configRuleName": "r"})).sweep().unwrap().unwrap().at, None);
+    payload(json!({"action": "sweep", "configRuleName": "r", "dryRun": true})).sweep().unwrap().unwrap_err();
+    payload(json!({"action": "sweep", "configRuleName": "r", "at": "soon"})).sweep().unwrap().unwrap_err();
+    assert!(payload(json!({"action": "close", "configRuleName": "r"})).sweep().is_none());
+    let compare = payload(json!({"action": "compare", "configRuleName": "r", "groups": ["sg-1"]}));
+    assert_eq!(compare.comparison().unwrap().unwrap().groups, Some(vec!["sg-1".to_owned()]));
+    payload(json!({"action": "compare", "groups": []})).comparison().unwrap().unwrap_err();
+}
