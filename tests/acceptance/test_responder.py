@@ -111,19 +111,71 @@ def test_a_call_that_fails_and_one_about_another_port_start_nothing(responder, p
     assert portcullis.executions(group) == []
 
 
+def reachable(portcullis, group: str, status: str = "ACTIVE", acl: str = "acl-0aaaa1111bbbb2222") -> None:
+    """Has Inspector tell that a port of the group is reachable from the internet, or no longer."""
+    finding = json.loads((REPOSITORY / "crates/aws-events/tests/samples/inspector2-finding.json").read_text())
+    text = json.dumps(finding["detail"]).replace("sg-0aaaaaaaaaaaaaaaa", group).replace("acl-0aaaa1111bbbb2222", acl)
+    detail = json.loads(text) | {"status": status}
+    detail["awsAccountId"], detail["resources"][0]["region"] = place(portcullis)
+    portcullis.cloud.event("aws.inspector2", "Inspector2 Finding", detail)
+
+
 @pytest.mark.parametrize("response", ["SecurityGroup", "None"])
 def test_a_finding_of_inspector_is_answered(responder, portcullis, response):
     responder.deploy(InspectorMode="Close", InspectorResponse=response)
     group = portcullis.cloud.group(f"reachable-{response}", open_to("0.0.0.0/0"))
-    finding = json.loads((REPOSITORY / "crates/aws-events/tests/samples/inspector2-finding.json").read_text())
-    detail = json.loads(json.dumps(finding["detail"]).replace("sg-0aaaaaaaaaaaaaaaa", group))
-    detail["awsAccountId"], detail["resources"][0]["region"] = place(portcullis)
-    portcullis.cloud.event("aws.inspector2", "Inspector2 Finding", detail)
+    reachable(portcullis, group)
     if response == "SecurityGroup":
         wait_for("the port to be closed", is_closed(portcullis, group))
     else:
         assert responder.decided(group) == ["open, and announced only"]
         assert portcullis.sources(group) == {"0.0.0.0/0"}
+
+
+def test_a_quarantine_is_released_when_the_finding_and_the_port_are_closed(responder, portcullis):
+    """The quarantine has Inspector close its finding. If that released it, the port would be open again."""
+    responder.deploy(InspectorMode="Close", InspectorResponse="NetworkAcl")
+    group = portcullis.cloud.group("quarantined", open_to("0.0.0.0/0"))
+    subnet = portcullis.in_use(group)
+    filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
+
+    def acl() -> dict:
+        return portcullis.ec2.describe_network_acls(Filters=filters)["NetworkAcls"][0]
+
+    def denied() -> int:
+        last = 32767
+        return sum(entry["RuleAction"] == "deny" and entry["RuleNumber"] != last for entry in acl()["Entries"] if not entry["Egress"])
+
+    before = denied()
+    acl_id = acl()["NetworkAclId"]
+    reachable(portcullis, group, acl=acl_id)
+    wait_for("the port to be denied", lambda: denied() > before)
+    assert portcullis.sources(group) == {"0.0.0.0/0"}
+    in_place = denied()
+    reachable(portcullis, group, "CLOSED", acl_id)
+    for _ in range(2):
+        portcullis.cloud.settle()
+        portcullis.cloud.advance(minutes=16)
+    portcullis.cloud.settle()
+    assert denied() == in_place, "the port is still open"
+    portcullis.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[open_to("0.0.0.0/0")])
+    portcullis.cloud.advance(minutes=16)
+    wait_for("the quarantine to be released", lambda: denied() == before)
+
+
+def test_a_prefix_list_that_opens_thirty_groups_closes_them_all(responder, portcullis):
+    made = portcullis.ec2.create_managed_prefix_list(
+        PrefixListName="offices", AddressFamily="IPv4", MaxEntries=3, Entries=[{"Cidr": "10.0.0.0/8"}]
+    )["PrefixList"]
+    portcullis.cloud.settle()
+    groups = [portcullis.cloud.group(f"offices-{number}", open_to(made["PrefixListId"])) for number in range(30)]
+    responder.deploy(CloudTrailMode="Close")
+    portcullis.ec2.modify_managed_prefix_list(
+        PrefixListId=made["PrefixListId"], CurrentVersion=made["Version"], AddEntries=[{"Cidr": "0.0.0.0/1"}, {"Cidr": "128.0.0.0/1"}]
+    )
+    wait_for("all groups to be closed", lambda: not any(portcullis.sources(group) for group in groups), seconds=120)
+    portcullis.cloud.settle()
+    assert {group: len(portcullis.executions(group)) for group in groups} == dict.fromkeys(groups, 1)
 
 
 @pytest.mark.parametrize("message", ["{group}", '{{ "{group}"}}'])
@@ -135,6 +187,18 @@ def test_a_message_of_a_topic_is_answered(responder, portcullis, message):
     group = portcullis.cloud.group("published", open_to("0.0.0.0/0"))
     sns.publish(TopicArn=topic, Message=message.format(group=group))
     wait_for("the port to be closed", is_closed(portcullis, group))
+
+
+def test_a_message_has_the_internet_replaced_as_the_stack_says(responder, portcullis):
+    """What the blog did: the port stays open for some addresses, in whatever VPC the group is."""
+    topic = portcullis.cloud.client("sns").create_topic(Name="replacements")["TopicArn"]
+    portcullis.update(RemediationStrategy="Replace", ReplacementCidrs="10.11.0.0/16")
+    responder.deploy(SnsMode="Close", SnsTopicArn=topic)
+    vpc = portcullis.ec2.create_vpc(CidrBlock="10.90.0.0/16")["Vpc"]["VpcId"]
+    group = portcullis.ec2.create_security_group(GroupName="elsewhere", Description="elsewhere", VpcId=vpc)["GroupId"]
+    portcullis.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[open_to("0.0.0.0/0")])
+    portcullis.cloud.client("sns").publish(TopicArn=topic, Message=f'{{ "{group}"}}')
+    wait_for("the source to be replaced", lambda: portcullis.sources(group) == {"10.11.0.0/16"})
 
 
 def test_a_finding_of_security_hub_is_answered(responder, portcullis):
