@@ -16,6 +16,33 @@ use crate::error::InvocationError;
 use crate::report::report;
 use crate::services::RemediatorServices;
 
+/// Logs the result of what a schedule or an event of the stack asked for.
+macro_rules! log_duty {
+    ($action:literal, $cold_start:expr, $request:expr, $result:expr, $found:ident => { $($fields:tt)* }) => {
+        let rule_name = $request.config_rule_name.as_str();
+        match &$result {
+            Ok($found) => info!(
+                service = SERVICE,
+                cold_start = $cold_start,
+                action = $action,
+                config_rule.name = rule_name,
+                $($fields)*,
+                "{} done",
+                $action
+            ),
+            Err(problem) => error!(
+                service = SERVICE,
+                cold_start = $cold_start,
+                action = $action,
+                config_rule.name = rule_name,
+                error = error_message(problem),
+                "{} failed",
+                $action
+            ),
+        }
+    };
+}
+
 /// Answers invocations. Created once per process, and used for every invocation.
 #[derive(Debug)]
 pub struct Remediator<S> {
@@ -51,96 +78,39 @@ impl<S: RemediatorServices> Remediator<S> {
     async fn reevaluate(&self, request: Result<Reevaluate, RequestError>) -> Result<Reevaluated, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = request.inspect_err(|problem| refused(problem, cold_start))?;
-        let rule_name = request.config_rule_name.as_str();
         let result = self.remediation.reevaluate(&request).await;
-        match &result {
-            Ok(Reevaluated { evaluated, next, ignored }) => info!(
-                service = SERVICE,
-                cold_start,
-                action = "reevaluate",
-                config_rule.name = rule_name,
-                evaluated,
-                next = next.map(tracing::field::display),
-                ignored,
-                "reevaluate done"
-            ),
-            Err(problem) => {
-                let error = error_message(problem);
-                error!(
-                    service = SERVICE,
-                    cold_start,
-                    action = "reevaluate",
-                    config_rule.name = rule_name,
-                    error,
-                    "reevaluate failed"
-                );
-            }
-        }
+        log_duty!("reevaluate", cold_start, request, result, found => {
+            evaluated = found.evaluated,
+            next = found.next.map(tracing::field::display),
+            ignored = found.ignored
+        });
         Ok(result?)
     }
 
     async fn compare(&self, request: Result<Compare, RequestError>) -> Result<Compared, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = request.inspect_err(|problem| refused(problem, cold_start))?;
-        let rule_name = request.config_rule_name.as_str();
         let result = self.remediation.compare(&request).await;
-        match &result {
-            Ok(Compared { differ, closing, evaluated, again }) => info!(
-                service = SERVICE,
-                cold_start,
-                action = "compare",
-                config_rule.name = rule_name,
-                security_groups.differ = differ.len(),
-                security_groups.closing = closing.len(),
-                evaluated,
-                again = again.map(tracing::field::display),
-                "compare done"
-            ),
-            Err(problem) => {
-                let error = error_message(problem);
-                error!(
-                    service = SERVICE,
-                    cold_start,
-                    action = "compare",
-                    config_rule.name = rule_name,
-                    error,
-                    "compare failed"
-                );
-            }
-        }
+        log_duty!("compare", cold_start, request, result, found => {
+            security_groups.differ = found.differ.len(),
+            security_groups.closing = found.closing.len(),
+            evaluated = found.evaluated,
+            again = found.again.map(tracing::field::display)
+        });
         Ok(result?)
     }
 
     async fn sweep(&self, request: Result<SweepRequest, RequestError>) -> Result<Sweep, InvocationError> {
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let request = request.inspect_err(|problem| refused(problem, cold_start))?;
-        let rule_name = request.config_rule_name.as_str();
-        let result = self.remediation.sweep(rule_name, request.at).await;
-        match &result {
-            Ok(found) => info!(
-                service = SERVICE,
-                cold_start,
-                action = "sweep",
-                config_rule.name = rule_name,
-                security_groups.parked = found.parked.len(),
-                security_groups.unjudged = found.unjudged.len(),
-                security_groups.open = found.grace.as_ref().map(|grace| grace.open),
-                security_groups.due = found.grace.as_ref().map(|grace| grace.due),
-                evaluated = found.evaluated,
-                "sweep done"
-            ),
-            Err(problem) => {
-                let error = error_message(problem);
-                error!(
-                    service = SERVICE,
-                    cold_start,
-                    action = "sweep",
-                    config_rule.name = rule_name,
-                    error,
-                    "sweep failed"
-                );
-            }
-        }
+        let result = self.remediation.sweep(&request.config_rule_name, request.at).await;
+        log_duty!("sweep", cold_start, request, result, found => {
+            security_groups.parked = found.parked.len(),
+            security_groups.unjudged = found.unjudged.len(),
+            security_groups.open = found.grace.as_ref().map(|grace| grace.open),
+            security_groups.due = found.grace.as_ref().map(|grace| grace.due),
+            evaluated = found.evaluated
+        });
         Ok(result?)
     }
 
