@@ -76,7 +76,9 @@ def test_each_exposure_is_closed_when_its_days_are_over(fresh):
     wait_for("the second port to be closed", lambda: ports() == set())
     cloud.settle()
     assert portcullis.result(group)[0] == "COMPLIANT"
-    assert len(portcullis.executions(group)) == 2
+    # The follow-up may ask once more before the next sweep sees that a port is closed.
+    done = [outcome(run) for run in portcullis.executions(group)]
+    assert [one for one in done if one != "NOTHING_TO_DO"] == ["CLOSED", "CLOSED"]
 
 
 def test_other_days_count_at_once_and_none_have_aws_config_close(fresh):

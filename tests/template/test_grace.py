@@ -10,7 +10,7 @@ FUNCTIONS = ("EvaluatorFunction", "RemediatorFunction", "FollowUpFunction", "Rec
 
 def grace_days(stack: Stack, function: str) -> str:
     """The days that a function knows; none is 0."""
-    return str(stack.resources[function]["Environment"]["Variables"].get("GRACE_DAYS", 0))
+    return stack.resources[function]["Environment"]["Variables"].get("GRACE_DAYS", "0")
 
 
 @pytest.mark.parametrize(
