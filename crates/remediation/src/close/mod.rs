@@ -94,12 +94,15 @@ impl<'a, S: RemediationServices> Closing<'a, S> {
         &self.request.security_group_id
     }
 
-    /// Checks that can end the closing before anything is changed: the verdict, and a hold.
+    /// Checks that can end the closing before anything is changed: the days of grace, the verdict, and a hold.
     async fn before_anything(
         &mut self,
         live: &LiveGroup,
         assessment: &Assessment<'_>,
     ) -> Result<Option<Response>, RemediationError> {
+        if let Some(response) = self.nothing_due(assessment) {
+            return Ok(Some(response));
+        }
         let verdict = assessment.verdict();
         if verdict == Verdict::Unknown {
             return Err(UnjudgedError::new(self.group_id(), assessment).into());
@@ -225,11 +228,6 @@ impl<S: RemediationServices> Rounds for Closing<'_, S> {
         }
         let assessment = self.only_due(judged.assess());
         self.has_prefix_lists = judged.has_prefix_lists();
-        if round == 1
-            && let Some(response) = self.nothing_due(&assessment)
-        {
-            return Ok(Progress::Done(Box::new(response)));
-        }
         if round == 1
             && let Some(response) = self.before_anything(&live, &assessment).await?
         {
