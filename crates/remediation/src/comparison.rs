@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_traits::config::{RemediationExceptions, ResultType, RuleResults};
-use aws_traits::schedules::{Schedule, Schedules};
 use exposure::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use plain_text::error_message;
@@ -17,7 +16,7 @@ use tracing::{error, warn};
 
 use crate::environment::Environment;
 use crate::error::Obstacle;
-use crate::fingerprint::fingerprint;
+use crate::exception;
 use crate::inputs;
 use crate::pace;
 use crate::reevaluation::Ledger;
@@ -95,7 +94,7 @@ async fn first(
     let gone = results.into_iter().filter(|(id, compliance)| stays(compliance) && !seen.contains(id));
     differ.extend(gone.map(|(id, _)| id));
     differ.truncate(MOST);
-    let again = if differ.is_empty() { None } else { schedule(environment, rule_name, &differ, now).await };
+    let again = if differ.is_empty() { None } else { look_again(environment, rule_name, &differ, now).await };
     Ok(Compared { differ, again, ..Compared::default() })
 }
 
@@ -109,7 +108,7 @@ fn differs(verdict: Verdict, result: Option<&ResultType>) -> bool {
 }
 
 /// Has this function look once more. Without the schedule, the next night does.
-async fn schedule(
+async fn look_again(
     environment: &Environment<impl InputServices>,
     rule_name: &str,
     groups: &[String],
@@ -117,14 +116,8 @@ async fn schedule(
 ) -> Option<Timestamp> {
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now).saturating_add(AGAIN).ok()?;
     let payload = json!({"action": "compare", "configRuleName": rule_name, "groups": groups}).to_string();
-    let name = format!("portcullis-{}", fingerprint(&format!("compare {rule_name} {at}")));
-    match environment.services().events().schedule(&Schedule { name, at, payload }).await {
-        Ok(()) => Some(at),
-        Err(error) => {
-            warn!(config_rule.name = rule_name, %error, "schedule not made");
-            None
-        }
-    }
+    let is_made = inputs::schedule(environment, rule_name, &format!("compare {rule_name} {at}"), at, payload).await;
+    is_made.then_some(at)
 }
 
 async fn again(
@@ -136,9 +129,6 @@ async fn again(
     let mut found = Compared::default();
     let exceptions = environment.config().remediation_exceptions(rule_name, None).await?;
     let now = (environment.now)();
-    let has_exception = |group_id: &str| {
-        exceptions.iter().any(|exception| exception.group_id == group_id && exception.is_in_force(now))
-    };
     for group_id in groups {
         let verdict = match live_group::read(environment, rule_name, group_id).await {
             Ok(live) => live.judged.assess().verdict(),
@@ -158,7 +148,7 @@ async fn again(
         found.differ.push(group_id.clone());
         // With days of grace, the sweep starts what is due, whatever AWS Config has.
         let is_automatic = environment.automatic_mode && environment.grace_days.is_none();
-        if verdict == Verdict::NonCompliant && is_automatic && !has_exception(group_id) {
+        if verdict == Verdict::NonCompliant && is_automatic && !exception::keeps(&exceptions, group_id, now) {
             pace::ask_for(environment, rule_name, group_id).await;
             found.closing.push(group_id.clone());
         }

@@ -21,6 +21,11 @@ pub(crate) async fn put(
     refused
 }
 
+/// Returns true if one of the exceptions of a rule keeps automatic mode from closing a group, whoever put it.
+pub(crate) fn keeps(exceptions: &[RemediationException], group_id: &str, now: Timestamp) -> bool {
+    exceptions.iter().any(|exception| exception.group_id == group_id && exception.is_in_force(now))
+}
+
 /// Deletes the exception of a group, if it is one of ours.
 pub(crate) async fn end(config: &impl RemediationExceptions, rule_name: &str, group_id: &str) {
     let result = async {

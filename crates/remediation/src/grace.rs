@@ -18,6 +18,7 @@ use tracing::{error, info};
 use crate::all_groups;
 use crate::environment::Environment;
 use crate::error::Obstacle;
+use crate::exception;
 use crate::services::RemediationServices;
 
 /// What a sweep saw.
@@ -73,8 +74,7 @@ impl<S: RemediationServices> Sweep<'_, S> {
         }
         // A group with an exception is closed when that ends, as by automatic mode of AWS Config: one that Portcullis has put, after
         // a restore or because an hour is full, and one by others.
-        let is_its_own = |exception: &&RemediationException| exception.group_id == group_id;
-        if self.exceptions.iter().filter(is_its_own).any(|exception| exception.is_in_force(self.now)) {
+        if exception::keeps(self.exceptions, group_id, self.now) {
             record.keep_open();
         }
         found.due += usize::from(record.due_from.is_some());

@@ -193,21 +193,31 @@ pub(crate) async fn look(
     let Granted { evaluated, next } = ledger.grant(environment, rule_name).await?;
     let next = next.filter(|next| next.duration_since(now) <= AHEAD);
     for at in ends.ahead.into_iter().chain(next) {
-        schedule(environment, rule_name, at).await;
+        look_again(environment, rule_name, at).await;
     }
     Ok(Reevaluated { evaluated, next, ignored: None })
 }
 
 /// Has this function look again after `at`. What fails is left to the sweep.
-async fn schedule(environment: &Environment<impl InputServices>, rule_name: &str, at: Timestamp) {
+async fn look_again(environment: &Environment<impl InputServices>, rule_name: &str, at: Timestamp) {
     let second = at.as_second().saturating_add(1).saturating_add(LEEWAY.as_secs());
     let Ok(at) = Timestamp::from_second(second) else { return };
-    let schedule = Schedule {
-        name: format!("portcullis-{}", fingerprint(&format!("{rule_name} {second}"))),
-        at,
-        payload: json!({"action": "reevaluate", "configRuleName": rule_name}).to_string(),
-    };
-    if let Err(error) = environment.services().events().schedule(&schedule).await {
+    let payload = json!({"action": "reevaluate", "configRuleName": rule_name}).to_string();
+    schedule(environment, rule_name, &format!("{rule_name} {second}"), at, payload).await;
+}
+
+/// Has this function invoked with a payload at a time. Schedules for the same `purpose` are one. Returns false if there is none.
+pub(crate) async fn schedule(
+    environment: &Environment<impl InputServices>,
+    rule_name: &str,
+    purpose: &str,
+    at: Timestamp,
+    payload: String,
+) -> bool {
+    let schedule = Schedule { name: format!("portcullis-{}", fingerprint(purpose)), at, payload };
+    let made = environment.services().events().schedule(&schedule).await;
+    if let Err(error) = &made {
         warn!(config_rule.name = rule_name, %error, "schedule not made");
     }
+    made.is_ok()
 }
